@@ -1,0 +1,46 @@
+/* HTTP client: libcurl's multi interface on a caller-owned libuv loop.
+ *
+ * Every request has a deadline and a ceiling for its body; both are errors of their own (ERR_TIMEOUT, ERR_TOO_BIG).
+ * Threads: the loop's thread only. Ownership: request data is copied by http_client_send; the response is borrowed by
+ * the callback. The callback is called exactly once for every accepted request, never from inside send. */
+#pragma once
+#include "base/errors.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+typedef struct http_client http_client;
+
+typedef struct http_response {
+    err error;        /* OK when an HTTP answer arrived whole, whatever its status */
+    const char *why;  /* one sentence when error != OK */
+    int status;       /* 0 without an answer */
+    const char *body; /* terminated with 0 after body_bytes */
+    size_t body_bytes;
+    const void *headers; /* for http_response_header */
+} http_response;
+
+typedef void (*http_done_fn)(void *context, const http_response *response);
+
+typedef struct http_request {
+    const char *method; /* NULL: GET */
+    const char *url;
+    const char *const *headers; /* "Name: value" lines, NULL at the end; or NULL */
+    const void *body;
+    size_t body_bytes;
+    int64_t timeout_ms;    /* > 0 */
+    size_t max_body_bytes; /* > 0 */
+    http_done_fn on_done;
+    void *context;
+} http_request;
+
+/* `user_agent` is copied. */
+MUST_CHECK err http_client_new(uv_loop_t *loop, const char *user_agent, http_client **out);
+/* `id` (may be NULL) is for http_client_cancel; never 0. */
+MUST_CHECK err http_client_send(http_client *client, const http_request *request, uint64_t *id);
+/* The callback comes with ERR_CANCELLED. An id that is gone is ignored. */
+void http_client_cancel(http_client *client, uint64_t id);
+/* Value of a response header by name, case-insensitive; NULL when absent. Borrowed as the response. */
+const char *http_response_header(const http_response *response, const char *name);
+/* Cancels all; `on_closed` when the last libuv handle is gone; frees the client. */
+void http_client_close(http_client *client, void (*on_closed)(void *context), void *context);

@@ -1,0 +1,47 @@
+/* Strict pull reader for JSON on the hot path: no allocation, no copy, keys in any order.
+ *
+ * The caller walks the text in one pass: enter, next key, read or skip, until the reader says the end or that the
+ * text is bad. The first error sticks: every later call fails, so a caller may check once at the end. RFC 8259 is
+ * enforced over every byte that is passed (also inside what is skipped): UTF-8, escapes, number grammar, no trailing
+ * commas, nothing but white space after the value, at most JSON_MAX_DEPTH levels.
+ * Ownership: slices point into the caller's text. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { JSON_MAX_DEPTH = 32 };
+
+typedef struct json_slice {
+    const char *at; /* not terminated; string content between the quotes, escapes not decoded */
+    uint32_t bytes;
+    bool has_escape;
+} json_slice;
+
+typedef struct json_reader {
+    const char *start, *at, *end;
+    const char *error; /* NULL while all is well; else what was expected at `at` */
+    uint32_t depth;
+    bool is_first; /* nothing read yet in the innermost container */
+} json_reader;
+
+void json_reader_init(json_reader *r, const char *text, size_t bytes);
+/* What comes next: one of { [ " t f n, or '0' for a number, or 0 at the end or after an error. */
+char json_peek(json_reader *r);
+bool json_enter_object(json_reader *r);
+/* Next key of the object that was entered; false at its end (which is consumed) or on error. */
+bool json_next_key(json_reader *r, json_slice *key);
+bool json_enter_array(json_reader *r);
+/* True: a value follows; false at the end of the array (consumed) or on error. */
+bool json_next_item(json_reader *r);
+bool json_string(json_reader *r, json_slice *out);
+bool json_int64(json_reader *r, int64_t *out); /* integers only; out of range is an error */
+/* A number, or a string that holds exactly one JSON number (Binance's decimals), correctly rounded: exact fast path
+ * (at most 19 digits and a power of ten up to 22), strtod otherwise. */
+bool json_decimal(json_reader *r, double *out);
+bool json_bool(json_reader *r, bool *out);
+bool json_null(json_reader *r);
+bool json_skip(json_reader *r); /* any one value, validated */
+/* After the outermost value: nothing but white space is left, and no error. */
+bool json_finish(json_reader *r);
+bool json_equals(json_slice s, const char *text); /* false when the slice has escapes */

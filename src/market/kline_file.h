@@ -1,0 +1,31 @@
+/* Recorded klines from files SYMBOL-INTERVAL.csv or .csv.gz in one folder, and higher intervals made from them.
+ * Columns with a header line: open_time (ms), open, high, low, close, volume, close_time, quote_volume, trades,
+ * taker_base, taker_quote. Bad lines end the load with file, line, found, expected.
+ * Threads: any; plain data owned by the caller. */
+#pragma once
+#include "abi.h"
+#include "base/errors.h"
+#include <stddef.h>
+
+typedef struct kline_list {
+    kline *bars; /* oldest first, open_ms strictly increasing */
+    size_t count, capacity;
+} kline_list;
+
+void kline_list_free(kline_list *list); /* frees the bars, zeroes the list */
+MUST_CHECK err kline_list_push(kline_list *list, const kline *bar);
+
+/* One file, strict. */
+MUST_CHECK err kline_file_read(const char *path, enum interval interval, kline_list *out, diag *why);
+/* The smallest interval for which `symbol` has a file in `folder`; ERR_NOT_FOUND when none. */
+MUST_CHECK err kline_file_smallest(const char *folder, const char *symbol, enum interval *interval, char *path,
+                                   size_t path_bytes);
+/* All symbols that have a file, sorted; caller frees with kline_file_free_symbols. */
+MUST_CHECK err kline_file_symbols(const char *folder, char ***names, size_t *count, diag *why);
+void kline_file_free_symbols(char **names, size_t count);
+
+/* Bars of `to` made exactly from closed bars of the smaller interval `from` (open of the first, high, low, close of
+ * the last, sums of the rest in order). A bar of `to` whose span holds no bar of `from` does not exist; one at either
+ * edge is included only when the input reaches that edge (first bar of `from` starts the span; last one ends it).
+ * A span with a hole inside exists and is made of what is there. ERR_INVALID when `from` does not divide `to`. */
+MUST_CHECK err kline_resample(const kline_list *from_bars, enum interval from, enum interval to, kline_list *out);

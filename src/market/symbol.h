@@ -1,0 +1,29 @@
+/* The symbols of this process: name, assets, filters; each with a small id that events carry.
+ * Entries are only added, never moved or removed, so an id and its info stay valid until the table is freed.
+ * Threads: one thread (I/O, or a replay's) adds; others may read any id that reached them through a queue. */
+#pragma once
+#include "base/errors.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SYMBOL_BYTES = 64, ASSET_BYTES = 32, SYMBOL_MAX = 8192 };
+
+typedef struct symbol_info {
+    char name[SYMBOL_BYTES];                    /* upper case, UTF-8 (Binance allows non-ASCII) */
+    char base[ASSET_BYTES], quote[ASSET_BYTES]; /* empty when unknown */
+    double tick_size, step_size;                /* 0 when unknown */
+    double quote_volume_24h;                    /* 0 when unknown */
+    bool is_trading;
+} symbol_info;
+
+typedef struct symbol_table symbol_table;
+
+MUST_CHECK err symbol_table_new(symbol_table **out);
+void symbol_table_free(symbol_table *table);
+/* Adds or finds by name; `id` out. ERR_FULL past SYMBOL_MAX, ERR_INVALID for an empty or over-long name. */
+MUST_CHECK err symbol_table_add(symbol_table *table, const symbol_info *info, uint32_t *id);
+/* ERR_NOT_FOUND when unknown. `name` need not be terminated. */
+MUST_CHECK err symbol_table_find(const symbol_table *table, const char *name, size_t name_bytes, uint32_t *id);
+const symbol_info *symbol_table_get(const symbol_table *table, uint32_t id);
+uint32_t symbol_table_count(const symbol_table *table);

@@ -1,0 +1,35 @@
+/* A signal: a trader matched a symbol at a bar. Plain data; strings that vary in length are heap-owned by the signal.
+ * Ids: UUIDv5(SIGNAL_NAMESPACE, "user|market|trader_id|revision|symbol|interval|open_ms|close"): same bars, same code,
+ * same id, in any process, so every later step may be repeated safely. */
+#pragma once
+#include "abi.h"
+#include "market/symbol.h"
+
+#define SIGNAL_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
+enum { ID_BYTES = 37, REVISION_BYTES = 65, TRADER_KEY_BYTES = 64, TRADER_NAME_BYTES = 128 };
+
+typedef enum signal_side { SIDE_NONE, SIDE_LONG, SIDE_SHORT } signal_side;
+
+typedef struct signal_row {
+    char id[ID_BYTES];
+    char trader_id[ID_BYTES];      /* UUID */
+    char trader[TRADER_KEY_BYTES]; /* its id field or file name without .lua: `trader` in JSON */
+    char trader_name[TRADER_NAME_BYTES];
+    char revision[REVISION_BYTES]; /* SHA-256 of code and inputs */
+    char symbol[SYMBOL_BYTES];
+    int32_t interval;
+    int64_t open_ms;           /* `time` in JSON */
+    int64_t close_ms;          /* end of the bar: open time of the next one */
+    int64_t created_ms;        /* wall clock, for people */
+    double price;              /* close of the bar */
+    double change_pct, volume; /* rolling 24 h change in %, NaN when unknown; volume of the bar */
+    double score, stop;        /* NaN when the trader gave none */
+    double target[8];          /* NaN beyond n_targets */
+    int32_t n_targets;
+    signal_side side;
+    bool provisional, late;
+    char *conditions; /* JSON array of texts; never NULL */
+    char *tags;       /* JSON array of texts; never NULL */
+} signal_row;
+
+void signal_row_deinit(signal_row *s);
