@@ -24,6 +24,10 @@ MUST_CHECK err kline_file_smallest(const char *folder, const char *symbol, enum 
 MUST_CHECK err kline_file_symbols(const char *folder, char ***names, size_t *count, diag *why);
 void kline_file_free_symbols(char **names, size_t count);
 
+/* Fold the bar that follows into one that is being built; `into` keeps its open and open time. Sums stay on the
+ * exchange's grid of 8 decimals, so a bar that is printed with 8 decimals and read back has the same bits. */
+void kline_merge(kline *into, const kline *next);
+
 /* Bars of `to` made exactly from closed bars of the smaller interval `from` (open of the first, high, low, close of
  * the last, sums of the rest in order). A bar of `to` whose span holds no bar of `from` does not exist; one at either
  * edge is included only when the input reaches that edge (first bar of `from` starts the span; last one ends it).

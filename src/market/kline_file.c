@@ -1,0 +1,275 @@
+/* Recorded klines: a strict CSV reader (plain or gzip; zlib reads both) and the fold of small bars into larger ones.
+ *
+ * Strict, because a replay is evidence: a shifted column or a bar twice would give signals that nobody can repeat, so
+ * the first doubtful line ends the load and is named. */
+#include "market/kline_file.h"
+#include "base/json_reader.h"
+#include "market/interval.h"
+#include "market/symbol.h"
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+static const char header[] =
+    "open_time,open,high,low,close,volume,close_time,quote_volume,trades,taker_base,taker_quote";
+static const char *const endings[] = {".csv", ".csv.gz"};
+enum { N_COLUMNS = 11, N_ENDINGS = 2, LINE_BYTES = 1024 };
+
+typedef struct place {
+    const char *path;
+    unsigned line;
+    diag *why;
+} place;
+
+static err read_lines(gzFile file, place *at, enum interval interval, kline_list *out);
+static err parse_bar(const place *at, enum interval interval, char *line, kline *bar);
+static err check_bar(const place *at, enum interval interval, const kline *bar, int64_t close_ms);
+static bool split_name(const char *file_name, size_t *symbol_bytes);
+static bool edge_is_whole(const kline_list *bars, enum interval from, enum interval to, int64_t open_ms);
+
+void kline_list_free(kline_list *list) {
+    free(list->bars);
+    *list = (kline_list){0};
+}
+
+err kline_list_push(kline_list *list, const kline *bar) {
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 256;
+        kline *bars = realloc(list->bars, capacity * sizeof *bars);
+        if (!bars) return ERR_NO_MEMORY;
+        list->bars = bars;
+        list->capacity = capacity;
+    }
+    list->bars[list->count++] = *bar;
+    return OK;
+}
+
+err kline_file_read(const char *path, enum interval interval, kline_list *out, diag *why) {
+    place at = {path, 0, why};
+    err e = OK;
+    *out = (kline_list){0};
+    errno = 0;
+    gzFile file = gzopen(path, "rb");
+    if (!file) return diag_set(why, ERR_IO, "%s: cannot be opened: %s", path, strerror(errno ? errno : ENOMEM));
+    e = read_lines(file, &at, interval, out);
+    int zlib_code;
+    const char *zlib_text = gzerror(file, &zlib_code);
+    /* Z_BUF_ERROR is how zlib says that a .gz ends in the middle. */
+    if (e == OK && zlib_code != Z_OK && zlib_code != Z_STREAM_END)
+        e = diag_set(why, ERR_IO, "%s: %s", path, zlib_code == Z_ERRNO ? strerror(errno) : zlib_text);
+    gzclose_r(file);
+    if (e != OK) kline_list_free(out);
+    return e;
+}
+
+err kline_file_smallest(const char *folder, const char *symbol, enum interval *interval, char *path,
+                        size_t path_bytes) {
+    for (int i = 0; i < N_INTERVALS; i++)
+        for (int k = 0; k < N_ENDINGS; k++) {
+            int bytes = snprintf(path, path_bytes, "%s/%s-%s%s", folder, symbol, interval_name(i), endings[k]);
+            if (bytes < 0 || (size_t)bytes >= path_bytes) return ERR_TOO_BIG;
+            if (access(path, F_OK) != 0) continue;
+            *interval = (enum interval)i;
+            return OK;
+        }
+    return ERR_NOT_FOUND;
+}
+
+static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static size_t drop_repeats(char **names, size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && strcmp(names[kept - 1], names[i]) == 0)
+            free(names[i]);
+        else
+            names[kept++] = names[i];
+    }
+    return kept;
+}
+
+err kline_file_symbols(const char *folder, char ***names, size_t *count, diag *why) {
+    err e = OK;
+    char **found = NULL;
+    size_t n = 0, capacity = 0, symbol_bytes;
+    struct dirent *entry;
+    DIR *dir = opendir(folder);
+    if (!dir) {
+        e = diag_set(why, ERR_IO, "%s: cannot be opened: %s", folder, strerror(errno));
+        goto out;
+    }
+    while ((entry = readdir(dir))) {
+        if (!split_name(entry->d_name, &symbol_bytes)) continue;
+        if (n == capacity) {
+            capacity = capacity ? 2 * capacity : 64;
+            char **larger = realloc(found, capacity * sizeof *larger);
+            if (!larger) goto no_memory;
+            found = larger;
+        }
+        found[n] = strndup(entry->d_name, symbol_bytes);
+        if (!found[n]) goto no_memory;
+        n++;
+    }
+    if (n > 0) qsort(found, n, sizeof *found, compare_names);
+    *count = drop_repeats(found, n);
+    *names = found;
+    goto out;
+no_memory:
+    e = diag_set(why, ERR_NO_MEMORY, "%s: %s", folder, error_text(ERR_NO_MEMORY));
+    kline_file_free_symbols(found, n);
+out:
+    if (dir) closedir(dir);
+    return e;
+}
+
+void kline_file_free_symbols(char **names, size_t count) {
+    if (!names) return;
+    for (size_t i = 0; i < count; i++) free(names[i]);
+    free(names);
+}
+
+/* Below 2^26 doubles lie closer together than the exchange's 8 decimals, and a sum of decimals is put back onto the
+ * decimal that it stands for (both numbers are exact integers, so the division rounds once); above, a double survives
+ * being printed with 8 decimals as it is. */
+static double add_decimal(double a, double b) {
+    double sum = a + b;
+    return fabs(sum) < 67108864.0 ? nearbyint(sum * 1e8) / 1e8 : sum;
+}
+
+void kline_merge(kline *into, const kline *next) {
+    if (next->high > into->high) into->high = next->high;
+    if (next->low < into->low) into->low = next->low;
+    into->close = next->close;
+    into->volume = add_decimal(into->volume, next->volume);
+    into->quote_volume = add_decimal(into->quote_volume, next->quote_volume);
+    into->trades += next->trades;
+    into->taker_base = add_decimal(into->taker_base, next->taker_base);
+    into->taker_quote = add_decimal(into->taker_quote, next->taker_quote);
+}
+
+err kline_resample(const kline_list *from_bars, enum interval from, enum interval to, kline_list *out) {
+    *out = (kline_list){0};
+    if (!interval_divides(from, to)) return ERR_INVALID;
+    for (size_t i = 0; i < from_bars->count;) {
+        int64_t open_ms = interval_floor(to, from_bars->bars[i].open_ms), end_ms = interval_next(to, open_ms);
+        kline bar = from_bars->bars[i];
+        bar.open_ms = open_ms;
+        for (i++; i < from_bars->count && from_bars->bars[i].open_ms < end_ms; i++)
+            kline_merge(&bar, &from_bars->bars[i]);
+        if (!edge_is_whole(from_bars, from, to, open_ms)) continue;
+        err e = kline_list_push(out, &bar);
+        if (e != OK) {
+            kline_list_free(out);
+            return e;
+        }
+    }
+    return OK;
+}
+
+/* Only the first and the last span can be cut off by the ends of the recording; holes inside are the market's. */
+static bool edge_is_whole(const kline_list *bars, enum interval from, enum interval to, int64_t open_ms) {
+    int64_t first_ms = bars->bars[0].open_ms, end_ms = interval_next(from, bars->bars[bars->count - 1].open_ms);
+    return first_ms <= open_ms && end_ms >= interval_next(to, open_ms);
+}
+
+static err bad_line(const place *at, const char *found, const char *expected) {
+    return diag_set(at->why, ERR_SYNTAX, "%s:%u: found %.200s; expected %s", at->path, at->line, found, expected);
+}
+
+static err read_lines(gzFile file, place *at, enum interval interval, kline_list *out) {
+    char line[LINE_BYTES];
+    kline bar = {0};
+    for (at->line = 1; gzgets(file, line, sizeof line); at->line++) {
+        size_t bytes = strlen(line);
+        bool has_end = bytes > 0 && line[bytes - 1] == '\n';
+        if (!has_end && !gzeof(file)) return bad_line(at, "a line of over 1023 bytes or a zero byte", header);
+        if (has_end) line[--bytes] = '\0';
+        if (bytes > 0 && line[bytes - 1] == '\r') line[--bytes] = '\0';
+        if (at->line == 1) {
+            if (strcmp(line, header) != 0) return bad_line(at, line, header);
+            continue;
+        }
+        int64_t previous_ms = bar.open_ms;
+        err e = parse_bar(at, interval, line, &bar);
+        if (e != OK) return e;
+        if (at->line > 2 && bar.open_ms <= previous_ms)
+            return bad_line(at, line, "a later open_time than the line before");
+        e = kline_list_push(out, &bar);
+        if (e != OK) return diag_set(at->why, e, "%s:%u: %s", at->path, at->line, error_text(e));
+    }
+    if (at->line == 1) return bad_line(at, "nothing", header);
+    return OK;
+}
+
+static bool parse_integer(const char *text, size_t bytes, int64_t *out) {
+    json_reader r;
+    json_reader_init(&r, text, bytes);
+    return json_peek(&r) == '0' && json_int64(&r, out) && json_finish(&r);
+}
+
+static bool parse_decimal(const char *text, size_t bytes, double *out) {
+    json_reader r;
+    json_reader_init(&r, text, bytes);
+    return json_peek(&r) == '0' && json_decimal(&r, out) && json_finish(&r) && isfinite(*out);
+}
+
+static err parse_bar(const place *at, enum interval interval, char *line, kline *bar) {
+    int64_t close_ms = 0;
+    double *const columns[N_COLUMNS] = {
+        NULL, &bar->open,         &bar->high,   &bar->low,        &bar->close,      &bar->volume,
+        NULL, &bar->quote_volume, &bar->trades, &bar->taker_base, &bar->taker_quote};
+    const char *field = line;
+    for (int i = 0; i < N_COLUMNS; i++) {
+        size_t bytes = strcspn(field, ",");
+        if ((field[bytes] == ',') != (i < N_COLUMNS - 1)) return bad_line(at, line, "11 columns");
+        bool is_number = columns[i] ? parse_decimal(field, bytes, columns[i])
+                                    : parse_integer(field, bytes, i == 0 ? &bar->open_ms : &close_ms);
+        if (!is_number) {
+            char expected[64];
+            snprintf(expected, sizeof expected, columns[i] ? "a number in column %d" : "whole ms in column %d", i + 1);
+            return bad_line(at, line, expected);
+        }
+        field += bytes + 1;
+    }
+    return check_bar(at, interval, bar, close_ms);
+}
+
+static err check_bar(const place *at, enum interval interval, const kline *bar, int64_t close_ms) {
+    char found[160];
+    if (interval_floor(interval, bar->open_ms) != bar->open_ms) {
+        snprintf(found, sizeof found, "open_time %lld", (long long)bar->open_ms);
+        return diag_set(at->why, ERR_SYNTAX, "%s:%u: found %s; expected the start of a %s bar", at->path, at->line,
+                        found, interval_name(interval));
+    }
+    if (close_ms != interval_next(interval, bar->open_ms) - 1) {
+        snprintf(found, sizeof found, "close_time %lld", (long long)close_ms);
+        return bad_line(at, found, "one ms before the bar's end");
+    }
+    if (!(bar->low > 0 && bar->low <= bar->open && bar->low <= bar->close && bar->high >= bar->open &&
+          bar->high >= bar->close)) {
+        snprintf(found, sizeof found, "open %g, high %g, low %g, close %g", bar->open, bar->high, bar->low, bar->close);
+        return bad_line(at, found, "prices over 0 with open and close within low..high");
+    }
+    if (!(bar->volume >= 0 && bar->quote_volume >= 0 && bar->trades >= 0 && bar->taker_base >= 0 &&
+          bar->taker_quote >= 0))
+        return bad_line(at, "a negative volume or count", "0 or more");
+    return OK;
+}
+
+/* "BTCUSDT-1m.csv.gz" -> 7. The interval is after the last '-', so a symbol may contain one. */
+static bool split_name(const char *file_name, size_t *symbol_bytes) {
+    const char *dash = strrchr(file_name, '-');
+    if (!dash || dash == file_name || dash - file_name >= SYMBOL_BYTES) return false;
+    size_t interval_bytes = strcspn(dash + 1, ".");
+    const char *ending = dash + 1 + interval_bytes;
+    *symbol_bytes = (size_t)(dash - file_name);
+    return interval_parse(dash + 1, interval_bytes) >= 0 &&
+           (strcmp(ending, endings[0]) == 0 || strcmp(ending, endings[1]) == 0);
+}
