@@ -1,0 +1,14 @@
+/* The Lua texts that the executable carries: `src/abi.h` for ffi.cdef and every file of `lua/stdlib/`, under their base
+ * names ("abi.h", "ta.lua"). The build makes embedded.c of them (cmake/embed.cmake), so the program needs no file
+ * beside it and can never run with a standard library of another version.
+ * Threads: constants. */
+#pragma once
+
+struct embedded_file {
+    const char *name;
+    const char *text; /* zero-terminated */
+    size_t bytes;     /* without the zero */
+};
+
+extern const struct embedded_file embedded_files[];
+extern const size_t n_embedded_files;
