@@ -18,7 +18,8 @@ typedef struct market_clock {
 } market_clock;
 
 void market_clock_init(market_clock *clock);
-/* The exchange said that it is at least `market_ms` now (Unix ms), at monotonic time `now_ms`. */
+/* The exchange said that it is at least `market_ms` now (Unix ms), at monotonic time `now_ms`. A time before 1970 or
+ * after 9999 is ignored: since the clock never goes back, one absurd number would stop it for good. */
 void market_clock_observe(market_clock *clock, int64_t market_ms, int64_t now_ms);
 /* 0 before the first observation. */
 int64_t market_clock_now(const market_clock *clock, int64_t now_ms);

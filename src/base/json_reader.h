@@ -4,13 +4,14 @@
  * text is bad. The first error sticks: every later call fails, so a caller may check once at the end. RFC 8259 is
  * enforced over every byte that is passed (also inside what is skipped): UTF-8, escapes, number grammar, no trailing
  * commas, nothing but white space after the value, at most JSON_MAX_DEPTH levels.
+ * Threads: none shared; a reader belongs to its caller.
  * Ownership: slices point into the caller's text. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JSON_MAX_DEPTH = 32 };
+enum { JSON_MAX_DEPTH = 32, JSON_MAX_NUMBER_BYTES = 1024 };
 
 typedef struct json_slice {
     const char *at; /* not terminated; string content between the quotes, escapes not decoded */
@@ -19,14 +20,14 @@ typedef struct json_slice {
 } json_slice;
 
 typedef struct json_reader {
-    const char *start, *at, *end;
-    const char *error; /* NULL while all is well; else what was expected at `at` */
+    const char *start, *at, *end; /* after an error `end` is `at` */
+    const char *error;            /* NULL while all is well; else what was expected at `at` */
     uint32_t depth;
     bool is_first; /* nothing read yet in the innermost container */
 } json_reader;
 
 void json_reader_init(json_reader *r, const char *text, size_t bytes);
-/* What comes next: one of { [ " t f n, or '0' for a number, or 0 at the end or after an error. */
+/* What comes next: one of { [ " t f n, or '0' for a number, or 0 when no value can begin here. Sets no error. */
 char json_peek(json_reader *r);
 bool json_enter_object(json_reader *r);
 /* Next key of the object that was entered; false at its end (which is consumed) or on error. */
@@ -37,7 +38,8 @@ bool json_next_item(json_reader *r);
 bool json_string(json_reader *r, json_slice *out);
 bool json_int64(json_reader *r, int64_t *out); /* integers only; out of range is an error */
 /* A number, or a string that holds exactly one JSON number (Binance's decimals), correctly rounded: exact fast path
- * (at most 19 digits and a power of ten up to 22), strtod otherwise. */
+ * (at most 19 digits and a power of ten up to 22), strtod otherwise; the locale plays no part. Always finite: what a
+ * double cannot hold is an error, and so is a number of more than JSON_MAX_NUMBER_BYTES that needs strtod. */
 bool json_decimal(json_reader *r, double *out);
 bool json_bool(json_reader *r, bool *out);
 bool json_null(json_reader *r);

@@ -1,0 +1,75 @@
+/* Names made of hashes, by OpenSSL's EVP. */
+#include "base/uuid.h"
+#include <assert.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+static void write_hex(const uint8_t *bytes, size_t n, char *out) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = 0;
+}
+
+static bool is_dash(size_t position) { return position == 8 || position == 13 || position == 18 || position == 23; }
+
+static bool parse_uuid(const char *text, uint8_t out[16]) {
+    size_t n_digits = 0;
+    for (size_t i = 0; i < UUID_TEXT_BYTES - 1; i++) {
+        if (is_dash(i)) {
+            if (text[i] != '-') return false;
+            continue;
+        }
+        int value = hex_value(text[i]); /* a NUL is no digit, so a short text ends here */
+        if (value < 0) return false;
+        if (n_digits % 2 == 0)
+            out[n_digits / 2] = (uint8_t)(value << 4);
+        else
+            out[n_digits / 2] |= (uint8_t)value;
+        n_digits++;
+    }
+    return text[UUID_TEXT_BYTES - 1] == 0;
+}
+
+static void write_uuid(const uint8_t bytes[16], char *out) {
+    char hex[33];
+    write_hex(bytes, 16, hex);
+    const char *from = hex;
+    for (size_t i = 0; i < UUID_TEXT_BYTES - 1; i++) out[i] = is_dash(i) ? '-' : *from++;
+    out[UUID_TEXT_BYTES - 1] = 0;
+}
+
+/* SHA-1 of namespace + name. The streaming form, since a name may be of any length. */
+static bool hash_name(const uint8_t ns[16], const void *name, size_t bytes, uint8_t out[SHA_DIGEST_LENGTH]) {
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool hashed = context && EVP_DigestInit_ex(context, EVP_sha1(), NULL) && EVP_DigestUpdate(context, ns, 16) &&
+                  EVP_DigestUpdate(context, name, bytes) && EVP_DigestFinal_ex(context, out, NULL);
+    EVP_MD_CTX_free(context);
+    return hashed;
+}
+
+int32_t uuid5(const char *ns, const void *name, size_t bytes, char *out) {
+    uint8_t space[16], hash[SHA_DIGEST_LENGTH];
+    out[0] = 0;
+    if (!parse_uuid(ns, space) || !hash_name(space, name, bytes, hash)) return -1;
+    hash[6] = (uint8_t)((hash[6] & 0x0f) | 0x50); /* version 5 */
+    hash[8] = (uint8_t)((hash[8] & 0x3f) | 0x80); /* variant of RFC 9562 */
+    write_uuid(hash, out);
+    return 0;
+}
+
+void sha256_hex(const void *data, size_t bytes, char *out) {
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    out[0] = 0;
+    if (EVP_Digest(data, bytes, hash, NULL, EVP_sha256(), NULL)) write_hex(hash, sizeof hash, out);
+}
