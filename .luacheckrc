@@ -1,0 +1,10 @@
+-- Traders and the standard library run in LuaJIT with the sandbox's globals; specs have busted's besides.
+std = "luajit"
+max_line_length = 160
+exclude_files = {"build", "spec/node_modules"}
+
+local SANDBOX = {"trader", "input", "ta", "helpers", "na", "nz", "print", "log", "json", "series"}
+
+files["lua/stdlib"] = {std = "luajit", globals = SANDBOX}
+files["lua/traders"] = {std = "luajit", read_globals = SANDBOX}
+files["spec"] = {std = "luajit+busted"}
