@@ -1,0 +1,102 @@
+/* The configuration: every setting of the process, checked, with where each value came from.
+ *
+ * One table in config.c makes this struct's values, `trademind help config`, docs/configuration.md, the validation and
+ * the report at start. Precedence, weakest first: default, `.env`, environment, command line (`--set NAME=value`).
+ * An empty value is the default. The first bad value ends the load with one sentence: the name, what was found, what
+ * was expected and where it stands. Values of secrets are in no message and no report.
+ * Threads: loaded once before any thread starts, read-only afterwards, so any thread may read it.
+ * Ownership: all strings belong to the config and live until config_deinit. */
+#pragma once
+#include "abi.h"
+#include "base/errors.h"
+#include "base/log.h"
+#include "config_form.h"
+
+enum { MACHINE_ID_BYTES = CONFIG_ID_BYTES, MAX_WORKERS = 8 };
+
+typedef enum outbox_sync { OUTBOX_SYNC_NORMAL, OUTBOX_SYNC_FULL } outbox_sync;
+typedef enum late_bars { LATE_BARS_EVALUATE, LATE_BARS_SKIP } late_bars;
+typedef enum market_kind { MARKET_SPOT } market_kind;
+
+typedef struct config {
+    const char *machine_id; /* "" when one is to be generated and kept: config_machine_id */
+    const char *machine_region;
+    int64_t machine_cpus; /* first number of workers; already cut to the CPUs there are */
+    int64_t machine_memory_mb;
+
+    enum interval kline_interval;
+    int64_t screening_interval_ms;
+    int64_t symbol_count;
+    config_list symbols; /* upper case, each once; empty: the universe is chosen by volume */
+    const char *quote_asset;
+    market_kind market;
+    int64_t kline_history;
+    late_bars late_bars;
+    const char *traders_dir;
+
+    const char *host;
+    int64_t port;             /* 0: any free one */
+    config_list auth_origins; /* scheme://host[:port] */
+
+    const char *data_dir;
+    outbox_sync outbox_sync;
+
+    const char *binance_ws_url, *binance_rest_url; /* no slash at the end */
+
+    int64_t script_cpu_ms, script_load_cpu_ms, script_memory_mb;
+    int64_t script_max_errors, script_max_kills;
+    int64_t max_signals_per_trader_hour;
+
+    log_level log_level;
+    log_format log_format;
+
+    struct config_values *values; /* the texts, and where they came from; private to config.c */
+} config;
+
+/* What a configuration is made from; nothing else is read but the `.env` file and the folders that TRADERS_DIR's
+ * default looks into. */
+typedef struct config_input {
+    const char *const *environment; /* NAME=value, NULL at the end */
+    const char *dotenv_path;        /* NULL: none; a missing file is fine */
+    const char *const *assignments; /* NAME=value of the command line; NULL at the end, or NULL */
+    const char *executable;         /* path of the running program, or NULL */
+    int64_t n_cpus;                 /* that this process may run on */
+} config_input;
+
+/* This process's environment, `.env` in the current folder, executable and CPUs; no assignments. The path of the
+ * executable goes to `path`. */
+void config_input_here(config_input *input, char *path, size_t path_bytes);
+
+/* On failure `why` is filled and `out` needs no deinit. ERR_INVALID (a bad value), ERR_SYNTAX (`.env`), ERR_NOT_FOUND
+ * (an assignment to an unknown name), ERR_UNSUPPORTED (cloud mode), ERR_IO, ERR_TOO_BIG, ERR_NO_MEMORY. */
+MUST_CHECK err config_load(const config_input *input, config *out, diag *why);
+/* A zeroed config is fine. */
+void config_deinit(config *cfg);
+
+/* The machine's name: MACHINE_ID, else what `folder`/machine_id holds, else a new random one, which is kept there
+ * before it is returned. ERR_IO, or ERR_INVALID when the file holds something else. `folder` must exist. */
+MUST_CHECK err config_machine_id(const config *cfg, const char *folder, char out[MACHINE_ID_BYTES], diag *why);
+
+/* What the operator should hear although it does not stop the start, one sentence each. */
+size_t config_warning_count(const config *cfg);
+const char *config_warning(const config *cfg, size_t index);
+
+/* One row of the table, with its value when a config was given. Pointers are borrowed from the table or the config. */
+typedef struct config_item {
+    const char *name, *group, *effect;
+    const char *default_text; /* the default, or how it is found; "" when there is none */
+    const char *value;        /* "(hidden)" for a secret that is set; "" when there is none */
+    char expected[128];       /* the form of a value, e.g. "a whole number from 0 to 65535" */
+    char source[64];          /* "default", "environment", ".env:3", "command line" */
+    bool is_set;              /* other than by default */
+    bool is_secret;
+    bool is_live;   /* SIGHUP re-reads it */
+    bool is_active; /* false: a known name without effect in this version */
+} config_item;
+
+size_t config_item_count(void);
+/* `cfg` may be NULL: value and source are then empty. */
+void config_item_get(const config *cfg, size_t index, config_item *out);
+
+/* The report at start, to the log: one line per setting (value, effect, source), then the warnings. */
+void config_log(const config *cfg);

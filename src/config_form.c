@@ -1,0 +1,194 @@
+#include "config_form.h"
+
+#include "base/url.h"
+#include "market/interval.h"
+#include "market/symbol.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- described ---- */
+
+static void describe_choices(const config_form *form, char *out, size_t bytes) {
+    size_t used = (size_t)snprintf(out, bytes, "%s", form->choices[0]);
+    for (size_t i = 1; form->choices[i] && used < bytes; i++) {
+        const char *joint = form->choices[i + 1] ? ", " : " or ";
+        used += (size_t)snprintf(out + used, bytes - used, "%s%s", joint, form->choices[i]);
+    }
+}
+
+static void describe_intervals(char *out, size_t bytes) {
+    size_t used = (size_t)snprintf(out, bytes, "one of");
+    for (int32_t i = 0; i < N_INTERVALS && used < bytes; i++)
+        used += (size_t)snprintf(out + used, bytes - used, " %s", interval_name(i));
+}
+
+void config_form_describe(const config_form *form, char *out, size_t bytes) {
+    static const char *const texts[] = {
+        [TYPE_ID] = "letters, digits and . _ -, at most 63",
+        [TYPE_ASSET] = "the name of an asset, such as USDT",
+        [TYPE_SYMBOLS] = "symbols with commas between them, such as BTCUSDT,ETHUSDT",
+        [TYPE_HOST] = "a numeric address or a host name",
+        [TYPE_PATH] = "a path (~ is not expanded)",
+        [TYPE_HTTP_URL] = "http:// or https://, host and port, without user and query",
+        [TYPE_WS_URL] = "ws:// or wss://, host and port, without user and query",
+        [TYPE_ORIGINS] = "http(s)://HOST[:PORT], with commas between several",
+        [TYPE_IGNORED] = "nothing: it has no effect in this version",
+    };
+    if (form->type == TYPE_WHOLE) {
+        snprintf(out, bytes, "a whole number from %" PRId64 " to %" PRId64, form->min, form->max);
+    } else if (form->type == TYPE_CHOICE) {
+        describe_choices(form, out, bytes);
+    } else if (form->type == TYPE_INTERVAL) {
+        describe_intervals(out, bytes);
+    } else {
+        snprintf(out, bytes, "%s", texts[form->type]);
+    }
+}
+
+/* ---- checked and converted ---- */
+
+static bool parse_whole(const config_form *form, const char *text, int64_t *out) {
+    int64_t number = 0;
+    for (const char *at = text; *at; at++) {
+        if (*at < '0' || *at > '9') return false;
+        number = number * 10 + (*at - '0');
+        if (number > form->max) return false;
+    }
+    *out = number;
+    return number >= form->min;
+}
+
+/* The place of the choice; -1 when it is none. */
+static int parse_choice(const config_form *form, const char *text) {
+    for (int i = 0; form->choices[i]; i++) {
+        if (strcmp(form->choices[i], text) == 0) return i;
+    }
+    return -1;
+}
+
+bool config_is_id(const char *text) {
+    size_t bytes = strlen(text);
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    return bytes > 0 && bytes < CONFIG_ID_BYTES && strspn(text, allowed) == bytes;
+}
+
+/* A name of the exchange: visible characters (Binance has symbols beyond ASCII), shorter than `max_bytes`. */
+static bool is_market_name(const char *text, size_t max_bytes) {
+    size_t bytes = strlen(text);
+    for (const char *at = text; *at; at++) {
+        if (isspace((unsigned char)*at) || iscntrl((unsigned char)*at) || ispunct((unsigned char)*at)) return false;
+    }
+    return bytes > 0 && bytes < max_bytes;
+}
+
+static bool is_path(const char *text) {
+    size_t bytes = strlen(text);
+    for (const char *at = text; *at; at++) {
+        if (iscntrl((unsigned char)*at)) return false;
+    }
+    enum { ROOM_FOR_FILES = 128 };
+    return bytes > 0 && bytes < PATH_MAX - ROOM_FOR_FILES && *text != '~';
+}
+
+static void make_upper(char *text) {
+    for (; *text; text++) {
+        if (*text >= 'a' && *text <= 'z') *text = (char)(*text - 'a' + 'A');
+    }
+}
+
+static void drop_last_slashes(char *text) {
+    for (size_t bytes = strlen(text); bytes > 1 && text[bytes - 1] == '/'; bytes--) text[bytes - 1] = 0;
+}
+
+static bool list_has(const config_list *list, const char *item) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i], item) == 0) return true;
+    }
+    return false;
+}
+
+static err list_add(config_list *list, const char *item) {
+    char **longer = realloc(list->items, (list->count + 1) * sizeof *longer);
+    if (!longer) return ERR_NO_MEMORY;
+    list->items = longer;
+    if (!(list->items[list->count] = strdup(item))) return ERR_NO_MEMORY;
+    list->count++;
+    return OK;
+}
+
+static bool is_item(const config_form *form, const char *item) {
+    return form->type == TYPE_SYMBOLS ? is_market_name(item, SYMBOL_BYTES) : url_is_origin(item);
+}
+
+/* Items between commas, blanks around them dropped; one that stands there twice counts once. */
+static err parse_list(const config_form *form, const char *text, config_list *list) {
+    char *copy = strdup(text), *rest = copy, *item;
+    err e = copy ? OK : ERR_NO_MEMORY;
+    while (e == OK && (item = strsep(&rest, ","))) {
+        item += strspn(item, " \t");
+        for (size_t bytes = strlen(item); bytes > 0 && strchr(" \t", item[bytes - 1]); bytes--) item[bytes - 1] = 0;
+        if (!is_item(form, item) || list->count == SYMBOL_MAX) {
+            e = ERR_INVALID;
+        } else if (!list_has(list, item)) {
+            e = list_add(list, item);
+        }
+    }
+    free(copy);
+    return e;
+}
+
+/* Texts stay where they are; the field points to them. */
+static bool check_text(const config_form *form, char *text) {
+    switch (form->type) {
+    case TYPE_ID: return config_is_id(text);
+    case TYPE_ASSET: make_upper(text); return is_market_name(text, ASSET_BYTES);
+    case TYPE_HOST: return url_is_host(text);
+    case TYPE_PATH: drop_last_slashes(text); return is_path(text);
+    case TYPE_HTTP_URL: drop_last_slashes(text); return url_is_base(text, "http", "https");
+    case TYPE_WS_URL: drop_last_slashes(text); return url_is_base(text, "ws", "wss");
+    default: return false;
+    }
+}
+
+void config_list_free(config_list *list) {
+    for (size_t i = 0; i < list->count; i++) free(list->items[i]);
+    free(list->items);
+    *list = (config_list){0};
+}
+
+/* An enum has the size of an int here (gcc and clang); memcpy keeps to the rules on aliasing. */
+static err convert_number(int number, void *field) {
+    if (number < 0) return ERR_INVALID;
+    memcpy(field, &number, sizeof number);
+    return OK;
+}
+
+static err convert_list(const config_form *form, char *text, config_list *list) {
+    if (form->type == TYPE_SYMBOLS) make_upper(text);
+    if (!*text) return form->is_optional ? OK : ERR_INVALID;
+    return parse_list(form, text, list);
+}
+
+static err convert_text(const config_form *form, char *text, void *field) {
+    bool is_good = *text ? check_text(form, text) : form->is_optional;
+    if (!is_good) return ERR_INVALID;
+    memcpy(field, &text, sizeof text);
+    return OK;
+}
+
+err config_form_convert(const config_form *form, char *text, void *field) {
+    switch (form->type) {
+    case TYPE_WHOLE: return parse_whole(form, text, field) ? OK : ERR_INVALID;
+    case TYPE_CHOICE: return convert_number(parse_choice(form, text), field);
+    case TYPE_INTERVAL: return convert_number(interval_parse(text, strlen(text)), field);
+    case TYPE_SYMBOLS:
+    case TYPE_ORIGINS: return convert_list(form, text, field);
+    case TYPE_IGNORED: return OK;
+    default: return convert_text(form, text, field);
+    }
+}

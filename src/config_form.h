@@ -1,0 +1,43 @@
+/* What the value of a setting may look like: its text checked, converted and described for people.
+ * Pure. Ownership: a text field points into the text it was made from; a list owns its items. */
+#pragma once
+#include "base/errors.h"
+
+enum { CONFIG_ID_BYTES = 64 };
+
+typedef enum config_type {
+    TYPE_WHOLE,    /* int64_t, min..max */
+    TYPE_CHOICE,   /* an enum whose values are the places in `choices` */
+    TYPE_INTERVAL, /* enum interval */
+    TYPE_ID,       /* const char *: letters, digits and . _ - */
+    TYPE_ASSET,    /* const char *, made upper case */
+    TYPE_SYMBOLS,  /* config_list, made upper case */
+    TYPE_HOST,     /* const char *, as are the next three */
+    TYPE_PATH,
+    TYPE_HTTP_URL,
+    TYPE_WS_URL,
+    TYPE_ORIGINS, /* config_list */
+    TYPE_IGNORED  /* known, without effect in this version */
+} config_type;
+
+typedef struct config_form {
+    config_type type;
+    int64_t min, max;           /* TYPE_WHOLE */
+    const char *const *choices; /* TYPE_CHOICE; NULL at the end */
+    bool is_optional;           /* texts and lists: may be empty */
+} config_form;
+
+typedef struct config_list {
+    char **items;
+    size_t count;
+} config_list;
+
+void config_list_free(config_list *list);
+
+/* "a whole number from 0 to 65535". */
+void config_form_describe(const config_form *form, char *out, size_t bytes);
+/* Letters, digits and . _ -, shorter than CONFIG_ID_BYTES, not empty. */
+bool config_is_id(const char *text);
+/* Normalises `text` in place (case, slashes at the end) and fills `field`, which the type tells the type of.
+ * ERR_INVALID when the text has not that form; ERR_NO_MEMORY. A list may be half filled then; free it all the same. */
+MUST_CHECK err config_form_convert(const config_form *form, char *text, void *field);
