@@ -1,0 +1,24 @@
+#include "cli/settings.h"
+
+#include "cli/verbs.h"
+
+#include <limits.h>
+
+err settings_add(settings *s, const char *assignment, diag *why) {
+    if (s->n_assignments == SETTINGS_MAX_ASSIGNMENTS)
+        return diag_set(why, ERR_INVALID, "more than %d times --set; use a .env file", SETTINGS_MAX_ASSIGNMENTS);
+    s->assignments[s->n_assignments++] = assignment;
+    return OK;
+}
+
+err settings_load(const settings *s, config *out, diag *why) {
+    char path[PATH_MAX];
+    config_input input;
+    config_input_here(&input, path, sizeof path);
+    input.assignments = s->assignments;
+    err e = config_load(&input, out, why);
+    if (e == OK) log_init(out->log_level, out->log_format);
+    return e;
+}
+
+int settings_exit_code(err e) { return e == ERR_NO_MEMORY ? EXIT_FAILED : EXIT_CONFIG; }
