@@ -1,0 +1,73 @@
+/* Passes for the specs of storage: everything in them follows from (symbol, bar), so that what came back can be judged
+ * without having kept what went in. */
+#pragma once
+#include "abi.h"
+#include "screener/pass.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PASS_BAR_MS = 60000 };
+#define PASS_FIRST_MS INT64_C(1770076800000)
+
+static inline int64_t pass_bar(uint32_t n) { return PASS_FIRST_MS + (int64_t)n * PASS_BAR_MS; }
+
+static inline void fill_signal(signal_row *s, const char *symbol, uint32_t bar, uint32_t nth) {
+    char name[SYMBOL_BYTES + 64];
+    memset(s, 0, sizeof *s);
+    int bytes = snprintf(name, sizeof name, "%s|%u|%u", symbol, bar, nth);
+    uuid5(SIGNAL_NAMESPACE, name, (size_t)bytes, s->id);
+    bytes = snprintf(name, sizeof name, "trader %u", nth);
+    uuid5(SIGNAL_NAMESPACE, name, (size_t)bytes, s->trader_id);
+    snprintf(s->trader, sizeof s->trader, "trader_%u", nth);
+    snprintf(s->trader_name, sizeof s->trader_name, "Trader \"%u\" \xE2\x82\xAC", nth);
+    snprintf(s->revision, sizeof s->revision, "%064u", nth);
+    snprintf(s->symbol, sizeof s->symbol, "%s", symbol);
+    s->interval = INTERVAL_1M;
+    s->open_ms = pass_bar(bar);
+    s->close_ms = s->open_ms + PASS_BAR_MS;
+    s->created_ms = s->close_ms + 5;
+    s->price = 100 + bar / 10.0;
+    s->change_pct = bar % 2 ? NAN : -1.25;
+    s->volume = 12.5;
+    s->score = nth ? 0.5 : NAN;
+    s->stop = s->price - 1;
+    for (int i = 0; i < 8; i++) s->target[i] = i < 2 ? s->price + i : NAN;
+    s->n_targets = 2;
+    s->side = nth % 3;
+    s->late = bar % 5 == 0;
+    s->conditions = strdup("[\"RSI crosses above the level\"]");
+    s->tags = strdup("[\"a\",\"b\"]");
+}
+
+/* `n_signals` signals, one edge a signal (at least one), one owed row, and an epoch in bar 0. */
+static inline pass *new_pass(const char *symbol, uint32_t bar, uint32_t n_signals) {
+    pass *p = calloc(1, sizeof *p);
+    snprintf(p->symbol, sizeof p->symbol, "%s", symbol);
+    p->interval = INTERVAL_1M;
+    p->open_ms = pass_bar(bar);
+    p->signals = calloc(n_signals + 1, sizeof *p->signals);
+    p->n_signals = n_signals;
+    for (uint32_t i = 0; i < n_signals; i++) fill_signal(&p->signals[i], symbol, bar, i);
+    p->edges = calloc(1, sizeof *p->edges);
+    p->n_edges = 1;
+    *p->edges = (edge_row){.trader_id = "trader-of-the-edge",
+                           .revision = "r1",
+                           .start_ms = PASS_FIRST_MS,
+                           .run_open_ms = p->open_ms,
+                           .signal_open_ms = p->open_ms - PASS_BAR_MS,
+                           .is_matching = bar % 2 == 0,
+                           .has_run = true};
+    p->owed = calloc(1, sizeof *p->owed);
+    p->n_owed = 1;
+    *p->owed = (owed_row){.cursor_ms = p->open_ms};
+    snprintf(p->owed->trader_id, sizeof p->owed->trader_id, "owing-%u", bar % 3);
+    if (bar == 0) {
+        p->epochs = calloc(1, sizeof *p->epochs);
+        p->n_epochs = 1;
+        p->epochs->key = strdup("1m sma(close,14)");
+        p->epochs->epoch_ms = PASS_FIRST_MS;
+    }
+    return p;
+}

@@ -1,0 +1,334 @@
+/* sync/storage with real threads: everything that is submitted is committed exactly once and announced in order,
+ * a full queue makes its producer wait, a disk that fails loses nothing. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "spec/c/passes.h"
+#include "spec/c/tap.h"
+#include "sync/storage.h"
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { N_PRODUCERS = 2, N_SYMBOLS = 4, N_PASSES = 1500, DEADLINE_MS = 60000 };
+
+static char top[32], folder[64];
+
+typedef struct run {
+    storage *s;
+    uv_loop_t loop;
+    uv_timer_t deadline;
+    uint32_t expected, delivered;
+    uint32_t next_bar[N_PRODUCERS][N_SYMBOLS];
+    uint32_t n_out_of_order, n_new, n_repeats_announced;
+    bool is_closed, is_late;
+} run;
+
+typedef struct worker {
+    run *r;
+    uint32_t index, n_passes;
+    uint64_t state;
+    pthread_t thread;
+    err last;
+    _Atomic uint32_t n_submitted;
+} worker;
+
+static uint32_t draw(uint64_t *state, uint32_t below) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((*state >> 33) % below);
+}
+
+static void *work(void *argument) {
+    worker *w = argument;
+    uint32_t next_bar[N_SYMBOLS] = {0};
+    for (uint32_t i = 0; i < w->n_passes; i++) {
+        char symbol[SYMBOL_BYTES];
+        uint32_t which = draw(&w->state, N_SYMBOLS);
+        snprintf(symbol, sizeof symbol, "P%uS%u", w->index, which);
+        pass *p = new_pass(symbol, next_bar[which]++, draw(&w->state, 4));
+        w->last = storage_submit(w->r->s, w->index, p);
+        if (w->last) {
+            pass_free(p);
+            break;
+        }
+        atomic_fetch_add(&w->n_submitted, 1);
+    }
+    return NULL;
+}
+
+static void on_committed(void *context, pass *p, uint32_t n_new) {
+    run *r = context;
+    uint32_t producer = 0, which = 0;
+    if (sscanf(p->symbol, "P%uS%u", &producer, &which) == 2 && p->open_ms == pass_bar(r->next_bar[producer][which]))
+        r->next_bar[producer][which]++;
+    else
+        r->n_out_of_order++;
+    r->n_new += n_new;
+    r->n_repeats_announced += n_new != p->n_signals;
+    pass_free(p);
+    if (++r->delivered == r->expected) uv_stop(&r->loop);
+}
+
+static void on_deadline(uv_timer_t *timer) {
+    run *r = timer->data;
+    r->is_late = true;
+    uv_stop(&r->loop);
+}
+
+static void on_closed(void *context) { ((run *)context)->is_closed = true; }
+
+static bool open_run(run *r, uint32_t queue_capacity) {
+    diag why = {""};
+    memset(r, 0, sizeof *r);
+    storage_config config = {.folder = folder, .n_producers = N_PRODUCERS, .queue_capacity = queue_capacity};
+    uv_loop_init(&r->loop);
+    uv_timer_init(&r->loop, &r->deadline);
+    r->deadline.data = r;
+    err failed = storage_open(&config, &r->s, &why);
+    if (!failed) failed = storage_start(r->s, &r->loop, on_committed, r, &why);
+    if (failed) printf("# %s\n", why.text);
+    return !failed;
+}
+
+static void run_until(run *r, uint32_t expected) {
+    r->expected = expected;
+    if (r->delivered >= expected) return;
+    uv_timer_start(&r->deadline, on_deadline, DEADLINE_MS, 0);
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    uv_timer_stop(&r->deadline);
+}
+
+static err close_run(run *r, int64_t timeout_ms) {
+    diag why = {""};
+    err failed = storage_drain_and_stop(r->s, timeout_ms, on_closed, r, &why);
+    if (failed) printf("# %s\n", why.text);
+    uv_close((uv_handle_t *)&r->deadline, NULL);
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    return uv_loop_close(&r->loop) == 0 ? failed : ERR_INVALID;
+}
+
+static void start_workers(run *r, worker *workers, uint32_t n_passes, uint64_t seed) {
+    for (uint32_t i = 0; i < N_PRODUCERS; i++) {
+        workers[i] = (worker){.r = r, .index = i, .n_passes = n_passes, .state = seed + i * 977};
+        pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+    }
+}
+
+static void join_workers(worker *workers) {
+    for (uint32_t i = 0; i < N_PRODUCERS; i++) pthread_join(workers[i].thread, NULL);
+}
+
+static void fresh_folder(const char *name) { snprintf(folder, sizeof folder, "%s/%s", top, name); }
+
+/* What the database says after a reopen: watermarks of all symbols and the number of signals. */
+static bool database_agrees(const run *r) {
+    diag why = {""};
+    local_db *db = NULL;
+    memory *m = NULL;
+    local_db_config config = {.folder = folder};
+    bool agrees = local_db_open(&config, &db, &why) == OK && memory_new(&m) == OK && !local_db_restore(db, m, &why);
+    uint32_t n_signals = 0;
+    for (uint32_t p = 0; agrees && p < N_PRODUCERS; p++)
+        for (uint32_t i = 0; i < N_SYMBOLS; i++) {
+            char symbol[SYMBOL_BYTES];
+            snprintf(symbol, sizeof symbol, "P%uS%u", p, i);
+            if (memory_watermark(m, symbol, INTERVAL_1M) != pass_bar(r->next_bar[p][i] - 1)) agrees = false;
+        }
+    signal_filter filter = {.limit = SIGNAL_PAGE_MAX};
+    for (bool has_more = agrees; agrees && has_more;) {
+        signal_list list = {0};
+        char cursor[SIGNAL_CURSOR_BYTES] = "";
+        agrees = local_db_signals(db, &filter, &list, &why) == OK;
+        n_signals += (uint32_t)list.count;
+        has_more = list.has_more;
+        if (has_more) signal_cursor_format(&list.rows[list.count - 1], cursor);
+        if (has_more && signal_cursor_parse(cursor, &filter)) agrees = false;
+        signal_list_deinit(&list);
+    }
+    if (n_signals != r->n_new) printf("# %u signals in the database, %u announced\n", n_signals, r->n_new);
+    memory_free(m);
+    local_db_close(db);
+    return agrees && n_signals == r->n_new;
+}
+
+static void two_producers(uint64_t seed) {
+    run r;
+    worker workers[N_PRODUCERS];
+    fresh_folder("two");
+    ok(open_run(&r, 0), "storage opens and starts");
+    start_workers(&r, workers, N_PASSES, seed);
+    run_until(&r, N_PRODUCERS * N_PASSES);
+    join_workers(workers);
+    ok(!r.is_late && r.delivered == N_PRODUCERS * N_PASSES, "every pass is delivered once (%u)", r.delivered);
+    ok(r.n_out_of_order == 0, "and in the order of its producer");
+    ok(r.n_repeats_announced == 0, "every signal is new");
+    storage_stats stats;
+    storage_read_stats(r.s, &stats);
+    ok(stats.n_passes == r.delivered && stats.n_queued == 0 && stats.n_new_signals == r.n_new && stats.n_failures == 0,
+       "the counters agree (%llu commits)", (unsigned long long)stats.n_commits);
+    ok(close_run(&r, 5000) == OK && r.is_closed, "it stops, and every handle is gone");
+    ok(database_agrees(&r), "the database holds them all");
+
+    /* the same again: a restart that evaluates the same bars */
+    uint32_t n_known = r.n_new;
+    ok(open_run(&r, 0), "opened again");
+    start_workers(&r, workers, N_PASSES, seed);
+    run_until(&r, N_PRODUCERS * N_PASSES);
+    join_workers(workers);
+    ok(r.n_new == 0 && n_known > 0, "the same signals again are not announced");
+    ok(close_run(&r, 5000) == OK, "stopped");
+}
+
+static bool wait_until(bool (*is_true)(void *), void *context) {
+    int64_t deadline = monotonic_ms() + DEADLINE_MS;
+    while (!is_true(context)) {
+        if (monotonic_ms() > deadline) return false;
+        sched_yield();
+    }
+    return true;
+}
+
+static bool is_failing(void *context) { return storage_health(context) == STORAGE_FAILING; }
+
+/* No file may grow beyond `bytes`: what a full disk is to SQLite, without root and without a mount. */
+static void limit_files(rlim_t bytes) {
+    struct rlimit limit = {bytes, RLIM_INFINITY};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) ok(false, "setrlimit");
+}
+
+typedef struct filled {
+    worker *workers;
+    run *r;
+} filled;
+
+/* Both producers have stopped short, and all that they brought is with storage: the queues are full. */
+static bool queues_are_full(void *context) {
+    filled *f = context;
+    storage_stats stats;
+    storage_read_stats(f->r->s, &stats);
+    uint64_t brought = 0;
+    for (int i = 0; i < N_PRODUCERS; i++) brought += atomic_load(&f->workers[i].n_submitted);
+    return is_failing(f->r->s) && stats.n_queued + stats.n_passes == brought && stats.n_queued >= N_PRODUCERS * 8;
+}
+
+static void failing_disk(uint64_t seed) {
+    run r;
+    worker workers[N_PRODUCERS];
+    fresh_folder("failing");
+    ok(open_run(&r, 8), "storage with short queues");
+    limit_files(256 * 1024);
+    start_workers(&r, workers, 400, seed);
+    ok(wait_until(is_failing, r.s), "a commit that fails shows in the state");
+    filled full = {workers, &r};
+    ok(wait_until(queues_are_full, &full), "queues fill and nothing is dropped");
+    ok(atomic_load(&workers[0].n_submitted) < 400 && atomic_load(&workers[1].n_submitted) < 400, "both producers wait");
+    limit_files(RLIM_INFINITY);
+    run_until(&r, N_PRODUCERS * 400);
+    join_workers(workers);
+    storage_stats stats;
+    storage_read_stats(r.s, &stats);
+    ok(!r.is_late && r.delivered == 800 && r.n_out_of_order == 0,
+       "with room on the disk all of it is committed, in order");
+    ok(stats.state == STORAGE_RUNNING && stats.n_failures > 0, "the state is well again after %llu failures",
+       (unsigned long long)stats.n_failures);
+    ok(r.n_repeats_announced == 0, "repeating a commit does not turn new signals into known ones");
+    ok(close_run(&r, 5000) == OK && database_agrees(&r), "the database holds each once");
+}
+
+static void stop_while_failing(uint64_t seed) {
+    run r;
+    worker workers[N_PRODUCERS];
+    fresh_folder("stop");
+    ok(open_run(&r, 8), "storage with short queues");
+    limit_files(256 * 1024);
+    start_workers(&r, workers, 4000, seed);
+    ok(wait_until(is_failing, r.s), "the disk fails");
+    storage_stop_waiting(r.s);
+    join_workers(workers);
+    ok(workers[0].last == ERR_CLOSED && workers[1].last == ERR_CLOSED, "producers are let go");
+    ok(close_run(&r, 200) == ERR_DATABASE && r.is_closed, "the stop ends and says what was not written");
+    limit_files(RLIM_INFINITY);
+    local_db *db = NULL;
+    diag why = {""};
+    local_db_config config = {.folder = folder};
+    ok(local_db_open(&config, &db, &why) == OK, "the database opens afterwards %s", why.text);
+    local_db_close(db);
+}
+
+static void drain(uint64_t seed) {
+    run r;
+    worker workers[N_PRODUCERS];
+    fresh_folder("drain");
+    ok(open_run(&r, 0), "storage opens");
+    start_workers(&r, workers, 300, seed);
+    join_workers(workers); /* the loop has not run: nothing has been delivered */
+    ok(r.delivered == 0, "nothing is delivered without the loop");
+    ok(close_run(&r, 5000) == OK && r.delivered == 600, "a stop commits and delivers all that was submitted");
+    ok(database_agrees(&r), "and it is in the database");
+}
+
+typedef struct answers {
+    run *r;
+    uint32_t n_answers, n_rows, n_cancelled;
+} answers;
+
+static void on_rows(void *context, err error, const char *why, const signal_list *signals) {
+    answers *a = context;
+    a->n_answers++;
+    a->n_cancelled += error == ERR_CANCELLED && why;
+    a->n_rows += error ? 0 : (uint32_t)signals->count;
+    if (a->n_answers == 1) uv_stop(&a->r->loop);
+}
+
+static void queries(uint64_t seed) {
+    run r;
+    worker workers[N_PRODUCERS];
+    fresh_folder("queries");
+    ok(open_run(&r, 0), "storage opens");
+    start_workers(&r, workers, 50, seed);
+    join_workers(workers);
+    run_until(&r, 100);
+    answers a = {&r, 0, 0, 0};
+    signal_filter filter = {.limit = 10, .symbol = "P0S1"};
+    ok(storage_query_signals(r.s, &filter, on_rows, &a) == OK && a.n_answers == 0, "a query is answered later");
+    run_until(&r, UINT32_MAX);
+    ok(a.n_answers == 1 && a.n_rows == 10 && !r.is_late, "with its rows");
+    uint32_t n_accepted = 1;
+    while (storage_query_signals(r.s, &filter, on_rows, &a) == OK && n_accepted < 100000) n_accepted++;
+    ok(n_accepted < 100000, "too many queries are refused (after %u)", n_accepted);
+    ok(close_run(&r, 5000) == OK && a.n_answers == n_accepted, "each accepted query is answered once, stop or not");
+}
+
+static void second_daemon(void) {
+    storage *first = NULL, *second = NULL;
+    diag why = {""};
+    fresh_folder("lock");
+    storage_config config = {.folder = folder, .n_producers = 1};
+    ok(storage_open(&config, &first, &why) == OK, "a folder has one storage");
+    ok(storage_open(&config, &second, &why) == ERR_EXISTS && strstr(why.text, "another trademind"),
+       "a second is refused");
+    printf("# %s\n", why.text);
+    ok(storage_drain_and_stop(first, 0, NULL, NULL, &why) == OK, "one that was never started is stopped");
+    ok(storage_open(&config, &second, &why) == OK, "and then the folder is free");
+    ok(storage_drain_and_stop(second, 0, NULL, NULL, &why) == OK, "stopped");
+}
+
+int main(void) {
+    snprintf(top, sizeof top, "/tmp/trademind-st-XXXXXX");
+    if (!mkdtemp(top)) return 1;
+    signal(SIGXFSZ, SIG_IGN); /* so that writing past the limit is an error, not a signal */
+    log_init(LOG_OFF, LOG_HUMAN);
+    uint64_t seed = tap_seed((uint64_t)monotonic_ns());
+    two_producers(seed);
+    failing_disk(seed + 1);
+    stop_while_failing(seed + 2);
+    drain(seed + 3);
+    queries(seed + 4);
+    second_daemon();
+    char remove[64];
+    snprintf(remove, sizeof remove, "rm -rf %s", top);
+    return system(remove) != 0 || done();
+}

@@ -1,0 +1,427 @@
+/* The thread's life: collect what the queues hold, commit it, hand it over; when there is nothing, sleep.
+ *
+ * What goes back to the I/O thread does so over two lists (committed batches, answered queries) that are pushed with
+ * one compare-and-swap and taken whole. They have no limit of their own: a batch is at most what the bounded queues
+ * held, and while the I/O thread does not take them it does not feed the workers either. A bounded ring would let
+ * storage_drain_and_stop wait for a thread that waits for room. */
+#include "sync/storage.h"
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/queue.h"
+#include "sync/data_folder.h"
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    QUEUE_CAPACITY = 1024,
+    QUERY_CAPACITY = 64,
+    CHECKPOINT_PAGES = 256,       /* 1 MiB: worth a checkpoint when idle */
+    CHECKPOINT_MAX_PAGES = 16384, /* 64 MiB: a checkpoint even in a burst that never ends */
+    IDLE_MS = 250,                /* quiet for this long: the burst is over */
+    RETRY_FIRST_MS = 100,
+    RETRY_MOST_MS = 5000,
+};
+
+typedef struct producer {
+    queue *passes;
+    wakeup *room;            /* the producer sleeps here while its queue is full */
+    _Atomic bool is_waiting; /* set by the producer, cleared by storage, who then notifies */
+} producer;
+
+/* What one transaction holds, in one block: storage makes it, the I/O thread frees it. */
+typedef struct batch {
+    struct batch *next;
+    size_t count;
+    uint32_t *n_new; /* behind the passes */
+    pass *passes[];
+} batch;
+
+typedef struct query {
+    struct query *next;
+    signal_filter filter;
+    storage_signals_fn on_rows;
+    void *context;
+    err error;
+    diag why;
+    signal_list rows;
+} query;
+
+struct storage {
+    local_db *db; /* the opener's until the thread starts and after it is joined */
+    int lock;
+    uint32_t n_producers;
+    producer *producers;
+    queue *queries;
+    wakeup *work;
+
+    pthread_t thread;
+    bool is_started; /* the thread runs */
+    bool has_async;
+    _Atomic bool is_stopping, is_not_waiting;
+    _Atomic int64_t stop_by_ms; /* monotonic; written before is_stopping */
+
+    _Atomic int state;
+    _Atomic uint64_t n_passes, n_commits, n_failures, n_new_signals, n_in_batch;
+    log_repeater failures, checkpoint_failures; /* the storage thread's */
+    uint64_t n_lost;                            /* passes given up; the storage thread's until joined */
+
+    _Atomic(batch *) committed; /* newest first */
+    _Atomic(query *) answered;
+    uv_async_t async; /* the loop's */
+    storage_committed_fn on_committed;
+    void *context;
+    void (*on_closed)(void *context);
+    void *closed_context;
+};
+
+static void *run_thread(void *argument);
+static void on_async(uv_async_t *handle);
+static void deliver(storage *s);
+static void free_storage(storage *s);
+
+/* ---- the owner's side ---- */
+
+static err new_queues(storage *s, const storage_config *config) {
+    size_t capacity = config->queue_capacity ? config->queue_capacity : QUEUE_CAPACITY;
+    s->producers = calloc(config->n_producers, sizeof *s->producers);
+    if (!s->producers) return ERR_NO_MEMORY;
+    s->n_producers = config->n_producers;
+    err failed = wakeup_new(&s->work);
+    if (!failed) failed = queue_new(QUERY_CAPACITY, sizeof(query *), &s->queries);
+    for (uint32_t i = 0; !failed && i < s->n_producers; i++) {
+        failed = queue_new(capacity, sizeof(pass *), &s->producers[i].passes);
+        if (!failed) failed = wakeup_new(&s->producers[i].room);
+    }
+    return failed;
+}
+
+err storage_open(const storage_config *config, storage **out, diag *why) {
+    assert(config->n_producers > 0);
+    storage *s = calloc(1, sizeof *s);
+    if (!s) return diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
+    s->lock = -1;
+    err failed = new_queues(s, config);
+    if (failed) diag_set(why, failed, "storage: %s", error_text(failed));
+    if (!failed) failed = data_folder_make(config->folder, why);
+    if (!failed) failed = data_folder_acquire(config->folder, &s->lock, why);
+    local_db_config database = {config->folder, config->user_id, config->machine_id, config->outbox_sync_full};
+    if (!failed) failed = local_db_open(&database, &s->db, why);
+    if (failed)
+        free_storage(s);
+    else
+        *out = s;
+    return failed;
+}
+
+err storage_restore(storage *s, memory *m, diag *why) {
+    assert(!s->is_started);
+    return local_db_restore(s->db, m, why);
+}
+
+err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn on_committed, void *context, diag *why) {
+    assert(!s->is_started);
+    int code = uv_async_init(loop, &s->async, on_async);
+    if (code) return diag_set(why, ERR_IO, "storage: cannot join the loop: %s", uv_strerror(code));
+    s->has_async = true;
+    s->async.data = s;
+    s->on_committed = on_committed;
+    s->context = context;
+    s->is_started = true;
+    atomic_store(&s->state, STORAGE_RUNNING);
+    code = pthread_create(&s->thread, NULL, run_thread, s);
+    if (code) {
+        s->is_started = false;
+        atomic_store(&s->state, STORAGE_IDLE);
+        return diag_set(why, ERR_IO, "storage: cannot start its thread: %s", strerror(code));
+    }
+    pthread_setname_np(s->thread, "storage");
+    return OK;
+}
+
+err storage_query_signals(storage *s, const signal_filter *filter, storage_signals_fn on_rows, void *context) {
+    assert(s->is_started);
+    query *q = calloc(1, sizeof *q);
+    if (!q) return ERR_NO_MEMORY;
+    q->filter = *filter;
+    q->on_rows = on_rows;
+    q->context = context;
+    if (!queue_push(s->queries, &q)) {
+        free(q);
+        return ERR_FULL;
+    }
+    wakeup_notify(s->work);
+    return OK;
+}
+
+static uint64_t submitted_and_waiting(const storage *s) {
+    uint64_t count = atomic_load(&s->n_in_batch);
+    for (uint32_t i = 0; i < s->n_producers; i++) count += queue_length(s->producers[i].passes);
+    return count;
+}
+
+storage_state storage_health(const storage *s) { return (storage_state)atomic_load(&s->state); }
+
+void storage_read_stats(const storage *s, storage_stats *out) {
+    *out = (storage_stats){.state = storage_health(s),
+                           .n_passes = atomic_load(&s->n_passes),
+                           .n_commits = atomic_load(&s->n_commits),
+                           .n_failures = atomic_load(&s->n_failures),
+                           .n_new_signals = atomic_load(&s->n_new_signals),
+                           .n_queued = submitted_and_waiting(s)};
+}
+
+static void on_async(uv_async_t *handle) { deliver(handle->data); }
+
+static batch *reverse_batches(batch *newest) {
+    batch *oldest = NULL;
+    for (batch *b = newest, *next; b; b = next) {
+        next = b->next;
+        b->next = oldest;
+        oldest = b;
+    }
+    return oldest;
+}
+
+static void answer(query *q) {
+    q->on_rows(q->context, q->error, q->error ? q->why.text : NULL, &q->rows);
+    signal_list_deinit(&q->rows);
+    free(q);
+}
+
+static void deliver(storage *s) {
+    for (batch *b = reverse_batches(atomic_exchange(&s->committed, NULL)), *next; b; b = next) {
+        next = b->next;
+        for (size_t i = 0; i < b->count; i++) s->on_committed(s->context, b->passes[i], b->n_new[i]);
+        free(b);
+    }
+    for (query *q = atomic_exchange(&s->answered, NULL), *next; q; q = next) { /* in any order: each stands alone */
+        next = q->next;
+        answer(q);
+    }
+}
+
+/* After the join: queries that nobody has looked at. */
+static void cancel_queries(storage *s) {
+    query *q = NULL;
+    while (queue_pop(s->queries, &q)) {
+        q->error = diag_set(&q->why, ERR_CANCELLED, "storage has stopped");
+        answer(q);
+    }
+}
+
+static void on_async_closed(uv_handle_t *handle) {
+    storage *s = handle->data;
+    void (*on_closed)(void *) = s->on_closed;
+    void *context = s->closed_context;
+    free_storage(s);
+    if (on_closed) on_closed(context);
+}
+
+static err stop_thread(storage *s, int64_t timeout_ms, diag *why) {
+    atomic_store(&s->stop_by_ms, monotonic_ms() + timeout_ms);
+    atomic_store(&s->is_stopping, true);
+    wakeup_notify(s->work);
+    pthread_join(s->thread, NULL);
+    s->is_started = false;
+    deliver(s);
+    cancel_queries(s);
+    atomic_store(&s->state, STORAGE_STOPPED);
+    if (s->n_lost == 0) return OK;
+    return diag_set(why, ERR_DATABASE,
+                    "%llu passes were not written before the stop; they are evaluated again at the next start",
+                    (unsigned long long)s->n_lost);
+}
+
+err storage_drain_and_stop(storage *s, int64_t timeout_ms, void (*on_closed)(void *context), void *context, diag *why) {
+    err failed = s->is_started ? stop_thread(s, timeout_ms, why) : OK;
+    s->on_closed = on_closed;
+    s->closed_context = context;
+    if (s->has_async) {
+        uv_close((uv_handle_t *)&s->async, on_async_closed);
+        return failed;
+    }
+    free_storage(s);
+    if (on_closed) on_closed(context);
+    return failed;
+}
+
+static void free_storage(storage *s) {
+    local_db_close(s->db); /* before the lock: the next daemon must find a closed database */
+    data_folder_release(s->lock);
+    for (uint32_t i = 0; i < s->n_producers; i++) {
+        pass *p = NULL;
+        while (s->producers[i].passes && queue_pop(s->producers[i].passes, &p)) pass_free(p);
+        queue_free(s->producers[i].passes);
+        wakeup_free(s->producers[i].room);
+    }
+    free(s->producers);
+    queue_free(s->queries);
+    wakeup_free(s->work);
+    free(s);
+}
+
+/* ---- a producer's side ---- */
+
+/* Either storage sees is_waiting after it has made room and notifies, or the second push finds the room. */
+err storage_submit(storage *s, uint32_t index, pass *p) {
+    assert(index < s->n_producers);
+    producer *from = &s->producers[index];
+    while (!queue_push(from->passes, &p)) {
+        if (atomic_load(&s->is_not_waiting)) return ERR_CLOSED;
+        atomic_store(&from->is_waiting, true);
+        if (queue_push(from->passes, &p)) break;
+        wakeup_notify(s->work);
+        wakeup_wait(from->room, -1);
+    }
+    wakeup_notify(s->work);
+    return OK;
+}
+
+void storage_stop_waiting(storage *s) {
+    atomic_store(&s->is_not_waiting, true);
+    for (uint32_t i = 0; i < s->n_producers; i++) wakeup_notify(s->producers[i].room);
+}
+
+/* ---- the storage thread's side ---- */
+
+static size_t n_waiting(const storage *s) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < s->n_producers; i++) count += queue_length(s->producers[i].passes);
+    return count;
+}
+
+static batch *new_batch(size_t most) {
+    batch *b = malloc(sizeof *b + most * (sizeof(pass *) + sizeof(uint32_t)));
+    if (!b) return NULL;
+    b->next = NULL;
+    b->count = 0;
+    b->n_new = (uint32_t *)(b->passes + most);
+    return b;
+}
+
+/* Takes what is queued now, each producer's in its order. NULL: nothing is, or no memory (then it stays queued). */
+static batch *collect(storage *s) {
+    size_t most = n_waiting(s);
+    batch *b = most ? new_batch(most) : NULL;
+    if (!b) return NULL;
+    for (uint32_t i = 0; i < s->n_producers; i++) {
+        producer *from = &s->producers[i];
+        while (b->count < most && queue_pop(from->passes, &b->passes[b->count])) b->count++;
+        if (atomic_exchange(&from->is_waiting, false)) wakeup_notify(from->room);
+    }
+    atomic_store(&s->n_in_batch, b->count);
+    return b;
+}
+
+static void push_batch(storage *s, batch *b) {
+    b->next = atomic_load(&s->committed);
+    while (!atomic_compare_exchange_weak(&s->committed, &b->next, b)) continue;
+    uv_async_send(&s->async);
+}
+
+static void push_answer(storage *s, query *q) {
+    q->next = atomic_load(&s->answered);
+    while (!atomic_compare_exchange_weak(&s->answered, &q->next, q)) continue;
+    uv_async_send(&s->async);
+}
+
+static void answer_queries(storage *s) {
+    query *q = NULL;
+    while (queue_pop(s->queries, &q)) {
+        q->error = local_db_signals(s->db, &q->filter, &q->rows, &q->why);
+        push_answer(s, q);
+    }
+}
+
+static bool must_give_up(const storage *s) {
+    return atomic_load(&s->is_stopping) && monotonic_ms() >= atomic_load(&s->stop_by_ms);
+}
+
+/* Until the next try is due. Passes that arrive meanwhile wake it and change nothing; queries are answered, since a
+ * disk that cannot be written can often be read. */
+static void wait_for_retry(storage *s, int64_t wait_ms) {
+    int64_t until = monotonic_ms() + wait_ms;
+    bool was_stopping = atomic_load(&s->is_stopping);
+    for (int64_t now = monotonic_ms(); now < until; now = monotonic_ms()) {
+        wakeup_wait(s->work, until - now);
+        answer_queries(s);
+        if (!was_stopping && atomic_load(&s->is_stopping)) return; /* try at once */
+    }
+}
+
+static void note_failure(storage *s, const batch *b, const diag *why) {
+    atomic_fetch_add(&s->n_failures, 1);
+    atomic_store(&s->state, STORAGE_FAILING);
+    log_repeat(&s->failures, LOG_ERROR, "storage", "%zu passes are kept and written later: %s", b->count, why->text);
+}
+
+static void note_success(storage *s, const batch *b) {
+    uint64_t n_new = 0;
+    for (size_t i = 0; i < b->count; i++) n_new += b->n_new[i];
+    atomic_fetch_add(&s->n_passes, b->count);
+    atomic_fetch_add(&s->n_new_signals, n_new);
+    atomic_fetch_add(&s->n_commits, 1);
+    atomic_store(&s->n_in_batch, 0);
+    if (atomic_exchange(&s->state, STORAGE_RUNNING) == STORAGE_FAILING) log_info("storage", "writing works again");
+}
+
+/* False: given up, because the stop may wait no longer. */
+static bool commit(storage *s, batch *b) {
+    backoff retry;
+    backoff_init(&retry, RETRY_FIRST_MS, RETRY_MOST_MS, (uint64_t)monotonic_ns());
+    for (;;) {
+        diag why;
+        if (local_db_commit(s->db, b->passes, b->count, b->n_new, &why) == OK) break;
+        note_failure(s, b, &why);
+        if (must_give_up(s)) return false;
+        int64_t wait_ms = backoff_next_ms(&retry);
+        if (atomic_load(&s->is_stopping)) wait_ms = wait_ms < RETRY_FIRST_MS ? wait_ms : RETRY_FIRST_MS;
+        wait_for_retry(s, wait_ms);
+    }
+    note_success(s, b);
+    return true;
+}
+
+static void give_up(storage *s, batch *b) {
+    s->n_lost = b->count + n_waiting(s);
+    for (size_t i = 0; i < b->count; i++) pass_free(b->passes[i]);
+    free(b);
+}
+
+static void checkpoint(storage *s) {
+    diag why;
+    if (local_db_checkpoint(s->db, &why) != OK)
+        log_repeat(&s->checkpoint_failures, LOG_WARN, "storage", "%s", why.text);
+}
+
+static void sleep_until_work(storage *s) {
+    bool is_due = local_db_wal_pages(s->db) >= CHECKPOINT_PAGES;
+    if (!wakeup_wait(s->work, is_due ? IDLE_MS : -1)) checkpoint(s);
+}
+
+static void *run_thread(void *argument) {
+    storage *s = argument;
+    for (;;) {
+        bool is_stopping =
+            atomic_load(&s->is_stopping); /* read first: what was submitted before it is collected below */
+        answer_queries(s);
+        batch *b = collect(s);
+        if (!b && n_waiting(s))
+            wakeup_wait(s->work, RETRY_FIRST_MS); /* no memory for the batch */
+        else if (!b && is_stopping)
+            return NULL;
+        else if (!b)
+            sleep_until_work(s);
+        else if (commit(s, b))
+            push_batch(s, b);
+        else {
+            give_up(s, b);
+            return NULL;
+        }
+        if (local_db_wal_pages(s->db) >= CHECKPOINT_MAX_PAGES) checkpoint(s);
+    }
+}

@@ -1,0 +1,69 @@
+/* The storage thread: the only one that touches the local database while the daemon runs.
+ *
+ *   worker 0 --queue--+                                        +--> on_committed (I/O thread), in commit order
+ *   worker 1 --queue--+--> storage thread: one transaction ----+
+ *   I/O thread --queue of queries--^    for all that is queued +--> on_rows (I/O thread)
+ *
+ * It commits whatever is queued when the previous commit ends and never waits for more, so that a lone pass is not
+ * delayed and a burst is one transaction. Only after the commit is anybody told. When a commit fails (disk full, I/O
+ * error) the batch is kept and tried again with growing waits; workers then wait in storage_submit once their queue is
+ * full. Nothing is dropped while the process lives, and what a process takes with it is evaluated again after the
+ * restart, since its watermark was not written either.
+ *
+ * Threads: said at each function. "Owner" is the thread that opened it and runs the loop (I/O).
+ * Ownership: a pass moves in with storage_submit and out with on_committed, which calls pass_free. */
+#pragma once
+#include "sync/local_db.h"
+#include <uv.h>
+
+typedef struct storage storage;
+
+typedef struct storage_config {
+    const char *folder, *user_id, *machine_id; /* as in local_db_config */
+    bool outbox_sync_full;
+    uint32_t n_producers;    /* workers: 1.. */
+    uint32_t queue_capacity; /* passes a producer may be ahead; 0: 1024 */
+} storage_config;
+
+/* signals[0 .. n_new) of the pass are new and to be announced; the rest were known before. */
+typedef void (*storage_committed_fn)(void *context, pass *p, uint32_t n_new);
+/* `why` is NULL unless error; `signals` is borrowed for the call. Called exactly once for every accepted query;
+ * ERR_CANCELLED when storage stopped first. */
+typedef void (*storage_signals_fn)(void *context, err error, const char *why, const signal_list *signals);
+
+typedef enum storage_state { STORAGE_IDLE, STORAGE_RUNNING, STORAGE_FAILING, STORAGE_STOPPED } storage_state;
+
+typedef struct storage_stats {
+    storage_state state; /* FAILING: the last commit failed and is being repeated */
+    uint64_t n_passes, n_commits, n_failures, n_new_signals;
+    uint64_t n_queued; /* submitted and not committed yet */
+} storage_stats;
+
+/* Owner. Opens and migrates the database, and holds FOLDER/lock, so that a second daemon on the same folder is refused
+ * (ERR_EXISTS). */
+MUST_CHECK err storage_open(const storage_config *config, storage **out, diag *why);
+/* Owner, before storage_start. */
+MUST_CHECK err storage_restore(storage *s, memory *m, diag *why);
+/* Owner. From here on the callbacks come on the loop's thread, never from inside a call but
+ * storage_drain_and_stop. */
+MUST_CHECK err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn on_committed, void *context, diag *why);
+
+/* The thread of that producer. Takes the pass. Waits while its queue is full; ERR_CLOSED (the pass stays with the
+ * caller) when it is full and storage_stop_waiting has been called. */
+MUST_CHECK err storage_submit(storage *s, uint32_t producer, pass *p);
+/* Owner: no producer waits for room any more, from now on: for a stop while the disk fails. */
+void storage_stop_waiting(storage *s);
+
+/* Owner, while started. ERR_FULL when too many queries are waiting. */
+MUST_CHECK err storage_query_signals(storage *s, const signal_filter *filter, storage_signals_fn on_rows,
+                                     void *context);
+
+/* Any thread. */
+storage_state storage_health(const storage *s);
+void storage_read_stats(const storage *s, storage_stats *out);
+
+/* Owner, when no producer submits any more; also on a storage that was never started. Commits all that was submitted,
+ * trying for at most `timeout_ms` when commits fail (then ERR_DATABASE with the number of passes that were not
+ * written), joins the thread, delivers the rest, closes the database. `on_closed` (may be NULL) comes from the loop when
+ * the last handle is gone, or from inside the call when it was never started; then it is freed. */
+err storage_drain_and_stop(storage *s, int64_t timeout_ms, void (*on_closed)(void *context), void *context, diag *why);
