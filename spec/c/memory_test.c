@@ -1,6 +1,6 @@
 /* screener/memory against a slow obvious model (arrays searched from the end) under random additions. */
-#include "screener/memory.h"
 #include "base/clock.h"
+#include "screener/memory.h"
 #include "spec/c/tap.h"
 #include <string.h>
 
@@ -68,9 +68,7 @@ static void add(memory *m, int64_t value) {
         failed = memory_add_edge(m, symbol, &edge);
         model_put(&edges, symbol, 0, text, value);
         break;
-    default:
-        failed = memory_add_epoch(m, symbol, text, value);
-        model_put(&epochs, symbol, 0, text, value);
+    default: failed = memory_add_epoch(m, symbol, text, value); model_put(&epochs, symbol, 0, text, value);
     }
     if (failed) ok(false, "adding failed: %s", error_text(failed));
 }
@@ -86,7 +84,8 @@ static void on_epoch(void *context, const char *key, int64_t epoch_ms) {
     while (w->at < epochs.count && strcmp(epochs.rows[w->at].symbol, w->symbol) != 0) w->at++;
     if (w->at == epochs.count || strcmp(epochs.rows[w->at].text, key) != 0 || epochs.rows[w->at].value != epoch_ms)
         w->n_wrong++;
-    else w->at++;
+    else
+        w->at++;
 }
 
 static int count_wrong_epochs(const memory *m) {
@@ -135,7 +134,8 @@ static int count_wrong_edges(const memory *m) {
                 const edge_row *e = memory_edge(m, symbol, text, name);
                 row *r = model_find(&edges, symbol, 0, text);
                 bool is_there = r && r->value % 3 == revision;
-                n_wrong += is_there ? !e || e->start_ms != r->value || e->is_matching != (r->value % 2 == 0) : e != NULL;
+                n_wrong +=
+                    is_there ? !e || e->start_ms != r->value || e->is_matching != (r->value % 2 == 0) : e != NULL;
             }
     return n_wrong;
 }

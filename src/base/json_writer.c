@@ -98,9 +98,12 @@ static void append_quoted(json_writer *w, const char *value, size_t bytes) {
     append(w, "\"", 1);
     for (size_t i = 0; i < bytes;) {
         size_t count = utf8_bytes(at + i, bytes - i);
-        if (count == 0) append(w, "\xEF\xBF\xBD", 3);
-        else if (at[i] < 0x20 || at[i] == '"' || at[i] == '\\' || at[i] == 0x7F) append_escape(w, at[i]);
-        else append(w, value + i, count);
+        if (count == 0)
+            append(w, "\xEF\xBF\xBD", 3);
+        else if (at[i] < 0x20 || at[i] == '"' || at[i] == '\\' || at[i] == 0x7F)
+            append_escape(w, at[i]);
+        else
+            append(w, value + i, count);
         i += count ? count : 1;
     }
     append(w, "\"", 1);
@@ -119,8 +122,10 @@ void json_write_bytes(json_writer *w, const char *value, size_t bytes) {
 }
 
 void json_write_text(json_writer *w, const char *value) {
-    if (value) json_write_bytes(w, value, strlen(value));
-    else json_write_null(w);
+    if (value)
+        json_write_bytes(w, value, strlen(value));
+    else
+        json_write_null(w);
 }
 
 void json_write_raw(json_writer *w, const char *json) {

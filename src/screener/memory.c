@@ -99,8 +99,10 @@ err memory_add_epoch(memory *m, const char *symbol, const char *text, int64_t ep
     if (failed) return failed;
     e->epoch_ms = epoch_ms;
     if (!is_new) return OK;
-    if (head->last) head->last->next_epoch = e;
-    else head->first = e;
+    if (head->last)
+        head->last->next_epoch = e;
+    else
+        head->first = e;
     head->last = e;
     return OK;
 }
