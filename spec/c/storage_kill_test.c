@@ -145,8 +145,8 @@ static void all_kills(uint64_t seed) {
     one_kill(top, "commit.before", 1);
     one_kill(top, "commit.after", 1);
     for (unsigned i = 0; i < 3; i++) {
-        one_kill(top, "commit.before", 2 + (unsigned)(seed >> (4 * i)) % 10);
-        one_kill(top, "commit.after", 2 + (unsigned)(seed >> (4 * i + 16)) % 10);
+        one_kill(top, "commit.before", 2 + 3 * i + (unsigned)(seed >> (4 * i)) % 3);
+        one_kill(top, "commit.after", 2 + 3 * i + (unsigned)(seed >> (4 * i + 16)) % 3);
     }
     snprintf(remove, sizeof remove, "rm -rf %s", top);
     if (system(remove) != 0) ok(false, "cleaning up");
