@@ -43,7 +43,7 @@ void help_program(const verb *const *verbs) {
         int column = printf("  %-10s", (*verbs)->name);
         help_wrap((*verbs)->summary, column, column);
     }
-    fputs("  help VERB   what a verb does and takes (also: VERB --help)\n\n"
+    fputs("  help      what a verb does and takes: help VERB, or VERB --help\n\n"
           "Start with `trademind run`: without any setting it watches the 100 busiest USDT\n"
           "symbols of Binance with the traders of ./lua/traders and needs no account.\n"
           "Settings come from the environment, from ./.env, or from --set NAME=value;\n"
@@ -65,8 +65,7 @@ static void show_option(const option *o) {
 }
 
 void help_verb(const verb *v) {
-    printf("trademind %s: ", v->name);
-    help_wrap(v->summary, 0, (int)strlen("trademind : ") + (int)strlen(v->name) - 1);
+    printf("trademind %s: %s\n", v->name, v->summary);
     printf("\nUsage: trademind %s %s\n\n", v->name, v->usage);
     help_wrap(v->details, 0, 0);
     printf("\nOptions:\n");

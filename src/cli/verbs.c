@@ -4,8 +4,10 @@
 #include "cli/help.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const verb *const VERBS[] = {&RUN_VERB, &REPLAY_VERB, &CONFIG_VERB, &STATUS_VERB, NULL};
 enum { N_VERBS = sizeof VERBS / sizeof *VERBS - 1 };
@@ -60,7 +62,8 @@ static int dispatch(int argc, char *const *argv) {
         return verb_fail(NULL, EXIT_USAGE, &why);
     }
     const char *word = argv[1];
-    if (asks_for_help(word) || strcmp(word, "help") == 0) return help(argc > 2 ? argv[2] : NULL);
+    if (asks_for_help(word) || strcmp(word, "help") == 0)
+        return help(argc > 2 && !asks_for_help(argv[2]) ? argv[2] : NULL);
     if (strcmp(word, "--version") == 0) {
         puts("trademind " TRADEMIND_VERSION);
         return EXIT_OK;
@@ -69,11 +72,18 @@ static int dispatch(int argc, char *const *argv) {
     return v ? run_verb(v, argc - 2, argv + 2) : refuse_verb(word);
 }
 
-/* Data that could not be written is a failure, or a full disk would look like success. A reader that went away
- * (`| head`) needs no word about it. */
+/* True when stdout is a pipe that nobody reads any more (`| head`). */
+static bool reader_left(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
+/* Data that could not be written is a failure, or a full disk would look like success. A reader that went away needs no
+ * word about it. */
 int verbs_main(int argc, char *const *argv) {
     int code = dispatch(argc, argv);
+    errno = 0; /* stays 0 when an earlier write failed */
     if (fflush(stdout) == 0 && !ferror(stdout)) return code;
-    if (errno != EPIPE) fprintf(stderr, "trademind: stdout: %s\n", strerror(errno));
+    if (!reader_left()) fprintf(stderr, "trademind: stdout: %s\n", errno ? strerror(errno) : "could not be written");
     return code == EXIT_OK ? EXIT_FAILED : code;
 }
