@@ -412,7 +412,7 @@ static bool is_folder(const char *path) {
 /* Beside an installed program (../share/trademind) or one in its build folder (build/PRESET). */
 static void derive_traders_dir(const config_input *input, char *out, size_t bytes) {
     static const char here[] = "lua/traders";
-    static const char *const beside[] = {"../share/trademind/lua/traders", "../../lua/traders"};
+    static const char *const beside[] = {"../share/trademind/traders", "../../lua/traders"};
     snprintf(out, bytes, "%s", here);
     const char *slash = input->executable ? strrchr(input->executable, '/') : NULL;
     if (is_folder(here) || !slash) return;

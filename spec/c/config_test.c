@@ -422,15 +422,15 @@ static void test_machine_id(void) {
 static void test_traders_dir(void) {
     char path[256], program[128], expected[128];
     const char *environment[] = {BASE_ENVIRONMENT, NULL};
-    const char *const made[] = {
-        "bin",  "share",    "share/trademind", "share/trademind/lua", "share/trademind/lua/traders",
-        "here", "here/lua", "here/lua/traders"};
-    for (size_t i = 0; i < 8; i++) {
+    const char *const made[] = {"bin",  "share",    "share/trademind", "share/trademind/traders",
+                                "here", "here/lua", "here/lua/traders"};
+    const size_t n_made = sizeof made / sizeof *made;
+    for (size_t i = 0; i < n_made; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, made[i]);
         if (mkdir(path, 0700) != 0) abort();
     }
     snprintf(program, sizeof program, "%s/bin/trademind", folder);
-    snprintf(expected, sizeof expected, "%s/share/trademind/lua/traders", folder);
+    snprintf(expected, sizeof expected, "%s/share/trademind/traders", folder);
     config_input input = {.environment = environment, .executable = program, .n_cpus = 1};
     config cfg;
     diag why;
@@ -445,7 +445,7 @@ static void test_traders_dir(void) {
     config_deinit(&cfg);
     if (fchdir(before) != 0) abort();
     close(before);
-    for (size_t i = 8; i-- > 0;) {
+    for (size_t i = n_made; i-- > 0;) {
         snprintf(path, sizeof path, "%s/%s", folder, made[i]);
         rmdir(path);
     }
