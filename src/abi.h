@@ -37,11 +37,85 @@ bool interval_divides(int32_t small, int32_t large);
 /* Length in ms; of a month the longest (31 days). */
 int64_t interval_ms(int32_t interval);
 
+/* ---- market: the kline series of one (symbol, interval) ---- */
+
+enum kline_field {
+    FIELD_OPEN, FIELD_HIGH, FIELD_LOW, FIELD_CLOSE, FIELD_VOLUME, FIELD_QUOTE_VOLUME, FIELD_TRADES, FIELD_TAKER_BASE,
+    FIELD_TAKER_QUOTE, N_FIELDS
+};
+
+/* What became of a bar that was offered to a series. */
+enum kline_outcome {
+    KLINE_APPENDED, /* a new closed bar */
+    KLINE_FORMING,  /* the forming bar was set */
+    KLINE_REPLACED, /* a closed bar was there with other values: corrected */
+    KLINE_SAME,     /* a closed bar was there with the same values, or the update was older than the last close */
+    KLINE_OLDER,    /* older than the oldest bar kept: refused */
+    KLINE_GAP,      /* bars before it are not known yet: refused, ask for [known_to, open) */
+    KLINE_BAD       /* its open time is not one of the interval: refused */
+};
+
+typedef struct kline_series kline_series;
+
+/* `keep`: least bars kept once there are that many. `known_to_ms`: the open time at which the series begins: nothing
+ * before it will be stored. NULL when out of memory. */
+kline_series *kline_series_new(int32_t interval, int32_t keep, int64_t known_to_ms);
+void kline_series_free(kline_series *s);
+/* A final bar. `index` (may be NULL) gets its place when it was appended or replaced. */
+int32_t kline_series_close(kline_series *s, const kline *bar, int32_t *index);
+/* The bar in progress; becomes element [count]. */
+int32_t kline_series_update(kline_series *s, const kline *bar);
+/* Everything that opens in [known_to, to_ms) and is not stored does not exist: recorded as a hole. */
+void kline_series_known(kline_series *s, int64_t to_ms);
+int32_t kline_series_count(const kline_series *s);
+bool kline_series_has_forming(const kline_series *s);
+int64_t kline_series_known_to(const kline_series *s);
+/* Bars that have left the window at its old end, ever; index + dropped is a bar's number for life. */
+int64_t kline_series_dropped(const kline_series *s);
+int64_t kline_series_holes(const kline_series *s); /* bars that exist nowhere, ever */
+const int64_t *kline_series_open_ms(const kline_series *s);
+/* Oldest first; element [count] is the forming bar when there is one, else NaN. Valid until the next call that changes the series. */
+const double *kline_series_field(const kline_series *s, int32_t field);
+/* Number of bars that had closed by `ms`. */
+int32_t kline_series_count_at(const kline_series *s, int64_t ms);
+
 /* ---- base: names ---- */
 
-/* Version 5 UUID of `name` in the namespace `ns` (text form); `out` takes 37 bytes. 0, or -1 when ns is no UUID. */
+/* Version 5 UUID of `name` in the namespace `ns` (text form); `out` takes 37 bytes. 0, or -1 and an empty `out` when ns
+ * is no UUID (or OpenSSL has no memory). */
 int32_t uuid5(const char *ns, const void *name, size_t bytes, char *out);
-/* SHA-256 in lower-case hex; `out` takes 65 bytes. */
+/* SHA-256 in lower-case hex; `out` takes 65 bytes; empty when OpenSSL has no memory. */
 void sha256_hex(const void *data, size_t bytes, char *out);
+
+/* ---- script: what lua/stdlib shares with the worker that runs it ---- */
+
+/* One series as a script sees it: `count` values from `data`, oldest first. The worker sets `data` and `available`
+ * before each evaluation and `count` to 0; asking for the series sets count = available, so that a view kept from an
+ * earlier call reads as empty. */
+typedef struct script_slot {
+    const double *data;
+    int32_t count, available;
+} script_slot;
+
+typedef struct script_context {
+    script_slot *slots;
+    int64_t open_ms, close_ms; /* the bar under evaluation: its open time, and the open time of the next one */
+    const char *symbol, *base, *quote;
+    double tick_size;
+    uint32_t symbol_id;
+    int32_t trader;            /* index of the trader that runs */
+    int32_t count;             /* bars of the trader's own interval */
+    char message[256];         /* why script_series said no */
+} script_context;
+
+enum { SCRIPT_TOO_MANY = -1, SCRIPT_BAD_PARAMETER = -2, SCRIPT_FULL = -3 };
+
+/* The slot of a series for the running trader, made when it is the first to ask. `kind`: a field (kind = -1 and
+ * `source0` the field) or an indicator by number. A source is the slot of an earlier answer, or -1. Returns the slot,
+ * or one of the negative codes with a sentence in `message`. Never calls Lua, never allocates. */
+int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t source0, int32_t source1, double p0,
+                      double p1, double p2, double p3, int32_t output);
+/* Number of an indicator kind by name; -1 when there is none. */
+int32_t script_kind(const char *name);
 
 #pragma GCC visibility pop

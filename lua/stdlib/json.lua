@@ -1,0 +1,54 @@
+--- JSON for scripts: lua-cjson behind limits. cjson allocates outside of the state's memory and gives up the process when it cannot, so texts are
+-- measured before they are made: depth 32, 20,000 values, 256 KB either way.
+local cjson = require("cjson").new()
+local next, type, error, tostring = next, type, error, tostring
+
+local DEPTH, VALUES, BYTES = 32, 20000, 256 * 1024
+
+cjson.encode_max_depth(DEPTH)
+cjson.decode_max_depth(DEPTH)
+cjson.encode_sparse_array(false, 2, 16)
+local encode, decode, null = cjson.encode, cjson.decode, cjson.null
+
+-- Bytes that a value needs at the most: six for each byte of a text (\u00xx), 32 for a number.
+local function measure(value, depth, total)
+  local kind = type(value)
+  total.values = total.values + 1
+  if total.values > VALUES then error(("json.encode: more than %d values"):format(VALUES), 0) end
+  if kind == "string" then
+    total.bytes = total.bytes + 2
+    if total.bytes + #value > BYTES then error(("json.encode: more than %d bytes"):format(BYTES), 0) end
+    local _, escaped = value:gsub('[%c"\\/\127]', "")
+    total.bytes = total.bytes + #value + escaped * 5
+  elseif kind == "table" then
+    if depth >= DEPTH then error(("json.encode: nested deeper than %d"):format(DEPTH), 0) end
+    for k, v in next, value do
+      measure(k, depth + 1, total)
+      measure(v, depth + 1, total)
+    end
+  else
+    total.bytes = total.bytes + 32
+  end
+  if total.bytes > BYTES then error(("json.encode: more than %d bytes"):format(BYTES), 0) end
+end
+
+local M = {null = null}
+
+--- JSON text of a value.
+-- @param value table, text, number, boolean or json.null @return text; raises when it is too big, too deep or holds a function
+-- @usage local text = json.encode({symbol = m.symbol})
+function M.encode(value)
+  measure(value, 0, {values = 0, bytes = 0})
+  return encode(value)
+end
+
+--- Value of a JSON text.
+-- @param text at most 256 KB @return value (json.null for null); raises when the text is no JSON
+-- @usage local t = json.decode('{"a": 1}')
+function M.decode(text)
+  if type(text) ~= "string" then error("json.decode: expected a text, found " .. tostring(type(text)), 2) end
+  if #text > BYTES then error(("json.decode: more than %d bytes"):format(BYTES), 2) end
+  return decode(text)
+end
+
+return M

@@ -1,0 +1,157 @@
+--- The sandbox: the first code of every state. Makes the environments in which traders run and loads them.
+--
+-- A script gets `math table string` (copies of its own, without dump), the safe basics and the stdlib. It has no way to
+-- ffi, io, os, debug, jit, package, bytecode, another trader's tables, or anything shared that it could change.
+local context_pointer, emit_log = ...
+
+local jit_options = require("jit.opt")
+
+-- LuaJIT's default limits thrash at a hundred traders.
+jit_options.start("maxtrace=16000", "maxmcode=16384", "maxside=400", "maxsnap=2000")
+
+local series = require "series"
+series.init(context_pointer)
+
+local C = require("ffi").C
+local cjson = require("cjson").new() -- ours: scripts get the one behind limits
+local inputs = require "input"
+local json = require "json"
+local market = require "market"
+local ta = require "ta"
+local traders = require "trader"
+
+local getinfo, load, setfenv = debug.getinfo, load, setfenv
+
+local string_copy = {}
+for key, value in pairs(string) do if key ~= "dump" then string_copy[key] = value end end
+string.dump = nil
+getmetatable("").__metatable = false
+getmetatable("").__index = string_copy -- what ("x"):upper() finds; no script can reach this table
+
+local BASICS = {
+  "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select", "setmetatable", "tonumber",
+  "tostring", "type", "unpack", "xpcall", "_VERSION",
+}
+local basics = {}
+for _, name in ipairs(BASICS) do basics[name] = _G[name] end
+
+local function copy(source)
+  local result = {}
+  for key, value in pairs(source) do result[key] = value end
+  return result
+end
+
+-- What scripts get of ta: the functions only.
+local ta_functions = {}
+for name, value in pairs(ta) do if type(value) == "function" then ta_functions[name] = value end end
+
+local coroutines = copy(coroutine)
+local math_functions = copy(math)
+math_functions.randomseed = nil -- the same bars must give the same answer
+math_functions.random = nil
+local table_functions = copy(table)
+
+-- A number counts as missing when it is nil or NaN.
+local function na(x) return x == nil or x ~= x end
+local function nz(x, y)
+  if x == nil or x ~= x then return y or 0 end
+  return x
+end
+
+local function log_functions()
+  local function write(level)
+    return function(...)
+      local parts = {}
+      for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+      emit_log(level, table.concat(parts, " "):sub(1, 1000))
+    end
+  end
+  return {info = write(1), warn = write(2), error = write(3)}
+end
+
+local stdlib = {ta = ta_functions, json = json}
+
+local function new_environment(input, trader)
+  local env = {}
+  for name, value in pairs(basics) do env[name] = value end
+  env.math, env.table, env.string, env.coroutine = copy(math_functions), copy(table_functions), copy(string_copy), copy(coroutines)
+  env.ta, env.json, env.input = copy(ta_functions), copy(json), input
+  env.na, env.nz = na, nz
+  env.log = log_functions()
+  env.print = env.log.info
+  env.trader = trader
+  env.require = function(name)
+    if not stdlib[name] then error(("require %q: a trader may require only ta and json"):format(tostring(name)), 2) end
+    return env[name]
+  end
+  return setmetatable(env, {
+    __index = function(_, name) error(("there is no %q here; a trader has m, ta, input, math, string, table, json"):format(tostring(name)), 2) end,
+    __newindex = function(_, name)
+      error(("%q is not declared; write local %s: globals are not kept between calls"):format(tostring(name), tostring(name)), 2)
+    end,
+    __metatable = false,
+  })
+end
+
+local function interval_number(name) return C.interval_parse(name, #name) end
+
+local M = {}
+local loaded = {} -- index -> {where}
+
+local function list_text(list) return #list == 0 and "[]" or cjson.encode(list) end
+
+--- Compile a script and learn what it says of itself.
+-- @param index place of the trader @param code text @param chunk where it comes from, for messages
+-- @param overrides JSON object of inputs @param default_interval name
+-- @return filter, market, description (plain table)
+function M.load(index, code, chunk, overrides, default_interval)
+  local declared = {}
+  overrides = cjson.decode(overrides)
+  local env = new_environment(inputs.new(overrides, declared), traders.new(chunk, code))
+  if code:byte(1) == 27 then error(chunk .. ": found bytecode; expected the text of a Lua script", 0) end
+  local body, why = load(code, "@" .. chunk, "t")
+  if not body then error(why, 0) end
+  setfenv(body, env)
+  local t = body()
+  if not traders.is_trader(t) then
+    error(("%s: the script returned %s; expected it to end with: return trader { ... }"):format(chunk, t == nil and "nothing" or "a " .. type(t)), 0)
+  end
+  local unused = inputs.unused(overrides, declared)
+  if unused then error(chunk .. ": " .. unused, 0) end
+  local interval = t.interval or default_interval
+  local filter, texts = traders.filter_of(t)
+  local others, mask = {}, 2 ^ interval_number(interval)
+  local state = {memo = {}}
+  series.set_trader(index, state)
+  for _, name in ipairs(t.timeframes or {}) do
+    if name ~= interval and not others[name] then
+      others[name] = market.new(interval_number(name), name)
+      mask = mask + 2 ^ interval_number(name)
+    end
+  end
+  state.market, state.entry = market.new(interval_number(interval), interval, others)
+  loaded[index] = {where = ("%s:%d"):format(chunk, getinfo(t.filter or filter, "S").linedefined)}
+  local symbols = t.symbols or {}
+  return filter, state.market, {
+    id = t.id, name = t.name, description = t.description, enabled = t.enabled ~= false, interval_number = interval_number(interval),
+    interval_mask = mask, include = symbols.include or {}, exclude = symbols.exclude or {}, quote = symbols.quote, tags = list_text(t.tags or {}),
+    conditions = list_text(texts), fire = type(t.fire) == "table" and "every" or t.fire or "edge",
+    fire_every = type(t.fire) == "table" and t.fire.every or 1, cooldown = t.cooldown, warmup = t.warmup, inputs = list_text(declared),
+  }
+end
+
+--- A filter returned something else than true or false: what it says.
+-- @return match, side, score, stop, targets, conditions, tags
+function M.result(index, r)
+  local l = loaded[index]
+  local match, side, score, stop, targets, conditions, tags = traders.result(r, l.where)
+  return match, side, score, stop, targets, conditions and list_text(conditions), tags and list_text(tags)
+end
+
+-- No script can reach this table; what the stdlib does not need at run time goes all the same.
+for _, name in ipairs {
+  "io", "os", "debug", "jit", "package", "require", "load", "loadstring", "loadfile", "dofile", "module", "newproxy", "getfenv", "setfenv",
+  "collectgarbage", "gcinfo",
+} do _G[name] = nil end
+
+return M.load, M.result

@@ -1,0 +1,208 @@
+--- The `trader` function: checks the table that a script describes itself with, and what its filter returns.
+local suggest = require "suggest"
+
+local M = {}
+
+local INTERVALS = {}
+for name in ("1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):gmatch "%S+" do INTERVALS[name] = true end
+
+local FIELDS = {
+  "id", "name", "description", "tags", "enabled", "interval", "timeframes", "references", "symbols", "on", "fire", "cooldown", "warmup",
+  "series", "filter", "conditions", "rank", "plots", "prompt", "analysis", "risk", "notify",
+}
+-- Names from elsewhere that mean one of ours.
+local RENAMED = {
+  timeframe = "interval", startup_candle_count = "warmup", condition = "filter", symbol = "symbols", title = "name", timeframes_list = "timeframes",
+}
+-- In the language, not in this version: said, never ignored.
+local NOT_YET = {"references", "series", "rank"}
+
+local is_trader = setmetatable({}, {__mode = "k"})
+
+local function is_field(name)
+  for _, field in ipairs(FIELDS) do if field == name then return true end end
+  return false
+end
+
+local function found(value)
+  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) == "table" or type(value) == "function" or type(value) == "userdata" then return "a " .. type(value) end
+  return tostring(value)
+end
+
+-- `return trader {...}` is a tail call and leaves no line: a message names the field, and the line is found in the text.
+local function fail(field, message) error({field = field, message = message}, 0) end
+
+local function expect(field, value, ok, expected)
+  if not ok then fail(field:match "[%w_]+$", ("field %q is %s; expected %s"):format(field, found(value), expected)) end
+end
+
+local function is_list(value, check)
+  if type(value) ~= "table" then return false end
+  local n = 0
+  for _ in pairs(value) do n = n + 1 end
+  if n ~= #value then return false end
+  for _, item in ipairs(value) do if not check(item) then return false end end
+  return true
+end
+
+local function is_text(value) return type(value) == "string" and #value <= 4096 end
+local function is_count(value) return type(value) == "number" and value % 1 == 0 and value >= 0 and value <= 100000 end
+local function is_function(value) return type(value) == "function" end
+
+local checks = {
+  id = function(v) expect("id", v, type(v) == "string" and v:find "^[%w_%-%.]+$" and #v < 64, "a text of letters, digits, _ - . (at most 63)") end,
+  name = function(v) expect("name", v, is_text(v) and #v > 0 and #v < 128, "a text of 1 to 127 bytes") end,
+  description = function(v) expect("description", v, is_text(v), "a text of at most 4096 bytes") end,
+  tags = function(v) expect("tags", v, is_list(v, is_text) and #v <= 32, "a list of at most 32 texts") end,
+  enabled = function(v) expect("enabled", v, type(v) == "boolean", "true or false") end,
+  interval = function(v) expect("interval", v, INTERVALS[v], "one of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M") end,
+  timeframes = function(v)
+    expect("timeframes", v, is_list(v, function(i) return INTERVALS[i] end) and #v <= 8, "a list of at most 8 intervals such as {\"1h\"}")
+  end,
+  symbols = function(v)
+    expect("symbols", v, type(v) == "table", "a table {include = {...}, exclude = {...}, quote = \"USDT\"}")
+    for key, value in pairs(v) do
+      if key == "include" or key == "exclude" then
+        expect("symbols." .. key, value, is_list(value, is_text), "a list of symbols such as {\"BTCUSDT\"}")
+      elseif key == "quote" then
+        expect("symbols.quote", value, is_text(value), "a quote asset such as \"USDT\"")
+      elseif key == "min_quote_volume" or key == "top" then
+        fail(key, ("field \"symbols.%s\" is not in this version"):format(key))
+      else
+        fail(tostring(key), ("symbols has no field %q%s"):format(tostring(key), suggest(tostring(key), {"include", "exclude", "quote"})))
+      end
+    end
+  end,
+  on = function(v)
+    if v == "tick" then fail("on", "on = \"tick\" is not in this version; leave it out to run at each close") end
+    expect("on", v, v == "close", "\"close\"")
+  end,
+  fire = function(v)
+    local every = type(v) == "table" and v.every
+    expect("fire", v, v == "edge" or v == "every" or (every and is_count(every) and every >= 1), "\"edge\", \"every\" or {every = bars}")
+  end,
+  cooldown = function(v) expect("cooldown", v, is_count(v), "a number of bars, 0..100000") end,
+  warmup = function(v) expect("warmup", v, is_count(v), "a number of bars, 0..100000") end,
+  filter = function(v) expect("filter", v, is_function(v), "a function(m)") end,
+  conditions = function(v)
+    local function is_condition(c)
+      return is_text(c) or type(c) == "table" and is_text(c[1]) and is_function(c[2]) and #c == 2
+    end
+    expect("conditions", v, is_list(v, is_condition) and #v <= 32, "a list of at most 32 texts or {text, function(m)}")
+  end,
+  plots = function(v) expect("plots", v, is_function(v), "a function(m)") end,
+  prompt = function(v) expect("prompt", v, is_function(v) or is_text(v), "a function(m, signal) or a text") end,
+  analysis = function(v) expect("analysis", v, type(v) == "table", "a table {model, when, max_per_day}") end,
+  risk = function(v) expect("risk", v, type(v) == "table", "a table {stop_pct, target_pct}") end,
+  notify = function(v) expect("notify", v, type(v) == "table", "a table of rules") end,
+}
+
+local function check(fields)
+  if type(fields) ~= "table" then
+    fail("trader", ("trader: expected a table of fields, found %s; write trader {name = ..., filter = ...}"):format(found(fields)))
+  end
+  for key in pairs(fields) do
+    if type(key) ~= "string" or not is_field(key) then
+      local renamed = RENAMED[key]
+      local hint = renamed and ("; did you mean %q?"):format(renamed) or suggest(tostring(key), FIELDS)
+      fail(tostring(key), ("a trader has no field %q%s"):format(tostring(key), hint))
+    end
+  end
+  for _, key in ipairs(NOT_YET) do
+    if fields[key] ~= nil then fail(key, ("field %q is not in this version"):format(key)) end
+  end
+  for _, key in ipairs(FIELDS) do
+    if fields[key] ~= nil then checks[key](fields[key]) end
+  end
+  if fields.filter then return end
+  if #(fields.conditions or {}) == 0 then fail("trader", "a trader needs a filter: filter = function(m) return ... end") end
+  for _, c in ipairs(fields.conditions) do
+    if type(c) ~= "table" then
+      fail("conditions", "a trader without a filter needs a function in every condition: {text, function(m) ... end}")
+    end
+  end
+end
+
+-- "file:line: " of the first line of `code` that sets `field`.
+local function locate(chunk, code, field)
+  local number = 0
+  local call
+  for line in (code .. "\n"):gmatch "(.-)\n" do
+    number = number + 1
+    if (" " .. line):find("[^%w_]" .. field:gsub("%W", "%%%0") .. "%s*=[^=]") then return ("%s:%d: "):format(chunk, number) end
+    if not call and (" " .. line):find "[^%w_]trader%s*[%({]" then call = number end
+  end
+  return call and ("%s:%d: "):format(chunk, call) or chunk .. ": "
+end
+
+--- The `trader` function of one script.
+function M.new(chunk, code)
+  --- Describe a trader; the script returns what this returns.
+  -- @param fields table, see the trader guide @return the trader
+  -- @usage return trader {name = "x", filter = function(m) return m.close[0] > m.open[0] end}
+  return function(fields)
+    local ok, why = pcall(check, fields)
+    if not ok then
+      if type(why) == "table" then why = locate(chunk, code, why.field) .. why.message end
+      error(why, 0)
+    end
+    -- A copy: later edits of the script's table change nothing.
+    local copy = {}
+    for key, value in pairs(fields) do copy[key] = value end
+    is_trader[copy] = true
+    return copy
+  end
+end
+
+function M.is_trader(value) return type(value) == "table" and is_trader[value] == true end
+
+--- The filter that is run, and the texts of the conditions, of a checked trader.
+function M.filter_of(t)
+  local texts, functions = {}, {}
+  for i, c in ipairs(t.conditions or {}) do
+    texts[i] = type(c) == "table" and c[1] or c
+    functions[i] = type(c) == "table" and c[2] or false
+  end
+  if t.filter then return t.filter, texts end
+  return function(m)
+    for i = 1, #functions do
+      local held = functions[i](m)
+      if held ~= true then
+        if held == false then return false end
+        error(("condition %q returned %s; expected true or false"):format(texts[i], found(held)), 0)
+      end
+    end
+    return true
+  end, texts
+end
+
+local RESULT = {"match", "conditions", "score", "side", "stop", "target", "tags"}
+local SIDES = {long = 1, short = 2}
+
+local function bad(where, what) error(("%s: filter returned %s"):format(where, what), 0) end
+
+local function is_price(v) return type(v) == "number" and v > 0 and v < math.huge end
+
+--- What a filter's table says, checked. `where`: file and line of the filter.
+-- @return match, side (0..2), score, stop (nil), list of targets, list of conditions or nil, list of tags or nil
+function M.result(r, where)
+  if type(r) ~= "table" then bad(where, found(r) .. "; expected true, false or a table {match = ...}") end
+  for key in pairs(r) do
+    local known = false
+    for _, name in ipairs(RESULT) do known = known or name == key end
+    if not known then bad(where, ("a table with the unknown field %q%s"):format(tostring(key), suggest(tostring(key), RESULT))) end
+  end
+  if type(r.match) ~= "boolean" then bad(where, ("a table whose match is %s; expected true or false"):format(found(r.match))) end
+  local targets = r.target
+  if type(targets) == "number" then targets = {targets} end
+  if r.side ~= nil and not SIDES[r.side] then bad(where, ("side %s; expected \"long\" or \"short\""):format(found(r.side))) end
+  if r.score ~= nil and not (type(r.score) == "number" and r.score >= 0 and r.score <= 1) then bad(where, ("score %s; expected 0..1"):format(found(r.score))) end
+  if r.stop ~= nil and not is_price(r.stop) then bad(where, ("stop %s; expected a price"):format(found(r.stop))) end
+  if targets ~= nil and not (is_list(targets, is_price) and #targets <= 8) then bad(where, ("target %s; expected a price or a list of at most 8"):format(found(targets))) end
+  if r.conditions ~= nil and not (is_list(r.conditions, is_text) and #r.conditions <= 32) then bad(where, ("conditions %s; expected a list of texts"):format(found(r.conditions))) end
+  if r.tags ~= nil and not (is_list(r.tags, is_text) and #r.tags <= 32) then bad(where, ("tags %s; expected a list of texts"):format(found(r.tags))) end
+  return r.match, SIDES[r.side] or 0, r.score, r.stop, targets, r.conditions, r.tags
+end
+
+return M

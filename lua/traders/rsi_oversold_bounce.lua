@@ -1,0 +1,15 @@
+-- RSI oversold bounce: the RSI is still in the oversold zone, but has turned up.
+local length = input.int("length", 14, {min = 2, max = 100, help = "RSI length, bars"})
+local level = input.float("level", 30, {min = 1, max = 50, help = "oversold below this"})
+
+return trader {
+  name = "RSI oversold bounce",
+  description = "RSI below the oversold level and rising",
+  interval = "1m",
+  filter = function(m)
+    local rsi = ta.rsi(m.close, length)
+    return rsi[0] < level and rsi[0] > rsi[1]
+  end,
+  conditions = {"RSI below the oversold level", "RSI above its previous value"},
+  risk = {stop_pct = 2, target_pct = 5},
+}

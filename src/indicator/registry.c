@@ -1,0 +1,183 @@
+/* The registry: see registry.h.
+ *
+ *   buckets [ 0 | 3 | 0 | 1 | ... ]   open addressing; 0 free, else id + 1; claimed by compare-and-swap
+ *   entries [ spec spec spec ... ]    by id; written before its bucket is published
+ *
+ * Two threads that name the same thing at once may both take an entry; the one that loses the bucket leaves its entry
+ * unused. That costs an id now and then and keeps readers free of locks. */
+#include "indicator/registry.h"
+#include "indicator/kernel.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_BUCKETS = REGISTRY_MAX * 2 };
+
+struct registry {
+    _Atomic int32_t n_entries;
+    _Atomic int32_t bucket[N_BUCKETS];
+    indicator_spec entry[REGISTRY_MAX];
+};
+
+err registry_new(registry **out) {
+    *out = calloc(1, sizeof **out);
+    return *out ? OK : ERR_NO_MEMORY;
+}
+
+void registry_free(registry *r) { free(r); }
+
+static uint64_t hash_of(const indicator_spec *spec) {
+    uint64_t h = 14695981039346656037u;
+    const uint64_t words[] = {(uint64_t)(uint32_t)spec->kind << 32 | (uint32_t)spec->interval,
+                              (uint64_t)(uint32_t)spec->source[0] << 32 | (uint32_t)spec->source[1]};
+    for (size_t i = 0; i < 2; i++) h = (h ^ words[i]) * 1099511628211u, h ^= h >> 29;
+    for (int p = 0; p < INDICATOR_PARAMS; p++) {
+        uint64_t bits;
+        memcpy(&bits, &spec->param[p], sizeof bits);
+        h = (h ^ bits) * 1099511628211u;
+        h ^= h >> 29;
+    }
+    return h;
+}
+
+static bool is_same(const indicator_spec *a, const indicator_spec *b) {
+    return a->kind == b->kind && a->interval == b->interval && memcmp(a->source, b->source, sizeof a->source) == 0 &&
+           memcmp(a->param, b->param, sizeof a->param) == 0;
+}
+
+int32_t registry_claim(registry *r, const indicator_spec *spec) {
+    int32_t mine = -1;
+    uint64_t start = hash_of(spec);
+    for (uint64_t probe = 0; probe < N_BUCKETS; probe++) {
+        _Atomic int32_t *bucket = &r->bucket[(start + probe) % N_BUCKETS];
+        int32_t there = atomic_load_explicit(bucket, memory_order_acquire);
+        if (there == 0) {
+            if (mine < 0) {
+                mine = atomic_fetch_add(&r->n_entries, 1);
+                if (mine >= REGISTRY_MAX) {
+                    atomic_fetch_sub(&r->n_entries, 1);
+                    return -1;
+                }
+                r->entry[mine] = *spec;
+            }
+            if (atomic_compare_exchange_strong(bucket, &there, mine + 1)) return mine;
+        }
+        if (is_same(&r->entry[there - 1], spec)) return there - 1;
+    }
+    return -1;
+}
+
+const indicator_spec *registry_get(const registry *r, int32_t id) {
+    return id >= 0 && id < registry_count(r) ? &r->entry[id] : NULL;
+}
+
+int32_t registry_count(const registry *r) {
+    int32_t n = atomic_load((_Atomic int32_t *)&r->n_entries);
+    return n < REGISTRY_MAX ? n : REGISTRY_MAX;
+}
+
+static const char *const field_names[N_FIELDS] = {"open",   "high",        "low",          "close",     "volume",
+                                                  "quote_volume", "trades", "taker_base", "taker_quote"};
+
+/* ---- canonical text ---- */
+
+typedef struct writer {
+    char *at, *end;
+} writer;
+
+__attribute__((format(printf, 2, 3))) static void put(writer *w, const char *format, ...) {
+    va_list args;
+    int n;
+    va_start(args, format);
+    n = vsnprintf(w->at, (size_t)(w->end - w->at), format, args);
+    va_end(args);
+    w->at = n < w->end - w->at ? w->at + n : w->end - 1;
+}
+
+static void put_series(const registry *r, writer *w, series_ref ref) {
+    if (!series_is_output(ref)) {
+        put(w, "%s", field_names[ref]);
+        return;
+    }
+    const indicator_spec *spec = registry_get(r, series_indicator(ref));
+    const kernel *k = kernel_get(spec->kind);
+    put(w, "%s", k->name);
+    if (k->n_outputs > 1) put(w, ".%d", series_output(ref));
+    put(w, "(");
+    for (int32_t s = 0; s < k->n_sources; s++) {
+        if (s) put(w, ",");
+        put_series(r, w, spec->source[s]);
+    }
+    for (int32_t p = 0; p < k->n_params; p++) put(w, "%s%.17g", p || k->n_sources ? "," : "", spec->param[p]);
+    put(w, ")");
+}
+
+void registry_key(const registry *r, int32_t id, char out[INDICATOR_KEY_BYTES]) {
+    writer w = {out, out + INDICATOR_KEY_BYTES};
+    put(&w, "%s ", interval_name(registry_get(r, id)->interval));
+    put_series(r, &w, series_of_output(id, 0));
+}
+
+/* text = name ["." output] ["(" argument {"," argument} ")"]; an argument is a text or a number. */
+static err parse_series(registry *r, int32_t interval, const char **at, int depth, series_ref *out) {
+    indicator_spec spec = {.interval = interval, .source = {SERIES_NONE, SERIES_NONE}};
+    size_t bytes = strcspn(*at, ".(,)");
+    int32_t output = 0, id;
+    const kernel *k;
+    if (depth > 16) return ERR_TOO_BIG;
+    for (int32_t f = 0; f < N_FIELDS; f++)
+        if (strlen(field_names[f]) == bytes && memcmp(field_names[f], *at, bytes) == 0) {
+            *at += bytes;
+            *out = f;
+            return OK;
+        }
+    spec.kind = kernel_find(*at, bytes);
+    k = kernel_get(spec.kind);
+    if (!k) return ERR_INVALID;
+    *at += bytes;
+    if (**at == '.') {
+        output = (int32_t)strtol(*at + 1, (char **)at, 10);
+        if (output < 0 || output >= k->n_outputs) return ERR_INVALID;
+    }
+    if (*(*at)++ != '(') return ERR_SYNTAX;
+    for (int32_t i = 0; i < k->n_sources + k->n_params; i++) {
+        err e = OK;
+        if (i && *(*at)++ != ',') return ERR_SYNTAX;
+        if (i < k->n_sources) e = parse_series(r, interval, at, depth + 1, &spec.source[i]);
+        else spec.param[i - k->n_sources] = strtod(*at, (char **)at);
+        if (e != OK) return e;
+    }
+    if (*(*at)++ != ')') return ERR_SYNTAX;
+    if (kernel_check(spec.kind, spec.param, NULL) != OK) return ERR_INVALID;
+    id = registry_claim(r, &spec);
+    if (id < 0) return ERR_FULL;
+    *out = series_of_output(id, output);
+    return OK;
+}
+
+err registry_parse(registry *r, const char *key, int32_t *id) {
+    const char *space = strchr(key, ' ');
+    const char *at = space ? space + 1 : key;
+    int32_t interval = space ? interval_parse(key, (size_t)(space - key)) : -1;
+    series_ref ref;
+    err e;
+    if (interval < 0) return ERR_INVALID;
+    e = parse_series(r, interval, &at, 0, &ref);
+    if (e != OK) return e;
+    if (*at || !series_is_output(ref)) return ERR_INVALID;
+    *id = series_indicator(ref);
+    return OK;
+}
+
+int32_t registry_depth(const registry *r, int32_t id) {
+    const indicator_spec *spec = registry_get(r, id);
+    const kernel *k = kernel_get(spec->kind);
+    int32_t deepest = 1;
+    for (int32_t s = 0; s < k->n_sources; s++) {
+        int32_t d = series_is_output(spec->source[s]) ? registry_depth(r, series_indicator(spec->source[s])) : 1;
+        if (d > deepest) deepest = d;
+    }
+    return k->depth(spec->param, spec->interval) + deepest - 1;
+}

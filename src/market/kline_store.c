@@ -1,0 +1,214 @@
+/* The kline series: see kline_store.h.
+ *
+ *      open_ms  [ t0 t1 t2 ........ tn-1 | tn ]      count = n, the forming bar stands at [n]
+ *      open     [ .. .. .. ........ ..   | .. ]
+ *      ...                                            capacity = keep + slack, + 1 for the forming bar
+ *      columns  [ .. .. .. ........ ..   | .. ]      values of indicators, same places
+ *
+ * When [capacity] is reached the newest `keep` bars are moved to the front: one memmove per array every `slack` bars,
+ * amortised below one copied element a bar and array. A ring buffer would avoid the move, but then neither a kernel
+ * nor an FFI view would be a pointer and a length. */
+#include "market/kline_store.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLACK_LEAST = 64, SLACK_SHARE = 8 };
+
+struct kline_series {
+    int32_t interval, keep, capacity, count;
+    bool has_forming;
+    int64_t known_to_ms, forming_ms, n_dropped, n_holes;
+    int64_t *open_ms, *number;
+    double *field[N_FIELDS];
+    double **columns;
+    int32_t n_columns;
+};
+
+static void blank(double *array, int32_t from, int32_t to) {
+    for (int32_t i = from; i < to; i++) array[i] = NAN;
+}
+
+static double *new_array(const kline_series *s) {
+    double *array = malloc(((size_t)s->capacity + 1) * sizeof *array);
+    if (array) blank(array, 0, s->capacity + 1);
+    return array;
+}
+
+kline_series *kline_series_new(int32_t interval, int32_t keep, int64_t known_to_ms) {
+    kline_series *s = calloc(1, sizeof *s);
+    bool complete = s != NULL;
+    if (!s) return NULL;
+    s->interval = interval;
+    s->keep = keep < 1 ? 1 : keep;
+    s->capacity = s->keep + (s->keep / SLACK_SHARE > SLACK_LEAST ? s->keep / SLACK_SHARE : SLACK_LEAST);
+    s->known_to_ms = interval_floor(interval, known_to_ms);
+    s->open_ms = calloc((size_t)s->capacity + 1, sizeof *s->open_ms);
+    s->number = calloc((size_t)s->capacity + 1, sizeof *s->number);
+    complete = s->open_ms && s->number;
+    for (int f = 0; f < N_FIELDS; f++) {
+        s->field[f] = new_array(s);
+        complete = complete && s->field[f];
+    }
+    if (complete) return s;
+    kline_series_free(s);
+    return NULL;
+}
+
+void kline_series_free(kline_series *s) {
+    if (!s) return;
+    for (int32_t c = 0; c < s->n_columns; c++) free(s->columns[c]);
+    free(s->columns);
+    for (int f = 0; f < N_FIELDS; f++) free(s->field[f]);
+    free(s->number);
+    free(s->open_ms);
+    free(s);
+}
+
+static void put(kline_series *s, int32_t i, const kline *bar) {
+    s->open_ms[i] = bar->open_ms;
+    s->field[FIELD_OPEN][i] = bar->open;
+    s->field[FIELD_HIGH][i] = bar->high;
+    s->field[FIELD_LOW][i] = bar->low;
+    s->field[FIELD_CLOSE][i] = bar->close;
+    s->field[FIELD_VOLUME][i] = bar->volume;
+    s->field[FIELD_QUOTE_VOLUME][i] = bar->quote_volume;
+    s->field[FIELD_TRADES][i] = bar->trades;
+    s->field[FIELD_TAKER_BASE][i] = bar->taker_base;
+    s->field[FIELD_TAKER_QUOTE][i] = bar->taker_quote;
+}
+
+void kline_series_get(const kline_series *s, int32_t i, kline *out) {
+    *out = (kline){s->open_ms[i],
+                   s->field[FIELD_OPEN][i],
+                   s->field[FIELD_HIGH][i],
+                   s->field[FIELD_LOW][i],
+                   s->field[FIELD_CLOSE][i],
+                   s->field[FIELD_VOLUME][i],
+                   s->field[FIELD_QUOTE_VOLUME][i],
+                   s->field[FIELD_TRADES][i],
+                   s->field[FIELD_TAKER_BASE][i],
+                   s->field[FIELD_TAKER_QUOTE][i]};
+}
+
+static bool is_same(const kline *a, const kline *b) {
+    return a->open_ms == b->open_ms && a->open == b->open && a->high == b->high && a->low == b->low && a->close == b->close &&
+           a->volume == b->volume && a->quote_volume == b->quote_volume && a->trades == b->trades &&
+           a->taker_base == b->taker_base && a->taker_quote == b->taker_quote;
+}
+
+static void slide(kline_series *s) {
+    int32_t gone = s->count - s->keep;
+    size_t bytes = (size_t)s->keep * sizeof(double);
+    memmove(s->open_ms, s->open_ms + gone, (size_t)s->keep * sizeof *s->open_ms);
+    memmove(s->number, s->number + gone, (size_t)s->keep * sizeof *s->number);
+    for (int f = 0; f < N_FIELDS; f++) {
+        memmove(s->field[f], s->field[f] + gone, bytes);
+        blank(s->field[f], s->keep, s->capacity + 1);
+    }
+    for (int32_t c = 0; c < s->n_columns; c++) {
+        memmove(s->columns[c], s->columns[c] + gone, bytes);
+        blank(s->columns[c], s->keep, s->capacity + 1);
+    }
+    s->count = s->keep;
+    s->n_dropped += gone;
+}
+
+static void drop_forming(kline_series *s) {
+    if (!s->has_forming) return;
+    s->has_forming = false;
+    for (int f = 0; f < N_FIELDS; f++) s->field[f][s->count] = NAN;
+}
+
+int32_t kline_series_find(const kline_series *s, int64_t open_ms) {
+    int32_t low = 0, high = s->count;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (s->open_ms[middle] < open_ms) low = middle + 1;
+        else high = middle;
+    }
+    return low < s->count && s->open_ms[low] == open_ms ? low : -1;
+}
+
+/* A closed bar for a place that is behind known_to: the same, a correction, or one that was thought not to exist. */
+static int32_t amend(kline_series *s, const kline *bar, int32_t *index) {
+    kline there;
+    int32_t i = kline_series_find(s, bar->open_ms);
+    if (i < 0) return KLINE_OLDER;
+    kline_series_get(s, i, &there);
+    if (is_same(&there, bar)) return KLINE_SAME;
+    put(s, i, bar);
+    if (index) *index = i;
+    return KLINE_REPLACED;
+}
+
+int32_t kline_series_close(kline_series *s, const kline *bar, int32_t *index) {
+    if (interval_floor(s->interval, bar->open_ms) != bar->open_ms) return KLINE_BAD;
+    if (bar->open_ms < s->known_to_ms) return amend(s, bar, index);
+    if (bar->open_ms > s->known_to_ms) return KLINE_GAP;
+    drop_forming(s);
+    if (s->count == s->capacity) slide(s);
+    put(s, s->count, bar);
+    s->number[s->count] = interval_count(s->interval, interval_floor(s->interval, 0), bar->open_ms);
+    if (index) *index = s->count;
+    s->count++;
+    s->known_to_ms = interval_next(s->interval, bar->open_ms);
+    return KLINE_APPENDED;
+}
+
+int32_t kline_series_update(kline_series *s, const kline *bar) {
+    if (interval_floor(s->interval, bar->open_ms) != bar->open_ms) return KLINE_BAD;
+    if (bar->open_ms < s->known_to_ms) return KLINE_SAME;
+    if (bar->open_ms > s->known_to_ms) return KLINE_GAP;
+    put(s, s->count, bar);
+    s->has_forming = true;
+    return KLINE_FORMING;
+}
+
+void kline_series_known(kline_series *s, int64_t to_ms) {
+    int64_t to = interval_floor(s->interval, to_ms);
+    if (to <= s->known_to_ms) return;
+    if (s->count > 0) s->n_holes += interval_count(s->interval, s->known_to_ms, to);
+    drop_forming(s);
+    s->known_to_ms = to;
+}
+
+int32_t kline_series_count(const kline_series *s) { return s->count; }
+bool kline_series_has_forming(const kline_series *s) { return s->has_forming; }
+int64_t kline_series_known_to(const kline_series *s) { return s->known_to_ms; }
+int64_t kline_series_dropped(const kline_series *s) { return s->n_dropped; }
+int64_t kline_series_holes(const kline_series *s) { return s->n_holes; }
+const int64_t *kline_series_open_ms(const kline_series *s) { return s->open_ms; }
+const double *kline_series_field(const kline_series *s, int32_t field) {
+    return field >= 0 && field < N_FIELDS ? s->field[field] : NULL;
+}
+int32_t kline_series_keep(const kline_series *s) { return s->keep; }
+int32_t kline_series_interval(const kline_series *s) { return s->interval; }
+
+int32_t kline_series_count_at(const kline_series *s, int64_t ms) {
+    int64_t floor_ms = interval_floor(s->interval, ms); /* a bar has closed by `ms` if it opens before this */
+    int32_t low = 0, high = s->count;
+    if (high > 0 && s->open_ms[high - 1] < floor_ms) return high;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (s->open_ms[middle] < floor_ms) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+const int64_t *kline_series_numbers(const kline_series *s) { return s->number; }
+
+err kline_series_add_column(kline_series *s, double **out) {
+    double **columns = realloc(s->columns, ((size_t)s->n_columns + 1) * sizeof *columns);
+    if (!columns) return ERR_NO_MEMORY;
+    s->columns = columns;
+    columns[s->n_columns] = new_array(s);
+    if (!columns[s->n_columns]) return ERR_NO_MEMORY;
+    *out = columns[s->n_columns++];
+    return OK;
+}
+
+size_t kline_series_bytes(const kline_series *s) {
+    return ((size_t)s->capacity + 1) * sizeof(double) * (size_t)(N_FIELDS + 1 + s->n_columns) + sizeof *s;
+}

@@ -1,0 +1,243 @@
+/* The watchdog: see guard.h.
+ *
+ *   watched thread   counter: even = outside, odd = in call number counter / 2
+ *   watchdog         polls; the same odd number twice: watches its CPU clock; past the budget: target = number, signal
+ *   signal handler   target == counter and the program counter may be jumped from: siglongjmp to guard_call
+ *
+ * The budget runs from the first poll that saw the call, so a call is never stopped early and at most one poll late. */
+#include "script/guard.h"
+#include "base/clock.h"
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { STOP_SIGNAL = SIGUSR1, POLL_NS = 5000000, AGAIN_NS = 200000, MAX_MODULES = 256 };
+
+struct guard {
+    _Atomic uint64_t counter; /* written by the watched thread */
+    _Atomic uint64_t target;  /* written by the watchdog: the call to be stopped */
+    _Atomic int64_t budget_ns;
+    _Atomic int is_attached;
+    pthread_t thread;
+    clockid_t cpu_clock;
+    sigjmp_buf escape;
+    volatile sig_atomic_t is_armed;
+    watchdog *owner;
+    uint64_t seen; /* the rest is the watchdog's */
+    int64_t cpu_base_ns, wall_base_ns;
+};
+
+struct watchdog {
+    guard guards[GUARDS_MAX];
+    pthread_t thread;
+    pthread_mutex_t lock; /* protects is_stopping, attaching */
+    pthread_cond_t wake;
+    bool is_stopping;
+};
+
+typedef struct module {
+    uintptr_t start, end;
+    bool is_luajit;
+} module;
+
+static module modules[MAX_MODULES]; /* constant after install() */
+static int n_modules;
+static err install_result;
+static pthread_once_t install_once = PTHREAD_ONCE_INIT;
+static __thread guard *current __attribute__((tls_model("initial-exec")));
+
+static int note_module(struct dl_phdr_info *info, size_t size, void *unused) {
+    (void)size, (void)unused;
+    for (int i = 0; i < info->dlpi_phnum && n_modules < MAX_MODULES; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        if (p->p_type != PT_LOAD || !(p->p_flags & PF_X)) continue;
+        uintptr_t start = info->dlpi_addr + p->p_vaddr;
+        modules[n_modules++] = (module){start, start + p->p_memsz, strstr(info->dlpi_name, "libluajit") != NULL};
+    }
+    return 0;
+}
+
+/* In no loaded module: JIT code. */
+__attribute__((no_sanitize("thread", "address"))) static bool may_jump_from(uintptr_t pc) {
+    for (int i = 0; i < n_modules; i++)
+        if (pc >= modules[i].start && pc < modules[i].end) return modules[i].is_luajit;
+    return true;
+}
+
+__attribute__((no_sanitize("thread", "address"))) static void on_stop_signal(int signal, siginfo_t *info, void *context) {
+    guard *g = current;
+    (void)signal, (void)info;
+    if (!g || !g->is_armed) return;
+    if (__atomic_load_n((uint64_t *)&g->target, __ATOMIC_RELAXED) != __atomic_load_n((uint64_t *)&g->counter, __ATOMIC_RELAXED)) return;
+    if (!may_jump_from((uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP])) return;
+    g->is_armed = 0;
+    siglongjmp(g->escape, 1);
+}
+
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#endif
+#endif
+
+#ifdef UNDER_TSAN
+/* ThreadSanitizer delays handlers to its own calls, of which a JIT loop makes none: install past it, with the
+ * return trampoline that libc gave to the kernel. */
+typedef struct kernel_sigaction {
+    void (*handler)(int, siginfo_t *, void *);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+} kernel_sigaction;
+
+static err install_raw(void) {
+    kernel_sigaction k;
+    if (syscall(SYS_rt_sigaction, STOP_SIGNAL, NULL, &k, sizeof k.mask) != 0) return ERR_IO;
+    k.handler = on_stop_signal;
+    k.mask = 0;
+    return syscall(SYS_rt_sigaction, STOP_SIGNAL, &k, NULL, sizeof k.mask) == 0 ? OK : ERR_IO;
+}
+#endif
+
+/* The handler does not block its own signal: after the jump nothing has to be unblocked. */
+static void install(void) {
+    struct sigaction action = {.sa_sigaction = on_stop_signal, .sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER};
+    dl_iterate_phdr(note_module, NULL);
+    install_result = sigaction(STOP_SIGNAL, &action, NULL) == 0 ? OK : ERR_IO;
+#ifdef UNDER_TSAN
+    if (install_result == OK) install_result = install_raw();
+#endif
+}
+
+static int64_t clock_ns(clockid_t clock) {
+    struct timespec t;
+    if (clock_gettime(clock, &t) != 0) return 0;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Looks after one guard; the time until it wants to be looked at again. */
+static int64_t look(guard *g) {
+    uint64_t number = atomic_load(&g->counter);
+    int64_t budget_ns = atomic_load(&g->budget_ns), used_ns;
+    if (!(number & 1)) return POLL_NS;
+    if (number != g->seen) {
+        g->seen = number;
+        g->cpu_base_ns = clock_ns(g->cpu_clock);
+        g->wall_base_ns = monotonic_ns();
+        return budget_ns < POLL_NS ? budget_ns : POLL_NS;
+    }
+    used_ns = clock_ns(g->cpu_clock) - g->cpu_base_ns;
+    if (used_ns < budget_ns && monotonic_ns() - g->wall_base_ns < WALL_TIMES * budget_ns)
+        return budget_ns - used_ns < POLL_NS ? budget_ns - used_ns : POLL_NS;
+    atomic_store(&g->target, number);
+    pthread_kill(g->thread, STOP_SIGNAL);
+    return AGAIN_NS;
+}
+
+static void *watch(void *arg) {
+    watchdog *w = arg;
+    pthread_setname_np(pthread_self(), "watchdog");
+    pthread_mutex_lock(&w->lock);
+    while (!w->is_stopping) {
+        int64_t next_ns = POLL_NS, until_ns;
+        struct timespec until;
+        for (int i = 0; i < GUARDS_MAX; i++)
+            if (atomic_load(&w->guards[i].is_attached)) {
+                int64_t wish_ns = look(&w->guards[i]);
+                if (wish_ns < next_ns) next_ns = wish_ns;
+            }
+        if (next_ns < AGAIN_NS) next_ns = AGAIN_NS;
+        until_ns = monotonic_ns() + next_ns;
+        until = (struct timespec){until_ns / 1000000000, until_ns % 1000000000};
+        pthread_cond_timedwait(&w->wake, &w->lock, &until);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+err watchdog_start(watchdog **out) {
+    watchdog *w = calloc(1, sizeof *w);
+    pthread_condattr_t monotonic;
+    if (!w) return ERR_NO_MEMORY;
+    pthread_once(&install_once, install);
+    if (install_result != OK) goto failed;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&w->thread, NULL, watch, w) != 0) goto failed;
+    *out = w;
+    return OK;
+failed:
+    free(w);
+    return ERR_IO;
+}
+
+void watchdog_stop(watchdog *w) {
+    if (!w) return;
+    pthread_mutex_lock(&w->lock);
+    w->is_stopping = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    pthread_cond_destroy(&w->wake);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+err guard_attach(watchdog *w, guard **out) {
+    sigset_t set;
+    guard *g = NULL;
+    pthread_mutex_lock(&w->lock);
+    for (int i = 0; i < GUARDS_MAX && !g; i++)
+        if (!atomic_load(&w->guards[i].is_attached)) g = &w->guards[i];
+    if (g) {
+        g->thread = pthread_self();
+        g->owner = w;
+        if (pthread_getcpuclockid(g->thread, &g->cpu_clock) != 0) g = NULL;
+        else atomic_store(&g->is_attached, 1);
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (!g) return ERR_FULL;
+    current = g;
+    sigemptyset(&set);
+    sigaddset(&set, STOP_SIGNAL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    *out = g;
+    return OK;
+}
+
+void guard_detach(guard *g) {
+    if (!g) return;
+    pthread_mutex_lock(&g->owner->lock); /* the watchdog signals under this lock: none is under way to a dead thread */
+    atomic_store(&g->is_attached, 0);
+    pthread_mutex_unlock(&g->owner->lock);
+    current = NULL;
+}
+
+err guard_call(guard *g, int64_t budget_ms, void (*body)(void *context), void *context) {
+    uint64_t number = atomic_load_explicit(&g->counter, memory_order_relaxed) + 1;
+    atomic_store_explicit(&g->budget_ns, budget_ms * 1000000, memory_order_relaxed);
+    if (sigsetjmp(g->escape, 0) != 0) {
+        atomic_store_explicit(&g->counter, atomic_load_explicit(&g->counter, memory_order_relaxed) + 1, memory_order_release);
+        return ERR_RUNAWAY;
+    }
+    atomic_store_explicit(&g->counter, number, memory_order_release);
+    g->is_armed = 1;
+    body(context);
+    g->is_armed = 0;
+    atomic_store_explicit(&g->counter, number + 1, memory_order_release);
+    return OK;
+}

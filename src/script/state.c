@@ -1,0 +1,581 @@
+/* One LuaJIT state: see state.h.
+ *
+ * Traders see series through slots:
+ *
+ *    trader's proxy ── closes over ──► slots[k] {data, count}  ── repointed by bind() before each evaluation ──► column
+ *                                                                                                       of the symbol
+ * A slot belongs to one trader; the slots of a trader form a list. When a script asks for a series that it has not used
+ * before, script_series() makes the slot, empty; after the call bind() attaches the indicator to the symbol and the
+ * filter runs once more, so that no answer is ever based on a series that was not there yet.
+ *
+ * Lua's functions that may allocate are called in protected mode only: an error outside of it would end the process. */
+#include "script/state.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "script/dry_market.h"
+#include "script/embedded.h"
+#include "script/region.h"
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRADER_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
+
+enum { SLOTS_MAX = 16384, INDICATORS_PER_TRADER = 128, DRY_EVALUATIONS = 64, TRACE_BYTES = 4096, LOG_LINES_PER_SECOND = 10 };
+
+int luaopen_cjson(lua_State *L);
+
+typedef struct slot_meta {
+    series_ref ref;
+    int32_t interval;
+    int32_t hint;  /* where the indicator was found last time */
+    int32_t depth; /* bars that it needs before it counts */
+    int32_t next;  /* next slot of the same trader; -1: none */
+} slot_meta;
+
+typedef struct program {
+    const trader_source *source;
+    int filter, market; /* references in Lua's registry; 0: not loaded */
+    int32_t first_slot, n_indicators, warmup;
+    int32_t interval;
+    uint32_t intervals; /* bit per interval that has a slot */
+    size_t grown_bytes; /* memory that its evaluations have left in use */
+} program;
+
+struct script_state {
+    script_context context; /* first: script_series finds the state by it */
+    lua_State *L;
+    region *memory;
+    guard *guard;
+    registry *registry;
+    script_limits limits;
+    slot_meta *metas;
+    int32_t n_slots, n_programs;
+    program *programs;
+    int load_function, result_function;
+    bool is_dead, is_quiet;
+    bool has_new_slots; /* since the last bind */
+    int64_t log_second;
+    int32_t log_lines;
+    char trace[TRACE_BYTES];
+};
+
+enum { HANDLER = 1 }; /* stack index of the traceback handler, always there */
+
+/* ---- called from Lua ---- */
+
+static int on_error(lua_State *L) {
+    script_state *s = lua_touserdata(L, lua_upvalueindex(1));
+    s->trace[0] = 0;
+    if (lua_type(L, 1) != LUA_TSTRING) { /* no metamethod of a script runs here */
+        lua_pushfstring(L, "error object is a %s; expected a text", luaL_typename(L, 1));
+        lua_replace(L, 1);
+    }
+    luaL_traceback(L, L, NULL, 1);
+    snprintf(s->trace, sizeof s->trace, "%s", lua_tostring(L, -1));
+    lua_settop(L, 1);
+    return 1;
+}
+
+static int emit_log(lua_State *L) {
+    script_state *s = lua_touserdata(L, lua_upvalueindex(1));
+    int64_t second = monotonic_ms() / 1000;
+    log_level level = (log_level)luaL_checkinteger(L, 1);
+    const char *text = luaL_checkstring(L, 2);
+    if (s->is_quiet) return 0;
+    if (second != s->log_second) {
+        if (s->log_lines > LOG_LINES_PER_SECOND)
+            log_warn("script", "%d more lines of scripts in one second were left out", s->log_lines - LOG_LINES_PER_SECOND);
+        s->log_second = second;
+        s->log_lines = 0;
+    }
+    if (++s->log_lines > LOG_LINES_PER_SECOND || s->context.trader >= s->n_programs) return 0;
+    log_write(level, "script", "%s %s: %s", s->programs[s->context.trader].source->key, s->context.symbol ? s->context.symbol : "", text);
+    return 0;
+}
+
+static int32_t refuse(script_context *c, int32_t code, const char *text) {
+    snprintf(c->message, sizeof c->message, "%.*s", (int)sizeof c->message - 1, text);
+    return code;
+}
+
+int32_t script_kind(const char *name) { return kernel_find(name, strlen(name)); }
+
+static bool uses_indicator(const script_state *s, const program *p, int32_t id) {
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
+        if (series_is_output(s->metas[k].ref) && series_indicator(s->metas[k].ref) == id) return true;
+    return false;
+}
+
+int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t source0, int32_t source1, double p0,
+                      double p1, double p2, double p3, int32_t output) {
+    script_state *s = (script_state *)c;
+    program *p = &s->programs[c->trader];
+    slot_meta meta = {.ref = source0, .interval = interval, .depth = 1, .next = p->first_slot};
+    diag why;
+    if (s->n_slots == SLOTS_MAX) return refuse(c, SCRIPT_FULL, "too many series in this worker");
+    if (kind >= 0) {
+        indicator_spec spec = {.kind = kind, .interval = interval, .source = {SERIES_NONE, SERIES_NONE}, .param = {p0, p1, p2, p3}};
+        int32_t id;
+        if (source0 >= 0) spec.source[0] = s->metas[source0].ref;
+        if (source1 >= 0) spec.source[1] = s->metas[source1].ref;
+        if (kernel_check(kind, spec.param, &why) != OK) return refuse(c, SCRIPT_BAD_PARAMETER, why.text);
+        id = registry_claim(s->registry, &spec);
+        if (id < 0) return refuse(c, SCRIPT_FULL, "too many indicators in this process (4096)");
+        if (!uses_indicator(s, p, id) && ++p->n_indicators > INDICATORS_PER_TRADER) {
+            p->n_indicators--;
+            return refuse(c, SCRIPT_TOO_MANY, "too many indicators in this trader (128)");
+        }
+        meta.ref = series_of_output(id, output);
+        meta.depth = registry_depth(s->registry, id);
+    }
+    s->metas[s->n_slots] = meta;
+    c->slots[s->n_slots] = (script_slot){0};
+    p->first_slot = s->n_slots;
+    p->intervals |= 1u << interval;
+    s->has_new_slots = true;
+    return s->n_slots++;
+}
+
+/* ---- making a state ---- */
+
+static int load_module(lua_State *L, const char *name) {
+    for (size_t i = 0; i < n_embedded_files; i++)
+        if (strcmp(embedded_files[i].name, name) == 0) {
+            lua_pushfstring(L, "=stdlib/%s", name);
+            if (luaL_loadbuffer(L, embedded_files[i].text, embedded_files[i].bytes, lua_tostring(L, -1)) != 0) return lua_error(L);
+            lua_remove(L, -2);
+            return 1;
+        }
+    return luaL_error(L, "no stdlib file %s", name);
+}
+
+static int boot(lua_State *L) {
+    script_state *s = lua_touserdata(L, 1);
+    const struct embedded_file *abi = NULL;
+    luaL_openlibs(L);
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
+    lua_pushcfunction(L, luaopen_cjson);
+    lua_setfield(L, -2, "cjson");
+    for (size_t i = 0; i < n_embedded_files; i++) {
+        const char *dot = strrchr(embedded_files[i].name, '.');
+        if (strcmp(embedded_files[i].name, "abi.h") == 0) abi = &embedded_files[i];
+        if (!dot || strcmp(dot, ".lua") != 0) continue;
+        load_module(L, embedded_files[i].name);
+        lua_pushlstring(L, embedded_files[i].name, (size_t)(dot - embedded_files[i].name));
+        lua_insert(L, -2);
+        lua_rawset(L, -3);
+    }
+    lua_settop(L, 1);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "ffi");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "cdef");
+    lua_pushlstring(L, abi->text, abi->bytes);
+    lua_call(L, 1, 0);
+    load_module(L, "sandbox.lua");
+    lua_pushlightuserdata(L, &s->context);
+    lua_pushlightuserdata(L, s);
+    lua_pushcclosure(L, emit_log, 1);
+    lua_call(L, 2, 2);
+    s->result_function = luaL_ref(L, LUA_REGISTRYINDEX);
+    s->load_function = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static int push_handler(lua_State *L) {
+    lua_pushcclosure(L, on_error, 1);
+    return 1;
+}
+
+err script_state_new(registry *r, guard *g, const script_limits *limits, script_state **out, diag *why) {
+    script_state *s = calloc(1, sizeof *s);
+    err e = ERR_NO_MEMORY;
+    if (!s) return diag_set(why, ERR_NO_MEMORY, "out of memory");
+    s->registry = r;
+    s->guard = g;
+    s->limits = *limits;
+    s->context.slots = calloc(SLOTS_MAX, sizeof *s->context.slots);
+    s->metas = calloc(SLOTS_MAX, sizeof *s->metas);
+    if (!s->context.slots || !s->metas || region_new(limits->memory_bytes, &s->memory) != OK) goto failed;
+    s->L = lua_newstate(region_alloc, s->memory);
+    if (!s->L) goto failed;
+    if (lua_cpcall(s->L, boot, s) != 0) {
+        e = diag_set(why, ERR_SCRIPT, "stdlib: %s", lua_tostring(s->L, -1));
+        goto failed;
+    }
+    lua_settop(s->L, 0);
+    lua_pushcfunction(s->L, push_handler); /* the state is fresh: there is room */
+    lua_pushlightuserdata(s->L, s);
+    if (lua_pcall(s->L, 1, 1, 0) != 0) goto failed;
+    *out = s;
+    return OK;
+failed:
+    if (e == ERR_NO_MEMORY) diag_set(why, e, "no memory for a script state of %zu bytes", limits->memory_bytes);
+    script_state_free(s);
+    return e;
+}
+
+void script_state_free(script_state *s) {
+    if (!s) return;
+    if (s->L && !s->is_dead) lua_close(s->L); /* a dead one may be half-way through anything: only its region goes */
+    region_free(s->memory);
+    free(s->programs);
+    free(s->metas);
+    free(s->context.slots);
+    free(s);
+}
+
+const char *script_state_trace(const script_state *s) { return s->trace; }
+bool script_state_is_dead(const script_state *s) { return s->is_dead; }
+size_t script_state_memory(const script_state *s) { return region_used(s->memory); }
+
+/* ---- errors of a call ---- */
+
+/* The message on top of the stack, with a place in front when it has none. */
+static err script_error(const script_state *s, int32_t index, int status, diag *why) {
+    const char *chunk = s->programs[index].source->chunk;
+    const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "unknown error";
+    if (status == LUA_ERRMEM) return ERR_NO_MEMORY;
+    if (strncmp(text, chunk, strlen(chunk)) == 0) return diag_set(why, ERR_SCRIPT, "%s", text);
+    return diag_set(why, ERR_SCRIPT, "%s: %s", chunk, text);
+}
+
+static err kill_for(script_state *s, int32_t index, diag *why, const char *limit, long long amount, const char *unit) {
+    s->is_dead = true;
+    return diag_set(why, ERR_RUNAWAY, "%s: stopped, over its limit %s of %lld %s", s->programs[index].source->chunk, limit, amount, unit);
+}
+
+static err kill_for_cpu(script_state *s, int32_t index, int64_t budget_ms, bool is_load, diag *why) {
+    return kill_for(s, index, why, is_load ? "SCRIPT_LOAD_CPU_MS" : "SCRIPT_CPU_MS", budget_ms, "ms of CPU time");
+}
+
+static err kill_for_memory(script_state *s, int32_t index, diag *why) {
+    return kill_for(s, index, why, "SCRIPT_MEMORY_MB", (long long)(s->limits.memory_bytes >> 20), "MB");
+}
+
+/* ---- evaluation ---- */
+
+void script_result_deinit(script_result *r) {
+    free(r->conditions);
+    free(r->tags);
+    r->conditions = r->tags = NULL;
+}
+
+/* Points the slots of a trader at a symbol. OK, or ERR_NOT_FOUND while something is warming up (result says what). */
+static err bind(script_state *s, program *p, const script_view *view, script_result *result, diag *why) {
+    int32_t count[N_INTERVALS], lack = 0;
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if (p->intervals >> i & 1) {
+            if (!view->bars[i]) return diag_set(why, ERR_SCRIPT, "%s: no %s bars of %s", p->source->chunk, interval_name(i), view->symbol->name);
+            count[i] = kline_series_count_at(view->bars[i], view->close_ms);
+        }
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        slot_meta *meta = &s->metas[k];
+        script_slot *slot = &s->context.slots[k];
+        int64_t seen = count[meta->interval];
+        if (series_is_output(meta->ref)) {
+            indicator_set *set = view->sets[meta->interval];
+            int32_t id = series_indicator(meta->ref), found = indicator_set_find(set, id, meta->hint);
+            if (found < 0) {
+                if (indicator_set_add(set, id, 0) != OK)
+                    return diag_set(why, ERR_SCRIPT, "%s: an indicator needs more bars than are kept; raise KLINE_HISTORY", p->source->chunk);
+                found = indicator_set_find(set, id, meta->hint);
+            }
+            meta->hint = found;
+            slot->data = indicator_set_values(set, found, series_output(meta->ref));
+            seen = indicator_set_seen_at(set, found, count[meta->interval]);
+        } else {
+            slot->data = kline_series_field(view->bars[meta->interval], meta->ref);
+        }
+        slot->available = count[meta->interval];
+        slot->count = 0;
+        if (seen < meta->depth && meta->depth - seen > lack && p->warmup < 0) {
+            lack = meta->depth - (int32_t)seen;
+            result->have = (int32_t)seen;
+            result->need = meta->depth;
+        }
+    }
+    if (p->warmup >= 0) {
+        int64_t have = kline_series_dropped(view->bars[p->interval]) + count[p->interval];
+        if (have < p->warmup) {
+            lack = 1;
+            result->have = (int32_t)have;
+            result->need = p->warmup;
+        }
+    }
+    s->has_new_slots = false;
+    s->context.count = count[p->interval];
+    return lack > 0 && !view->ignores_warmup ? ERR_NOT_FOUND : OK;
+}
+
+typedef struct filter_call {
+    script_state *s;
+    program *p;
+    int32_t index;
+    int status;
+    bool is_match, has_table;
+    script_result *result;
+} filter_call;
+
+static double number_or_nan(lua_State *L, int i) { return lua_type(L, i) == LUA_TNUMBER ? lua_tonumber(L, i) : NAN; }
+
+/* What M.result of the sandbox answered: match, side, score, stop, targets, conditions, tags. Reads only; a jump out
+ * of here may leak a copied text, nothing else. */
+static void read_table(filter_call *c) {
+    lua_State *L = c->s->L;
+    script_result *r = c->result;
+    int base = lua_gettop(L) - 6;
+    c->is_match = lua_toboolean(L, base);
+    r->side = (int32_t)lua_tonumber(L, base + 1);
+    r->score = number_or_nan(L, base + 2);
+    r->stop = number_or_nan(L, base + 3);
+    for (r->n_targets = 0; lua_istable(L, base + 4) && r->n_targets < SCRIPT_TARGETS; r->n_targets++) {
+        lua_rawgeti(L, base + 4, r->n_targets + 1);
+        if (lua_type(L, -1) != LUA_TNUMBER) {
+            lua_pop(L, 1);
+            break;
+        }
+        r->target[r->n_targets] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    if (lua_type(L, base + 5) == LUA_TSTRING) r->conditions = strdup(lua_tostring(L, base + 5));
+    if (lua_type(L, base + 6) == LUA_TSTRING) r->tags = strdup(lua_tostring(L, base + 6));
+}
+
+static void call_filter(void *context) {
+    filter_call *c = context;
+    lua_State *L = c->s->L;
+    lua_settop(L, HANDLER);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->p->filter);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->p->market);
+    c->status = lua_pcall(L, 1, 1, HANDLER);
+    if (c->status != 0) return;
+    if (lua_type(L, -1) == LUA_TBOOLEAN) {
+        c->is_match = lua_toboolean(L, -1);
+        return;
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->s->result_function);
+    lua_insert(L, -2);
+    lua_pushinteger(L, c->index);
+    lua_insert(L, -2);
+    c->status = lua_pcall(L, 2, 7, HANDLER);
+    if (c->status == 0) read_table(c);
+}
+
+/* A trader may keep what it likes while it stays small; one that fills the state would starve its neighbours. */
+static err check_memory(script_state *s, int32_t index, size_t before, diag *why) {
+    program *p = &s->programs[index];
+    size_t used = region_used(s->memory), share = s->limits.memory_bytes / 4;
+    int32_t worst = index;
+    if (used <= before) return OK;
+    p->grown_bytes += used - before;
+    if (used - before < share && used < 2 * share) return OK;
+    lua_gc(s->L, LUA_GCCOLLECT, 0);
+    used = region_used(s->memory);
+    if (used < before + share && used < 2 * share) return OK;
+    for (int32_t i = 0; i < s->n_programs; i++)
+        if (s->programs[i].grown_bytes > s->programs[worst].grown_bytes) worst = i;
+    s->context.trader = worst;
+    return kill_for_memory(s, worst, why);
+}
+
+err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result, diag *why) {
+    program *p = &s->programs[index];
+    size_t before = region_used(s->memory);
+    filter_call c = {.s = s, .p = p, .index = index, .result = result};
+    err e;
+    *result = (script_result){.score = NAN, .stop = NAN, .outcome = SCRIPT_NO_MATCH};
+    s->context.open_ms = view->open_ms;
+    s->context.close_ms = view->close_ms;
+    s->context.symbol = view->symbol->name;
+    s->context.base = view->symbol->base;
+    s->context.quote = view->symbol->quote;
+    s->context.tick_size = view->symbol->tick_size;
+    s->context.symbol_id = view->symbol_id;
+    s->context.trader = index;
+    s->is_quiet = view->ignores_warmup;
+    do { /* once more for every batch of series that it had not asked for before */
+        e = bind(s, p, view, result, why);
+        if (e == ERR_NOT_FOUND) {
+            result->outcome = SCRIPT_WARMING;
+            return OK;
+        }
+        if (e != OK) return e;
+        script_result_deinit(result);
+        if (guard_call(s->guard, s->limits.cpu_ms, call_filter, &c) != OK) return kill_for_cpu(s, index, s->limits.cpu_ms, false, why);
+    } while (s->has_new_slots && c.status == 0);
+    if (c.status != 0) {
+        e = script_error(s, index, c.status, why);
+        if (e == ERR_NO_MEMORY) return kill_for_memory(s, index, why);
+        lua_settop(s->L, HANDLER);
+        return e;
+    }
+    result->outcome = c.is_match ? SCRIPT_MATCH : SCRIPT_NO_MATCH;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->context.slots[k].count = 0;
+    return check_memory(s, index, before, why);
+}
+
+/* ---- loading ---- */
+
+typedef struct load_call {
+    script_state *s;
+    int32_t index;
+    const trader_source *source;
+    trader_spec *spec;
+    int status;
+} load_call;
+
+static const char *text_field(lua_State *L, int table, const char *name) {
+    const char *text;
+    lua_getfield(L, table, name);
+    text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL; /* the table keeps it alive */
+    lua_pop(L, 1);
+    return text;
+}
+
+static double number_field(lua_State *L, int table, const char *name, double otherwise) {
+    double number;
+    lua_getfield(L, table, name);
+    number = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : otherwise;
+    lua_pop(L, 1);
+    return number;
+}
+
+static char **list_field(lua_State *L, int table, const char *name) {
+    size_t n;
+    char **list;
+    lua_getfield(L, table, name);
+    n = lua_objlen(L, -1);
+    list = calloc(n + 1, sizeof *list);
+    for (size_t i = 0; list && i < n; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        list[i] = strdup(lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return list;
+}
+
+static char *copy_field(lua_State *L, int table, const char *name, const char *otherwise) {
+    const char *text = text_field(L, table, name);
+    return text || otherwise ? strdup(text ? text : otherwise) : NULL;
+}
+
+static void read_spec(lua_State *L, int table, const trader_source *source, trader_spec *spec) {
+    const char *key = text_field(L, table, "id"), *name = text_field(L, table, "name"), *fire = text_field(L, table, "fire");
+    char named[sizeof "file:" + TRADER_KEY_MAX];
+    snprintf(spec->key, sizeof spec->key, "%s", key ? key : source->key);
+    snprintf(spec->name, sizeof spec->name, "%s", name ? name : spec->key);
+    snprintf(spec->revision, sizeof spec->revision, "%s", source->revision);
+    snprintf(named, sizeof named, "file:%s", spec->key);
+    (void)uuid5(TRADER_NAMESPACE, named, strlen(named), spec->id);
+    spec->interval = (int32_t)number_field(L, table, "interval_number", 0);
+    spec->interval_mask = (uint32_t)number_field(L, table, "interval_mask", 0);
+    spec->fire = fire && strcmp(fire, "every") == 0 ? FIRE_EVERY : FIRE_EDGE;
+    spec->fire_every = (int32_t)number_field(L, table, "fire_every", 1);
+    spec->cooldown = (int32_t)number_field(L, table, "cooldown", 0);
+    spec->warmup = (int32_t)number_field(L, table, "warmup", -1);
+    lua_getfield(L, table, "enabled");
+    spec->is_enabled = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    spec->include = list_field(L, table, "include");
+    spec->exclude = list_field(L, table, "exclude");
+    spec->quote = copy_field(L, table, "quote", NULL);
+    spec->conditions = copy_field(L, table, "conditions", "[]");
+    spec->inputs = copy_field(L, table, "inputs", "[]");
+    spec->tags = copy_field(L, table, "tags", "[]");
+    spec->description = copy_field(L, table, "description", "");
+}
+
+static int load_protected(lua_State *L) {
+    load_call *c = lua_touserdata(L, 1);
+    program *p = &c->s->programs[c->index];
+    int table;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->s->load_function);
+    lua_pushinteger(L, c->index);
+    lua_pushlstring(L, c->source->code, c->source->code_bytes);
+    lua_pushstring(L, c->source->chunk);
+    lua_pushstring(L, c->source->inputs);
+    lua_pushstring(L, interval_name(c->s->limits.default_interval));
+    lua_call(L, 5, 3);
+    table = lua_gettop(L);
+    p->warmup = (int32_t)number_field(L, table, "warmup", -1);
+    p->interval = (int32_t)number_field(L, table, "interval_number", 0);
+    p->intervals = (uint32_t)number_field(L, table, "interval_mask", 0);
+    if (c->spec) read_spec(L, table, c->source, c->spec);
+    lua_settop(L, table - 1);
+    p->market = luaL_ref(L, LUA_REGISTRYINDEX);
+    p->filter = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static void call_load(void *context) {
+    load_call *c = context;
+    lua_State *L = c->s->L;
+    lua_settop(L, HANDLER);
+    c->status = lua_cpcall(L, load_protected, c);
+}
+
+static err add_program(script_state *s, int32_t index, const trader_source *source) {
+    if (index >= s->n_programs) {
+        program *programs = realloc(s->programs, ((size_t)index + 1) * sizeof *programs);
+        if (!programs) return ERR_NO_MEMORY;
+        memset(programs + s->n_programs, 0, ((size_t)(index + 1 - s->n_programs)) * sizeof *programs);
+        s->programs = programs;
+        s->n_programs = index + 1;
+    }
+    s->programs[index] = (program){.source = source, .first_slot = -1, .warmup = -1};
+    return OK;
+}
+
+/* Runs the filter over generated bars: what it uses is registered, and a filter that always fails is found out now. */
+static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why) {
+    dry_market *market = NULL;
+    script_view view;
+    script_result result;
+    diag first = {.text = ""}, ignored;
+    int n_failed = 0;
+    err e = dry_market_new(s->registry, spec->interval, spec->interval_mask, &market);
+    if (e != OK) return diag_set(why, e, "%s: out of memory", s->programs[index].source->chunk);
+    for (int32_t k = DRY_EVALUATIONS - 1; k >= 0 && e == OK; k--) {
+        dry_market_view(market, k, &view);
+        e = script_state_evaluate(s, index, &view, &result, n_failed ? &ignored : &first);
+        script_result_deinit(&result);
+        if (e == ERR_SCRIPT) {
+            n_failed++;
+            e = OK;
+        }
+    }
+    if (e == ERR_RUNAWAY) *why = n_failed ? ignored : first;
+    else if (n_failed == DRY_EVALUATIONS) {
+        *why = first;
+        e = ERR_SCRIPT;
+    }
+    for (int32_t k = s->programs[index].first_slot; k >= 0; k = s->metas[k].next)
+        if (s->metas[k].depth > spec->depth[s->metas[k].interval]) spec->depth[s->metas[k].interval] = s->metas[k].depth;
+    if (spec->warmup > spec->depth[spec->interval]) spec->depth[spec->interval] = spec->warmup;
+    dry_market_free(market);
+    return e;
+}
+
+err script_state_load(script_state *s, int32_t index, const trader_source *source, trader_spec **out, diag *why) {
+    load_call c = {.s = s, .index = index, .source = source};
+    err e = add_program(s, index, source);
+    if (e == OK && out && !(c.spec = calloc(1, sizeof *c.spec))) e = ERR_NO_MEMORY;
+    if (e != OK) return diag_set(why, e, "%s: out of memory", source->chunk);
+    s->context.trader = index;
+    if (guard_call(s->guard, s->limits.load_cpu_ms, call_load, &c) != OK) e = kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);
+    else if (c.status != 0) e = script_error(s, index, c.status, why);
+    if (e == ERR_NO_MEMORY) e = kill_for_memory(s, index, why);
+    if (e == OK && out) e = run_dry(s, index, c.spec, why);
+    if (e == OK && out) *out = c.spec;
+    else trader_spec_free(c.spec);
+    return e;
+}

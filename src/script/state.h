@@ -1,0 +1,62 @@
+/* One sandboxed LuaJIT state with the compiled traders of a worker. Every call into Lua is in state.c.
+ *
+ * The state holds code and nothing that must last: bars, indicator states and edge memory belong to the symbols. A
+ * script over its limits kills the state (ERR_RUNAWAY): free it, make a new one, load the traders again; nothing is lost.
+ * Threads: one state belongs to one thread, the one that attached the guard.
+ * Ownership: the state borrows registry, guard and sources. */
+#pragma once
+#include "indicator/indicator_set.h"
+#include "market/symbol.h"
+#include "script/guard.h"
+#include "script/trader.h"
+
+typedef struct script_state script_state;
+
+typedef struct script_limits {
+    int64_t cpu_ms, load_cpu_ms;
+    size_t memory_bytes;
+    int32_t default_interval; /* of traders that name none */
+} script_limits;
+
+/* What an evaluation looks at: one symbol as of the instant `close_ms`. Only the intervals of the trader are needed. */
+typedef struct script_view {
+    kline_series *bars[N_INTERVALS];
+    indicator_set *sets[N_INTERVALS];
+    const symbol_info *symbol;
+    uint32_t symbol_id;
+    int64_t open_ms, close_ms; /* the bar under evaluation */
+    bool ignores_warmup;       /* dry evaluations */
+} script_view;
+
+typedef enum script_outcome { SCRIPT_NO_MATCH, SCRIPT_MATCH, SCRIPT_WARMING } script_outcome;
+
+enum { SCRIPT_TARGETS = 8 };
+
+typedef struct script_result {
+    script_outcome outcome;
+    int32_t have, need;  /* SCRIPT_WARMING: bars seen of bars needed, of the series that lacks most */
+    int32_t side;        /* 0 none, 1 long, 2 short */
+    double score, stop;  /* NaN: none */
+    double target[SCRIPT_TARGETS];
+    int32_t n_targets;
+    char *conditions, *tags; /* JSON arrays when the filter gave its own, else NULL; freed by script_result_deinit */
+} script_result;
+
+void script_result_deinit(script_result *r);
+
+MUST_CHECK err script_state_new(registry *r, guard *g, const script_limits *limits, script_state **out, diag *why);
+void script_state_free(script_state *s);
+
+/* Compile a trader at place `index` (>= 0, dense). With `spec` also run it dry over generated bars, so that its
+ * indicators are registered and its depths known. ERR_SCRIPT: the sentence says where and why, the state is fine.
+ * ERR_RUNAWAY: over the limits, the state is dead. */
+MUST_CHECK err script_state_load(script_state *s, int32_t index, const trader_source *source, trader_spec **spec, diag *why);
+
+/* Run the filter of trader `index`. ERR_SCRIPT: `why` has the message with file and line, script_state_trace the
+ * traceback. ERR_RUNAWAY: the state is dead. */
+MUST_CHECK err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result, diag *why);
+
+/* Traceback of the last ERR_SCRIPT. */
+const char *script_state_trace(const script_state *s);
+bool script_state_is_dead(const script_state *s);
+size_t script_state_memory(const script_state *s); /* bytes in use */
