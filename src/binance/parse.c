@@ -354,7 +354,10 @@ static bool read_object(frame *f) {
     json_reader probe = f->r;
     json_slice key;
     uint32_t n_book = 0;
-    if (!json_enter_object(&probe)) return false;
+    if (!json_enter_object(&probe)) {
+        f->r = probe;
+        return false;
+    }
     while (json_next_key(&probe, &key)) {
         if (letter(key) == 'e') return read_payload(f);
         if (json_equals(key, "stream") || json_equals(key, "data")) return read_combined(f);

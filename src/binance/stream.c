@@ -1,0 +1,619 @@
+/* One timer drives everything that is a matter of time: `pump` looks at the state, does what is due and sets the timer
+ * to the next thing that will be. libwebsockets' callbacks report what happened to the socket.
+ *
+ *   WAITING --retry_ms--> RESOLVING --address--> CONNECTING --established--> OPEN
+ *      ^                      |                      |                         | silent, unanswered, serverShutdown
+ *      |                      | failed, too late     v                         v
+ *      +----- lost() <--------+------------------- DROPPING <------------------+
+ *
+ * libwebsockets tells nobody about a ping that it answers, so silence is not measured by callbacks: the kernel knows
+ * when the last byte came (TCP_INFO), which is also right when this loop was late.
+ * A connection is closed by a timeout of zero: the close then never happens inside one of its own callbacks. */
+#include "binance/stream.h"
+#include "base/backoff.h"
+#include "base/json_writer.h"
+#include "base/log.h"
+#include "base/resolve.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <libwebsockets.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RETRY_BASE_MS = 500,
+    RETRY_CAP_MS = 30000,
+    QUICK_BASE_MS = 100,
+    QUICK_CAP_MS = 250,
+    CONNECT_MS = 10000,
+    ANSWER_MS = 10000,
+    SPACING_MS = 250,
+    SILENCE_MS = 75000,
+    STABLE_MS = 30000,
+    MAX_FRAME_BYTES = 1 << 20,
+    MAX_TRIES = 2, /* of a command */
+    READ_BYTES = 16384,
+    WHY_BYTES = 192
+};
+
+enum stream_state { WAITING, RESOLVING, CONNECTING, OPEN, DROPPING };
+
+typedef struct endpoint {
+    char *host, *path;
+    int port;
+    bool is_secure;
+} endpoint;
+
+struct stream {
+    stream_options options;
+    endpoint endpoint;
+    char *ca_file;
+    struct lws_context *context; /* set to NULL by libwebsockets when it is gone */
+    struct lws *wsi;             /* the connection of CONNECTING, OPEN and DROPPING */
+    enum stream_state state;
+    topics *topics;
+    stream_stats stats;
+    uv_timer_t timer;
+    uv_idle_t idle; /* runs while the context goes away */
+    int n_handles;
+    bool is_resolving, is_closing;
+    void (*on_closed)(void *context);
+    void *closed_context;
+    backoff retry, quick;
+    int64_t due_ms;       /* WAITING: of the next try; RESOLVING, CONNECTING: the deadline */
+    int64_t connected_ms; /* OPEN */
+    bool is_leaving;      /* the server said that it shuts down */
+    bool was_quick;       /* the last wait was a quick one */
+    char why[WHY_BYTES];  /* why it is being dropped, or was closed by the server */
+
+    char *frame; /* of a message that comes in pieces */
+    size_t frame_bytes, frame_capacity;
+    bool is_skipping; /* the rest of an oversized one */
+
+    json_writer command; /* the text that waits for the socket */
+    bool is_command_ready;
+    int64_t command_id; /* unanswered; 0: none */
+    int64_t last_id, answer_due_ms, next_command_ms;
+    int n_tries;
+};
+
+static void pump(uv_timer_t *timer);
+static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes);
+static void on_resolved(void *context, err error, const char *address);
+static void on_context_gone(uv_idle_t *idle);
+static void on_handle_closed(uv_handle_t *handle);
+static void on_frame(stream *s, const char *text, size_t bytes);
+
+/* The server speaks first about keeping alive; a policy of our own would only cost control frames. */
+static const lws_retry_bo_t NO_OWN_PINGS = {.secs_since_valid_ping = 60000, .secs_since_valid_hangup = 60001};
+
+static const struct lws_protocols PROTOCOLS[] = {
+    {.name = "stream", .callback = on_socket, .rx_buffer_size = READ_BYTES}, {0}};
+
+/* ---- life ---- */
+
+static err parse_url(const char *url, endpoint *out, diag *why) {
+    out->is_secure = strncmp(url, "wss://", 6) == 0;
+    if (!out->is_secure && strncmp(url, "ws://", 5) != 0)
+        return diag_set(why, ERR_INVALID, "\"%s\" is no ws or wss address", url);
+    const char *host = url + (out->is_secure ? 6 : 5);
+    bool is_bracketed = *host == '[';
+    host += is_bracketed;
+    size_t n = strcspn(host, is_bracketed ? "]" : ":/");
+    const char *rest = host + n;
+    if (is_bracketed) rest += *rest == ']';
+    char *end = (char *)rest;
+    long port = out->is_secure ? 443 : 80;
+    if (*rest == ':') port = strtol(rest + 1, &end, 10);
+    size_t path_bytes = strlen(end);
+    if (n == 0 || port < 1 || port > 65535 || (*end != 0 && *end != '/'))
+        return diag_set(why, ERR_INVALID, "\"%s\" is not of the form wss://host[:port][/path]", url);
+    while (path_bytes > 0 && end[path_bytes - 1] == '/') path_bytes--;
+    out->port = (int)port;
+    out->host = strndup(host, n);
+    if (asprintf(&out->path, "%.*s/stream", (int)path_bytes, end) < 0) out->path = NULL;
+    return out->host && out->path ? OK : diag_set(why, ERR_NO_MEMORY, "out of memory");
+}
+
+static void log_library(int level, const char *line) {
+    size_t n = strlen(line);
+    while (n > 0 && line[n - 1] == '\n') n--;
+    log_write(level == LLL_ERR ? LOG_WARN : LOG_DEBUG, "libwebsockets", "%.*s", (int)n, line);
+}
+
+static err make_context(stream *s) {
+    void *loops[] = {s->options.loop};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .protocols = PROTOCOLS,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+                   (s->ca_file ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
+        .client_ssl_ca_filepath = s->ca_file,
+        .foreign_loops = loops,
+        .pcontext = &s->context,
+        .user = s,
+        .gid = (gid_t)-1,
+        .uid = (uid_t)-1,
+        .fd_limit_per_thread = 16, /* its tables are sized by this, not by the ulimit */
+        .pt_serv_buf_size = READ_BYTES,
+    };
+    lws_set_log_level(LLL_ERR | LLL_WARN, log_library);
+    s->context = lws_create_context(&info);
+    return s->context ? OK : ERR_NO_MEMORY;
+}
+
+static void set_defaults(stream_options *o) {
+    struct {
+        int64_t *value, fallback;
+    } const defaults[] = {{&o->retry_base_ms, RETRY_BASE_MS}, {&o->retry_cap_ms, RETRY_CAP_MS},
+                          {&o->connect_ms, CONNECT_MS},       {&o->answer_ms, ANSWER_MS},
+                          {&o->spacing_ms, SPACING_MS},       {&o->silence_ms, SILENCE_MS},
+                          {&o->stable_ms, STABLE_MS}};
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        if (*defaults[i].value <= 0) *defaults[i].value = defaults[i].fallback;
+    if (o->max_frame_bytes == 0) o->max_frame_bytes = MAX_FRAME_BYTES;
+}
+
+static void free_stream(stream *s) {
+    if (!s) return;
+    topics_free(s->topics);
+    json_writer_deinit(&s->command);
+    free(s->frame);
+    free(s->ca_file);
+    free(s->endpoint.host);
+    free(s->endpoint.path);
+    free(s);
+}
+
+err stream_open(const stream_options *options, stream **out, diag *why) {
+    stream *s = calloc(1, sizeof *s);
+    if (!s) return diag_set(why, ERR_NO_MEMORY, "out of memory");
+    s->options = *options;
+    set_defaults(&s->options);
+    json_writer_init(&s->command);
+    backoff_init(&s->retry, s->options.retry_base_ms, s->options.retry_cap_ms, s->options.seed);
+    backoff_init(&s->quick, QUICK_BASE_MS, QUICK_CAP_MS, s->options.seed + 1);
+    err error = parse_url(options->url, &s->endpoint, why);
+    if (error) goto out;
+    error = topics_new(options->symbols, &s->topics);
+    if (!error && options->ca_file) {
+        s->ca_file = strdup(options->ca_file);
+        if (!s->ca_file) error = ERR_NO_MEMORY;
+    }
+    if (!error) error = make_context(s);
+    if (error) {
+        diag_set(why, error, "%s: %s", options->url, error_text(error));
+        goto out;
+    }
+    uv_timer_init(options->loop, &s->timer);
+    uv_idle_init(options->loop, &s->idle);
+    s->timer.data = s->idle.data = s;
+    s->n_handles = 2;
+    uv_timer_start(&s->timer, pump, 0, 0);
+    *out = s;
+    s = NULL;
+out:
+    free_stream(s);
+    return error;
+}
+
+void stream_close(stream *s, void (*on_closed)(void *context), void *context) {
+    s->is_closing = true;
+    s->wsi = NULL; /* from here on the library's callbacks concern nobody */
+    s->on_closed = on_closed;
+    s->closed_context = context;
+    uv_timer_stop(&s->timer);
+    lws_context_destroy(s->context);
+    uv_idle_start(&s->idle, on_context_gone);
+}
+
+/* The library takes a few rounds of the loop to close its handles, and says so only by setting the pointer. */
+static void on_context_gone(uv_idle_t *idle) {
+    stream *s = idle->data;
+    if (s->context || s->is_resolving) return;
+    uv_close((uv_handle_t *)&s->idle, on_handle_closed);
+    uv_close((uv_handle_t *)&s->timer, on_handle_closed);
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+    stream *s = handle->data;
+    if (--s->n_handles > 0) return;
+    void (*on_closed)(void *context) = s->on_closed;
+    void *context = s->closed_context;
+    free_stream(s);
+    if (on_closed) on_closed(context);
+}
+
+static void schedule(stream *s, int64_t due_ms) {
+    int64_t wait_ms = due_ms - monotonic_ms();
+    if (s->is_closing) return;
+    uv_update_time(s->options.loop);
+    uv_timer_start(&s->timer, pump, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
+}
+
+err stream_want(stream *s, const topic *wanted, size_t n) {
+    err error = topics_want(s->topics, wanted, n);
+    if (!error && s->state == OPEN) schedule(s, 0);
+    return error;
+}
+
+stream_stats stream_get_stats(const stream *s) {
+    stream_stats stats = s->stats;
+    stats.is_connected = s->state == OPEN;
+    stats.topics = topics_count(s->topics);
+    return stats;
+}
+
+/* ---- connecting, and losing the connection ---- */
+
+static void tell(stream *s, bool is_connected, const char *why) {
+    if (s->options.handlers.on_state) s->options.handlers.on_state(s->options.handlers.context, is_connected, why);
+}
+
+/* Quick after a connection that served; never twice in a row unless it stood long, so that a server which says farewell
+ * at every greeting is not called four times a second (300 attempts in 5 minutes are allowed). */
+static int64_t next_delay_ms(stream *s, int64_t now_ms) {
+    bool was_open = s->connected_ms > 0;
+    bool was_stable = was_open && now_ms - s->connected_ms >= s->options.stable_ms;
+    s->was_quick = was_stable || (was_open && s->is_leaving && !s->was_quick);
+    if (!s->was_quick) return backoff_next_ms(&s->retry);
+    if (was_stable) backoff_reset(&s->retry);
+    backoff_reset(&s->quick);
+    return backoff_next_ms(&s->quick);
+}
+
+/* There is no connection any more, or none was made. */
+static void lose(stream *s, const char *why) {
+    static log_repeater repeater;
+    int64_t now_ms = monotonic_ms(), delay_ms = next_delay_ms(s, now_ms);
+    if (s->connected_ms > 0)
+        s->stats.n_losses++;
+    else
+        s->stats.n_failed_tries++;
+    log_repeat(&repeater, LOG_WARN, "stream", "%s: %s; next try in %" PRId64 " ms", s->endpoint.host, why, delay_ms);
+    s->wsi = NULL;
+    s->state = WAITING;
+    s->due_ms = now_ms + delay_ms;
+    s->connected_ms = 0;
+    s->is_leaving = s->is_skipping = s->is_command_ready = false;
+    s->frame_bytes = 0;
+    s->command_id = 0;
+    s->n_tries = 0;
+    topics_reset(s->topics);
+    schedule(s, s->due_ms);
+    tell(s, false, why);
+}
+
+/* Closes the connection that there is; `lose` follows from the loop. */
+static void drop(stream *s, const char *why) {
+    if (s->state != OPEN && s->state != CONNECTING) return;
+    snprintf(s->why, sizeof s->why, "%s", why);
+    s->state = DROPPING;
+    lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+}
+
+static void resolve_host(stream *s) {
+    s->state = RESOLVING;
+    s->due_ms = monotonic_ms() + s->options.connect_ms;
+    s->why[0] = 0;
+    schedule(s, s->due_ms);
+    if (s->is_resolving) return; /* an answer that was too late for the last try may serve this one */
+    err error = resolve(s->options.loop, s->endpoint.host, on_resolved, s);
+    if (error)
+        lose(s, error_text(error));
+    else
+        s->is_resolving = true;
+}
+
+static void on_resolved(void *context, err error, const char *address) {
+    stream *s = context;
+    s->is_resolving = false;
+    if (s->is_closing || s->state != RESOLVING) return;
+    if (error) {
+        lose(s, "the host's name could not be resolved");
+        return;
+    }
+    struct lws_client_connect_info info = {
+        .context = s->context,
+        .address = address,
+        .port = s->endpoint.port,
+        .ssl_connection = s->endpoint.is_secure ? LCCSCF_USE_SSL : 0,
+        .path = s->endpoint.path,
+        .host = s->endpoint.host, /* also what the certificate must be for */
+        .origin = s->endpoint.host,
+        .pwsi = &s->wsi,
+        .local_protocol_name = PROTOCOLS[0].name,
+        .retry_and_idle_policy = &NO_OWN_PINGS,
+    };
+    s->state = CONNECTING;
+    /* A failure inside the call has usually been told by a callback already. */
+    if (!lws_client_connect_via_info(&info) && s->state == CONNECTING) lose(s, "the connection could not be made");
+}
+
+static void on_established(stream *s) {
+    s->state = OPEN;
+    s->stats.n_connects++;
+    s->connected_ms = monotonic_ms();
+    s->next_command_ms = 0;
+    schedule(s, 0);
+    tell(s, true, NULL);
+}
+
+/* ---- commands ---- */
+
+static void write_command(stream *s, int64_t now_ms) {
+    json_writer_deinit(&s->command);
+    json_writer_init(&s->command);
+    if (!topics_command(s->topics, s->last_id + 1, &s->command)) return;
+    s->command_id = ++s->last_id;
+    s->answer_due_ms = now_ms + s->options.answer_ms;
+    s->next_command_ms = now_ms + s->options.spacing_ms;
+    s->is_command_ready = true;
+    s->n_tries++;
+    lws_callback_on_writable(s->wsi);
+}
+
+static int send_command(stream *s) {
+    unsigned char buffer[LWS_PRE + TOPICS_COMMAND_BYTES];
+    if (!s->is_command_ready) return 0;
+    s->is_command_ready = false;
+    s->stats.n_commands++;
+    assert(s->command.bytes <= TOPICS_COMMAND_BYTES);
+    memcpy(buffer + LWS_PRE, s->command.text, s->command.bytes);
+    int n = lws_write(s->wsi, buffer + LWS_PRE, s->command.bytes, LWS_WRITE_TEXT);
+    return n < (int)s->command.bytes ? -1 : 0;
+}
+
+/* Not accepted: once more, then a new connection. */
+static void fail_command(stream *s, const char *why) {
+    s->command_id = 0;
+    s->is_command_ready = false;
+    topics_answer(s->topics, false);
+    if (s->n_tries >= MAX_TRIES) drop(s, why);
+}
+
+static void on_reply(stream *s, const parse_message *m) {
+    const parse_reply *reply = &m->reply;
+    bool is_refusal = m->kind == MESSAGE_ERROR;
+    s->stats.n_replies++;
+    if (s->command_id == 0 || (reply->has_id ? reply->id != s->command_id : !is_refusal)) return; /* a late one */
+    if (is_refusal) {
+        static log_repeater repeater;
+        log_repeat(&repeater, LOG_WARN, "stream", "a command was refused: %.*s (code %" PRId64 ")",
+                   (int)reply->text.bytes, reply->text.at ? reply->text.at : "", reply->code);
+        s->stats.n_refused++;
+        fail_command(s, "a command was refused twice");
+    } else {
+        s->command_id = 0;
+        s->n_tries = 0;
+        topics_answer(s->topics, true);
+    }
+    if (s->state == OPEN) schedule(s, s->next_command_ms);
+}
+
+/* ---- time ---- */
+
+/* Ms since the last byte came. */
+static int64_t silent_ms(stream *s) {
+    struct tcp_info info;
+    socklen_t bytes = sizeof info;
+    if (getsockopt(lws_get_socket_fd(s->wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
+    return info.tcpi_last_data_recv;
+}
+
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static void pump_open(stream *s, int64_t now_ms) {
+    int64_t left_ms = s->options.silence_ms - silent_ms(s);
+    if (left_ms <= 0) {
+        drop(s, "nothing came for too long");
+        return;
+    }
+    if (s->command_id != 0 && now_ms >= s->answer_due_ms) {
+        s->stats.n_repeated++;
+        fail_command(s, "a command was not answered");
+        if (s->state != OPEN) return;
+    }
+    int64_t due_ms = now_ms + left_ms;
+    if (s->command_id == 0 && topics_has_work(s->topics)) {
+        if (now_ms >= s->next_command_ms) write_command(s, now_ms);
+        /* Still none: no memory for its text; the spacing is as good a pause as any. */
+        if (s->command_id == 0)
+            due_ms = earlier(due_ms, s->next_command_ms > now_ms ? s->next_command_ms : now_ms + s->options.spacing_ms);
+    }
+    if (s->command_id != 0) due_ms = earlier(due_ms, s->answer_due_ms);
+    schedule(s, due_ms);
+}
+
+static void pump(uv_timer_t *timer) {
+    stream *s = timer->data;
+    int64_t now_ms = monotonic_ms();
+    switch (s->state) {
+    case WAITING:
+        if (now_ms >= s->due_ms)
+            resolve_host(s);
+        else
+            schedule(s, s->due_ms);
+        break;
+    case RESOLVING:
+    case CONNECTING:
+        if (now_ms < s->due_ms)
+            schedule(s, s->due_ms);
+        else if (s->state == RESOLVING)
+            lose(s, "the host's name was not resolved in time");
+        else
+            drop(s, "no connection in time");
+        break;
+    case OPEN: pump_open(s, now_ms); break;
+    case DROPPING: break;
+    }
+}
+
+/* ---- the socket ---- */
+
+/* The text of a close frame, or of a failed connection. */
+static void keep_reason(stream *s, const char *prefix, const char *text, size_t bytes) {
+    if (bytes > WHY_BYTES / 2) bytes = WHY_BYTES / 2;
+    snprintf(s->why, sizeof s->why, "%s%.*s", prefix, (int)bytes, text);
+}
+
+static void on_peer_close(stream *s, const unsigned char *payload, size_t bytes) {
+    char prefix[48] = "closed by the server";
+    if (bytes >= 2) snprintf(prefix, sizeof prefix, "closed by the server: %d ", payload[0] << 8 | payload[1]);
+    if (s->state == OPEN) keep_reason(s, prefix, (const char *)payload + 2, bytes > 2 ? bytes - 2 : 0);
+}
+
+static bool grow_frame(stream *s, size_t bytes) {
+    if (bytes <= s->frame_capacity) return true;
+    size_t capacity = s->frame_capacity ? s->frame_capacity : 4096;
+    while (capacity < bytes) capacity *= 2;
+    char *larger = realloc(s->frame, capacity);
+    if (!larger) return false;
+    s->frame = larger;
+    s->frame_capacity = capacity;
+    return true;
+}
+
+static void skip_frame(stream *s, size_t bytes) {
+    static log_repeater repeater;
+    log_repeat(&repeater, LOG_WARN, "stream", "a message of more than %zu bytes was left out", bytes);
+    s->stats.n_oversized++;
+    s->is_skipping = true;
+    s->frame_bytes = 0;
+}
+
+/* A piece of a message. One that comes whole, as almost all do, is read where it lies. */
+static void on_piece(stream *s, const char *piece, size_t bytes) {
+    bool is_last = lws_is_final_fragment(s->wsi) && lws_remaining_packet_payload(s->wsi) == 0;
+    if (s->is_skipping) {
+        s->is_skipping = !is_last;
+        return;
+    }
+    if (is_last && s->frame_bytes == 0 && bytes <= s->options.max_frame_bytes) {
+        on_frame(s, piece, bytes);
+        return;
+    }
+    if (s->frame_bytes + bytes > s->options.max_frame_bytes || !grow_frame(s, s->frame_bytes + bytes)) {
+        skip_frame(s, s->options.max_frame_bytes);
+        s->is_skipping = !is_last;
+        return;
+    }
+    memcpy(s->frame + s->frame_bytes, piece, bytes);
+    s->frame_bytes += bytes;
+    if (!is_last) return;
+    size_t whole = s->frame_bytes;
+    s->frame_bytes = 0;
+    on_frame(s, s->frame, whole);
+}
+
+static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
+    (void)user;
+    struct lws_context *context = lws_get_context(wsi);
+    stream *s = context ? lws_context_user(context) : NULL;
+    if (!s || !wsi || wsi != s->wsi) return 0;
+    switch (reason) {
+    case LWS_CALLBACK_CLIENT_ESTABLISHED: on_established(s); break;
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+        if (s->state == OPEN) on_piece(s, in, bytes);
+        break;
+    case LWS_CALLBACK_CLIENT_WRITEABLE: return s->state == OPEN ? send_command(s) : 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: on_peer_close(s, in, bytes); break;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        if (!s->why[0]) keep_reason(s, "no connection: ", in ? in : "", in ? bytes : 0);
+        lose(s, s->why);
+        break;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+    case LWS_CALLBACK_WSI_DESTROY: lose(s, s->why[0] ? s->why : "the connection was cut"); break;
+    default: break;
+    }
+    return 0;
+}
+
+/* ---- messages ---- */
+
+/* Id of the symbol by the name in a message, which may hold escapes. */
+static bool find_symbol(stream *s, json_slice name, uint32_t *id) {
+    char text[SYMBOL_BYTES];
+    const char *at = name.at;
+    size_t bytes = name.bytes;
+    if (name.has_escape) {
+        if (parse_text(name, text, sizeof text)) return false;
+        at = text;
+        bytes = strlen(text);
+    }
+    return symbol_table_find(s->options.symbols, at, bytes, id) == OK;
+}
+
+/* False, and counted, when nobody wants it. */
+static bool admit(stream *s, json_slice name, uint8_t what, uint32_t *symbol) {
+    if (!find_symbol(s, name, symbol)) {
+        s->stats.n_unknown_symbols++;
+        return false;
+    }
+    if (topics_is_wanted(s->topics, *symbol, what)) return true;
+    s->stats.n_unwanted++;
+    return false;
+}
+
+static void on_kline(stream *s, const parse_message *m) {
+    uint32_t symbol;
+    s->stats.n_klines++;
+    if (!admit(s, m->kline.symbol, (uint8_t)m->kline.interval, &symbol)) return;
+    market_event event = {
+        .bar = m->kline.bar,
+        .event_ms = m->event_ms,
+        .symbol = symbol,
+        .interval = (uint8_t)m->kline.interval,
+        .kind = m->kline.is_closed ? EVENT_BAR_CLOSED : EVENT_BAR_FORMING,
+    };
+    s->options.handlers.on_event(s->options.handlers.context, &event);
+}
+
+static void on_ticker(stream *s, const parse_ticker *ticker, uint8_t what) {
+    uint32_t symbol;
+    s->stats.n_tickers++;
+    if (admit(s, ticker->symbol, what, &symbol) && s->options.handlers.on_ticker)
+        s->options.handlers.on_ticker(s->options.handlers.context, symbol, ticker);
+}
+
+/* Arrays come from streams of all symbols, which nobody subscribes here; counted by their elements. */
+static void on_array_element(void *context, const parse_ticker *ticker) {
+    on_ticker(context, ticker, TOPIC_MINI_TICKER);
+}
+
+static void on_malformed(stream *s, const parse_message *m, const char *text, size_t bytes) {
+    static log_repeater repeater;
+    char start[81]; /* what is printable of it: the log is for people */
+    size_t n = bytes < sizeof start - 1 ? bytes : sizeof start - 1;
+    for (size_t i = 0; i < n; i++) start[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+    start[n] = 0;
+    s->stats.n_malformed++;
+    log_repeat(&repeater, LOG_WARN, "stream", "malformed message left out: expected %s at byte %zu of %zu: %s",
+               m->what ? m->what : "a message", m->where, bytes, start);
+}
+
+static void on_frame(stream *s, const char *text, size_t bytes) {
+    parse_message m;
+    s->stats.n_frames++;
+    s->stats.frame_bytes += bytes;
+    parse_frame(text, bytes, on_array_element, s, &m);
+    if (m.kind != MESSAGE_MALFORMED && m.event_ms > 0)
+        market_clock_observe(s->options.clock, m.event_ms, monotonic_ms());
+    switch (m.kind) {
+    case MESSAGE_KLINE: on_kline(s, &m); break;
+    case MESSAGE_TICKER: on_ticker(s, &m.ticker, TOPIC_TICKER); break;
+    case MESSAGE_MINI_TICKER: on_ticker(s, &m.ticker, TOPIC_MINI_TICKER); break;
+    case MESSAGE_REPLY:
+    case MESSAGE_ERROR: on_reply(s, &m); break;
+    case MESSAGE_SHUTDOWN:
+        s->is_leaving = true;
+        drop(s, "the server shuts down");
+        break;
+    case MESSAGE_MALFORMED: on_malformed(s, &m, text, bytes); break;
+    case MESSAGE_TICKERS: break;
+    case MESSAGE_OTHER: s->stats.n_others++; break;
+    }
+}
