@@ -58,10 +58,10 @@ static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", "off"
 static const char *const LOG_FORMATS[] = {"auto", "human", "json", NULL};
 
 #define FIELD(field) .offset = offsetof(config, field)
-#define WHOLE(from, to) .form = {.type = TYPE_WHOLE, .min = from, .max = to}
-#define CHOICE(list) .form = {.type = TYPE_CHOICE, .choices = list}
-#define OF_TYPE(name) .form = {.type = name}
-#define OPTIONAL(name) .form = {.type = name, .is_optional = true}
+#define WHOLE(from, to) .form = {.type = TYPE_WHOLE, .min = (from), .max = (to)}
+#define CHOICE(list) .form = {.type = TYPE_CHOICE, .choices = (list)}
+#define OF_TYPE(name) .form = {.type = (name)}
+#define OPTIONAL(name) .form = {.type = (name), .is_optional = true}
 #define LATER .group = "Later", .form = {.type = TYPE_IGNORED}
 #define CLOUD \
     .group = "Later", .form = {.type = TYPE_IGNORED}, .is_cloud = true, \
@@ -456,7 +456,7 @@ enum { SHOWN_BYTES = 80 };
 static void show_text(const char *text, char out[SHOWN_BYTES]) {
     size_t bytes = strlen(text), kept = bytes < SHOWN_BYTES ? bytes : SHOWN_BYTES - 4;
     for (size_t i = 0; i < kept; i++) out[i] = iscntrl((unsigned char)text[i]) ? '?' : text[i];
-    strcpy(out + kept, bytes > kept ? "..." : "");
+    snprintf(out + kept, SHOWN_BYTES - kept, "%s", bytes > kept ? "..." : "");
 }
 
 static err refuse(const loader *l, size_t index) {

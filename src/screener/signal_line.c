@@ -64,7 +64,7 @@ static void put_conditions(line *l, const char *conditions) {
 static void finish(line *l) {
     while (l->is_cut && l->bytes > 0 && is_continuation(l->out[l->bytes - 1])) l->bytes--; /* half a character */
     if (l->is_cut && l->bytes > 0 && (unsigned char)l->out[l->bytes - 1] >= 0xC0) l->bytes--;
-    strcpy(l->out + l->bytes, l->is_cut ? "..." : "");
+    snprintf(l->out + l->bytes, SIGNAL_LINE_BYTES - l->bytes, "%s", l->is_cut ? "..." : "");
 }
 
 void signal_line(const signal_row *s, char out[SIGNAL_LINE_BYTES]) {
