@@ -2,7 +2,10 @@
  *
  * Every request has a deadline and a ceiling for its body; both are errors of their own (ERR_TIMEOUT, ERR_TOO_BIG).
  * Threads: the loop's thread only. Ownership: request data is copied by http_client_send; the response is borrowed by
- * the callback. The callback is called exactly once for every accepted request, never from inside send. */
+ * the callback. The callback is called exactly once for every accepted request, never from inside send, cancel or
+ * close; it may call any of them.
+ * Always: http and https alone, certificates verified, redirects not followed, gzip accepted, connections kept and
+ * used again; at most 64 KiB of headers (ERR_TOO_BIG). libcurl's own initialisation is done by the first client. */
 #pragma once
 #include "base/errors.h"
 #include <stddef.h>
@@ -15,7 +18,7 @@ typedef struct http_response {
     err error;        /* OK when an HTTP answer arrived whole, whatever its status */
     const char *why;  /* one sentence when error != OK */
     int status;       /* 0 without an answer */
-    const char *body; /* terminated with 0 after body_bytes */
+    const char *body; /* terminated with 0 after body_bytes; empty when error != OK */
     size_t body_bytes;
     const void *headers; /* for http_response_header */
 } http_response;
@@ -29,18 +32,19 @@ typedef struct http_request {
     const void *body;
     size_t body_bytes;
     int64_t timeout_ms;    /* > 0 */
-    size_t max_body_bytes; /* > 0 */
+    size_t max_body_bytes; /* > 0; after decompression */
     http_done_fn on_done;
     void *context;
 } http_request;
 
 /* `user_agent` is copied. */
 MUST_CHECK err http_client_new(uv_loop_t *loop, const char *user_agent, http_client **out);
-/* `id` (may be NULL) is for http_client_cancel; never 0. */
+/* `id` (may be NULL) is for http_client_cancel; never 0. ERR_INVALID: no limits, no http or https, or a line break in
+ * what goes into the request's head; ERR_CLOSED after close; ERR_NO_MEMORY. */
 MUST_CHECK err http_client_send(http_client *client, const http_request *request, uint64_t *id);
 /* The callback comes with ERR_CANCELLED. An id that is gone is ignored. */
 void http_client_cancel(http_client *client, uint64_t id);
 /* Value of a response header by name, case-insensitive; NULL when absent. Borrowed as the response. */
 const char *http_response_header(const http_response *response, const char *name);
-/* Cancels all; `on_closed` when the last libuv handle is gone; frees the client. */
+/* Cancels all (their callbacks still come); `on_closed` when the last libuv handle is gone; frees the client. */
 void http_client_close(http_client *client, void (*on_closed)(void *context), void *context);

@@ -1,5 +1,7 @@
 /* Name resolution off the loop: uv_getaddrinfo, first address as text. libwebsockets would block the loop instead.
- * Threads: the loop's thread. The callback comes exactly once, never from inside the call. */
+ * Threads: the loop's thread. The callback comes exactly once, never from inside the call; there is no way to cancel,
+ * so the context must live until then. ERR_NOT_FOUND: there is no such name (or it has no address); ERR_NETWORK: no
+ * answer could be had; ERR_INVALID from the call itself: no possible host name. */
 #pragma once
 #include "base/errors.h"
 #include <uv.h>
