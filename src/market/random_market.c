@@ -174,25 +174,13 @@ err random_market_klines(random_market *market, size_t symbol, enum interval int
 
 /* ---- coins ---- */
 
-static void split_assets(symbol_info *info) {
-    static const char *const quotes[] = {"USDT", "USDC", "FDUSD", "BTC", "ETH", "BNB", "EUR", "TRY"};
-    size_t bytes = strlen(info->name);
-    for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
-        size_t quote_bytes = strlen(quotes[i]);
-        if (bytes <= quote_bytes || strcmp(info->name + bytes - quote_bytes, quotes[i]) != 0) continue;
-        snprintf(info->base, sizeof info->base, "%.*s", (int)(bytes - quote_bytes) % ASSET_BYTES, info->name);
-        snprintf(info->quote, sizeof info->quote, "%s", quotes[i]);
-        return;
-    }
-}
-
 static int clamp(int value, int least, int most) { return value < least ? least : value > most ? most : value; }
 
 static err coin_init(coin *c, uint64_t seed, const char *name) {
     size_t bytes = strlen(name);
     if (bytes == 0 || bytes >= SYMBOL_BYTES) return ERR_INVALID;
     memcpy(c->info.name, name, bytes + 1);
-    split_assets(&c->info);
+    symbol_guess_assets(&c->info);
     c->seed = mix(seed);
     for (size_t i = 0; i < bytes; i++) c->seed = mix(c->seed ^ (uint8_t)name[i]);
     uint64_t random = c->seed;
@@ -202,7 +190,7 @@ static err coin_init(coin *c, uint64_t seed, const char *name) {
     double price = known ? known->price : drawn_price;
     double day_turnover = known ? 2.4e9 / (1 + (double)(known - listings)) : drawn_turnover;
     c->first_log = log(price);
-    c->minute_sigma = 0.0005 + 0.0007 * uniform(&random);
+    c->minute_sigma = 0.0003 + 0.0005 * uniform(&random);
     c->minute_turnover = day_turnover / DAY_MINUTES;
     int magnitude = (int)floor(log10(price));
     c->price_decimals = clamp(4 - magnitude, magnitude >= 2 ? 2 : 0, 8);

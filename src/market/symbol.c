@@ -3,6 +3,7 @@
  * slot of an id is written before the id can reach a queue, and never again. */
 #include "market/symbol.h"
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,20 @@ const symbol_info *symbol_table_get(const symbol_table *table, uint32_t id) {
 }
 
 uint32_t symbol_table_count(const symbol_table *table) { return table->count; }
+
+void symbol_guess_assets(symbol_info *info) {
+    static const char *const quotes[] = {"USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY"};
+    size_t bytes = strlen(info->name);
+    for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
+        size_t quote_bytes = strlen(quotes[i]);
+        if (bytes <= quote_bytes || bytes - quote_bytes >= ASSET_BYTES) continue;
+        if (strcmp(info->name + bytes - quote_bytes, quotes[i]) != 0) continue;
+        memcpy(info->base, info->name, bytes - quote_bytes);
+        info->base[bytes - quote_bytes] = '\0';
+        snprintf(info->quote, sizeof info->quote, "%s", quotes[i]);
+        return;
+    }
+}
 
 /* The slot that holds the name, or the free one where it would go. */
 static uint32_t slot_of(const symbol_table *table, const char *name, size_t name_bytes) {

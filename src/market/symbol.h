@@ -27,3 +27,7 @@ MUST_CHECK err symbol_table_add(symbol_table *table, const symbol_info *info, ui
 MUST_CHECK err symbol_table_find(const symbol_table *table, const char *name, size_t name_bytes, uint32_t *id);
 const symbol_info *symbol_table_get(const symbol_table *table, uint32_t id);
 uint32_t symbol_table_count(const symbol_table *table);
+
+/* Fill base and quote from a name that ends in a well-known quote asset; both stay empty otherwise. For sources that
+ * have no word from the exchange. */
+void symbol_guess_assets(symbol_info *info);

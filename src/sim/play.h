@@ -1,0 +1,34 @@
+/* Drives the tape on the loop: by the pace, or as fast as the listeners read. Says what market time it is, and when the
+ * data has ended and everything has been sent.
+ * Threads: the loop's. Ownership: tape and server are borrowed; embedded in its owner. */
+#pragma once
+#include "sim/pace.h"
+#include "sim/server.h"
+#include "sim/tape.h"
+#include <uv.h>
+
+typedef struct play {
+    tape *tape;
+    server *server;
+    tape_sink sink;
+    pace pace;
+    uv_timer_t timer;
+    bool is_top_speed, needs_listener, is_ended;
+    int64_t ended_ms; /* monotonic */
+    err error;
+    void (*on_done)(void *context); /* the end has been reached and delivered, or `error` is set */
+    void *context;
+} play;
+
+/* `speed` 0: top speed. The market stands until play_start. */
+void play_init(play *p, uv_loop_t *loop, tape *t, double speed, void (*on_done)(void *context), void *context);
+/* The server whose listeners are served; before play_start. */
+void play_attach(play *p, server *s);
+/* Again: nothing. `needs_listener`: at top speed, stand while nobody is subscribed. */
+void play_start(play *p, bool needs_listener);
+/* Something has changed for whoever waits: a queue has drained, a subscriber has come or gone. */
+void play_wake(play *p);
+/* Market time. */
+int64_t play_now_ms(const play *p);
+/* Closes the timer. */
+void play_close(play *p);

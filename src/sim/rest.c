@@ -1,0 +1,319 @@
+/* One function per endpoint; each checks its parameters in the exchange's order and stops at the first fault, which
+ * `fail` turns into the exchange's own words. */
+#include "sim/rest.h"
+#include "base/json_reader.h"
+#include "market/interval.h"
+#include "sim/frame.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct call {
+    const rest_request *request;
+    source *source;
+    tape *tape;
+    int64_t now_ms;
+    text *body;
+} call;
+
+typedef int (*answer_fn)(call *c);
+
+static int answer_ping(call *c);
+static int answer_time(call *c);
+static int answer_klines(call *c);
+static int answer_ticker(call *c);
+static int answer_exchange_info(call *c);
+static uint32_t ticker_weight(const rest_request *request);
+
+static const struct endpoint {
+    const char *path;
+    answer_fn answer;
+    uint32_t weight; /* 0: depends on the parameters */
+} endpoints[] = {
+    {"/api/v3/ping", answer_ping, 1},
+    {"/api/v3/time", answer_time, 1},
+    {"/api/v3/klines", answer_klines, 2},
+    {"/api/v3/ticker/24hr", answer_ticker, 0},
+    {"/api/v3/exchangeInfo", answer_exchange_info, 20},
+};
+enum { N_ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
+
+/* Faults with a text of their own; %s is the parameter's name. */
+enum { BAD_CHARACTERS = -1100, MISSING = -1102, BAD_COMBINATION = -1128, BAD_VALUE = -1130 };
+enum { BAD_INTERVAL = -1120, BAD_SYMBOL = -1121, BAD_STATUS = -1122, OTHER_STATUS = -1220 };
+
+static const struct fault {
+    int code;
+    const char *message;
+} faults[] = {
+    {BAD_CHARACTERS, "Illegal characters found in parameter '%s'."},
+    {MISSING, "Mandatory parameter '%s' was not sent, was empty/null, or malformed."},
+    {BAD_COMBINATION, "Combination of optional parameters invalid."},
+    {BAD_VALUE, "Data sent for parameter '%s' is not valid."},
+    {BAD_INTERVAL, "Invalid interval."},
+    {BAD_SYMBOL, "Invalid symbol."},
+    {BAD_STATUS, "Invalid symbolStatus."},
+    {OTHER_STATUS, "The symbol's status does not match the requested symbolStatus."},
+};
+
+uint32_t rest_weight(const rest_request *request) {
+    for (int i = 0; i < N_ENDPOINTS; i++)
+        if (strcmp(request->path, endpoints[i].path) == 0)
+            return endpoints[i].weight ? endpoints[i].weight : ticker_weight(request);
+    return 1;
+}
+
+int rest_answer(const rest_request *request, source *s, tape *t, int64_t now_ms, text *body) {
+    call c = {request, s, t, now_ms, body};
+    text_clear(body);
+    for (int i = 0; i < N_ENDPOINTS; i++) {
+        if (strcmp(request->path, endpoints[i].path) != 0) continue;
+        int status = endpoints[i].answer(&c);
+        if (!body->failed) return status;
+        text_clear(body);
+        rest_error(body, -1000, "An unknown error occurred while processing the request.");
+        return 500;
+    }
+    text_add(body, "<html><body><h2>404 Not found</h2></body></html>");
+    return 404;
+}
+
+void rest_error(text *body, int code, const char *message) {
+    text_add_format(body, "{\"code\":%d,\"msg\":", code);
+    text_add_json(body, message, strlen(message));
+    text_add(body, "}");
+}
+
+/* ---- parameters ---- */
+
+static int fail(call *c, int code, const char *parameter) {
+    const struct fault *f = faults;
+    while (f->code != code) f++;
+    const char *hole = strstr(f->message, "%s");
+    size_t before = hole ? (size_t)(hole - f->message) : strlen(f->message);
+    text_clear(c->body);
+    text_add_format(c->body, "{\"code\":%d,\"msg\":\"", code);
+    text_add_bytes(c->body, f->message, before);
+    if (hole) {
+        text_add(c->body, parameter);
+        text_add(c->body, hole + 2);
+    }
+    text_add(c->body, "\"}");
+    return 400;
+}
+
+/* NULL when absent. */
+static const char *find_arg(const rest_request *request, const char *name) {
+    size_t bytes = strlen(name);
+    for (size_t i = 0; i < request->n_args; i++)
+        if (strncmp(request->args[i], name, bytes) == 0 && request->args[i][bytes] == '=')
+            return request->args[i] + bytes + 1;
+    return NULL;
+}
+
+/* Digits only; `fallback` when absent. False when it is something else. */
+static bool read_number(const rest_request *request, const char *name, int64_t fallback, int64_t *out) {
+    const char *value = find_arg(request, name);
+    *out = fallback;
+    if (!value) return true;
+    size_t bytes = strlen(value);
+    if (bytes == 0 || bytes > 18 || strspn(value, "0123456789") != bytes) return false;
+    *out = strtoll(value, NULL, 10);
+    return true;
+}
+
+/* ms or us, told apart by magnitude. */
+static bool read_time(const rest_request *request, const char *name, int64_t fallback, int64_t *out) {
+    if (!read_number(request, name, fallback, out)) return false;
+    if (find_arg(request, name) && *out >= INT64_C(100000000000000)) *out /= 1000;
+    return true;
+}
+
+static bool is_symbol_text(const char *at, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char c = (unsigned char)at[i];
+        bool is_good = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.", c) || c >= 0x80;
+        if (c == '\0' || !is_good) return false;
+    }
+    return bytes > 0 && bytes < SYMBOL_BYTES;
+}
+
+/* 0 or the fault. */
+static int find_symbol(const call *c, const char *at, size_t bytes, uint32_t *symbol) {
+    if (!is_symbol_text(at, bytes)) return BAD_CHARACTERS;
+    return source_find(c->source, at, bytes, symbol) == OK ? 0 : BAD_SYMBOL;
+}
+
+/* `symbols`: a JSON array of names. The caller frees `*out`. 0 or the fault. */
+static int find_symbols(const call *c, const char *value, uint32_t **out, size_t *count) {
+    json_reader r;
+    json_slice name;
+    int fault = 0;
+    size_t bytes = strlen(value);
+    uint32_t *list = malloc((bytes / 3 + 1) * sizeof *list); /* a name takes at least "A" and a comma */
+    *count = 0;
+    *out = list;
+    if (!list) return BAD_VALUE;
+    json_reader_init(&r, value, bytes);
+    if (!json_enter_array(&r)) return BAD_CHARACTERS;
+    while (fault == 0 && json_next_item(&r)) {
+        if (!json_string(&r, &name)) return BAD_CHARACTERS;
+        fault = find_symbol(c, name.at, name.bytes, &list[*count]);
+        if (fault == 0) ++*count;
+    }
+    if (fault == 0 && (!json_finish(&r) || *count == 0)) fault = BAD_CHARACTERS;
+    return fault;
+}
+
+static bool is_status(const char *status) {
+    return strcmp(status, "TRADING") == 0 || strcmp(status, "HALT") == 0 || strcmp(status, "BREAK") == 0 ||
+           strcmp(status, "END_OF_DAY") == 0 || strcmp(status, "CANCEL_ONLY") == 0;
+}
+
+static bool has_status(const call *c, uint32_t symbol, const char *status) {
+    const symbol_info *info = &source_at(c->source, symbol)->info;
+    return !status || strcmp(status, info->is_trading ? "TRADING" : "BREAK") == 0;
+}
+
+/* The symbols that `symbol`, `symbols` or neither (then all) name. 0 or the fault; the caller frees `*out` in any case. */
+static int chosen_symbols(const call *c, uint32_t **out, size_t *count, const char **parameter) {
+    const char *one = find_arg(c->request, "symbol"), *many = find_arg(c->request, "symbols");
+    *out = NULL;
+    *count = 0;
+    *parameter = one ? "symbol" : "symbols";
+    if (one && many) return BAD_COMBINATION;
+    if (many) return find_symbols(c, many, out, count);
+    uint32_t n = source_count(c->source);
+    *out = malloc((n + 1) * sizeof **out);
+    if (!*out) return BAD_VALUE;
+    if (one) {
+        *count = 1;
+        return find_symbol(c, one, strlen(one), *out);
+    }
+    for (uint32_t i = 0; i < n; i++) (*out)[i] = i;
+    *count = n;
+    return 0;
+}
+
+/* ---- endpoints ---- */
+
+static int answer_ping(call *c) {
+    text_add(c->body, "{}");
+    return 200;
+}
+
+static int answer_time(call *c) {
+    text_add(c->body, "{\"serverTime\":");
+    text_add_int(c->body, c->now_ms);
+    text_add(c->body, "}");
+    return 200;
+}
+
+static bool is_utc(const char *zone) {
+    return strcmp(zone, "0") == 0 || strcmp(zone, "00:00") == 0 || strcmp(zone, "+00:00") == 0 ||
+           strcmp(zone, "-00:00") == 0 || strcmp(zone, "0:00") == 0;
+}
+
+static int add_klines(call *c, uint32_t symbol, enum interval interval, int64_t start_ms, int64_t end_ms, bool newest,
+                      size_t limit) {
+    size_t count;
+    kline *bars = malloc(limit * sizeof *bars);
+    if (!bars || tape_klines(c->tape, symbol, interval, start_ms, end_ms, newest, bars, limit, &count) != OK) {
+        free(bars);
+        c->body->failed = true;
+        return 500;
+    }
+    text_add(c->body, "[");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) text_add(c->body, ",");
+        frame_kline_row(c->body, interval, &bars[i]);
+    }
+    text_add(c->body, "]");
+    free(bars);
+    return 200;
+}
+
+static int answer_klines(call *c) {
+    const char *name = find_arg(c->request, "symbol"), *interval_text = find_arg(c->request, "interval");
+    const char *zone = find_arg(c->request, "timeZone");
+    uint32_t symbol;
+    int64_t start_ms, end_ms, limit;
+    if (!name || !*name) return fail(c, MISSING, "symbol");
+    if (!interval_text || !*interval_text) return fail(c, MISSING, "interval");
+    int fault = find_symbol(c, name, strlen(name), &symbol);
+    if (fault) return fail(c, fault, "symbol");
+    int32_t interval = interval_parse(interval_text, strlen(interval_text));
+    if (interval < 0) return fail(c, BAD_INTERVAL, "interval");
+    if (!read_time(c->request, "startTime", INT64_MIN, &start_ms)) return fail(c, BAD_CHARACTERS, "startTime");
+    if (!read_time(c->request, "endTime", INT64_MAX - 1, &end_ms)) return fail(c, BAD_CHARACTERS, "endTime");
+    if (!read_number(c->request, "limit", 500, &limit)) return fail(c, BAD_CHARACTERS, "limit");
+    if (limit == 0) return fail(c, BAD_VALUE, "limit");
+    /* Bars that open at other zones' midnights are not simulated: said, rather than answered wrongly. */
+    if (zone && !is_utc(zone)) return fail(c, BAD_VALUE, "timeZone");
+    if (limit > REST_MAX_KLINES) limit = REST_MAX_KLINES;
+    bool newest = !find_arg(c->request, "startTime");
+    return add_klines(c, symbol, (enum interval)interval, start_ms, end_ms, newest, (size_t)limit);
+}
+
+static int answer_ticker(call *c) {
+    const char *type = find_arg(c->request, "type"), *status = find_arg(c->request, "symbolStatus");
+    bool is_mini = type && strcmp(type, "MINI") == 0, is_one = find_arg(c->request, "symbol") != NULL, any = false;
+    const char *parameter;
+    uint32_t *symbols;
+    size_t count;
+    int fault = chosen_symbols(c, &symbols, &count, &parameter);
+    if (!fault && type && !is_mini && strcmp(type, "FULL") != 0) fault = BAD_VALUE, parameter = "type";
+    if (!fault && status && !is_status(status)) fault = BAD_STATUS;
+    if (!fault && is_one && !has_status(c, symbols[0], status)) fault = OTHER_STATUS;
+    if (!is_one) text_add(c->body, "[");
+    for (size_t i = 0; !fault && i < count; i++) {
+        tape_ticker ticker;
+        if (!has_status(c, symbols[i], status)) continue;
+        if (!tape_ticker_of(c->tape, symbols[i], &ticker) && !is_one) continue; /* not listed yet */
+        if (any) text_add(c->body, ",");
+        any = true;
+        frame_rest_ticker(c->body, source_at(c->source, symbols[i])->info.name, &ticker, is_mini);
+    }
+    if (!is_one) text_add(c->body, "]");
+    free(symbols);
+    return fault ? fail(c, fault, parameter) : 200;
+}
+
+static uint32_t ticker_weight(const rest_request *request) {
+    if (find_arg(request, "symbol")) return 2;
+    const char *many = find_arg(request, "symbols");
+    if (!many) return 80;
+    size_t count = 1;
+    for (const char *at = many; *at; at++) count += *at == ',';
+    return count <= 20 ? 2 : count <= 100 ? 40 : 80;
+}
+
+/* `permissions`: SPOT, or a JSON array of names. All symbols here are spot symbols. */
+static bool wants_spot(const char *permissions) { return !permissions || strstr(permissions, "SPOT") != NULL; }
+
+static int answer_exchange_info(call *c) {
+    const char *status = find_arg(c->request, "symbolStatus"), *permissions = find_arg(c->request, "permissions");
+    const char *show_sets = find_arg(c->request, "showPermissionSets"), *parameter;
+    bool is_narrowed = find_arg(c->request, "symbol") || find_arg(c->request, "symbols"), any = false;
+    uint32_t *symbols;
+    size_t count;
+    int fault = chosen_symbols(c, &symbols, &count, &parameter);
+    if (!fault && is_narrowed && (status || permissions)) fault = BAD_COMBINATION;
+    if (!fault && status && !is_status(status)) fault = BAD_STATUS;
+    if (!fault && show_sets && strcmp(show_sets, "true") != 0 && strcmp(show_sets, "false") != 0)
+        fault = BAD_VALUE, parameter = "showPermissionSets";
+    text_add(c->body, "{\"timezone\":\"UTC\",\"serverTime\":");
+    text_add_int(c->body, c->now_ms);
+    text_add(c->body, ",\"rateLimits\":");
+    frame_rate_limits(c->body);
+    text_add(c->body, ",\"exchangeFilters\":[],\"symbols\":[");
+    for (size_t i = 0; !fault && wants_spot(permissions) && i < count; i++) {
+        if (!has_status(c, symbols[i], status)) continue;
+        if (any) text_add(c->body, ",");
+        any = true;
+        frame_symbol_info(c->body, &source_at(c->source, symbols[i])->info,
+                          !show_sets || strcmp(show_sets, "true") == 0);
+    }
+    text_add(c->body, "]}");
+    free(symbols);
+    return fault ? fail(c, fault, parameter) : 200;
+}

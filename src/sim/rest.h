@@ -1,0 +1,21 @@
+/* The REST endpoints: a path and its parameters in, a status and a body out. Pure but for the tape's caches.
+ * Threads: one. */
+#pragma once
+#include "sim/tape.h"
+#include "sim/text.h"
+
+enum { REST_MAX_ARGS = 16, REST_MAX_KLINES = 1000 };
+
+/* Parameters as "name=value", percent-decoded. */
+typedef struct rest_request {
+    const char *path;
+    const char *args[REST_MAX_ARGS];
+    size_t n_args;
+} rest_request;
+
+/* What the request costs, valid or not; 1 for an unknown path. */
+uint32_t rest_weight(const rest_request *request);
+/* Returns the HTTP status; `body` is cleared first. `now_ms`: market time. */
+int rest_answer(const rest_request *request, source *s, tape *t, int64_t now_ms, text *body);
+/* {"code":..,"msg":..} */
+void rest_error(text *body, int code, const char *message);
