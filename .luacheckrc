@@ -1,10 +1,13 @@
 -- Traders and the standard library run in LuaJIT with the sandbox's globals; specs have busted's besides.
 std = "luajit"
 max_line_length = 160
+-- "not (x > y)" is not "x <= y" where NaN is about, and here it always is.
+ignore = {"581"}
 exclude_files = {"build", "spec/node_modules"}
 
 local SANDBOX = {"trader", "input", "ta", "helpers", "na", "nz", "print", "log", "json", "series"}
 
 files["lua/stdlib"] = {std = "luajit", globals = SANDBOX}
+files["lua/stdlib/sandbox.lua"] = {ignore = {"122"}} -- it takes string.dump and its like away
 files["lua/traders"] = {std = "luajit", read_globals = SANDBOX}
 files["spec"] = {std = "luajit+busted"}
