@@ -5,7 +5,8 @@
  * the callback. The callback is called exactly once for every accepted request, never from inside send, cancel or
  * close; it may call any of them.
  * Always: http and https alone, certificates verified, redirects not followed, gzip accepted, connections kept and
- * used again; at most 64 KiB of headers (ERR_TOO_BIG). libcurl's own initialisation is done by the first client. */
+ * used again; at most 64 KiB of headers (ERR_TOO_BIG). libcurl's own initialisation is done by the first client;
+ * no signal handler is touched, so the process blocks or ignores SIGPIPE. */
 #pragma once
 #include "base/errors.h"
 #include <stddef.h>

@@ -35,14 +35,16 @@ bool json_next_key(json_reader *r, json_slice *key);
 bool json_enter_array(json_reader *r);
 /* True: a value follows; false at the end of the array (consumed) or on error. */
 bool json_next_item(json_reader *r);
-bool json_string(json_reader *r, json_slice *out);
+/* jansson exports a json_string and a json_null, too: under these names the linker keeps them apart. No file includes
+ * both headers. */
+bool json_string(json_reader *r, json_slice *out) __asm__("json_reader_string");
+bool json_null(json_reader *r) __asm__("json_reader_null");
 bool json_int64(json_reader *r, int64_t *out); /* integers only; out of range is an error */
 /* A number, or a string that holds exactly one JSON number (Binance's decimals), correctly rounded: exact fast path
  * (at most 19 digits and a power of ten up to 22), strtod otherwise; the locale plays no part. Always finite: what a
  * double cannot hold is an error, and so is a number of more than JSON_MAX_NUMBER_BYTES that needs strtod. */
 bool json_decimal(json_reader *r, double *out);
 bool json_bool(json_reader *r, bool *out);
-bool json_null(json_reader *r);
 bool json_skip(json_reader *r); /* any one value, validated */
 /* After the outermost value: nothing but white space is left, and no error. */
 bool json_finish(json_reader *r);
