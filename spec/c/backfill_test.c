@@ -1,0 +1,542 @@
+/* REST and backfill against a small HTTP server in this process, on the same loop: pages, order, holes, faults,
+ * a receiver that is full. */
+#include "binance/backfill.h"
+#include "market/interval.h"
+#include "spec/c/tap.h"
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+enum { DEADLINE_MS = 20000, MAX_EVENTS = 8192, MAX_REQUESTS = 512, N_SYMBOLS = 20, PAGE_BARS = 100 };
+static const int64_t T0 = INT64_C(1700000040000); /* a whole minute */
+static const int64_t MINUTE = 60000;
+
+/* ---- the exchange ---- */
+
+enum fault { NONE, LIMITED, SERVER_ERROR, CUT_SHORT, GARBAGE, RESTRICTED, BAD_SYMBOL, WRONG_ROWS, SHORT_PAGES };
+
+typedef struct request {
+    char symbol[64];
+    int64_t from_ms, to_ms, limit, at_ms;
+    bool is_time;
+} request;
+
+typedef struct exchange {
+    uv_loop_t *loop;
+    uv_tcp_t listener;
+    int port, n_open, most_open;
+    enum fault faults[16]; /* of the next answers, in order */
+    size_t n_faults, at_fault;
+    bool is_mute; /* takes requests and says nothing */
+    int64_t hole_from_ms, hole_to_ms, now_ms;
+    int64_t odd_ms; /* a bar that breaks the rules */
+    request requests[MAX_REQUESTS];
+    size_t n_requests;
+} exchange;
+
+typedef struct peer {
+    uv_tcp_t tcp;
+    uv_write_t write;
+    uv_timer_t timer;
+    exchange *market;
+    char in[4096], *out;
+    size_t n_in, n_out;
+    int n_handles;
+} peer;
+
+static void on_peer_gone(uv_handle_t *handle) {
+    peer *p = handle->data;
+    if (--p->n_handles > 0) return;
+    free(p->out);
+    free(p);
+}
+
+static void close_peer(peer *p) {
+    if (uv_is_closing((uv_handle_t *)&p->tcp)) return;
+    p->market->n_open--;
+    uv_close((uv_handle_t *)&p->tcp, on_peer_gone);
+    uv_close((uv_handle_t *)&p->timer, on_peer_gone);
+}
+
+static void on_written(uv_write_t *write, int status) {
+    (void)status;
+    close_peer(write->data);
+}
+
+static void on_room(uv_handle_t *handle, size_t size, uv_buf_t *buffer) {
+    (void)size;
+    peer *p = handle->data;
+    *buffer = uv_buf_init(p->in + p->n_in, (unsigned)(sizeof p->in - 1 - p->n_in));
+}
+
+static double price(int64_t open_ms) { return 100 + (double)(open_ms / MINUTE % 1000); }
+
+static size_t write_rows(const exchange *m, const request *q, size_t limit, char *out) {
+    size_t n = 0, n_out = 0;
+    out[n_out++] = '[';
+    for (int64_t t = q->from_ms; t <= q->to_ms && t <= m->now_ms && n < limit; t += MINUTE) {
+        if (t >= m->hole_from_ms && t < m->hole_to_ms) continue;
+        double p = t == m->odd_ms ? -1 : price(t);
+        n_out += (size_t)sprintf(out + n_out,
+                                 "%s[%" PRId64 ",\"%.1f\",\"%.1f\",\"%.1f\",\"%.1f\",\"10\",%" PRId64
+                                 ",\"20\",5,\"4\",\"8\",\"0\"]",
+                                 n++ ? "," : "", t, p, p, p, p, t + MINUTE - 1);
+    }
+    out[n_out++] = ']';
+    return n_out;
+}
+
+static void answer(peer *p, const char *status, const char *headers, const char *body, size_t bytes, size_t claimed) {
+    p->out = malloc(bytes + 512);
+    int n =
+        sprintf(p->out, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", status, claimed, headers);
+    memcpy(p->out + n, body, bytes);
+    p->n_out = (size_t)n + bytes;
+}
+
+static void make_answer(peer *p, const request *q) {
+    exchange *m = p->market;
+    static char body[1 << 18];
+    static const char WEIGHT[] = "X-MBX-USED-WEIGHT-1M: 42\r\n";
+    enum fault fault = m->at_fault < m->n_faults ? m->faults[m->at_fault++] : NONE;
+    request wrong = {.from_ms = T0 - 500 * MINUTE, .to_ms = T0 - 490 * MINUTE};
+    size_t limit = (size_t)q->limit;
+    size_t n =
+        q->is_time ? (size_t)sprintf(body, "{\"serverTime\":%" PRId64 "}", m->now_ms) : write_rows(m, q, limit, body);
+#define TEXT(s) s, strlen(s), strlen(s)
+    switch (fault) {
+    case NONE: answer(p, "200 OK", WEIGHT, body, n, n); break;
+    case LIMITED:
+        answer(p, "429 Too Many", "Retry-After: 1\r\n", TEXT("{\"code\":-1003,\"msg\":\"Too much.\"}"));
+        break;
+    case SERVER_ERROR: answer(p, "500 No", "", TEXT("<html>oops</html>")); break;
+    case CUT_SHORT: answer(p, "200 OK", "", body, n / 2, n); break;
+    case GARBAGE: answer(p, "200 OK", "", body, n / 2, n / 2); break;
+    case RESTRICTED: answer(p, "451 Unavailable", "", TEXT("{\"code\":0,\"msg\":\"restricted location\"}")); break;
+    case BAD_SYMBOL: answer(p, "400 Bad", "", TEXT("{\"code\":-1121,\"msg\":\"Invalid symbol.\"}")); break;
+    case WRONG_ROWS:
+        n = write_rows(m, &wrong, 10, body);
+        answer(p, "200 OK", "", body, n, n);
+        break;
+    case SHORT_PAGES:
+        n = write_rows(m, q, 7, body);
+        answer(p, "200 OK", "", body, n, n);
+        break;
+    }
+}
+
+static void on_answer_due(uv_timer_t *timer) {
+    peer *p = timer->data;
+    uv_buf_t buffer = uv_buf_init(p->out, (unsigned)p->n_out);
+    p->write.data = p;
+    if (uv_write(&p->write, (uv_stream_t *)&p->tcp, &buffer, 1, on_written)) close_peer(p);
+}
+
+static int64_t parameter(const char *query, const char *name) {
+    const char *at = strstr(query, name);
+    return at ? strtoll(at + strlen(name), NULL, 10) : 0;
+}
+
+static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
+    (void)buffer;
+    peer *p = stream->data;
+    exchange *m = p->market;
+    if (n < 0) {
+        close_peer(p);
+        return;
+    }
+    p->n_in += (size_t)n;
+    p->in[p->n_in] = 0;
+    if (!strstr(p->in, "\r\n\r\n") || p->out || m->n_requests == MAX_REQUESTS) return;
+    request *q = &m->requests[m->n_requests++];
+    *q = (request){.at_ms = monotonic_ms(), .is_time = strstr(p->in, "GET /base/api/v3/time ") == p->in};
+    sscanf(p->in, "GET /base/api/v3/klines?symbol=%63[^&]", q->symbol);
+    q->from_ms = parameter(p->in, "startTime=");
+    q->to_ms = parameter(p->in, "endTime=");
+    q->limit = parameter(p->in, "limit=");
+    if (m->is_mute) return;
+    make_answer(p, q);
+    uv_timer_start(&p->timer, on_answer_due, 2, 0); /* long enough for others to overlap */
+}
+
+static void on_connection(uv_stream_t *listener, int status) {
+    exchange *m = listener->data;
+    if (status) return;
+    peer *p = calloc(1, sizeof *p);
+    p->market = m;
+    p->tcp.data = p->timer.data = p;
+    p->n_handles = 2;
+    uv_tcp_init(m->loop, &p->tcp);
+    uv_timer_init(m->loop, &p->timer);
+    if (++m->n_open > m->most_open) m->most_open = m->n_open;
+    if (uv_accept(listener, (uv_stream_t *)&p->tcp) || uv_read_start((uv_stream_t *)&p->tcp, on_room, on_bytes))
+        abort();
+}
+
+static void start_exchange(exchange *m, uv_loop_t *loop) {
+    struct sockaddr_in address;
+    int bytes = sizeof address;
+    *m = (exchange){.loop = loop, .now_ms = T0 + 100000 * MINUTE};
+    uv_ip4_addr("127.0.0.1", 0, &address);
+    if (uv_tcp_init(loop, &m->listener) || uv_tcp_bind(&m->listener, (struct sockaddr *)&address, 0) ||
+        uv_listen((uv_stream_t *)&m->listener, 64, on_connection) ||
+        uv_tcp_getsockname(&m->listener, (struct sockaddr *)&address, &bytes))
+        abort();
+    m->listener.data = m;
+    m->port = ntohs(address.sin_port);
+}
+
+/* ---- the fixture ---- */
+
+typedef struct fixture {
+    uv_loop_t loop;
+    uv_timer_t guard;
+    int64_t deadline_ms;
+    exchange market;
+    http_client *http;
+    rest *rest;
+    backfill *backfill;
+    market_clock clock;
+    symbol_table *symbols;
+    market_event events[MAX_EVENTS];
+    size_t n_events, n_done, n_refused, n_told, n_closed;
+    int refuse_every; /* the receiver says full at every n-th event */
+    bool is_told_failing;
+    bool asks_again; /* requests the range once more from inside its RANGE_DONE */
+    char why[256];
+} fixture;
+
+static fixture *f;
+
+static void free_handle(uv_handle_t *handle) { free(handle); }
+
+static void on_resume(uv_timer_t *timer) {
+    backfill_resume(f->backfill);
+    uv_close((uv_handle_t *)timer, free_handle);
+}
+
+static bool on_event(void *context, const market_event *event) {
+    (void)context;
+    if (f->refuse_every && rand() % f->refuse_every == 0) {
+        uv_timer_t *timer = malloc(sizeof *timer);
+        f->n_refused++;
+        uv_timer_init(&f->loop, timer);
+        uv_timer_start(timer, on_resume, 0, 0);
+        return false;
+    }
+    if (f->n_events < MAX_EVENTS) f->events[f->n_events++] = *event;
+    if (event->kind != EVENT_RANGE_DONE) return true;
+    f->n_done++;
+    if (f->asks_again) {
+        f->asks_again = false;
+        if (backfill_request(f->backfill, event->symbol, event->interval, event->bar.open_ms, event->to_ms)) abort();
+    }
+    return true;
+}
+
+static void on_state(void *context, bool is_failing, const char *why) {
+    (void)context;
+    f->is_told_failing = is_failing;
+    f->n_told += is_failing;
+    if (is_failing) snprintf(f->why, sizeof f->why, "%s", why);
+}
+
+/* Also keeps UV_RUN_ONCE from waiting for something that has happened within the same round. */
+static void on_guard(uv_timer_t *timer) {
+    (void)timer;
+    if (monotonic_ms() < f->deadline_ms) return;
+    printf("Bail out! nothing happened for %d s\n", DEADLINE_MS / 1000);
+    exit(1);
+}
+
+static void open_fixture(void) {
+    char url[64];
+    diag why;
+    f = calloc(1, sizeof *f);
+    uv_loop_init(&f->loop);
+    uv_timer_init(&f->loop, &f->guard);
+    uv_timer_start(&f->guard, on_guard, 5, 5);
+    f->deadline_ms = monotonic_ms() + DEADLINE_MS;
+    start_exchange(&f->market, &f->loop);
+    market_clock_init(&f->clock);
+    market_clock_observe(&f->clock, f->market.now_ms, monotonic_ms());
+    if (symbol_table_new(&f->symbols)) abort();
+    for (int i = 0; i < N_SYMBOLS; i++) {
+        symbol_info info = {0};
+        uint32_t id;
+        snprintf(info.name, sizeof info.name, "SYM%dUSDT", i);
+        if (symbol_table_add(f->symbols, &info, &id)) abort();
+    }
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/base/", f->market.port);
+    if (http_client_new(&f->loop, "test", &f->http)) abort();
+    rest_options rest_given = {.loop = &f->loop, .http = f->http, .base_url = url, .timeout_ms = 5000};
+    if (rest_new(&rest_given, &f->rest, &why)) abort();
+    backfill_options options = {.loop = &f->loop,
+                                .rest = f->rest,
+                                .clock = &f->clock,
+                                .symbols = f->symbols,
+                                .handlers = {on_event, on_state, NULL},
+                                .seed = 7,
+                                .retry_base_ms = 10,
+                                .retry_cap_ms = 40,
+                                .slow_base_ms = 60,
+                                .slow_cap_ms = 100,
+                                .page_bars = PAGE_BARS};
+    if (backfill_new(&options, &f->backfill)) abort();
+}
+
+static void on_closed(void *context) { ++*(size_t *)context; }
+
+static void run_until(const size_t *value, size_t least) {
+    while (*value < least) uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static void close_listed(uv_handle_t *handle, void *context) {
+    (void)context;
+    if (!uv_is_closing(handle)) {
+        if (handle->type == UV_TCP && handle != (uv_handle_t *)&f->market.listener)
+            close_peer(handle->data);
+        else if (handle == (uv_handle_t *)&f->market.listener || handle == (uv_handle_t *)&f->guard)
+            uv_close(handle, NULL);
+    }
+}
+
+static void close_fixture(void) {
+    backfill_close(f->backfill, on_closed, &f->n_closed);
+    rest_close(f->rest, on_closed, &f->n_closed);
+    run_until(&f->n_closed, 2);
+    http_client_close(f->http, on_closed, &f->n_closed);
+    run_until(&f->n_closed, 3);
+    uv_walk(&f->loop, close_listed, NULL);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    ok(uv_loop_close(&f->loop) == 0, "every handle is closed");
+    symbol_table_free(f->symbols);
+    free(f);
+}
+
+static void ask(uint32_t symbol, int from, int to) {
+    if (backfill_request(f->backfill, symbol, INTERVAL_1M, T0 + from * MINUTE, T0 + to * MINUTE)) abort();
+}
+
+/* The events of `symbol` are the bars of minutes [from, to) but those of the hole, then RANGE_DONE of (from, end). */
+static bool is_whole(uint32_t symbol, int from, int to) {
+    const exchange *m = &f->market;
+    int64_t expected = T0 + from * MINUTE, end = T0 + to * MINUTE;
+    bool is_done = false;
+    for (size_t i = 0; i < f->n_events; i++) {
+        const market_event *e = &f->events[i];
+        if (e->symbol != symbol) continue;
+        if (is_done || e->interval != INTERVAL_1M || e->event_ms != 0) return false;
+        while (expected < end && ((expected >= m->hole_from_ms && expected < m->hole_to_ms) || expected == m->odd_ms))
+            expected += MINUTE;
+        if (e->kind == EVENT_RANGE_DONE) {
+            is_done = e->bar.open_ms == T0 + from * MINUTE && e->to_ms == end && expected == end;
+            if (!is_done) return false;
+            continue;
+        }
+        if (e->kind != EVENT_HISTORY || e->bar.open_ms != expected || e->bar.close != price(expected)) return false;
+        expected += MINUTE;
+    }
+    return is_done;
+}
+
+/* ---- tests ---- */
+
+static void test_pages(void) {
+    open_fixture();
+    ask(3, 0, 350);
+    run_until(&f->n_done, 1);
+    ok(is_whole(3, 0, 350), "350 bars in order, then the end of the range");
+    const request *q = f->market.requests;
+    ok(f->market.n_requests == 4 && q[0].limit == 100 && q[3].limit == 50 && q[3].from_ms == T0 + 300 * MINUTE &&
+           q[3].to_ms == T0 + 350 * MINUTE - 1 && strcmp(q[0].symbol, "SYM3USDT") == 0,
+       "in four pages of at most 100");
+    ok(rest_get_stats(f->rest)->used_weight == 42 && backfill_get_stats(f->backfill)->n_bars == 350 &&
+           backfill_get_stats(f->backfill)->n_under_way == 0,
+       "weight and bars are counted");
+    ok(backfill_request(f->backfill, 0, INTERVAL_1M, T0 + 1, T0 + MINUTE) == ERR_INVALID &&
+           backfill_request(f->backfill, N_SYMBOLS, INTERVAL_1M, T0, T0 + MINUTE) == ERR_INVALID &&
+           backfill_request(f->backfill, 0, N_INTERVALS, T0, T0 + MINUTE) == ERR_INVALID &&
+           backfill_request(f->backfill, 0, INTERVAL_1M, T0 + MINUTE, T0) == ERR_INVALID,
+       "requests that make no sense are refused");
+    close_fixture();
+}
+
+static void test_many(void) {
+    open_fixture();
+    bool all_whole = true;
+    for (uint32_t i = 0; i < N_SYMBOLS; i++) ask(i, 0, 120 + (int)i);
+    run_until(&f->n_done, N_SYMBOLS);
+    for (uint32_t i = 0; i < N_SYMBOLS; i++) all_whole &= is_whole(i, 0, 120 + (int)i);
+    ok(all_whole, "20 ranges at once, each whole and in order");
+    ok(f->market.most_open > 1 && f->market.most_open <= BACKFILL_MAX_CALLS, "at most 6 requests at a time (%d were)",
+       f->market.most_open);
+    close_fixture();
+}
+
+static void test_full_receiver(void) {
+    open_fixture();
+    bool all_whole = true;
+    f->refuse_every = 9;
+    for (uint32_t i = 0; i < 8; i++) ask(i, 0, 230);
+    run_until(&f->n_done, 8);
+    for (uint32_t i = 0; i < 8; i++) all_whole &= is_whole(i, 0, 230);
+    ok(all_whole && f->n_refused > 50, "a receiver that was full %zu times gets every bar once, in order",
+       f->n_refused);
+    close_fixture();
+}
+
+static void test_holes(void) {
+    open_fixture();
+    f->market.hole_from_ms = T0 + 150 * MINUTE;
+    f->market.hole_to_ms = T0 + 420 * MINUTE;
+    ask(1, 0, 500);
+    ask(2, 0, 400);
+    run_until(&f->n_done, 2);
+    ok(is_whole(1, 0, 500), "a hole of more than a page");
+    ok(is_whole(2, 0, 400), "a hole up to the end");
+    close_fixture();
+    open_fixture();
+    f->market.odd_ms = T0 + 9 * MINUTE;
+    ask(1, 0, 10);
+    ask(2, 9, 10);
+    ask(3, 5, 20);
+    run_until(&f->n_done, 3);
+    ok(is_whole(1, 0, 10) && is_whole(2, 9, 10) && is_whole(3, 5, 20),
+       "an absurd bar counts as absent, at the end, alone, or in the middle");
+    ok(backfill_get_stats(f->backfill)->n_refused_rows >= 3, "and is counted");
+    close_fixture();
+}
+
+static void set_faults(const enum fault *faults, size_t n) {
+    memcpy(f->market.faults, faults, n * sizeof *faults);
+    f->market.n_faults = n;
+}
+
+static void test_faults(void) {
+    open_fixture();
+    const enum fault faults[] = {SERVER_ERROR, SERVER_ERROR, CUT_SHORT, GARBAGE,
+                                 WRONG_ROWS,   NONE,         GARBAGE,   SHORT_PAGES};
+    set_faults(faults, 8);
+    ask(5, 0, 250);
+    run_until(&f->n_done, 1);
+    ok(is_whole(5, 0, 250), "500, a cut body, garbage, rows nobody asked for, short pages: every bar once, in order");
+    ok(backfill_get_stats(f->backfill)->n_retries == 6, "six retries (%" PRIu64 ")",
+       backfill_get_stats(f->backfill)->n_retries);
+    ok(f->n_told > 0 && !f->is_told_failing && strstr(f->why, "SYM5USDT 1m"), "told, and told that it is over: %s",
+       f->why);
+    close_fixture();
+}
+
+static void test_limits(void) {
+    open_fixture();
+    const enum fault faults[] = {LIMITED};
+    set_faults(faults, 1);
+    ask(1, 0, 10);
+    ask(2, 0, 10);
+    run_until(&f->n_done, 1);
+    const request *q = f->market.requests;
+    size_t n_early = 0;
+    for (size_t i = 0; i < f->market.n_requests; i++) n_early += q[i].at_ms < q[0].at_ms + 990;
+    run_until(&f->n_done, 2);
+    ok(is_whole(1, 0, 10) && is_whole(2, 0, 10), "after 429 both ranges end whole");
+    ok(n_early <= 2, "nothing but what was on its way is sent within Retry-After (%zu were)", n_early);
+    ok(strstr(f->why, "429") && strstr(f->why, "Too much."), "told: %s", f->why);
+    ok(rest_get_stats(f->rest)->n_pauses == 1 && rest_paused_until(f->rest) == 0, "one pause, which is over");
+    close_fixture();
+    open_fixture();
+    const enum fault refusals[] = {RESTRICTED, RESTRICTED, NONE, BAD_SYMBOL};
+    set_faults(refusals, 4);
+    ask(1, 0, 10);
+    run_until(&f->n_done, 1);
+    ok(is_whole(1, 0, 10) && f->n_told == 1 && strstr(f->why, "451") && !f->is_told_failing, "451 is told once: %s",
+       f->why);
+    ok(f->market.requests[1].at_ms - f->market.requests[0].at_ms >= 30 - 1, "and retried slowly");
+    ask(2, 0, 10);
+    run_until(&f->n_done, 2);
+    ok(is_whole(2, 0, 10) && f->n_told == 1, "an invalid symbol is no fault of the exchange");
+    close_fixture();
+}
+
+static void test_open_bars(void) {
+    open_fixture();
+    int64_t now_ms = T0 + 57 * MINUTE + 30000;
+    f->market.now_ms = now_ms;
+    market_clock_init(&f->clock); /* nobody has said the time */
+    ask(1, 0, 60);
+    run_until(&f->n_done, 1);
+    ok(f->market.requests[0].is_time && f->market.n_requests == 2, "the time is asked for first");
+    ok(is_whole(1, 0, 57), "57 bars have closed; the range ends there though 60 were asked for");
+    ask(2, 57, 60);
+    ask(3, 20, 20);
+    run_until(&f->n_done, 3);
+    ok(f->market.n_requests == 2 && is_whole(2, 57, 57) && is_whole(3, 20, 20),
+       "ranges with no closed bar end at once");
+    close_fixture();
+    open_fixture();
+    const enum fault faults[] = {SERVER_ERROR, GARBAGE};
+    set_faults(faults, 2);
+    market_clock_init(&f->clock);
+    ask(1, 0, 10);
+    run_until(&f->n_done, 1);
+    ok(is_whole(1, 0, 10) && f->market.requests[2].is_time, "the time is asked for until it is known");
+    close_fixture();
+}
+
+static void test_merging(void) {
+    open_fixture();
+    f->market.is_mute = false;
+    ask(1, 0, 150);
+    ask(1, 20, 90);
+    ask(1, 150, 260);
+    run_until(&f->n_done, 1);
+    ok(is_whole(1, 0, 260) && backfill_get_stats(f->backfill)->n_merged == 2, "a part and a continuation are merged");
+    f->n_events = f->n_done = 0;
+    ask(2, 100, 200);
+    ask(2, 50, 120); /* starts before: a range of its own */
+    run_until(&f->n_done, 2);
+    ok(f->n_events == 170 + 2, "an earlier start is a range of its own");
+    f->n_events = f->n_done = 0;
+    f->asks_again = true;
+    ask(3, 0, 10);
+    run_until(&f->n_done, 2);
+    ok(f->n_events == 22, "a request from inside RANGE_DONE is not lost in the range that ends");
+    close_fixture();
+}
+
+static void test_cancelling(void) {
+    open_fixture();
+    f->market.is_mute = true;
+    ask(1, 0, 10);
+    ask(2, 0, 10);
+    run_until(&f->market.n_requests, 2);
+    f->market.is_mute = false;
+    backfill_cancel(f->backfill, 1);
+    backfill_cancel(f->backfill, 2);
+    ok(backfill_get_stats(f->backfill)->n_under_way == 0 && backfill_get_stats(f->backfill)->n_cancelled == 2,
+       "cancelled while the answers were out");
+    ask(2, 0, 10);
+    ask(3, 0, 10);
+    backfill_cancel(f->backfill, 3);
+    run_until(&f->n_done, 1);
+    ok(is_whole(2, 0, 10) && f->n_events == 11, "no event of what was cancelled; a new range is whole");
+    f->market.is_mute = true;
+    size_t n = f->market.n_requests;
+    for (uint32_t i = 0; i < 10; i++) ask(i, 0, 10);
+    run_until(&f->market.n_requests, n + BACKFILL_MAX_CALLS);
+    close_fixture(); /* with six calls out */
+}
+
+int main(void) {
+    srand((unsigned)tap_seed((uint64_t)time(NULL)));
+    test_pages();
+    test_many();
+    test_full_receiver();
+    test_holes();
+    test_faults();
+    test_limits();
+    test_open_bars();
+    test_merging();
+    test_cancelling();
+    return done();
+}
