@@ -80,9 +80,10 @@ err local_db_open(const local_db_config *config, local_db **out, diag *why) {
     }
     failed = data_folder_make(config->folder, why);
     if (failed) goto out;
+    const char *machine_id = config->machine_id && config->machine_id[0] ? config->machine_id : NULL;
     db->user_id = strdup(config->user_id ? config->user_id : "local");
-    db->machine_id = config->machine_id ? strdup(config->machine_id) : NULL;
-    if (!db->user_id || (config->machine_id && !db->machine_id)) {
+    db->machine_id = machine_id ? strdup(machine_id) : NULL;
+    if (!db->user_id || (machine_id && !db->machine_id)) {
         failed = diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
         goto out;
     }

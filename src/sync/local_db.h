@@ -15,7 +15,7 @@ typedef struct local_db local_db;
 typedef struct local_db_config {
     const char *folder;     /* made when it is not there */
     const char *user_id;    /* in every row; NULL: "local" */
-    const char *machine_id; /* in every row; NULL: unknown */
+    const char *machine_id; /* in every row; NULL or empty: unknown */
     bool sync_full;         /* a commit also survives the loss of the host, not only of the process */
 } local_db_config;
 

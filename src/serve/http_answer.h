@@ -1,0 +1,22 @@
+/* One HTTP answer: status, type, body; errors as RFC 9457 problem details. The security headers are the listener's.
+ * Threads: the loop's. Ownership: http_answer_send borrows, http_answer_deinit frees the body. */
+#pragma once
+#include "base/json_writer.h"
+#include <libwebsockets.h>
+
+typedef struct http_answer {
+    int status;
+    const char *type; /* static */
+    char *body;       /* heap */
+    size_t body_bytes;
+    bool must_close; /* the request has a body that nobody reads */
+} http_answer;
+
+/* Takes the text of `w`. Without memory the answer is a 503 without a body. */
+void http_answer_json(http_answer *a, int status, json_writer *w);
+void http_answer_text(http_answer *a, int status, const char *text);
+void http_answer_problem(http_answer *a, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void http_answer_deinit(http_answer *a);
+
+/* Inside a callback of `wsi`: headers and body (no body for HEAD). -1: the connection is to be closed. */
+int http_answer_send(struct lws *wsi, const http_answer *a, bool is_head);

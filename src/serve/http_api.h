@@ -1,0 +1,18 @@
+/* The HTTP interface: GET and HEAD of a few paths. Without a token: `/` (one line), `/health`, `/ready`. With
+ * `Authorization: Bearer TOKEN`: `/api/v1/status`, `/api/v1/signals?limit=&before=&symbol=&trader=`.
+ * Threads: the loop's. Ownership: borrows token and providers; a request that waits for storage lives until storage
+ * has answered, also when its connection or the interface is gone. */
+#pragma once
+#include "serve/http_answer.h"
+#include "serve/providers.h"
+
+typedef struct http_api {
+    const char *token, *version, *machine_id; /* machine_id may be NULL */
+    serve_providers providers;
+} http_api;
+
+typedef struct http_request_state http_request_state;
+
+/* An event of libwebsockets on a connection that speaks HTTP. `slot` is the connection's own, zero at first. */
+int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons reason, http_request_state **slot,
+                      const char *path);

@@ -1,0 +1,300 @@
+/* Closing is the part with a story. libwebsockets 4.1 on a foreign loop wants lws_context_destroy twice: the first call
+ * closes its libuv handles, the second frees the memory that they live in, so it must wait until the loop is done with
+ * them. Nothing says when; a handle that is closing is still seen by uv_walk, so a timer asks until there is none. */
+#include "serve/listener.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "serve/auth.h"
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    MAX_CONNECTIONS = 96,
+    BACKLOG = 128,
+    MAX_HEADER_BYTES = 8192,
+    REQUEST_TIMEOUT_S = 10,
+    KEEPALIVE_S = 30,
+    PAUSE_MS = 200, /* of accepting, when the process has no descriptor left */
+    CLOSE_POLL_MS = 5,
+    CLOSE_GRACE_MS = 300,
+    READ_BYTES = 4096,
+};
+
+/* What libwebsockets keeps for each connection. */
+typedef struct session {
+    http_request_state *request;
+    channel_client *client;
+} session;
+
+struct listener {
+    listener_options options;
+    uv_loop_t *loop;
+    int fd;
+    uint16_t port;
+    struct lws_context *context; /* libwebsockets sets it to NULL when it is gone */
+    struct lws_vhost *vhost;
+    uint32_t n_connections;
+    log_repeater too_many, no_descriptor;
+
+    uv_poll_t poll;
+    uv_timer_t timer; /* the end of a pause of accepting; later the steps of closing */
+    uint32_t n_handles;
+    int64_t cut_off_ms;
+    bool is_closing, is_destroying;
+    void (*on_closed)(void *context);
+    void *closed_context;
+};
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes);
+static void on_connection(uv_poll_t *poll, int status, int events);
+static void free_listener(listener *l);
+
+/* With a subprotocol or without one: the same conversation. The first is also HTTP's. */
+static const struct lws_protocols protocols[] = {
+    {.name = "http", .callback = on_event, .per_session_data_size = sizeof(session), .rx_buffer_size = READ_BYTES},
+    {.name = AUTH_SUBPROTOCOL,
+     .callback = on_event,
+     .per_session_data_size = sizeof(session),
+     .rx_buffer_size = READ_BYTES},
+    {0},
+};
+
+/* On every answer, libwebsockets' own error pages included. */
+static const struct lws_protocol_vhost_options headers[] = {
+    {&headers[1], NULL, "x-content-type-options:", "nosniff"},
+    {&headers[2], NULL, "x-frame-options:", "DENY"},
+    {&headers[3], NULL, "referrer-policy:", "no-referrer"},
+    {&headers[4], NULL, "content-security-policy:", "default-src 'none'; frame-ancestors 'none'"},
+    {NULL, NULL, "cache-control:", "no-store"},
+};
+
+/* A peer that went away without a word is asked after a minute and dropped a quarter later. */
+static const lws_retry_bo_t liveness = {.secs_since_valid_ping = 60, .secs_since_valid_hangup = 75};
+
+/* ---- the socket ---- */
+
+static const char *advice(int code) {
+    switch (code) {
+    case EADDRINUSE: return "; stop the program that has it or set another PORT";
+    case EACCES: return "; ports below 1024 need rights, set another PORT";
+    case EADDRNOTAVAIL: return "; this machine has no such address, set another HOST";
+    default: return "";
+    }
+}
+
+static int bind_to(const struct addrinfo *address) {
+    int one = 1, zero = 0;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (address->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) return fd;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
+static uint16_t bound_port(int fd) {
+    struct sockaddr_storage bound = {0};
+    socklen_t bytes = sizeof bound;
+    if (getsockname(fd, (struct sockaddr *)&bound, &bytes) != 0) return 0;
+    return ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                             : ((struct sockaddr_in *)&bound)->sin_port);
+}
+
+/* At the start only, so that a name may be looked up on the loop's thread. */
+static err open_socket(listener *l, diag *why) {
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    char port[8];
+    const char *host = l->options.host;
+    snprintf(port, sizeof port, "%u", l->options.port);
+    int code = getaddrinfo(host, port, &hints, &found);
+    if (code) return diag_set(why, ERR_NETWORK, "cannot listen on HOST %s: %s", host, gai_strerror(code));
+    l->fd = bind_to(found);
+    code = errno;
+    freeaddrinfo(found);
+    if (l->fd < 0 && code == EAFNOSUPPORT && strcmp(host, "::") == 0) { /* a machine without IPv6 */
+        l->options.host = "0.0.0.0";
+        return open_socket(l, why);
+    }
+    if (l->fd < 0)
+        return diag_set(why, ERR_NETWORK, "cannot listen on %s port %s: %s%s", host, port,
+                        code == EADDRINUSE ? "address already in use" : strerror(code), advice(code));
+    l->port = bound_port(l->fd);
+    return OK;
+}
+
+/* ---- libwebsockets ---- */
+
+static void log_library(int level, const char *line) {
+    /* Its lines may quote what a peer sent; kept away from all but who debugs. */
+    log_write(level == LLL_ERR ? LOG_WARN : LOG_DEBUG, "libwebsockets", "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+static err open_context(listener *l, diag *why) {
+    void *loops[] = {l->loop};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = protocols,
+        .headers = headers,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
+        .foreign_loops = loops,
+        .pcontext = &l->context,
+        .user = l,
+        .uid = (uid_t)-1,
+        .gid = (gid_t)-1,
+        .server_string = "trademind",
+        .fd_limit_per_thread = MAX_CONNECTIONS + 16, /* its tables are sized by this, not by the ulimit */
+        .max_http_header_pool = MAX_CONNECTIONS,
+        .max_http_header_data = MAX_HEADER_BYTES,
+        .timeout_secs = REQUEST_TIMEOUT_S,
+        .keepalive_timeout = KEEPALIVE_S,
+        .retry_and_idle_policy = &liveness,
+    };
+    lws_set_log_level(LLL_ERR | LLL_WARN, log_library);
+    l->context = lws_create_context(&info);
+    if (l->context) l->vhost = lws_create_vhost(l->context, &info);
+    if (l->vhost) return OK;
+    return diag_set(why, ERR_NO_MEMORY,
+                    "cannot start the web server (is the package libwebsockets-evlib-uv installed?)");
+}
+
+static bool is_websocket_event(enum lws_callback_reasons reason) {
+    switch ((int)reason) {
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+    case LWS_CALLBACK_ESTABLISHED:
+    case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+    case LWS_CALLBACK_TIMER:
+    case LWS_CALLBACK_CLOSED: return true;
+    default: return false;
+    }
+}
+
+/* `user` is the session, zeroed; NULL before a connection has one. */
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
+    listener *l = lws_context_user(lws_get_context(wsi));
+    session *s = user, none = {0};
+    if (!l) return 0;
+    if (reason == LWS_CALLBACK_WSI_CREATE) l->n_connections++;
+    if (reason == LWS_CALLBACK_WSI_DESTROY) l->n_connections--;
+    if (!s) s = &none;
+    if (reason == LWS_CALLBACK_WSI_DESTROY) channel_on_event(l->options.channel, wsi, reason, &s->client, NULL, 0);
+    if (is_websocket_event(reason)) return channel_on_event(l->options.channel, wsi, reason, &s->client, in, bytes);
+    return http_api_on_event(l->options.api, wsi, reason, &s->request, reason == LWS_CALLBACK_HTTP ? in : NULL);
+}
+
+/* ---- accepting ---- */
+
+static void resume(uv_timer_t *timer) {
+    listener *l = timer->data;
+    uv_poll_start(&l->poll, UV_READABLE, on_connection);
+}
+
+/* Without a free descriptor the socket would stay readable and the loop would spin. */
+static void pause_accepting(listener *l, int code) {
+    log_repeat(&l->no_descriptor, LOG_ERROR, "listener", "cannot accept a connection: %s", strerror(code));
+    uv_poll_stop(&l->poll);
+    uv_timer_start(&l->timer, resume, PAUSE_MS, 0);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events) {
+    listener *l = poll->data;
+    int one = 1;
+    (void)status;
+    (void)events;
+    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting(l, errno);
+        return; /* anything else is the trouble of the one that came, or nobody came */
+    }
+    if (l->n_connections >= MAX_CONNECTIONS) {
+        log_repeat(&l->too_many, LOG_WARN, "listener", "refused a connection: there are %d", MAX_CONNECTIONS);
+        close(fd);
+        return;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    /* On failure it has closed the descriptor. */
+    if (!lws_adopt_socket_vhost(l->vhost, fd))
+        log_repeat(&l->too_many, LOG_WARN, "listener", "a connection was not taken");
+}
+
+err listener_open(uv_loop_t *loop, const listener_options *options, listener **out, diag *why) {
+    listener *l = calloc(1, sizeof *l);
+    if (!l) return diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
+    l->options = *options;
+    l->loop = loop;
+    l->fd = -1;
+    err failed = open_socket(l, why);
+    if (!failed) failed = open_context(l, why);
+    if (!failed && uv_poll_init(loop, &l->poll, l->fd) != 0) failed = diag_set(why, ERR_IO, "cannot watch the socket");
+    if (failed) {
+        if (l->context) lws_context_destroy(l->context);
+        free_listener(l);
+        return failed;
+    }
+    uv_timer_init(loop, &l->timer); /* never fails */
+    l->n_handles = 2;
+    l->poll.data = l->timer.data = l;
+    uv_poll_start(&l->poll, UV_READABLE, on_connection);
+    *out = l;
+    return OK;
+}
+
+uint16_t listener_port(const listener *l) { return l->port; }
+
+static void free_listener(listener *l) {
+    if (l->fd >= 0) close(l->fd);
+    free(l);
+}
+
+/* ---- closing ---- */
+
+static void on_handle_closed(uv_handle_t *handle) {
+    listener *l = handle->data;
+    if (--l->n_handles) return;
+    void (*on_closed)(void *) = l->on_closed;
+    void *context = l->closed_context;
+    free_listener(l);
+    if (on_closed) on_closed(context);
+}
+
+static void count_closing(uv_handle_t *handle, void *count) { *(uint32_t *)count += uv_is_closing(handle) != 0; }
+
+static bool is_loop_quiet(listener *l) {
+    uint32_t n_closing = 0;
+    uv_walk(l->loop, count_closing, &n_closing);
+    return n_closing == 0;
+}
+
+static void on_close_step(uv_timer_t *timer) {
+    listener *l = timer->data;
+    if (!l->is_destroying) {
+        if (l->n_connections && monotonic_ms() < l->cut_off_ms) return;
+        l->is_destroying = true;
+        lws_context_destroy(l->context);
+        return;
+    }
+    if (!is_loop_quiet(l)) return;
+    if (l->context) lws_context_destroy(l->context);
+    uv_close((uv_handle_t *)&l->timer, on_handle_closed);
+}
+
+void listener_close(listener *l, void (*on_closed)(void *context), void *context) {
+    if (l->is_closing) return;
+    l->is_closing = true;
+    l->on_closed = on_closed;
+    l->closed_context = context;
+    l->cut_off_ms = monotonic_ms() + CLOSE_GRACE_MS;
+    channel_close_clients(l->options.channel);
+    uv_close((uv_handle_t *)&l->poll, on_handle_closed);
+    uv_timer_start(&l->timer, on_close_step, CLOSE_POLL_MS, CLOSE_POLL_MS);
+}

@@ -1,0 +1,25 @@
+/* What the server asks the rest of the daemon for. Filled by the orchestrator; called on the loop's thread. */
+#pragma once
+#include "base/json_writer.h"
+#include "serve/health.h"
+#include "sync/storage.h"
+
+/* Texts are borrowed until the next call. */
+typedef struct serve_status {
+    const char *status; /* provisioning, starting, running, paused, stopping, stopped, error */
+    uint32_t cpus;
+    int64_t uptime_ms;
+} serve_status;
+
+typedef struct serve_providers {
+    void *context;
+    void (*status)(void *context, serve_status *out);
+    /* Number of components, at most HEALTH_MAX_COMPONENTS. */
+    size_t (*health)(void *context, health_component *out);
+    /* True when warm; else `why` says what is missing. */
+    bool (*ready)(void *context, diag *why);
+    /* More members for /api/v1/status; may be NULL. */
+    void (*details)(void *context, json_writer *w);
+    /* As storage_query_signals. */
+    err (*query_signals)(void *context, const signal_filter *filter, storage_signals_fn on_rows, void *rows_context);
+} serve_providers;

@@ -1,0 +1,83 @@
+#include "serve/serve.h"
+#include "serve/listener.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { AUTH_TIMEOUT_MS = 5000 };
+
+struct serve {
+    char *token, *machine_id;
+    char **origins;
+    size_t n_origins;
+    channel *channel;
+    http_api api;
+    listener *listener;
+    void (*on_closed)(void *context);
+    void *closed_context;
+};
+
+static void free_serve(serve *s) {
+    channel_free(s->channel);
+    for (size_t i = 0; i < s->n_origins; i++) free(s->origins[i]);
+    free(s->origins);
+    free(s->machine_id);
+    free(s->token);
+    free(s);
+}
+
+static err copy_config(serve *s, const serve_config *config) {
+    s->token = strdup(config->token);
+    s->machine_id = config->machine_id ? strdup(config->machine_id) : NULL;
+    s->origins = calloc(config->n_origins + 1, sizeof(char *));
+    if (!s->token || !s->origins || (config->machine_id && !s->machine_id)) return ERR_NO_MEMORY;
+    for (; s->n_origins < config->n_origins; s->n_origins++) {
+        s->origins[s->n_origins] = strdup(config->origins[s->n_origins]);
+        if (!s->origins[s->n_origins]) return ERR_NO_MEMORY;
+    }
+    return OK;
+}
+
+static err make_parts(serve *s, const serve_config *config, const serve_providers *providers) {
+    err failed = copy_config(s, config);
+    if (failed) return failed;
+    s->api = (http_api){s->token, TRADEMIND_VERSION, s->machine_id, *providers};
+    channel_options options = {.token = s->token,
+                               .origins = (const char *const *)s->origins,
+                               .n_origins = s->n_origins,
+                               .auth_timeout_ms = config->auth_timeout_ms ? config->auth_timeout_ms : AUTH_TIMEOUT_MS,
+                               .providers = *providers};
+    return channel_new(&options, &s->channel);
+}
+
+err serve_start(uv_loop_t *loop, const serve_config *config, const serve_providers *providers, serve **out, diag *why) {
+    serve *s = calloc(1, sizeof *s);
+    if (!s) return diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
+    err failed = make_parts(s, config, providers);
+    if (failed) diag_set(why, failed, "%s", error_text(failed));
+    listener_options options = {config->host, config->port, s->channel, &s->api};
+    if (!failed) failed = listener_open(loop, &options, &s->listener, why);
+    if (failed)
+        free_serve(s);
+    else
+        *out = s;
+    return failed;
+}
+
+uint16_t serve_port(const serve *s) { return listener_port(s->listener); }
+void serve_publish_signal(serve *s, const signal_row *signal) { channel_publish_signal(s->channel, signal); }
+void serve_publish_status(serve *s) { channel_publish_status(s->channel); }
+void serve_read_stats(const serve *s, channel_stats *out) { channel_read_stats(s->channel, out); }
+
+static void on_listener_closed(void *context) {
+    serve *s = context;
+    void (*on_closed)(void *) = s->on_closed;
+    void *closed_context = s->closed_context;
+    free_serve(s);
+    if (on_closed) on_closed(closed_context);
+}
+
+void serve_close(serve *s, void (*on_closed)(void *context), void *context) {
+    s->on_closed = on_closed;
+    s->closed_context = context;
+    listener_close(s->listener, on_listener_closed, s);
+}

@@ -1,0 +1,35 @@
+/* The server that browsers and programs talk to: HTTP and WebSocket on one port.
+ *
+ *   listener (socket, libwebsockets) --+--> http_api   /health /ready /api/v1/...
+ *                                      +--> channel    / and /ws: status_update, signal_created, pong
+ * Threads: the loop's. Ownership: everything of the config is copied but providers.context. */
+#pragma once
+#include "screener/signal.h"
+#include "serve/channel.h"
+#include "serve/providers.h"
+#include <uv.h>
+
+typedef struct serve serve;
+
+typedef struct serve_config {
+    const char *host; /* "::" also takes IPv4 */
+    uint16_t port;    /* 0: any free one */
+    const char *token;
+    const char *const *origins; /* of pages that may connect, beside the server's own */
+    size_t n_origins;
+    const char *machine_id;  /* for /api/v1/status; may be NULL */
+    int64_t auth_timeout_ms; /* for a client's token; 0: 5000 */
+} serve_config;
+
+/* ERR_NETWORK and a sentence when the port cannot be had. */
+MUST_CHECK err serve_start(uv_loop_t *loop, const serve_config *config, const serve_providers *providers, serve **out,
+                           diag *why);
+/* The real one. */
+uint16_t serve_port(const serve *s);
+/* To all clients that have shown the token. */
+void serve_publish_signal(serve *s, const signal_row *signal);
+/* As the provider tells it now. */
+void serve_publish_status(serve *s);
+void serve_read_stats(const serve *s, channel_stats *out);
+/* Says good-bye to the clients and closes; `on_closed` when the last handle is gone; then it is freed. */
+void serve_close(serve *s, void (*on_closed)(void *context), void *context);
