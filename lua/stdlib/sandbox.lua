@@ -25,8 +25,9 @@ local getinfo, load, setfenv = debug.getinfo, load, setfenv
 local string_copy = {}
 for key, value in pairs(string) do if key ~= "dump" then string_copy[key] = value end end
 string.dump = nil
-getmetatable("").__metatable = false
-getmetatable("").__index = string_copy -- what ("x"):upper() finds; no script can reach this table
+local text_meta = getmetatable("")
+text_meta.__index = string_copy -- what ("x"):upper() finds; no script can reach this table
+text_meta.__metatable = false
 
 local BASICS = {
   "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select", "setmetatable", "tonumber",

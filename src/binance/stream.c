@@ -35,6 +35,7 @@ enum {
     STABLE_MS = 30000,
     MAX_FRAME_BYTES = 1 << 20,
     MAX_TRIES = 2, /* of a command */
+    CLOSING_ROUNDS = 8,
     READ_BYTES = 16384,
     WHY_BYTES = 192
 };
@@ -58,7 +59,7 @@ struct stream {
     stream_stats stats;
     uv_timer_t timer;
     uv_idle_t idle; /* runs while the context goes away */
-    int n_handles;
+    int n_handles, n_closing_rounds;
     bool is_resolving, is_closing;
     void (*on_closed)(void *context);
     void *closed_context;
@@ -83,7 +84,7 @@ struct stream {
 static void pump(uv_timer_t *timer);
 static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes);
 static void on_resolved(void *context, err error, const char *address);
-static void on_context_gone(uv_idle_t *idle);
+static void on_closing_round(uv_idle_t *idle);
 static void on_handle_closed(uv_handle_t *handle);
 static void on_frame(stream *s, const char *text, size_t bytes);
 
@@ -206,14 +207,19 @@ void stream_close(stream *s, void (*on_closed)(void *context), void *context) {
     s->on_closed = on_closed;
     s->closed_context = context;
     uv_timer_stop(&s->timer);
-    lws_context_destroy(s->context);
-    uv_idle_start(&s->idle, on_context_gone);
+    uv_idle_start(&s->idle, on_closing_round);
 }
 
-/* The library takes a few rounds of the loop to close its handles, and says so only by setting the pointer. */
-static void on_context_gone(uv_idle_t *idle) {
+/* On a foreign loop the library is destroyed in two calls: the first closes its handles, the second frees the memory
+ * that they lie in, and must come after their close callbacks. It takes the loop two rounds to run those (a socket's
+ * callback closes the timer and the idle handle), and there is no question to ask the library, hence rounds are counted. */
+static void on_closing_round(uv_idle_t *idle) {
     stream *s = idle->data;
-    if (s->context || s->is_resolving) return;
+    s->n_closing_rounds++;
+    if (s->n_closing_rounds == 1) lws_context_destroy(s->context);
+    if (s->n_closing_rounds == CLOSING_ROUNDS && s->context) lws_context_destroy(s->context);
+    if (s->n_closing_rounds < CLOSING_ROUNDS || s->is_resolving) return;
+    assert(!s->context);
     uv_close((uv_handle_t *)&s->idle, on_handle_closed);
     uv_close((uv_handle_t *)&s->timer, on_handle_closed);
 }
@@ -293,6 +299,7 @@ static void drop(stream *s, const char *why) {
     snprintf(s->why, sizeof s->why, "%s", why);
     s->state = DROPPING;
     lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    lws_cancel_service(s->context); /* the library looks at its timeouts after an event only: make one */
 }
 
 static void resolve_host(stream *s) {

@@ -26,7 +26,13 @@
 
 #define TRADER_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
 
-enum { SLOTS_MAX = 16384, INDICATORS_PER_TRADER = 128, DRY_EVALUATIONS = 64, TRACE_BYTES = 4096, LOG_LINES_PER_SECOND = 10 };
+enum {
+    SLOTS_MAX = 16384,
+    INDICATORS_PER_TRADER = 128,
+    DRY_EVALUATIONS = 64,
+    TRACE_BYTES = 4096,
+    LOG_LINES_PER_SECOND = 10
+};
 
 int luaopen_cjson(lua_State *L);
 
@@ -59,6 +65,7 @@ struct script_state {
     program *programs;
     int load_function, result_function;
     bool is_dead, is_quiet;
+    int32_t guilty;
     bool has_new_slots; /* since the last bind */
     int64_t log_second;
     int32_t log_lines;
@@ -90,12 +97,14 @@ static int emit_log(lua_State *L) {
     if (s->is_quiet) return 0;
     if (second != s->log_second) {
         if (s->log_lines > LOG_LINES_PER_SECOND)
-            log_warn("script", "%d more lines of scripts in one second were left out", s->log_lines - LOG_LINES_PER_SECOND);
+            log_warn("script", "%d more lines of scripts in one second were left out",
+                     s->log_lines - LOG_LINES_PER_SECOND);
         s->log_second = second;
         s->log_lines = 0;
     }
     if (++s->log_lines > LOG_LINES_PER_SECOND || s->context.trader >= s->n_programs) return 0;
-    log_write(level, "script", "%s %s: %s", s->programs[s->context.trader].source->key, s->context.symbol ? s->context.symbol : "", text);
+    log_write(level, "script", "%s %s: %s", s->programs[s->context.trader].source->key,
+              s->context.symbol ? s->context.symbol : "", text);
     return 0;
 }
 
@@ -120,7 +129,8 @@ int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t
     diag why;
     if (s->n_slots == SLOTS_MAX) return refuse(c, SCRIPT_FULL, "too many series in this worker");
     if (kind >= 0) {
-        indicator_spec spec = {.kind = kind, .interval = interval, .source = {SERIES_NONE, SERIES_NONE}, .param = {p0, p1, p2, p3}};
+        indicator_spec spec = {
+            .kind = kind, .interval = interval, .source = {SERIES_NONE, SERIES_NONE}, .param = {p0, p1, p2, p3}};
         int32_t id;
         if (source0 >= 0) spec.source[0] = s->metas[source0].ref;
         if (source1 >= 0) spec.source[1] = s->metas[source1].ref;
@@ -148,7 +158,8 @@ static int load_module(lua_State *L, const char *name) {
     for (size_t i = 0; i < n_embedded_files; i++)
         if (strcmp(embedded_files[i].name, name) == 0) {
             lua_pushfstring(L, "=stdlib/%s", name);
-            if (luaL_loadbuffer(L, embedded_files[i].text, embedded_files[i].bytes, lua_tostring(L, -1)) != 0) return lua_error(L);
+            if (luaL_loadbuffer(L, embedded_files[i].text, embedded_files[i].bytes, lua_tostring(L, -1)) != 0)
+                return lua_error(L);
             lua_remove(L, -2);
             return 1;
         }
@@ -233,6 +244,7 @@ void script_state_free(script_state *s) {
 }
 
 const char *script_state_trace(const script_state *s) { return s->trace; }
+int32_t script_state_guilty(const script_state *s) { return s->guilty; }
 bool script_state_is_dead(const script_state *s) { return s->is_dead; }
 size_t script_state_memory(const script_state *s) { return region_used(s->memory); }
 
@@ -249,7 +261,9 @@ static err script_error(const script_state *s, int32_t index, int status, diag *
 
 static err kill_for(script_state *s, int32_t index, diag *why, const char *limit, long long amount, const char *unit) {
     s->is_dead = true;
-    return diag_set(why, ERR_RUNAWAY, "%s: stopped, over its limit %s of %lld %s", s->programs[index].source->chunk, limit, amount, unit);
+    s->guilty = index;
+    return diag_set(why, ERR_RUNAWAY, "%s: stopped, over its limit %s of %lld %s", s->programs[index].source->chunk,
+                    limit, amount, unit);
 }
 
 static err kill_for_cpu(script_state *s, int32_t index, int64_t budget_ms, bool is_load, diag *why) {
@@ -273,7 +287,9 @@ static err bind(script_state *s, program *p, const script_view *view, script_res
     int32_t count[N_INTERVALS], lack = 0;
     for (int32_t i = 0; i < N_INTERVALS; i++)
         if (p->intervals >> i & 1) {
-            if (!view->bars[i]) return diag_set(why, ERR_SCRIPT, "%s: no %s bars of %s", p->source->chunk, interval_name(i), view->symbol->name);
+            if (!view->bars[i])
+                return diag_set(why, ERR_SCRIPT, "%s: no %s bars of %s", p->source->chunk, interval_name(i),
+                                view->symbol->name);
             count[i] = kline_series_count_at(view->bars[i], view->close_ms);
         }
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
@@ -285,7 +301,9 @@ static err bind(script_state *s, program *p, const script_view *view, script_res
             int32_t id = series_indicator(meta->ref), found = indicator_set_find(set, id, meta->hint);
             if (found < 0) {
                 if (indicator_set_add(set, id, 0) != OK)
-                    return diag_set(why, ERR_SCRIPT, "%s: an indicator needs more bars than are kept; raise KLINE_HISTORY", p->source->chunk);
+                    return diag_set(why, ERR_SCRIPT,
+                                    "%s: an indicator needs more bars than are kept; raise KLINE_HISTORY",
+                                    p->source->chunk);
                 found = indicator_set_find(set, id, meta->hint);
             }
             meta->hint = found;
@@ -382,7 +400,6 @@ static err check_memory(script_state *s, int32_t index, size_t before, diag *why
     if (used < before + share && used < 2 * share) return OK;
     for (int32_t i = 0; i < s->n_programs; i++)
         if (s->programs[i].grown_bytes > s->programs[worst].grown_bytes) worst = i;
-    s->context.trader = worst;
     return kill_for_memory(s, worst, why);
 }
 
@@ -409,7 +426,8 @@ err script_state_evaluate(script_state *s, int32_t index, const script_view *vie
         }
         if (e != OK) return e;
         script_result_deinit(result);
-        if (guard_call(s->guard, s->limits.cpu_ms, call_filter, &c) != OK) return kill_for_cpu(s, index, s->limits.cpu_ms, false, why);
+        if (guard_call(s->guard, s->limits.cpu_ms, call_filter, &c) != OK)
+            return kill_for_cpu(s, index, s->limits.cpu_ms, false, why);
     } while (s->has_new_slots && c.status == 0);
     if (c.status != 0) {
         e = script_error(s, index, c.status, why);
@@ -469,7 +487,8 @@ static char *copy_field(lua_State *L, int table, const char *name, const char *o
 }
 
 static void read_spec(lua_State *L, int table, const trader_source *source, trader_spec *spec) {
-    const char *key = text_field(L, table, "id"), *name = text_field(L, table, "name"), *fire = text_field(L, table, "fire");
+    const char *key = text_field(L, table, "id"), *name = text_field(L, table, "name"),
+               *fire = text_field(L, table, "fire");
     char named[sizeof "file:" + TRADER_KEY_MAX];
     snprintf(spec->key, sizeof spec->key, "%s", key ? key : source->key);
     snprintf(spec->name, sizeof spec->name, "%s", name ? name : spec->key);
@@ -553,13 +572,15 @@ static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why)
             e = OK;
         }
     }
-    if (e == ERR_RUNAWAY) *why = n_failed ? ignored : first;
+    if (e == ERR_RUNAWAY)
+        *why = n_failed ? ignored : first;
     else if (n_failed == DRY_EVALUATIONS) {
         *why = first;
         e = ERR_SCRIPT;
     }
     for (int32_t k = s->programs[index].first_slot; k >= 0; k = s->metas[k].next)
-        if (s->metas[k].depth > spec->depth[s->metas[k].interval]) spec->depth[s->metas[k].interval] = s->metas[k].depth;
+        if (s->metas[k].depth > spec->depth[s->metas[k].interval])
+            spec->depth[s->metas[k].interval] = s->metas[k].depth;
     if (spec->warmup > spec->depth[spec->interval]) spec->depth[spec->interval] = spec->warmup;
     dry_market_free(market);
     return e;
@@ -571,11 +592,15 @@ err script_state_load(script_state *s, int32_t index, const trader_source *sourc
     if (e == OK && out && !(c.spec = calloc(1, sizeof *c.spec))) e = ERR_NO_MEMORY;
     if (e != OK) return diag_set(why, e, "%s: out of memory", source->chunk);
     s->context.trader = index;
-    if (guard_call(s->guard, s->limits.load_cpu_ms, call_load, &c) != OK) e = kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);
-    else if (c.status != 0) e = script_error(s, index, c.status, why);
+    if (guard_call(s->guard, s->limits.load_cpu_ms, call_load, &c) != OK)
+        e = kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);
+    else if (c.status != 0)
+        e = script_error(s, index, c.status, why);
     if (e == ERR_NO_MEMORY) e = kill_for_memory(s, index, why);
     if (e == OK && out) e = run_dry(s, index, c.spec, why);
-    if (e == OK && out) *out = c.spec;
-    else trader_spec_free(c.spec);
+    if (e == OK && out)
+        *out = c.spec;
+    else
+        trader_spec_free(c.spec);
     return e;
 }

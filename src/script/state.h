@@ -34,9 +34,9 @@ enum { SCRIPT_TARGETS = 8 };
 
 typedef struct script_result {
     script_outcome outcome;
-    int32_t have, need;  /* SCRIPT_WARMING: bars seen of bars needed, of the series that lacks most */
-    int32_t side;        /* 0 none, 1 long, 2 short */
-    double score, stop;  /* NaN: none */
+    int32_t have, need; /* SCRIPT_WARMING: bars seen of bars needed, of the series that lacks most */
+    int32_t side;       /* 0 none, 1 long, 2 short */
+    double score, stop; /* NaN: none */
     double target[SCRIPT_TARGETS];
     int32_t n_targets;
     char *conditions, *tags; /* JSON arrays when the filter gave its own, else NULL; freed by script_result_deinit */
@@ -50,13 +50,17 @@ void script_state_free(script_state *s);
 /* Compile a trader at place `index` (>= 0, dense). With `spec` also run it dry over generated bars, so that its
  * indicators are registered and its depths known. ERR_SCRIPT: the sentence says where and why, the state is fine.
  * ERR_RUNAWAY: over the limits, the state is dead. */
-MUST_CHECK err script_state_load(script_state *s, int32_t index, const trader_source *source, trader_spec **spec, diag *why);
+MUST_CHECK err script_state_load(script_state *s, int32_t index, const trader_source *source, trader_spec **spec,
+                                 diag *why);
 
 /* Run the filter of trader `index`. ERR_SCRIPT: `why` has the message with file and line, script_state_trace the
  * traceback. ERR_RUNAWAY: the state is dead. */
-MUST_CHECK err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result, diag *why);
+MUST_CHECK err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result,
+                                     diag *why);
 
 /* Traceback of the last ERR_SCRIPT. */
 const char *script_state_trace(const script_state *s);
+/* After ERR_RUNAWAY: the trader that is to blame; not always the one that ran (memory). */
+int32_t script_state_guilty(const script_state *s);
 bool script_state_is_dead(const script_state *s);
 size_t script_state_memory(const script_state *s); /* bytes in use */

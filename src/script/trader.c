@@ -102,7 +102,7 @@ err trader_source_read(const char *path, trader_source **out, diag *why) {
     e = read_file(path, &code, &code_bytes, why);
     if (e == OK) {
         e = read_file(inputs_path, &inputs, &inputs_bytes, why);
-        if (e == ERR_NOT_FOUND) e = OK;
+        if (e == ERR_NOT_FOUND) e = diag_set(why, OK, "%s", "");
     }
     if (e == OK) e = trader_source_new(key, path, code, code_bytes, inputs, out, why);
     free(code);

@@ -1,0 +1,539 @@
+/* See orchestrator.h.
+ *
+ *   start   storage -> memory of earlier runs -> workers, traders -> server -> feed -> symbols tracked, stream on
+ *   run     feed events -> screener -> passes -> storage -> committed passes -> terminal, browsers
+ *   stop    feed -> workers (inboxes run empty) -> storage (all committed) -> server -> loop empty
+ *
+ * Everything here runs on the I/O thread but submit() and notify(), which workers call. */
+#include "orchestrator.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "binance/feed.h"
+#include "screener/screener.h"
+#include "screener/signal_json.h"
+#include "screener/signal_line.h"
+#include "script/trader_folder.h"
+#include "serve/auth.h"
+#include "serve/serve.h"
+#include "sync/storage.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BACKLOG_FULL = 20000, BACKLOG_LOW = 2000, FLUSH_MS = 20, DRAIN_MS = 3000, EXIT_FAILURE_CODE = 1, N_SIGNALS = 3 };
+
+typedef struct orchestrator {
+    const config *cfg;
+    uv_loop_t loop;
+    uv_async_t wake;                 /* a worker has notes, or room */
+    uv_timer_t flush;                /* moves the backlog on when no worker says so */
+    uv_signal_t signals[N_SIGNALS];
+    symbol_table *symbols;
+    market_clock clock;
+    storage *storage;
+    memory *memory;
+    screener *screener;
+    serve *serve;
+    feed *feed;
+    char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES];
+    const char *status;
+    int64_t started_ms, start_ms; /* monotonic; market time */
+    bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_failed, reexecutes, is_feed_full;
+    uint64_t n_kills, n_printed;
+    int exit_code;
+    diag *why;
+} orchestrator;
+
+static void stop(orchestrator *o);
+
+static void fail(orchestrator *o, const char *why) {
+    if (o->exit_code == 0) diag_set(o->why, ERR_INVALID, "%s", why);
+    o->exit_code = EXIT_FAILURE_CODE;
+    o->has_failed = true;
+    stop(o);
+}
+
+static void set_status(orchestrator *o, const char *status) {
+    if (strcmp(o->status, status) == 0) return;
+    o->status = status;
+    if (o->serve) serve_publish_status(o->serve);
+}
+
+/* ---- worker threads ---- */
+
+static void submit(void *context, int32_t producer, pass *p) {
+    orchestrator *o = context;
+    if (storage_submit(o->storage, (uint32_t)producer, p) == OK) return;
+    pass_free(p); /* stopping while the disk fails: its watermark was not written, so it is evaluated again */
+}
+
+static void notify(void *context) { uv_async_send(&((orchestrator *)context)->wake); }
+
+/* ---- signals out ---- */
+
+static void print_signal(const orchestrator *o, const signal_row *s) {
+    char line[SIGNAL_LINE_BYTES];
+    if (o->cfg->log_format == LOG_JSON) {
+        json_writer w;
+        json_writer_init(&w);
+        signal_write_json(&w, s);
+        if (json_writer_text(&w)) puts(json_writer_text(&w));
+        json_writer_deinit(&w);
+    } else {
+        signal_line(s, line);
+        puts(line);
+    }
+    fflush(stdout);
+}
+
+static void on_committed(void *context, pass *p, uint32_t n_new) {
+    orchestrator *o = context;
+    for (uint32_t i = 0; i < n_new; i++) {
+        print_signal(o, &p->signals[i]);
+        if (o->serve) serve_publish_signal(o->serve, &p->signals[i]);
+        o->n_printed++;
+    }
+    pass_free(p);
+}
+
+/* ---- between feed and screener ---- */
+
+/* Live events are always taken (the backlog keeps every closed bar); history waits when there is much to do. */
+static bool on_event(void *context, const market_event *event) {
+    orchestrator *o = context;
+    bool is_past = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE;
+    if (!o->is_tracking) return true;
+    if (is_past && screener_backlog(o->screener) > BACKLOG_FULL) {
+        o->is_feed_full = true;
+        return false;
+    }
+    if (screener_push(o->screener, event) != OK) fail(o, "out of memory");
+    return true;
+}
+
+static void move_on(orchestrator *o) {
+    screener_poll(o->screener);
+    if (o->is_feed_full && screener_backlog(o->screener) < BACKLOG_LOW) {
+        o->is_feed_full = false;
+        if (o->feed) feed_resume(o->feed);
+    }
+    if (o->is_tracking && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) && feed_ranges_under_way(o->feed) == 0 &&
+        screener_backlog(o->screener) == 0) {
+        set_status(o, "running");
+        log_info("orchestrator", "running: %u symbols, %d traders", symbol_table_count(o->symbols), screener_traders(o->screener)->count);
+    }
+}
+
+static void on_wake(uv_async_t *handle) {
+    orchestrator *o = handle->data;
+    if (!o->is_stopping) move_on(o);
+}
+
+static void on_flush(uv_timer_t *handle) {
+    orchestrator *o = handle->data;
+    if (!o->is_stopping) move_on(o);
+}
+
+static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
+    orchestrator *o = context;
+    if (feed_fetch(o->feed, symbol, interval, from_ms, to_ms) != OK) fail(o, "out of memory");
+}
+
+/* Both the market and the traders are there: from now on bars count. */
+static void start_tracking(orchestrator *o) {
+    const trader_set *set = screener_traders(o->screener);
+    int32_t depth[N_INTERVALS];
+    uint32_t mask;
+    diag why;
+    if (!o->is_market_ready || !o->are_traders_ready || o->is_stopping) return;
+    mask = trader_set_intervals(set, depth);
+    screener_set_start(o->screener, o->start_ms);
+    o->is_tracking = true;
+    for (uint32_t id = 0; id < symbol_table_count(o->symbols); id++)
+        if (screener_track(o->screener, id) != OK) {
+            fail(o, "out of memory");
+            return;
+        }
+    log_info("orchestrator", "watching %u symbols with %d traders on %d workers", symbol_table_count(o->symbols), set->count,
+             screener_workers(o->screener));
+    if (mask && feed_watch(o->feed, mask, &why) != OK) fail(o, why.text);
+}
+
+static void on_market_ready(void *context, int64_t start_ms) {
+    orchestrator *o = context;
+    o->start_ms = start_ms;
+    o->is_market_ready = true;
+    start_tracking(o);
+}
+
+static void on_market_refused(void *context, const char *why) { fail(context, why); }
+
+static void on_loaded(void *context, const trader_set *set) {
+    orchestrator *o = context;
+    if (set->count == 0) {
+        fail(o, "no trader could be loaded; the log above says why");
+        return;
+    }
+    o->are_traders_ready = true;
+    start_tracking(o);
+}
+
+static void on_killed(void *context) {
+    orchestrator *o = context;
+    o->n_kills++;
+    if ((int64_t)o->n_kills < o->cfg->script_max_kills || o->reexecutes) return;
+    log_warn("orchestrator", "%llu scripts were stopped (SCRIPT_MAX_KILLS): draining and starting anew", (unsigned long long)o->n_kills);
+    o->reexecutes = true;
+    stop(o);
+}
+
+static void on_worker_failed(void *context) { fail(context, "a worker could not go on; the log above says why"); }
+static void on_barrier(void *context) { (void)context; }
+
+/* ---- what the server asks ---- */
+
+static void tell_status(void *context, serve_status *out) {
+    const orchestrator *o = context;
+    *out = (serve_status){o->status, (uint32_t)screener_workers(o->screener), monotonic_ms() - o->started_ms};
+}
+
+static bool has_quarantined(const orchestrator *o) {
+    const trader_set *set = screener_traders(o->screener);
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (trader_set_is_quarantined(set, i)) return true;
+    return false;
+}
+
+static size_t tell_health(void *context, health_component *out) {
+    const orchestrator *o = context;
+    bool is_live = o->feed && feed_is_live(o->feed), is_failing = o->feed && feed_is_failing(o->feed);
+    size_t n = 0;
+    out[n++] = (health_component){"storage", storage_health(o->storage) == STORAGE_FAILING ? HEALTH_FAILED : HEALTH_OK, true};
+    out[n++] = (health_component){"workers", o->has_failed ? HEALTH_FAILED : HEALTH_OK, true};
+    out[n++] = (health_component){"stream", is_live ? HEALTH_OK : HEALTH_DEGRADED, false};
+    out[n++] = (health_component){"history", is_failing ? HEALTH_DEGRADED : HEALTH_OK, false};
+    out[n++] = (health_component){"traders", has_quarantined(o) ? HEALTH_DEGRADED : HEALTH_OK, false};
+    return n;
+}
+
+static bool tell_ready(void *context, diag *why) {
+    const orchestrator *o = context;
+    if (strcmp(o->status, "running") == 0) return true;
+    diag_set(why, ERR_INVALID, "%s", strcmp(o->status, "starting") == 0 ? "history is still being loaded" : o->status);
+    return false;
+}
+
+static void write_workers(const orchestrator *o, json_writer *w) {
+    json_write_key(w, "workers");
+    json_write_array(w);
+    for (int32_t i = 0; i < screener_workers(o->screener); i++) {
+        const worker_stats *s = screener_stats(o->screener, i);
+        json_write_object(w);
+        json_put_integer(w, "symbols", atomic_load(&s->n_symbols));
+        json_put_integer(w, "events", (int64_t)atomic_load(&s->n_events));
+        json_put_integer(w, "bars", (int64_t)atomic_load(&s->n_bars));
+        json_put_integer(w, "evaluations", (int64_t)atomic_load(&s->n_evaluations));
+        json_put_integer(w, "warming", (int64_t)atomic_load(&s->n_warming));
+        json_put_integer(w, "signals", (int64_t)atomic_load(&s->n_signals));
+        json_put_integer(w, "late", (int64_t)atomic_load(&s->n_late));
+        json_put_integer(w, "errors", (int64_t)atomic_load(&s->n_errors));
+        json_put_integer(w, "kills", (int64_t)atomic_load(&s->n_kills));
+        json_put_integer(w, "skipped", (int64_t)atomic_load(&s->n_skipped));
+        json_put_integer(w, "gaps", (int64_t)atomic_load(&s->n_gaps));
+        json_put_integer(w, "corrected", (int64_t)atomic_load(&s->n_corrected));
+        json_put_number(w, "lagMs", (double)atomic_load(&s->lag_ns) / 1e6);
+        json_put_integer(w, "memory", atomic_load(&s->memory_bytes));
+        json_write_object_end(w);
+    }
+    json_write_array_end(w);
+}
+
+static void write_traders(const orchestrator *o, json_writer *w) {
+    trader_set *set = (trader_set *)screener_traders(o->screener);
+    json_write_key(w, "traders");
+    json_write_array(w);
+    for (int32_t i = 0; set && i < set->count; i++) {
+        const trader_spec *spec = set->specs[i];
+        const trader_fault *f = &set->faults[i];
+        json_write_object(w);
+        json_put_text(w, "trader", spec->key);
+        json_put_text(w, "id", spec->id);
+        json_put_text(w, "name", spec->name);
+        json_put_text(w, "interval", interval_name(spec->interval));
+        json_put_bool(w, "enabled", spec->is_enabled);
+        pthread_mutex_lock(&set->lock);
+        json_put_bool(w, "quarantined", trader_set_is_quarantined(set, i));
+        json_put_integer(w, "errors", (int64_t)f->n_errors);
+        if (f->n_errors) {
+            json_put_text(w, "lastError", f->message);
+            json_put_text(w, "symbol", f->symbol);
+        }
+        pthread_mutex_unlock(&set->lock);
+        json_write_object_end(w);
+    }
+    json_write_array_end(w);
+}
+
+static void tell_details(void *context, json_writer *w) {
+    const orchestrator *o = context;
+    stream_stats s = o->feed ? feed_stream_stats(o->feed) : (stream_stats){0};
+    storage_stats st;
+    storage_read_stats(o->storage, &st);
+    json_put_integer(w, "symbols", symbol_table_count(o->symbols));
+    json_put_integer(w, "marketTime", market_clock_now(&o->clock, monotonic_ms()));
+    json_put_integer(w, "backlog", (int64_t)screener_backlog(o->screener));
+    json_put_integer(w, "rangesUnderWay", o->feed ? (int64_t)feed_ranges_under_way(o->feed) : 0);
+    json_put_integer(w, "kills", (int64_t)o->n_kills);
+    json_write_key(w, "stream");
+    json_write_object(w);
+    json_put_bool(w, "connected", s.is_connected);
+    json_put_integer(w, "frames", (int64_t)s.n_frames);
+    json_put_integer(w, "klines", (int64_t)s.n_klines);
+    json_put_integer(w, "malformed", (int64_t)s.n_malformed);
+    json_put_integer(w, "oversized", (int64_t)s.n_oversized);
+    json_put_integer(w, "losses", (int64_t)s.n_losses);
+    json_write_object_end(w);
+    json_write_key(w, "storage");
+    json_write_object(w);
+    json_put_integer(w, "passes", (int64_t)st.n_passes);
+    json_put_integer(w, "commits", (int64_t)st.n_commits);
+    json_put_integer(w, "failures", (int64_t)st.n_failures);
+    json_put_integer(w, "newSignals", (int64_t)st.n_new_signals);
+    json_put_integer(w, "queued", (int64_t)st.n_queued);
+    json_write_object_end(w);
+    write_workers(o, w);
+    write_traders(o, w);
+}
+
+static err query_signals(void *context, const signal_filter *filter, storage_signals_fn on_rows, void *rows_context) {
+    return storage_query_signals(((orchestrator *)context)->storage, filter, on_rows, rows_context);
+}
+
+/* ---- start ---- */
+
+static err open_storage(orchestrator *o, diag *why) {
+    storage_config sc = {.folder = o->cfg->data_dir,
+                         .user_id = "local",
+                         .machine_id = o->machine_id,
+                         .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
+                         .n_producers = (uint32_t)o->cfg->machine_cpus};
+    err e = storage_open(&sc, &o->storage, why); /* makes the folder */
+    if (e == OK) e = config_machine_id(o->cfg, o->cfg->data_dir, o->machine_id, why);
+    if (e == OK) e = auth_token_load(o->cfg->data_dir, o->token, why);
+    if (e == OK && memory_new(&o->memory) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    if (e == OK) e = storage_restore(o->storage, o->memory, why);
+    if (e == OK) e = storage_start(o->storage, &o->loop, on_committed, o, why);
+    return e;
+}
+
+static err open_screener(orchestrator *o, diag *why) {
+    const config *c = o->cfg;
+    screener_config sc = {.n_workers = (int32_t)c->machine_cpus,
+                          .symbols = o->symbols,
+                          .limits = {c->script_cpu_ms, c->script_load_cpu_ms, (size_t)c->script_memory_mb << 20, (int32_t)c->kline_interval},
+                          .max_errors_in_row = (int32_t)c->script_max_errors,
+                          .kline_history = (int32_t)c->kline_history,
+                          .user = "local",
+                          .market = "spot",
+                          .memory = o->memory,
+                          .submit = submit,
+                          .submit_context = o,
+                          .notify = notify,
+                          .notify_context = o};
+    screener_handlers handlers = {on_range, on_loaded, on_killed, on_worker_failed, on_barrier, o};
+    trader_source **sources;
+    int32_t count;
+    err e = trader_folder_read(c->traders_dir, &sources, &count, why);
+    if (e != OK) return e;
+    e = screener_new(&sc, &handlers, &o->screener);
+    if (e == OK) e = screener_start(o->screener);
+    if (e == OK) e = screener_load(o->screener, sources, count);
+    return e == OK ? OK : diag_set(why, e, "screener: %s", error_text(e));
+}
+
+static err open_server(orchestrator *o, diag *why) {
+    serve_config sc = {.host = o->cfg->host,
+                       .port = (uint16_t)o->cfg->port,
+                       .token = o->token,
+                       .origins = (const char *const *)o->cfg->auth_origins.items,
+                       .n_origins = o->cfg->auth_origins.count,
+                       .machine_id = o->machine_id};
+    serve_providers providers = {o, tell_status, tell_health, tell_ready, tell_details, query_signals};
+    return serve_start(&o->loop, &sc, &providers, &o->serve, why);
+}
+
+static err open_feed(orchestrator *o, diag *why) {
+    feed_options fo = {.loop = &o->loop,
+                       .rest_url = o->cfg->binance_rest_url,
+                       .ws_url = o->cfg->binance_ws_url,
+                       .policy = {(const char *const *)o->cfg->symbols.items, o->cfg->symbols.count, o->cfg->quote_asset, (size_t)o->cfg->symbol_count},
+                       .clock = &o->clock,
+                       .symbols = o->symbols,
+                       .seed = (uint64_t)monotonic_ns(),
+                       .handlers = {on_market_ready, on_market_refused, on_event, o}};
+    return feed_open(&fo, &o->feed, why);
+}
+
+static void on_stop_signal(uv_signal_t *handle, int number) {
+    orchestrator *o = handle->data;
+    log_info("orchestrator", "%s: stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
+    stop(o);
+}
+
+static void on_hangup(uv_signal_t *handle, int number) {
+    (void)handle, (void)number;
+    log_info("orchestrator", "SIGHUP: no setting of this version changes while it runs; restart to apply new values");
+}
+
+static err open_loop(orchestrator *o, diag *why) {
+    static const int numbers[N_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+    if (uv_loop_init(&o->loop) != 0) return diag_set(why, ERR_IO, "no event loop");
+    o->has_loop = true;
+    uv_async_init(&o->loop, &o->wake, on_wake);
+    o->wake.data = o;
+    uv_timer_init(&o->loop, &o->flush);
+    o->flush.data = o;
+    uv_timer_start(&o->flush, on_flush, FLUSH_MS, FLUSH_MS);
+    for (int i = 0; i < N_SIGNALS; i++) {
+        uv_signal_init(&o->loop, &o->signals[i]);
+        o->signals[i].data = o;
+        uv_signal_start(&o->signals[i], numbers[i] == SIGHUP ? on_hangup : on_stop_signal, numbers[i]);
+    }
+    return OK;
+}
+
+/* Signals go to the I/O thread alone: all other threads are started while everything is blocked. */
+static void block_signals(bool is_start) {
+    sigset_t all;
+    sigfillset(&all);
+    if (is_start) {
+        pthread_sigmask(SIG_BLOCK, &all, NULL);
+        return;
+    }
+    sigemptyset(&all);
+    sigaddset(&all, SIGINT);
+    sigaddset(&all, SIGTERM);
+    sigaddset(&all, SIGHUP);
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+}
+
+static err start(orchestrator *o, diag *why) {
+    err e = open_loop(o, why);
+    market_clock_init(&o->clock);
+    if (e == OK && symbol_table_new(&o->symbols) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    if (e == OK) e = open_storage(o, why);
+    if (e == OK) e = open_screener(o, why);
+    if (e == OK) e = open_server(o, why);
+    if (e == OK) e = open_feed(o, why);
+    return e;
+}
+
+/* Where it listens and how to talk to it. The token is shown to the person at the terminal only. */
+static void greet(const orchestrator *o) {
+    log_info("orchestrator", "listening on %s port %u; signals are kept in %s", o->cfg->host, serve_port(o->serve), o->cfg->data_dir);
+    fprintf(stderr, "token: %s\n", o->token);
+    fprintf(stderr, "try:   curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals\n", o->token, serve_port(o->serve));
+}
+
+/* ---- stop ---- */
+
+static void close_handle(uv_handle_t *handle) {
+    if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+static void close_storage(orchestrator *o) {
+    diag why;
+    if (!o->storage) return;
+    if (storage_drain_and_stop(o->storage, DRAIN_MS, NULL, NULL, &why) != OK) {
+        log_error("orchestrator", "%s", why.text);
+        if (o->exit_code == 0) diag_set(o->why, ERR_DATABASE, "%s", why.text);
+        o->exit_code = EXIT_FAILURE_CODE;
+    }
+    o->storage = NULL;
+}
+
+/* The feed is closed: no event comes any more. */
+static void on_feed_closed(void *context) {
+    orchestrator *o = context;
+    o->feed = NULL;
+    if (o->screener) {
+        if (storage_health(o->storage) == STORAGE_FAILING) storage_stop_waiting(o->storage);
+        screener_stop(o->screener);
+    }
+    /* While storage hands out the last passes the server still publishes them; its questions end with it. */
+    if (o->serve) {
+        serve_publish_status(o->serve);
+    }
+    close_storage(o);
+    if (o->serve) serve_close(o->serve, NULL, NULL);
+    o->serve = NULL;
+    close_handle((uv_handle_t *)&o->wake);
+    close_handle((uv_handle_t *)&o->flush);
+    for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
+}
+
+static void stop(orchestrator *o) {
+    if (o->is_stopping) return;
+    o->is_stopping = true;
+    set_status(o, "stopping");
+    if (o->feed) feed_close(o->feed, on_feed_closed, o);
+    else on_feed_closed(o);
+}
+
+/* Same process id, fresh address space: what stopped scripts have left behind is gone. */
+static void reexecute(void) {
+    static char arguments[1 << 16];
+    char *argv[1024];
+    size_t n = 0, bytes;
+    FILE *file = fopen("/proc/self/cmdline", "rb");
+    sigset_t none;
+    if (!file) return;
+    bytes = fread(arguments, 1, sizeof arguments - 1, file);
+    fclose(file);
+    for (char *at = arguments; at < arguments + bytes && n < 1023; at += strlen(at) + 1) argv[n++] = at;
+    argv[n] = NULL;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
+    execv("/proc/self/exe", argv);
+}
+
+int orchestrator_run(const config *cfg, diag *why) {
+    orchestrator *o = calloc(1, sizeof *o);
+    bool reexecutes;
+    int code;
+    if (!o) {
+        diag_set(why, ERR_NO_MEMORY, "out of memory");
+        return EXIT_FAILURE_CODE;
+    }
+    o->cfg = cfg;
+    o->why = why;
+    o->status = "starting";
+    o->started_ms = monotonic_ms();
+    block_signals(true);
+    if (start(o, why) != OK) {
+        o->exit_code = EXIT_FAILURE_CODE;
+        if (o->has_loop) stop(o);
+    } else {
+        greet(o);
+    }
+    block_signals(false);
+    if (o->has_loop) {
+        uv_run(&o->loop, UV_RUN_DEFAULT);
+        if (uv_loop_close(&o->loop) != 0) log_error("orchestrator", "a handle was left open");
+    }
+    log_info("orchestrator", "stopped: %llu signals since the start", (unsigned long long)o->n_printed);
+    screener_free(o->screener);
+    symbol_table_free(o->symbols);
+    memory_free(o->memory);
+    code = o->exit_code;
+    reexecutes = o->reexecutes && code == 0;
+    free(o);
+    if (reexecutes) {
+        reexecute();
+        diag_set(why, ERR_IO, "could not start anew");
+        return EXIT_FAILURE_CODE;
+    }
+    return code;
+}

@@ -1,0 +1,254 @@
+/* See evaluation.h. */
+#include "screener/evaluation.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "screener/firing.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DAY_MS = 86400000 };
+
+#define COUNT(field, n) atomic_fetch_add_explicit(&e->stats->field, (n), memory_order_relaxed)
+
+/* ---- passes under construction: one per interval ---- */
+
+static err grow(void **rows, uint32_t *n, size_t row_bytes) {
+    if ((*n & (*n - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
+        void *larger = realloc(*rows, (size_t)(*n ? *n * 2 : 1) * row_bytes);
+        if (!larger) return ERR_NO_MEMORY;
+        *rows = larger;
+    }
+    memset((char *)*rows + *n * row_bytes, 0, row_bytes);
+    ++*n;
+    return OK;
+}
+
+static pass *pass_for(pass *passes[N_INTERVALS], const tracked *t, int32_t interval) {
+    if (!passes[interval] && (passes[interval] = calloc(1, sizeof(pass)))) {
+        snprintf(passes[interval]->symbol, sizeof passes[interval]->symbol, "%s", t->symbol->name);
+        passes[interval]->interval = interval;
+    }
+    return passes[interval];
+}
+
+static err add_edge(pass *p, const edge_row *edge) {
+    err e = grow((void **)&p->edges, &p->n_edges, sizeof *p->edges);
+    if (e == OK) p->edges[p->n_edges - 1] = *edge;
+    return e;
+}
+
+static err add_owed(pass *p, const standing *s) {
+    err e = grow((void **)&p->owed, &p->n_owed, sizeof *p->owed);
+    if (e != OK) return e;
+    snprintf(p->owed[p->n_owed - 1].trader_id, sizeof p->owed->trader_id, "%s", s->edge.trader_id);
+    p->owed[p->n_owed - 1].cursor_ms = s->cursor_ms;
+    return OK;
+}
+
+static err add_epoch(pass *p, const registry *r, const indicator_set *set, int32_t instance) {
+    char key[INDICATOR_KEY_BYTES];
+    err e = grow((void **)&p->epochs, &p->n_epochs, sizeof *p->epochs);
+    if (e != OK) return e;
+    registry_key(r, indicator_set_id(set, instance), key);
+    p->epochs[p->n_epochs - 1] = (epoch_row){strdup(key), indicator_set_epoch(set, instance)};
+    return p->epochs[p->n_epochs - 1].key ? OK : ERR_NO_MEMORY;
+}
+
+/* ---- one signal ---- */
+
+static double change_of_day(const kline_series *bars, int64_t close_ms, double close) {
+    int32_t at = kline_series_count_at(bars, close_ms - DAY_MS);
+    if (at == 0) return NAN;
+    return (close / kline_series_field(bars, FIELD_CLOSE)[at - 1] - 1) * 100;
+}
+
+static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, const script_view *view,
+                      script_result *r) {
+    const trader_spec *spec = e->set->specs[index];
+    const kline_series *bars = view->bars[spec->interval];
+    int32_t at = kline_series_find(bars, view->open_ms);
+    char name[512];
+    signal_row *s;
+    err result = grow((void **)&p->signals, &p->n_signals, sizeof *p->signals);
+    if (result != OK) return result;
+    s = &p->signals[p->n_signals - 1];
+    snprintf(name, sizeof name, "%s|%s|%s|%s|%s|%s|%lld|close", e->shared->user, e->shared->market, spec->id,
+             spec->revision, t->symbol->name, interval_name(spec->interval), (long long)view->open_ms);
+    if (uuid5(SIGNAL_NAMESPACE, name, strlen(name), s->id) != 0) return ERR_INVALID;
+    snprintf(s->trader_id, sizeof s->trader_id, "%s", spec->id);
+    snprintf(s->trader, sizeof s->trader, "%s", spec->key);
+    snprintf(s->trader_name, sizeof s->trader_name, "%s", spec->name);
+    snprintf(s->revision, sizeof s->revision, "%s", spec->revision);
+    snprintf(s->symbol, sizeof s->symbol, "%s", t->symbol->name);
+    s->interval = spec->interval;
+    s->open_ms = view->open_ms;
+    s->close_ms = view->close_ms;
+    s->created_ms = wall_ms();
+    s->price = kline_series_field(bars, FIELD_CLOSE)[at];
+    s->volume = kline_series_field(bars, FIELD_VOLUME)[at];
+    s->change_pct = change_of_day(bars, view->close_ms, s->price);
+    s->score = r->score;
+    s->stop = r->stop;
+    s->n_targets = r->n_targets;
+    for (int32_t i = 0; i < SCRIPT_TARGETS; i++) s->target[i] = i < r->n_targets ? r->target[i] : NAN;
+    s->side = (signal_side)r->side;
+    s->late = e->market_ms > view->close_ms + GRACE_MS;
+    s->conditions = r->conditions ? r->conditions : strdup(spec->conditions);
+    s->tags = r->tags ? r->tags : strdup(spec->tags);
+    r->conditions = r->tags = NULL;
+    COUNT(n_signals, 1);
+    if (s->late) COUNT(n_late, 1);
+    return s->conditions && s->tags ? OK : ERR_NO_MEMORY;
+}
+
+/* ---- one evaluation ---- */
+
+static void fault(evaluation *e, int32_t index, const tracked *t, const script_view *view, const diag *why,
+                  bool is_kill) {
+    standing *s = &t->standings[index];
+    bool too_many = ++s->n_errors_in_row >= e->shared->max_errors_in_row;
+    const char *trace = is_kill ? "" : script_state_trace(e->state);
+    COUNT(n_errors, 1);
+    if (is_kill) COUNT(n_kills, 1);
+    if (trader_set_fault(e->set, index, t->symbol->name, view->open_ms, why->text, trace, is_kill, is_kill || too_many))
+        log_error("screener", "trader %s is quarantined: %s (on %s)", e->set->specs[index]->key, why->text,
+                  t->symbol->name);
+    else if (s->n_errors_in_row == 1)
+        log_warn("screener", "trader %s failed on %s: %s", e->set->specs[index]->key, t->symbol->name, why->text);
+}
+
+static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view *view, pass *passes[N_INTERVALS]) {
+    const trader_spec *spec = e->set->specs[index];
+    standing *s = &t->standings[index];
+    script_result r;
+    diag why;
+    bool is_silent = view->close_ms <= s->edge.start_ms, is_due;
+    edge_row before = s->edge;
+    err result = script_state_evaluate(e->state, index, view, &r, &why);
+    COUNT(n_evaluations, 1);
+    if (result == ERR_SCRIPT || result == ERR_RUNAWAY) {
+        /* A full state is blamed on who filled it, which need not be the one that ran. */
+        int32_t guilty = result == ERR_RUNAWAY ? script_state_guilty(e->state) : index;
+        fault(e, guilty, t, view, &why, result == ERR_RUNAWAY);
+        script_result_deinit(&r);
+        if (guilty != index) s->cursor_ms = view->open_ms; /* it has not been seen yet */
+        return result == ERR_RUNAWAY ? result : OK;
+    }
+    if (result != OK) return result;
+    s->is_warming = r.outcome == SCRIPT_WARMING;
+    s->have = r.have;
+    s->need = r.need;
+    if (s->is_warming) {
+        COUNT(n_warming, 1);
+        return OK;
+    }
+    s->n_errors_in_row = 0;
+    is_due = firing_step(&s->edge, spec, view->open_ms, r.outcome == SCRIPT_MATCH);
+    s->is_changed = s->is_changed || memcmp(&before, &s->edge, sizeof before) != 0;
+    if (is_due && !is_silent) {
+        pass *p = pass_for(passes, t, spec->interval);
+        result = p ? add_signal(e, p, t, index, view, &r) : ERR_NO_MEMORY;
+    }
+    script_result_deinit(&r);
+    return result;
+}
+
+/* ---- the pass ---- */
+
+static err tell_standings(const evaluation *e, tracked *t, pass *passes[N_INTERVALS]) {
+    for (int32_t i = 0; i < e->set->count; i++) {
+        standing *s = &t->standings[i];
+        pass *p = passes[e->set->specs[i]->interval];
+        err result = OK;
+        if (!p || !s->is_wanted) continue;
+        if (s->is_changed) result = add_edge(p, &s->edge);
+        s->is_changed = false;
+        if (result == OK && s->is_owed) result = add_owed(p, s);
+        if (result != OK) return result;
+    }
+    return OK;
+}
+
+/* Epochs must be known to storage before (or with) the first signal that rests on them. */
+static err tell_epochs(const evaluation *e, tracked *t, pass *p) {
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        timeframe *f = t->frames[i];
+        if (!f) continue;
+        if (indicator_set_new_epochs(f->set) != f->n_new_epochs_told) { /* all of them anew */
+            f->n_epochs_told = 0;
+            f->n_new_epochs_told = indicator_set_new_epochs(f->set);
+        }
+        for (; f->n_epochs_told < indicator_set_count(f->set) && indicator_set_epoch(f->set, f->n_epochs_told);
+             f->n_epochs_told++) {
+            err result = add_epoch(p, e->shared->registry, f->set, f->n_epochs_told);
+            if (result != OK) return result;
+        }
+    }
+    return OK;
+}
+
+/* A pass is due for an interval on which traders run: a new bar behind the watermark, or other owed ones than told. */
+static err make_due_passes(const evaluation *e, tracked *t, pass *passes[N_INTERVALS]) {
+    int32_t n_owed[N_INTERVALS] = {0};
+    uint32_t in_use = 0;
+    for (int32_t i = 0; i < e->set->count; i++) {
+        in_use |= 1u << e->set->specs[i]->interval;
+        n_owed[e->set->specs[i]->interval] += t->standings[i].is_owed;
+    }
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        const kline_series *bars = t->frames[i] ? t->frames[i]->bars : NULL;
+        int32_t count = bars && in_use >> i & 1 ? kline_series_count(bars) : 0;
+        int64_t newest = count ? kline_series_open_ms(bars)[count - 1] : 0;
+        bool is_new = newest > t->told_ms[i] && interval_next(i, newest) > e->shared->policy.start_ms;
+        if (!is_new && n_owed[i] == t->n_owed_told[i] && !passes[i]) continue;
+        if (!pass_for(passes, t, i)) return ERR_NO_MEMORY;
+        if (newest > t->told_ms[i]) t->told_ms[i] = newest;
+        passes[i]->open_ms = t->told_ms[i];
+        t->n_owed_told[i] = n_owed[i];
+    }
+    return OK;
+}
+
+static void hand_over(evaluation *e, pass *passes[N_INTERVALS]) {
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        if (!passes[i]) continue;
+        passes[i]->received_ns = e->received_ns;
+        e->shared->submit(e->shared->submit_context, e->worker, passes[i]);
+        atomic_store_explicit(&e->stats->lag_ns, monotonic_ns() - e->received_ns, memory_order_relaxed);
+    }
+}
+
+err evaluation_run(evaluation *e, tracked *t) {
+    pass *passes[N_INTERVALS] = {0};
+    err result = OK, first = OK;
+    t->is_waiting = false;
+    for (int32_t i = 0; i < e->set->count && result == OK; i++) {
+        script_view view = {0};
+        tracked_step step;
+        while (result == OK && (step = tracked_next(t, e->set, i, e->market_ms, &view)) != STEP_NONE) {
+            if (step == STEP_SKIP)
+                COUNT(n_skipped, 1);
+            else if (!trader_set_is_quarantined(e->set, i))
+                result = evaluate(e, t, i, &view, passes);
+        }
+        t->is_waiting = t->is_waiting || t->standings[i].is_owed;
+    }
+    first = result; /* a killed state: what the others have said so far is complete and goes out */
+    if (first == OK || first == ERR_RUNAWAY) {
+        result = make_due_passes(e, t, passes);
+        if (result == OK) result = tell_standings(e, t, passes);
+        for (int32_t i = 0; i < N_INTERVALS && result == OK; i++)
+            if (passes[i]) {
+                result = tell_epochs(e, t, passes[i]);
+                break;
+            }
+    }
+    if (result == OK || result == ERR_RUNAWAY)
+        hand_over(e, passes);
+    else
+        for (int32_t i = 0; i < N_INTERVALS; i++) pass_free(passes[i]);
+    return first != OK ? first : result;
+}

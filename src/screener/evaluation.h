@@ -1,0 +1,17 @@
+/* Runs the traders of a symbol over the bars behind their cursors, and writes the passes for storage.
+ * Threads: the worker's. */
+#pragma once
+#include "screener/worker.h"
+
+typedef struct evaluation {
+    const worker_shared *shared;
+    trader_set *set;
+    script_state *state;
+    worker_stats *stats;
+    int32_t worker;
+    int64_t market_ms;   /* newest event time that this worker has taken from its inbox */
+    int64_t received_ns; /* monotonic: when the present event was taken */
+} evaluation;
+
+/* ERR_RUNAWAY: the state is dead (its trader is quarantined already): make a new one and call again. ERR_NO_MEMORY. */
+MUST_CHECK err evaluation_run(evaluation *e, tracked *t);

@@ -1,0 +1,62 @@
+/* The parallel screener, seen from the thread that feeds it: workers, who owns which symbol, what goes in and comes out.
+ *
+ *     feed thread (I/O, or a replay) ── screener_push ──► inbox of the owner
+ *                                    ◄── screener_poll ── notes: ranges to ask for, answers, faults
+ *     workers ── submit ──► storage (or the replay)
+ *
+ * Threads: every function on the feed thread. It never waits for a worker: what an inbox cannot take is kept in a
+ * backlog (updates of the same forming bar replace each other there, closed bars are all kept) and goes in later.
+ * Ownership: the screener owns workers, registry and the installed trader set. */
+#pragma once
+#include "screener/worker.h"
+
+typedef struct screener screener;
+
+typedef struct screener_config {
+    int32_t n_workers;
+    const symbol_table *symbols;
+    script_limits limits;
+    int32_t max_errors_in_row, kline_history;
+    const char *user, *market;
+    const memory *memory; /* NULL: none */
+    void (*submit)(void *context, int32_t worker, pass *p);
+    void *submit_context;
+    void (*notify)(void *context); /* any worker thread: call screener_poll soon */
+    void *notify_context;
+} screener_config;
+
+typedef struct screener_handlers {
+    /* REST is to be asked for the bars of [from_ms, to_ms); answer with EVENT_HISTORY and EVENT_RANGE_DONE. */
+    void (*on_range)(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms);
+    /* Every trader of screener_load was tried; the good ones are installed on all workers. */
+    void (*on_loaded)(void *context, const trader_set *set);
+    void (*on_killed)(void *context);
+    void (*on_failed)(void *context);
+    void (*on_barrier)(void *context); /* all workers have passed the barrier */
+    void *context;
+} screener_handlers;
+
+MUST_CHECK err screener_new(const screener_config *config, const screener_handlers *handlers, screener **out);
+MUST_CHECK err screener_start(screener *s);
+/* Compiles the sources (taken over; the array is freed), installs those that compile, says so through on_loaded. What
+ * failed is logged and kept in the set as quarantined, so that it can be shown. Once, before the first symbol. */
+MUST_CHECK err screener_load(screener *s, trader_source **sources, int32_t count);
+/* Market time of the start: bars that close up to here are evaluated silently. Before the first symbol. */
+void screener_set_start(screener *s, int64_t start_ms);
+MUST_CHECK err screener_track(screener *s, uint32_t symbol);
+MUST_CHECK err screener_push(screener *s, const market_event *event);
+/* Moves backlog into inboxes; true when nothing is left. */
+bool screener_flush(screener *s);
+size_t screener_backlog(const screener *s);
+/* Delivers notes to the handlers; also flushes. */
+void screener_poll(screener *s);
+/* on_barrier comes after every event pushed so far has been evaluated. */
+MUST_CHECK err screener_barrier(screener *s);
+/* Everything pushed so far is evaluated and submitted, then the threads end. */
+void screener_stop(screener *s);
+void screener_free(screener *s);
+
+const trader_set *screener_traders(const screener *s); /* NULL before on_loaded */
+registry *screener_registry(screener *s);
+int32_t screener_workers(const screener *s);
+const worker_stats *screener_stats(const screener *s, int32_t index);

@@ -1,0 +1,57 @@
+/* A symbol under watch: its series, and where every trader stands on it. Everything of a symbol that lasts is here, so
+ * a killed state loses nothing and a new owner takes the pointer.
+ *
+ * A trader's place is its cursor: the end of the last bar of its interval that it has seen. Evaluation is "while there
+ * is a bar behind the cursor and all that the bar needs is known: evaluate as of that bar's close". Late bars, bars
+ * after a restart and the silent pass over the last 100 bars are all the same loop.
+ * Threads: the symbol's owner. */
+#pragma once
+#include "screener/memory.h"
+#include "screener/timeframe.h"
+#include "screener/trader_set.h"
+#include "script/state.h"
+
+enum { SILENT_BARS = 100, GRACE_MS = 1500, BACKFILL_MAX_BARS = 20000 };
+
+typedef struct standing { /* one trader on this symbol */
+    edge_row edge;
+    int64_t cursor_ms; /* end of the last bar seen; 0: has not begun */
+    bool is_wanted;    /* the trader looks at this symbol */
+    bool is_changed;   /* edge differs from what storage knows */
+    bool is_owed;      /* a bar is there, but something that it needs is not known yet */
+    bool is_warming;
+    int32_t have, need; /* while warming up */
+    int32_t n_errors_in_row;
+} standing;
+
+typedef struct tracked {
+    uint32_t id;
+    const symbol_info *symbol;
+    timeframe *frames[N_INTERVALS];
+    standing *standings; /* by index in the trader set */
+    int32_t n_standings;
+    int64_t told_ms[N_INTERVALS]; /* newest watermark handed to storage */
+    int32_t n_owed_told[N_INTERVALS];
+    bool is_waiting; /* some trader is owed, or bars wait behind a gap */
+} tracked;
+
+typedef struct tracked_policy {
+    int32_t kline_history; /* least bars kept and asked for */
+    int64_t start_ms;      /* market time of the start: bars that close up to here are evaluated silently */
+    const memory *memory;  /* of earlier runs; NULL: none */
+} tracked_policy;
+
+/* Makes the series that the set needs; their first ranges are wanted at once. */
+MUST_CHECK err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,
+                           const tracked_policy *policy, tracked **out);
+void tracked_free(tracked *t);
+
+/* Bars of `interval` that open at or after this would push bars out that some trader must still see. */
+int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval);
+
+typedef enum tracked_step { STEP_NONE, STEP_EVALUATE, STEP_SKIP } tracked_step;
+
+/* What is next for trader `index`: nothing (owed or up to date), an evaluation (`view` is filled), or a bar that cannot
+ * be evaluated because a timeframe's bar of the same close does not exist (moved past, counted by the caller).
+ * `market_ms`: for asking after the grace. */
+tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, int64_t market_ms, script_view *view);

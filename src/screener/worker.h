@@ -1,0 +1,86 @@
+/* A screener worker: one thread, one LuaJIT state, a shard of the symbols.
+ *
+ * Only the worker touches its symbols and its state. Events come in through its inbox, passes go out to whoever keeps
+ * them (storage, or a replay), notes go to the I/O thread. When its state is killed it builds a new one and goes on.
+ * Threads: worker_new, _start, _stop on the I/O thread (or a replay's); the rest of the shared fields is atomic. */
+#pragma once
+#include "base/queue.h"
+#include "screener/pass.h"
+#include "screener/tracked.h"
+
+enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192 };
+
+typedef enum note_kind {
+    NOTE_RANGE,     /* ask REST for [from_ms, to_ms) of (symbol, interval) */
+    NOTE_COMPILED,  /* answer to CONTROL_COMPILE */
+    NOTE_INSTALLED, /* answer to CONTROL_INSTALL */
+    NOTE_BARRIER,   /* answer to CONTROL_BARRIER: everything before it has been evaluated */
+    NOTE_KILLED,    /* a script was stopped and its trader quarantined */
+    NOTE_FAILED     /* the worker cannot go on */
+} note_kind;
+
+typedef struct compile_job {
+    int32_t count;
+    trader_source **sources; /* borrowed until the note */
+    trader_spec **specs;     /* out; NULL where it failed */
+    diag *diags;             /* out */
+} compile_job;
+
+typedef struct note {
+    note_kind kind;
+    int32_t worker;
+    uint32_t symbol;
+    int32_t interval;
+    int64_t from_ms, to_ms;
+    compile_job *job;
+} note;
+
+typedef enum control_kind { CONTROL_COMPILE, CONTROL_INSTALL, CONTROL_TRACK, CONTROL_BARRIER } control_kind;
+
+typedef struct control {
+    control_kind kind;
+    compile_job *job;
+    trader_set *set;
+    uint32_t symbol;
+} control;
+
+/* Counters of one worker; written by it, read by all. */
+typedef struct worker_stats {
+    _Atomic uint64_t n_events, n_bars, n_evaluations, n_signals, n_errors, n_kills, n_skipped, n_warming, n_late,
+        n_gaps, n_corrected;
+    _Atomic int64_t lag_ns;       /* of the last pass: closing event taken from the inbox to pass handed over */
+    _Atomic int64_t memory_bytes; /* of the state */
+    _Atomic int32_t n_symbols;
+} worker_stats;
+
+/* What all workers share; outlives them. */
+typedef struct worker_shared {
+    registry *registry;
+    const symbol_table *symbols;
+    watchdog *dog;
+    script_limits limits;
+    tracked_policy policy;
+    int32_t max_errors_in_row;
+    const char *user, *market;                              /* parts of every signal's id */
+    void (*submit)(void *context, int32_t worker, pass *p); /* worker thread; takes the pass; may wait */
+    void *submit_context;
+    void (*notify)(void *context); /* worker thread: notes are there, or the inbox has room again */
+    void *notify_context;
+} worker_shared;
+
+typedef struct worker worker;
+
+MUST_CHECK err worker_new(int32_t index, const worker_shared *shared, worker **out);
+MUST_CHECK err worker_start(worker *w);
+/* From here on nobody reads its notes: they are dropped, so that the worker never waits for room. */
+void worker_stop(worker *w);
+/* Ends the thread once the inbox is empty, and waits for it. */
+void worker_finish(worker *w);
+void worker_free(worker *w);
+
+queue *worker_inbox(worker *w); /* of market_event */
+queue *worker_notes(worker *w); /* of note */
+void worker_wake(worker *w);
+/* The producer wants to be notified when the inbox has room. */
+void worker_ask_for_room(worker *w);
+const worker_stats *worker_get_stats(const worker *w);
