@@ -562,7 +562,7 @@ static void garbage(uint64_t seed) {
         "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a:99999999999999\r\nHost: b\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: %00\xFF\xFE//\\@:::\r\n\r\n",
-        "GET /ws HTTP/1.1\r\nHost: [[[\r\nOrigin: ://\r\n" UPGRADE "\r\n",
+        ("GET /ws HTTP/1.1\r\nHost: [[[\r\nOrigin: ://\r\n" UPGRADE "\r\n"),
         "GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /%zz%00%ff?%=&&== HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
