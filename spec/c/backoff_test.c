@@ -21,6 +21,18 @@ static void test_bounds(uint64_t seed) {
     ok(wait >= 250 && wait <= 500 && b.n_failures == 1, "a reset begins anew");
 }
 
+static void test_first(uint64_t seed) {
+    backoff b;
+    int n_early = 0;
+    backoff_init(&b, 1000, 60000, seed);
+    for (int i = 0; i < 200; i++) {
+        n_early += backoff_next_ms(&b) < 750;
+        backoff_reset(&b);
+    }
+    ok(n_early > 40 && n_early < 160,
+       "the first delay is spread, too: clients that fell together do not rise together");
+}
+
 static void test_spread(uint64_t seed) {
     enum { N_BUCKETS = 10, N_DRAWS = 20000 };
     int buckets[N_BUCKETS] = {0};
@@ -62,6 +74,7 @@ static void test_extremes(void) {
 int main(void) {
     uint64_t seed = tap_seed((uint64_t)time(NULL));
     test_bounds(seed);
+    test_first(seed);
     test_spread(seed);
     test_seeds();
     test_extremes();

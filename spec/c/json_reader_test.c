@@ -408,6 +408,17 @@ static void test_sticky(void) {
     ok(r.error == first && r.at == at && at == text + 1, "the first error and its place stay");
 }
 
+/* The value that was asked for in the wrong type stands there still; nobody may read it after the error. */
+static void test_sticky_value(void) {
+    json_reader r;
+    bool b;
+    int64_t i;
+    json_reader_init(&r, "[1]", 3);
+    ok(json_enter_array(&r) && json_next_item(&r) && !json_bool(&r, &b) && !json_int64(&r, &i) && !json_skip(&r) &&
+           !json_peek(&r) && !json_finish(&r),
+       "an error sticks where another call would have gone on");
+}
+
 static void test_types(void) {
     const char *texts[] = {"1", "\"1\"", "true", "null", "{}", "[]"};
     const char expected[] = {'0', '"', 't', 'n', '{', '['};
@@ -619,6 +630,7 @@ int main(void) {
     test_message();
     test_truncation();
     test_sticky();
+    test_sticky_value();
     test_types();
     test_integers();
     test_decimals();
