@@ -105,12 +105,13 @@ static err parse_url(const char *url, endpoint *out, diag *why) {
     host += is_bracketed;
     size_t n = strcspn(host, is_bracketed ? "]" : ":/");
     const char *rest = host + n;
-    if (is_bracketed) rest += *rest == ']';
+    bool is_closed = !is_bracketed || *rest == ']';
+    if (is_bracketed && is_closed) rest++;
     char *end = (char *)rest;
     long port = out->is_secure ? 443 : 80;
     if (*rest == ':') port = strtol(rest + 1, &end, 10);
     size_t path_bytes = strlen(end);
-    if (n == 0 || port < 1 || port > 65535 || (*end != 0 && *end != '/'))
+    if (n == 0 || !is_closed || port < 1 || port > 65535 || (*end != 0 && *end != '/'))
         return diag_set(why, ERR_INVALID, "\"%s\" is not of the form wss://host[:port][/path]", url);
     while (path_bytes > 0 && end[path_bytes - 1] == '/') path_bytes--;
     out->port = (int)port;
