@@ -1,0 +1,5 @@
+/* One line of JSON for one figure: name, workload, unit, median, p99, runs. */
+#pragma once
+
+/* `samples` are sorted in place; smaller is better. `workload` is written as it is: no quotes, no backslashes. */
+void figure_print(const char *name, const char *workload, const char *unit, double *samples, int count);
