@@ -341,6 +341,7 @@ static err put_epochs(local_db *db, const pass *p, diag *why) {
 
 static err put_pass(local_db *db, pass *p, uint32_t *n_new, diag *why) {
     err failed = put_signals(db, p, n_new, why);
+    fault("commit.middle");
     if (!failed) failed = put_edges(db, p, why);
     if (!failed) failed = put_epochs(db, p, why);
     if (!failed && p->open_ms > 0) failed = put_owed(db, p, why);
