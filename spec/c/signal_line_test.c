@@ -22,22 +22,38 @@ static bool prints(const signal_row *s, const char *expected) {
     return is_same;
 }
 
-#define HEAD "2026-02-03 14:05:00  LINKUSDT     5m   "
+#define HEAD "2026-02-03 14:05:00 LINKUSDT     5m  "
 
 static void test_form(void) {
     signal_row s = example();
-    ok(prints(&s, HEAD "RSI oversold bounce                  9.1234  RSI below 30; rising"), "the plain form");
+    ok(prints(&s, HEAD "     9.1234  RSI oversold bounce         RSI below 30; rising"), "the plain form");
     s.late = s.provisional = true;
     s.conditions = (char *)"[]";
-    ok(prints(&s, HEAD "RSI oversold bounce                  9.1234   [provisional]  [late]"), "marks, no conditions");
+    ok(prints(&s, HEAD "     9.1234  RSI oversold bounce          [provisional]  [late]"), "marks, no conditions");
     s = example();
     s.trader_name[0] = 0;
     s.price = 64321.5;
-    ok(prints(&s, HEAD "rsi                                 64321.5  RSI below 30; rising"),
+    ok(prints(&s, HEAD "    64321.5  rsi                         RSI below 30; rising"),
        "a trader without a name goes by its key");
     strcpy(s.trader_name, "\xE5\xB8\x81\xE5\xAE\x89");
-    ok(prints(&s, HEAD "\xE5\xB8\x81\xE5\xAE\x89                                  64321.5  RSI below 30; rising"),
+    ok(prints(&s, HEAD "    64321.5  \xE5\xB8\x81\xE5\xAE\x89                          RSI below 30; rising"),
        "columns are counted in characters");
+}
+
+static void test_price(void) {
+    static const struct {
+        double price;
+        const char *text;
+    } cases[] = {{2.1e-05, "   0.000021"},     {1e-8, " 0.00000001"}, {100, "        100"},
+                 {95203.87, "   95203.87"},    {0.5, "        0.5"},  {1e20, "      1e+20"},
+                 {1234567.125, "1234567.125"}, {0, "          0"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        signal_row s = example();
+        char expected[128];
+        s.price = cases[i].price;
+        snprintf(expected, sizeof expected, HEAD "%s  RSI oversold bounce         RSI below 30; rising", cases[i].text);
+        ok(prints(&s, expected), "a price of %g", cases[i].price);
+    }
 }
 
 static void test_harmless(void) {
@@ -52,7 +68,7 @@ static void test_harmless(void) {
     }
     ok(!has_control && strstr(line, "  a [2Jb c  d"), "control characters become blanks: %s", line);
     s.conditions = (char *)"no json";
-    ok(prints(&s, HEAD "RSI oversold bounce                  9.1234 "), "conditions that are no JSON are left out");
+    ok(prints(&s, HEAD "     9.1234  RSI oversold bounce        "), "conditions that are no JSON are left out");
 }
 
 static void test_cut(void) {
@@ -75,6 +91,7 @@ static void test_cut(void) {
 
 int main(void) {
     test_form();
+    test_price();
     test_harmless();
     test_cut();
     return done();

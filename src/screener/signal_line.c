@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SYMBOL_COLUMNS = 12, INTERVAL_COLUMNS = 4, NAME_COLUMNS = 30, PRICE_COLUMNS = 12 };
+enum { SYMBOL_COLUMNS = 12, INTERVAL_COLUMNS = 3, PRICE_COLUMNS = 11, NAME_COLUMNS = 26 };
 
 typedef struct line {
     char *out;
@@ -45,7 +45,21 @@ static void put_time(line *l, int64_t ms) {
         if (*at == 'T' || *at == 'Z') *at = ' ';
     }
     put(l, text);
-    put(l, " ");
+}
+
+/* As the exchange writes it: up to 8 decimals, no exponent (SHIBUSDT costs 0.000021), no zeros at the end. */
+static void put_price(line *l, double price) {
+    char text[64];
+    bool is_plain = price >= 1e-8 && price < 1e15;
+    snprintf(text, sizeof text, is_plain ? "%.8f" : "%.10g", price);
+    if (is_plain) {
+        char *end = text + strlen(text);
+        while (end[-1] == '0') *--end = 0;
+        if (end[-1] == '.') end[-1] = 0;
+    }
+    for (size_t n = strlen(text); n < PRICE_COLUMNS; n++) put(l, " ");
+    put(l, text);
+    put(l, "  ");
 }
 
 /* "a; b" of ["a", "b"]. */
@@ -70,14 +84,11 @@ static void finish(line *l) {
 void signal_line(const signal_row *s, char out[SIGNAL_LINE_BYTES]) {
     line l = {.out = out};
     const char *interval = interval_name(s->interval);
-    char price[32];
-    snprintf(price, sizeof price, "%*.10g", PRICE_COLUMNS, s->price);
     put_time(&l, s->open_ms);
     put_padded(&l, s->symbol, SYMBOL_COLUMNS);
     put_padded(&l, interval ? interval : "?", INTERVAL_COLUMNS);
+    put_price(&l, s->price);
     put_padded(&l, *s->trader_name ? s->trader_name : s->trader, NAME_COLUMNS);
-    put(&l, price);
-    put(&l, " ");
     put_conditions(&l, s->conditions);
     if (s->provisional) put(&l, "  [provisional]");
     if (s->late) put(&l, "  [late]");

@@ -1,7 +1,8 @@
 /* A signal as one line for people:
  *
- *     2026-02-03 14:05:00  LINKUSDT    5m   RSI oversold bounce                9.1234  RSI(14) below 30; rising  [late]
+ *     2026-02-03 14:05:00 LINKUSDT     5m       9.1234  RSI oversold bounce         RSI(14) below 30; rising  [late]
  *
+ * What has a fixed width comes first: a terminal of 80 columns breaks the line in the conditions, never in the price.
  * Time is the open time of the bar, UTC (`time` in JSON). Whatever a trader wrote is made harmless for a terminal.
  * Pure. */
 #pragma once
