@@ -1,4 +1,4 @@
-/* `trademind run`: the daemon. Nothing goes to stdout; signals and everything else are lines of the log on stderr. */
+/* `trademind run`: the daemon. Signals go to stdout, one line each; everything else is a line of the log on stderr. */
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "orchestrator.h"
@@ -7,7 +7,7 @@
 
 static const option OPTIONS[] = {
     SETTINGS_OPTION,
-    {"json", NULL, "log and signals as JSON, one object a line (LOG_FORMAT=json)"},
+    {"json", NULL, "signals and log as JSON, one object a line (LOG_FORMAT=json)"},
     {0},
 };
 
@@ -37,9 +37,11 @@ const verb RUN_VERB = {
     .summary = "watch the market: the daemon, until it is told to stop",
     .usage = "[options]",
     .details = "Streams candles, evaluates all traders at every close, keeps signals in SQLite under DATA_DIR, and "
-               "serves the page, the HTTP interface and the browser channel on HOST and PORT. The log is on stderr "
-               "and starts with every setting and where it came from.\n"
-               "SIGINT and SIGTERM stop it in order, with everything committed.",
+               "serves the HTTP interface and the browser channel on HOST and PORT.\n"
+               "Signals go to stdout, one line each, once they are committed: time (open of the bar, UTC), symbol, "
+               "interval, price, trader, conditions; with --json or LOG_FORMAT=json one JSON object each. The log "
+               "goes to stderr and starts with every setting and where it came from.\n"
+               "SIGINT and SIGTERM stop it in order, with everything committed. Exit code 0 after such a stop.",
     .options = OPTIONS,
     .run = run,
 };
