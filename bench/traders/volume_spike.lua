@@ -1,0 +1,8 @@
+-- Volume spike: three times the average volume on an up bar.
+return trader {
+  name = "Volume spike",
+  interval = "1m", warmup = 400,
+  filter = function(m)
+    return m.volume[0] > 3 * ta.sma(m.volume, 20)[0] and m.close[0] > m.open[0]
+  end,
+}
