@@ -213,6 +213,7 @@ test('status prints what the daemon says, and proves itself with the kept token'
     assert.equal(human.code, 0);
     assert.match(human.stdout, /^status +running$/m);
     assert.match(human.stdout, /^binance\.symbols +7$/m);
+    assert.match(human.stdout, /^traders\.1 +b$/m);
   });
 });
 

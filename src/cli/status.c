@@ -101,10 +101,22 @@ static void print_members(const char *path, const json_t *object) {
     }
 }
 
-/* One line per leaf: "components.binance.state  connected". */
+static void print_items(const char *path, const json_t *array) {
+    size_t i;
+    json_t *value;
+    json_array_foreach(array, i, value) {
+        char longer[256];
+        snprintf(longer, sizeof longer, "%s.%zu", path, i);
+        print_value(longer, value);
+    }
+}
+
+/* One line per leaf: "stream.connected  true", "traders.0.name  Golden cross". */
 static void print_value(const char *path, const json_t *value) {
     if (json_is_object(value)) {
         print_members(path, value);
+    } else if (json_is_array(value) && json_array_size(value)) {
+        print_items(path, value);
     } else if (json_is_string(value)) {
         printf("%-32s %s\n", path, json_string_value(value));
     } else {
