@@ -87,6 +87,14 @@ int32_t uuid5(const char *ns, const void *name, size_t bytes, char *out);
 /* SHA-256 in lower-case hex; `out` takes 65 bytes; empty when OpenSSL has no memory. */
 void sha256_hex(const void *data, size_t bytes, char *out);
 
+/* ---- indicator: values of one indicator over a list of bars ---- */
+
+/* Values of an indicator by its canonical text, such as "sma(rsi(close,14),9)" or "macd.2(close,12,26,9)" (the third
+ * output), over `n` closed bars of `interval`, oldest first; `out` takes n doubles, NaN in the warm-up. A bar that skips
+ * others leaves a hole. Computed by the states that run in the daemon, one bar after the other. 0; -1: the text is no
+ * indicator; -2: a bar is out of order; -3: out of memory or a window longer than 5,000. */
+int32_t indicator_values(const char *text, int32_t interval, const kline *bars, size_t n, double *out);
+
 /* ---- script: what lua/stdlib shares with the worker that runs it ---- */
 
 /* One series as a script sees it: `count` values from `data`, oldest first. The worker sets `data` and `available`

@@ -27,8 +27,8 @@ enum { BACKLOG_FULL = 20000, BACKLOG_LOW = 2000, FLUSH_MS = 20, DRAIN_MS = 3000,
 typedef struct orchestrator {
     const config *cfg;
     uv_loop_t loop;
-    uv_async_t wake;                 /* a worker has notes, or room */
-    uv_timer_t flush;                /* moves the backlog on when no worker says so */
+    uv_async_t wake;  /* a worker has notes, or room */
+    uv_timer_t flush; /* moves the backlog on when no worker says so */
     uv_signal_t signals[N_SIGNALS];
     symbol_table *symbols;
     market_clock clock;
@@ -40,7 +40,8 @@ typedef struct orchestrator {
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
-    bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_failed, reexecutes, is_feed_full;
+    bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_failed, reexecutes,
+        is_feed_full;
     uint64_t n_kills, n_printed;
     int exit_code;
     diag *why;
@@ -119,10 +120,11 @@ static void move_on(orchestrator *o) {
         o->is_feed_full = false;
         if (o->feed) feed_resume(o->feed);
     }
-    if (o->is_tracking && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) && feed_ranges_under_way(o->feed) == 0 &&
-        screener_backlog(o->screener) == 0) {
+    if (o->is_tracking && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) &&
+        feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         set_status(o, "running");
-        log_info("orchestrator", "running: %u symbols, %d traders", symbol_table_count(o->symbols), screener_traders(o->screener)->count);
+        log_info("orchestrator", "running: %u symbols, %d traders", symbol_table_count(o->symbols),
+                 screener_traders(o->screener)->count);
     }
 }
 
@@ -156,8 +158,8 @@ static void start_tracking(orchestrator *o) {
             fail(o, "out of memory");
             return;
         }
-    log_info("orchestrator", "watching %u symbols with %d traders on %d workers", symbol_table_count(o->symbols), set->count,
-             screener_workers(o->screener));
+    log_info("orchestrator", "watching %u symbols with %d traders on %d workers", symbol_table_count(o->symbols),
+             set->count, screener_workers(o->screener));
     if (mask && feed_watch(o->feed, mask, &why) != OK) fail(o, why.text);
 }
 
@@ -184,7 +186,8 @@ static void on_killed(void *context) {
     orchestrator *o = context;
     o->n_kills++;
     if ((int64_t)o->n_kills < o->cfg->script_max_kills || o->reexecutes) return;
-    log_warn("orchestrator", "%llu scripts were stopped (SCRIPT_MAX_KILLS): draining and starting anew", (unsigned long long)o->n_kills);
+    log_warn("orchestrator", "%llu scripts were stopped (SCRIPT_MAX_KILLS): draining and starting anew",
+             (unsigned long long)o->n_kills);
     o->reexecutes = true;
     stop(o);
 }
@@ -210,7 +213,8 @@ static size_t tell_health(void *context, health_component *out) {
     const orchestrator *o = context;
     bool is_live = o->feed && feed_is_live(o->feed), is_failing = o->feed && feed_is_failing(o->feed);
     size_t n = 0;
-    out[n++] = (health_component){"storage", storage_health(o->storage) == STORAGE_FAILING ? HEALTH_FAILED : HEALTH_OK, true};
+    out[n++] =
+        (health_component){"storage", storage_health(o->storage) == STORAGE_FAILING ? HEALTH_FAILED : HEALTH_OK, true};
     out[n++] = (health_component){"workers", o->has_failed ? HEALTH_FAILED : HEALTH_OK, true};
     out[n++] = (health_component){"stream", is_live ? HEALTH_OK : HEALTH_DEGRADED, false};
     out[n++] = (health_component){"history", is_failing ? HEALTH_DEGRADED : HEALTH_OK, false};
@@ -332,7 +336,8 @@ static err open_screener(orchestrator *o, diag *why) {
     const config *c = o->cfg;
     screener_config sc = {.n_workers = (int32_t)c->machine_cpus,
                           .symbols = o->symbols,
-                          .limits = {c->script_cpu_ms, c->script_load_cpu_ms, (size_t)c->script_memory_mb << 20, (int32_t)c->kline_interval},
+                          .limits = {c->script_cpu_ms, c->script_load_cpu_ms, (size_t)c->script_memory_mb << 20,
+                                     (int32_t)c->kline_interval},
                           .max_errors_in_row = (int32_t)c->script_max_errors,
                           .kline_history = (int32_t)c->kline_history,
                           .user = "local",
@@ -368,7 +373,8 @@ static err open_feed(orchestrator *o, diag *why) {
     feed_options fo = {.loop = &o->loop,
                        .rest_url = o->cfg->binance_rest_url,
                        .ws_url = o->cfg->binance_ws_url,
-                       .policy = {(const char *const *)o->cfg->symbols.items, o->cfg->symbols.count, o->cfg->quote_asset, (size_t)o->cfg->symbol_count},
+                       .policy = {(const char *const *)o->cfg->symbols.items, o->cfg->symbols.count,
+                                  o->cfg->quote_asset, (size_t)o->cfg->symbol_count},
                        .clock = &o->clock,
                        .symbols = o->symbols,
                        .seed = (uint64_t)monotonic_ns(),
@@ -432,9 +438,11 @@ static err start(orchestrator *o, diag *why) {
 
 /* Where it listens and how to talk to it. The token is shown to the person at the terminal only. */
 static void greet(const orchestrator *o) {
-    log_info("orchestrator", "listening on %s port %u; signals are kept in %s", o->cfg->host, serve_port(o->serve), o->cfg->data_dir);
+    log_info("orchestrator", "listening on %s port %u; signals are kept in %s", o->cfg->host, serve_port(o->serve),
+             o->cfg->data_dir);
     fprintf(stderr, "token: %s\n", o->token);
-    fprintf(stderr, "try:   curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals\n", o->token, serve_port(o->serve));
+    fprintf(stderr, "try:   curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals\n", o->token,
+            serve_port(o->serve));
 }
 
 /* ---- stop ---- */
@@ -463,9 +471,7 @@ static void on_feed_closed(void *context) {
         screener_stop(o->screener);
     }
     /* While storage hands out the last passes the server still publishes them; its questions end with it. */
-    if (o->serve) {
-        serve_publish_status(o->serve);
-    }
+    if (o->serve) { serve_publish_status(o->serve); }
     close_storage(o);
     if (o->serve) serve_close(o->serve, NULL, NULL);
     o->serve = NULL;
@@ -478,8 +484,10 @@ static void stop(orchestrator *o) {
     if (o->is_stopping) return;
     o->is_stopping = true;
     set_status(o, "stopping");
-    if (o->feed) feed_close(o->feed, on_feed_closed, o);
-    else on_feed_closed(o);
+    if (o->feed)
+        feed_close(o->feed, on_feed_closed, o);
+    else
+        on_feed_closed(o);
 }
 
 /* Same process id, fresh address space: what stopped scripts have left behind is gone. */

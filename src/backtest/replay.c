@@ -221,7 +221,8 @@ err replay_run(const config *cfg, const replay_options *options, replay_report *
     if (e == OK) {
         e = screener_load(r.screener, sources, n_sources);
         if (e == OK) wait_for(&r, &r.is_loaded);
-        if (e == OK && r.failure != OK) e = diag_set(why, r.failure, "the screener could not start; the log above says why");
+        if (e == OK && r.failure != OK)
+            e = diag_set(why, r.failure, "the screener could not start; the log above says why");
         if (e == OK && screener_traders(r.screener)->count == 0)
             e = diag_set(why, ERR_SCRIPT, "%s: no trader could be loaded", options->traders);
     }

@@ -58,8 +58,10 @@ static void ready(feed *f) {
     f->infos = NULL;
     f->stage = STAGE_READY;
     f->is_failing = false;
-    if (e == OK) f->options.handlers.on_ready(f->options.handlers.context, f->start_ms);
-    else f->options.handlers.on_refused(f->options.handlers.context, why.text);
+    if (e == OK)
+        f->options.handlers.on_ready(f->options.handlers.context, f->start_ms);
+    else
+        f->options.handlers.on_refused(f->options.handlers.context, why.text);
 }
 
 static void on_symbol(void *context, const symbol_info *symbol) {
@@ -116,8 +118,10 @@ static void on_answer(void *context, const rest_answer *answer) {
     backoff_reset(&f->wait);
     if (f->stage == STAGE_TIME) market_clock_observe(f->options.clock, f->start_ms, monotonic_ms());
     f->stage = f->stage == STAGE_SYMBOLS && f->options.policy.n_names ? STAGE_READY : f->stage + 1;
-    if (f->stage == STAGE_READY) ready(f);
-    else ask(f);
+    if (f->stage == STAGE_READY)
+        ready(f);
+    else
+        ask(f);
 }
 
 static void ask(feed *f) {
@@ -142,14 +146,18 @@ static void on_live(void *context, const market_event *event) {
 static void on_backfill_state(void *context, bool is_failing, const char *why) {
     feed *f = context;
     f->is_failing = is_failing;
-    if (is_failing) log_warn("binance", "history: %s; trying again", why);
-    else log_info("binance", "history: the exchange answers again");
+    if (is_failing)
+        log_warn("binance", "history: %s; trying again", why);
+    else
+        log_info("binance", "history: the exchange answers again");
 }
 
 static void on_stream_state(void *context, bool is_connected, const char *why) {
     (void)context;
-    if (is_connected) log_info("binance", "stream connected");
-    else log_warn("binance", "stream: %s; trying again", why);
+    if (is_connected)
+        log_info("binance", "stream connected");
+    else
+        log_warn("binance", "stream: %s; trying again", why);
 }
 
 /* ---- open, use, close ---- */
@@ -194,8 +202,9 @@ err feed_watch(feed *f, uint32_t mask, diag *why) {
         for (int32_t i = 0; i < N_INTERVALS; i++)
             if (mask >> i & 1) wanted[n++] = (topic){id, (uint8_t)i};
     if (n > TOPICS_MAX)
-        e = diag_set(why, ERR_TOO_BIG, "%zu streams (%u symbols) are wanted; expected at most %d on one connection: lower SYMBOL_COUNT", n, n_symbols,
-                     TOPICS_MAX);
+        e = diag_set(why, ERR_TOO_BIG,
+                     "%zu streams (%u symbols) are wanted; expected at most %d on one connection: lower SYMBOL_COUNT",
+                     n, n_symbols, TOPICS_MAX);
     if (e == OK && !f->stream) e = stream_open(&s, &f->stream, why);
     if (e == OK) {
         e = stream_want(f->stream, wanted, n);
@@ -221,16 +230,22 @@ static void close_next(void *context) {
     feed *f = context;
     switch (f->n_open--) {
     case 4:
-        if (f->backfill) backfill_close(f->backfill, close_next, f);
-        else close_next(f);
+        if (f->backfill)
+            backfill_close(f->backfill, close_next, f);
+        else
+            close_next(f);
         return;
     case 3:
-        if (f->rest) rest_close(f->rest, close_next, f);
-        else close_next(f);
+        if (f->rest)
+            rest_close(f->rest, close_next, f);
+        else
+            close_next(f);
         return;
     case 2:
-        if (f->http) http_client_close(f->http, close_next, f);
-        else close_next(f);
+        if (f->http)
+            http_client_close(f->http, close_next, f);
+        else
+            close_next(f);
         return;
     default:
         if (f->on_closed) f->on_closed(f->closed_context);
@@ -242,8 +257,10 @@ static void close_next(void *context) {
 static void on_timer_closed(uv_handle_t *handle) {
     feed *f = handle->data;
     f->n_open = N_PARTS;
-    if (f->stream) stream_close(f->stream, close_next, f);
-    else close_next(f);
+    if (f->stream)
+        stream_close(f->stream, close_next, f);
+    else
+        close_next(f);
 }
 
 void feed_close(feed *f, void (*on_closed)(void *context), void *context) {

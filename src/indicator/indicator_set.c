@@ -19,9 +19,9 @@ typedef struct instance {
     const indicator_spec *spec;
     kernel_input in;
     double *out[INDICATOR_OUTPUTS];
-    int64_t asked_ms;    /* epoch asked for; 0: the first bar that comes */
-    int64_t epoch_ms;    /* first bar seen; 0: none yet */
-    int64_t first_life;  /* its life number */
+    int64_t asked_ms;   /* epoch asked for; 0: the first bar that comes */
+    int64_t epoch_ms;   /* first bar seen; 0: none yet */
+    int64_t first_life; /* its life number */
 } instance;
 
 typedef struct checkpoint {
@@ -36,7 +36,8 @@ struct indicator_set {
     kernel_state *states;
     checkpoint checkpoints[N_CHECKPOINTS];
     int32_t count, capacity;
-    int64_t life; /* bars up to here (exclusive) have been seen */
+    int32_t reach; /* longest window, bars */
+    int64_t life;  /* bars up to here (exclusive) have been seen */
     int64_t n_new_epochs;
 };
 
@@ -138,9 +139,11 @@ err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     const indicator_spec *spec = registry_get(set->registry, id);
     const kernel *k = kernel_get(spec->kind);
     instance *item;
+    int32_t reach;
     err e;
     if (indicator_set_find(set, id, 0) >= 0) return OK;
-    if (kernel_reach(spec->kind, spec->param) + N_CHECKPOINTS * CHECKPOINT_BARS > kline_series_keep(set->bars)) return ERR_TOO_BIG;
+    reach = kernel_reach(spec->kind, spec->param);
+    if (reach + N_CHECKPOINTS * CHECKPOINT_BARS > kline_series_keep(set->bars)) return ERR_TOO_BIG;
     for (int32_t s = 0; s < k->n_sources; s++)
         if (series_is_output(spec->source[s])) {
             e = indicator_set_add(set, series_indicator(spec->source[s]), epoch_ms);
@@ -154,6 +157,7 @@ err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     *item = (instance){.id = id, .n_outputs = k->n_outputs, .kernel = k, .spec = spec, .asked_ms = epoch_ms};
     e = bind(set, item);
     if (e != OK) return e;
+    if (reach > set->reach) set->reach = reach;
     catch_up(set, set->count);
     set->count++;
     return OK;
@@ -177,26 +181,39 @@ void indicator_set_advance(indicator_set *set) {
     }
 }
 
-bool indicator_set_correct(indicator_set *set, int32_t index) {
-    int64_t dropped = kline_series_dropped(set->bars), life = dropped + index, from = -1;
-    const checkpoint *best = NULL;
+/* The newest checkpoint that has not seen the bar `life` and whose windows are still there; NULL when there is none.
+ * Those that have seen it are void. */
+static checkpoint *checkpoint_before(indicator_set *set, int64_t life) {
+    checkpoint *best = NULL;
     for (int c = 0; c < N_CHECKPOINTS; c++) {
         checkpoint *p = &set->checkpoints[c];
-        if (p->life > life) p->life = -1; /* it has seen the wrong bar */
-        else if (p->life >= dropped && p->life > from) best = p, from = p->life;
+        if (p->life > life)
+            p->life = -1;
+        else if (p->life >= kline_series_dropped(set->bars) + set->reach && (!best || p->life > best->life))
+            best = p;
     }
-    for (int32_t i = 0; i < set->count; i++) {
-        instance *item = &set->items[i];
-        if (best) {
-            set->states[i] = best->states[i];
-        } else {
-            memset(&set->states[i], 0, sizeof set->states[i]);
-            if (item->epoch_ms < kline_series_open_ms(set->bars)[0]) item->epoch_ms = 0;
-        }
-        run(set, i, &set->states[i], best ? from : dropped, set->life);
+    return best;
+}
+
+/* Everything anew from the oldest bar kept. */
+static void restart(indicator_set *set) {
+    memset(set->states, 0, (size_t)set->count * sizeof *set->states);
+    for (int32_t i = 0; i < set->count; i++)
+        if (set->items[i].epoch_ms < kline_series_open_ms(set->bars)[0]) set->items[i].epoch_ms = 0;
+    set->life = kline_series_dropped(set->bars);
+    set->n_new_epochs++;
+}
+
+bool indicator_set_correct(indicator_set *set, int32_t index) {
+    const checkpoint *from = checkpoint_before(set, kline_series_dropped(set->bars) + index);
+    if (from) {
+        memcpy(set->states, from->states, (size_t)set->count * sizeof *set->states);
+        set->life = from->life;
+    } else {
+        restart(set);
     }
-    if (!best) set->n_new_epochs++;
-    return best == NULL;
+    indicator_set_advance(set); /* takes the void checkpoints again on the way */
+    return from == NULL;
 }
 
 int32_t indicator_set_find(const indicator_set *set, int32_t id, int32_t hint) {
@@ -208,7 +225,9 @@ int32_t indicator_set_find(const indicator_set *set, int32_t id, int32_t hint) {
 
 int32_t indicator_set_count(const indicator_set *set) { return set->count; }
 int32_t indicator_set_id(const indicator_set *set, int32_t i) { return set->items[i].id; }
-const double *indicator_set_values(const indicator_set *set, int32_t i, int32_t output) { return set->items[i].out[output]; }
+const double *indicator_set_values(const indicator_set *set, int32_t i, int32_t output) {
+    return set->items[i].out[output];
+}
 int64_t indicator_set_epoch(const indicator_set *set, int32_t i) { return set->items[i].epoch_ms; }
 int64_t indicator_set_new_epochs(const indicator_set *set) { return set->n_new_epochs; }
 

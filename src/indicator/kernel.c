@@ -30,7 +30,9 @@ static inline double average_step(average *a, double x, int32_t length, double a
     return a->value;
 }
 
-static inline double ema_step(average *a, double x, int32_t length) { return average_step(a, x, length, 2.0 / (length + 1)); }
+static inline double ema_step(average *a, double x, int32_t length) {
+    return average_step(a, x, length, 2.0 / (length + 1));
+}
 static inline double rma_step(average *a, double x, int32_t length) { return average_step(a, x, length, 1.0 / length); }
 
 /* Sum over a full window of values that are all defined. */
@@ -119,6 +121,7 @@ static void run_rma(kernel_state *state, const kernel_input *in, int32_t from, i
 typedef struct rsi_state {
     close_before before;
     average up, down;
+    double value; /* newest; 0 while there is none */
 } rsi_state;
 
 static void run_rsi(kernel_state *state, const kernel_input *in, int32_t from, int32_t to, double *const *out) {
@@ -131,7 +134,10 @@ static void run_rsi(kernel_state *state, const kernel_input *in, int32_t from, i
         if (s->before.n) {
             up = rma_step(&s->up, fmax(x - s->before.close, 0), length);
             down = rma_step(&s->down, fmax(s->before.close - x, 0), length);
-            if (up > 0 || down > 0) out[0][i] = 100 - 100 / (1 + up / down); /* down = 0: 100; a flat start: NaN */
+            /* Without a change both averages shrink by the same factor: rounding must not let the RSI rise or fall. */
+            if (x != s->before.close || s->value == 0)
+                s->value = up > 0 || down > 0 ? 100 - 100 / (1 + up / down) : 0; /* down = 0: 100; a flat start: none */
+            if (up > 0 || down > 0) out[0][i] = s->value;
         }
         s->before.close = x;
         s->before.n = 1;
@@ -198,7 +204,8 @@ typedef struct extreme_state {
     int64_t n, age; /* defined values in a row; bars since the extreme */
 } extreme_state;
 
-static inline void run_extreme(kernel_state *state, const kernel_input *in, int32_t from, int32_t to, double *out, double sign) {
+static inline void run_extreme(kernel_state *state, const kernel_input *in, int32_t from, int32_t to, double *out,
+                               double sign) {
     extreme_state *s = (extreme_state *)state;
     const double *x = in->source[0];
     int32_t length = (int32_t)in->param[0];
@@ -261,8 +268,12 @@ static int32_t at_least(int32_t bars) { return bars < RECURSIVE_LEAST ? RECURSIV
 static int32_t depth_one(const double *param, int32_t interval) { return (void)param, (void)interval, 1; }
 static int32_t depth_two(const double *param, int32_t interval) { return (void)param, (void)interval, 2; }
 static int32_t depth_window(const double *param, int32_t interval) { return (void)interval, (int32_t)param[0]; }
-static int32_t depth_recursive(const double *param, int32_t interval) { return (void)interval, at_least(10 * (int32_t)param[0]); }
-static int32_t depth_wilder(const double *param, int32_t interval) { return (void)interval, at_least(25 * (int32_t)param[0]); }
+static int32_t depth_recursive(const double *param, int32_t interval) {
+    return (void)interval, at_least(10 * (int32_t)param[0]);
+}
+static int32_t depth_wilder(const double *param, int32_t interval) {
+    return (void)interval, at_least(25 * (int32_t)param[0]);
+}
 static int32_t depth_macd(const double *param, int32_t interval) {
     (void)interval;
     return at_least(10 * (int32_t)fmax(param[0], fmax(param[1], param[2])));
@@ -272,7 +283,8 @@ static int32_t depth_session(const double *param, int32_t interval) {
     return bars < 1 ? 1 : (int32_t)bars;
 }
 
-#define KERNEL_ROW(name, text, sources, params, outputs, depth) {#text, sources, params, outputs, run_##text, depth_##depth},
+#define KERNEL_ROW(name, text, sources, params, outputs, depth) \
+    {#text, sources, params, outputs, run_##text, depth_##depth},
 static const kernel kernels[] = {INDICATOR_LIST(KERNEL_ROW)};
 
 const kernel *kernel_get(int32_t kind) { return kind >= 0 && kind < N_INDICATOR_KINDS ? &kernels[kind] : NULL; }
@@ -289,7 +301,8 @@ int32_t kernel_reach(int32_t kind, const double *param) {
 
 static err check_length(const kernel *k, double length, diag *why) {
     if (length >= 1 && length <= LENGTH_MAX && length == floor(length)) return OK;
-    return diag_set(why, ERR_INVALID, "%s: length is %g; expected a whole number from 1 to %d", k->name, length, LENGTH_MAX);
+    return diag_set(why, ERR_INVALID, "%s: length is %g; expected a whole number from 1 to %d", k->name, length,
+                    LENGTH_MAX);
 }
 
 err kernel_check(int32_t kind, const double *param, diag *why) {

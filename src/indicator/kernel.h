@@ -12,20 +12,20 @@
 
 /* name, text, sources, parameters, outputs, class of its depth. Kinds without a source read the bars themselves. */
 #define INDICATOR_LIST(X) \
-    X(HL2, hl2, 0, 0, 1, one) /* (high + low) / 2 */ \
-    X(HLC3, hlc3, 0, 0, 1, one) /* (high + low + close) / 3 */ \
-    X(OHLC4, ohlc4, 0, 0, 1, one) /* (open + high + low + close) / 4 */ \
-    X(TR, tr, 0, 1, 1, two) /* true range; 1: the first bar gives high - low, 0: NaN */ \
-    X(SMA, sma, 1, 1, 1, window) /* length */ \
-    X(EMA, ema, 1, 1, 1, recursive) /* length */ \
-    X(RMA, rma, 1, 1, 1, wilder) /* length */ \
-    X(RSI, rsi, 1, 1, 1, wilder) /* length */ \
-    X(MACD, macd, 1, 3, 3, macd) /* fast, slow, signal -> macd, signal, hist */ \
-    X(BB, bb, 1, 2, 3, window) /* length, deviations -> basis, upper, lower */ \
-    X(ATR, atr, 0, 1, 1, wilder) /* length */ \
+    X(HL2, hl2, 0, 0, 1, one)            /* (high + low) / 2 */ \
+    X(HLC3, hlc3, 0, 0, 1, one)          /* (high + low + close) / 3 */ \
+    X(OHLC4, ohlc4, 0, 0, 1, one)        /* (open + high + low + close) / 4 */ \
+    X(TR, tr, 0, 1, 1, two)              /* true range; 1: the first bar gives high - low, 0: NaN */ \
+    X(SMA, sma, 1, 1, 1, window)         /* length */ \
+    X(EMA, ema, 1, 1, 1, recursive)      /* length */ \
+    X(RMA, rma, 1, 1, 1, wilder)         /* length */ \
+    X(RSI, rsi, 1, 1, 1, wilder)         /* length */ \
+    X(MACD, macd, 1, 3, 3, macd)         /* fast, slow, signal -> macd, signal, hist */ \
+    X(BB, bb, 1, 2, 3, window)           /* length, deviations -> basis, upper, lower */ \
+    X(ATR, atr, 0, 1, 1, wilder)         /* length */ \
     X(HIGHEST, highest, 1, 1, 1, window) /* length */ \
-    X(LOWEST, lowest, 1, 1, 1, window) /* length */ \
-    X(VWAP, vwap, 1, 1, 1, session) /* anchor: 0 day, 1 week, 2 month (UTC) */
+    X(LOWEST, lowest, 1, 1, 1, window)   /* length */ \
+    X(VWAP, vwap, 1, 1, 1, session)      /* anchor: 0 day, 1 week, 2 month (UTC) */
 
 #define INDICATOR_ENUM(name, text, sources, params, outputs, depth) INDICATOR_##name,
 enum indicator_kind { INDICATOR_LIST(INDICATOR_ENUM) N_INDICATOR_KINDS };
@@ -47,7 +47,8 @@ typedef struct kernel_state {
 } kernel_state;
 
 /* Advance `state` over bars [from, to) and write their values. */
-typedef void (*kernel_fn)(kernel_state *state, const kernel_input *in, int32_t from, int32_t to, double *const out[INDICATOR_OUTPUTS]);
+typedef void (*kernel_fn)(kernel_state *state, const kernel_input *in, int32_t from, int32_t to,
+                          double *const out[INDICATOR_OUTPUTS]);
 
 typedef struct kernel {
     const char *name;

@@ -78,7 +78,7 @@ int32_t registry_count(const registry *r) {
     return n < REGISTRY_MAX ? n : REGISTRY_MAX;
 }
 
-static const char *const field_names[N_FIELDS] = {"open",   "high",        "low",          "close",     "volume",
+static const char *const field_names[N_FIELDS] = {"open",         "high",   "low",        "close",      "volume",
                                                   "quote_volume", "trades", "taker_base", "taker_quote"};
 
 /* ---- canonical text ---- */
@@ -145,8 +145,10 @@ static err parse_series(registry *r, int32_t interval, const char **at, int dept
     for (int32_t i = 0; i < k->n_sources + k->n_params; i++) {
         err e = OK;
         if (i && *(*at)++ != ',') return ERR_SYNTAX;
-        if (i < k->n_sources) e = parse_series(r, interval, at, depth + 1, &spec.source[i]);
-        else spec.param[i - k->n_sources] = strtod(*at, (char **)at);
+        if (i < k->n_sources)
+            e = parse_series(r, interval, at, depth + 1, &spec.source[i]);
+        else
+            spec.param[i - k->n_sources] = strtod(*at, (char **)at);
         if (e != OK) return e;
     }
     if (*(*at)++ != ')') return ERR_SYNTAX;

@@ -1,0 +1,215 @@
+/* Indicators of one series: late comers, sliding, corrections within and beyond the checkpoints, always compared with a
+ * set that saw the final bars only. */
+#include "indicator/indicator_set.h"
+#include "spec/c/tap.h"
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+enum { KEEP = 300, N_KEYS = 12, BARS = 900 };
+
+static const char *const keys[N_KEYS] = {"5m sma(close,20)",  "5m ema(close,20)",        "5m rma(close,14)",
+                                         "5m rsi(close,14)",  "5m macd(close,12,26,9)",  "5m bb(close,20,2)",
+                                         "5m atr(14)",        "5m highest(high,30)",     "5m lowest(low,30)",
+                                         "5m vwap(hlc3(),0)", "5m sma(rsi(close,14),9)", "5m ema(sma(volume,5),7)"};
+static const int64_t START_MS = 1700006400000; /* 2023-11-15T00:00Z */
+
+static uint64_t random_state;
+static double uniform(void) {
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
+}
+
+static kline random_bar(int32_t n, double *price) {
+    kline bar = {.open_ms = interval_add(INTERVAL_5M, START_MS, n), .open = *price};
+    bar.close = bar.open * (1 + (uniform() - 0.5) * 0.02);
+    bar.high = fmax(bar.open, bar.close) * (1 + 0.005 * uniform());
+    bar.low = fmin(bar.open, bar.close) * (1 - 0.005 * uniform());
+    bar.volume = 1000 * uniform();
+    *price = bar.close;
+    return bar;
+}
+
+typedef struct bench {
+    registry *registry;
+    kline_series *bars;
+    indicator_set *set;
+} bench;
+
+static bench bench_new(registry *r, int64_t from_ms) {
+    bench b = {.registry = r, .bars = kline_series_new(INTERVAL_5M, KEEP, from_ms)};
+    if (!b.bars || indicator_set_new(b.bars, r, &b.set) != OK) abort();
+    return b;
+}
+
+static void bench_free(bench *b) {
+    indicator_set_free(b->set);
+    kline_series_free(b->bars);
+}
+
+static void add(bench *b, const char *key, int64_t epoch_ms) {
+    int32_t id;
+    if (registry_parse(b->registry, key, &id) != OK || indicator_set_add(b->set, id, epoch_ms) != OK) abort();
+}
+
+static void feed(bench *b, const kline *bar) {
+    if (kline_series_close(b->bars, bar, NULL) != KLINE_APPENDED) abort();
+    indicator_set_advance(b->set);
+}
+
+/* Largest relative difference over the bars that both hold, from `from_ms` on; infinite when one is NaN alone. */
+static double difference(const bench *a, const bench *b, const char *key, int64_t from_ms) {
+    int32_t id, n_a = kline_series_count(a->bars), n_b = kline_series_count(b->bars);
+    double worst = 0;
+    if (registry_parse(a->registry, key, &id) != OK) abort();
+    for (int32_t o = 0; o < kernel_get(registry_get(a->registry, id)->kind)->n_outputs; o++) {
+        const double *x = indicator_set_values(a->set, indicator_set_find(a->set, id, 0), o);
+        const double *y = indicator_set_values(b->set, indicator_set_find(b->set, id, 0), o);
+        for (int32_t i = 1; i <= n_a && i <= n_b && kline_series_open_ms(a->bars)[n_a - i] >= from_ms; i++) {
+            double p = x[n_a - i], q = y[n_b - i];
+            if (isnan(p) && isnan(q)) continue;
+            if (isnan(p) != isnan(q)) return INFINITY;
+            worst = fmax(worst, fabs(p - q) / fmax(1e-9, fabs(q)));
+        }
+    }
+    return worst;
+}
+
+static void test_late_comer(void) {
+    registry *r;
+    double price = 100;
+    bench early, late;
+    if (registry_new(&r) != OK) abort();
+    early = bench_new(r, START_MS);
+    late = bench_new(r, START_MS);
+    for (int k = 0; k < N_KEYS; k++) add(&early, keys[k], 0);
+    for (int32_t i = 0; i < 250; i++) { /* nothing has slid out yet */
+        kline bar = random_bar(i, &price);
+        feed(&early, &bar);
+        feed(&late, &bar);
+    }
+    for (int k = 0; k < N_KEYS; k++) add(&late, keys[k], 0);
+    for (int k = 0; k < N_KEYS; k++)
+        ok(difference(&early, &late, keys[k], 0) == 0, "a late comer sees the same bars: %s", keys[k]);
+    bench_free(&early);
+    bench_free(&late);
+    registry_free(r);
+}
+
+static void test_epoch(void) {
+    registry *r;
+    double price = 100;
+    int64_t epoch_ms = interval_add(INTERVAL_5M, START_MS, 40);
+    bench whole, cut;
+    if (registry_new(&r) != OK) abort();
+    whole = bench_new(r, START_MS);
+    cut = bench_new(r, epoch_ms);
+    for (int k = 0; k < N_KEYS; k++) add(&whole, keys[k], epoch_ms), add(&cut, keys[k], 0);
+    for (int32_t i = 0; i < BARS; i++) {
+        kline bar = random_bar(i, &price);
+        feed(&whole, &bar);
+        if (bar.open_ms >= epoch_ms) feed(&cut, &bar);
+    }
+    for (int k = 0; k < N_KEYS; k++)
+        ok(difference(&whole, &cut, keys[k], 0) == 0, "equal epochs give equal bits: %s", keys[k]);
+    ok(indicator_set_epoch(whole.set, 0) == epoch_ms, "the epoch is the bar that was asked for");
+    ok(indicator_set_seen_at(whole.set, 0, kline_series_count(whole.bars)) == BARS - 40, "bars seen since the epoch");
+    ok(indicator_set_seen_at(whole.set, 0, kline_series_count(whole.bars) - 10) == BARS - 50,
+       "bars seen at an earlier cut");
+    bench_free(&whole);
+    bench_free(&cut);
+    registry_free(r);
+}
+
+static void test_corrections(void) {
+    static kline bars[BARS];
+    registry *r;
+    double price = 100;
+    int n_within = 0, n_beyond = 0, n_bad = 0;
+    bench corrected;
+    if (registry_new(&r) != OK) abort();
+    corrected = bench_new(r, START_MS);
+    for (int k = 0; k < N_KEYS; k++) add(&corrected, keys[k], 0);
+    for (int32_t i = 0; i < BARS; i++) {
+        int32_t back = 1 + (int32_t)(uniform() * (i > 600 && uniform() < 0.1 ? 250 : 64)), index;
+        bars[i] = random_bar(i, &price);
+        feed(&corrected, &bars[i]);
+        bool is_old = i == 600 || i == 750; /* two that are too old for any seed */
+        if (is_old) back = 200 + i % 50;
+        if (i < 280 || (uniform() > 0.05 && !is_old)) continue;
+        bars[i - back + 1].close *= 1 + (uniform() - 0.5) * 0.01;
+        bars[i - back + 1].high = fmax(bars[i - back + 1].high, bars[i - back + 1].close);
+        bars[i - back + 1].low = fmin(bars[i - back + 1].low, bars[i - back + 1].close);
+        if (kline_series_close(corrected.bars, &bars[i - back + 1], &index) != KLINE_REPLACED) abort();
+        bool is_new_epoch = indicator_set_correct(corrected.set, index);
+        if (back <= 64)
+            n_within++, n_bad += is_new_epoch;
+        else
+            n_beyond++;
+        if (!is_new_epoch && indicator_set_new_epochs(corrected.set) == 0) {
+            bench fresh = bench_new(r, START_MS);
+            for (int k = 0; k < N_KEYS; k++) add(&fresh, keys[k], 0);
+            for (int32_t j = 0; j <= i; j++) feed(&fresh, &bars[j]);
+            for (int k = 0; k < N_KEYS; k++)
+                if (difference(&corrected, &fresh, keys[k], bars[i - 20].open_ms) != 0) {
+                    n_bad++;
+                    printf("# bar %d, %d back: %s\n", i, back, keys[k]);
+                }
+            bench_free(&fresh);
+        }
+    }
+    ok(n_within > 5 && n_beyond > 0, "%d corrections within 64 bars, %d older", n_within, n_beyond);
+    ok(n_bad == 0, "a correction up to 64 bars back is exact and keeps the epoch");
+    {
+        bench fresh = bench_new(r, START_MS);
+        for (int k = 0; k < N_KEYS; k++) add(&fresh, keys[k], 0);
+        for (int32_t j = 0; j < BARS; j++) feed(&fresh, &bars[j]);
+        for (int k = 0; k < N_KEYS; k++)
+            ok(difference(&corrected, &fresh, keys[k], bars[BARS - 2].open_ms) < 1e-6,
+               "after an older correction values come together again: %s", keys[k]);
+        ok(indicator_set_new_epochs(corrected.set) > 0, "an older correction is a new epoch, counted");
+        bench_free(&fresh);
+    }
+    bench_free(&corrected);
+    registry_free(r);
+}
+
+static void test_registry(void) {
+    registry *r;
+    int32_t id, again;
+    char key[INDICATOR_KEY_BYTES];
+    if (registry_new(&r) != OK) abort();
+    for (int k = 0; k < N_KEYS; k++) {
+        ok(registry_parse(r, keys[k], &id) == OK, "parses: %s", keys[k]);
+        registry_key(r, id, key);
+        ok(registry_parse(r, key, &again) == OK && again == id, "its canonical text names it again: %s", key);
+    }
+    ok(registry_parse(r, "1m sma(close,20)", &again) == OK && registry_parse(r, "5m sma(close,20)", &id) == OK &&
+           id != again,
+       "another interval is another indicator");
+    ok(registry_parse(r, "5m sma(rsi(close,14),9)", &id) == OK && registry_depth(r, id) == 358,
+       "depth of a window over a Wilder");
+    ok(registry_parse(r, "5m ema(close,50)", &id) == OK && registry_depth(r, id) == 500, "recursive: 10 x length");
+    ok(registry_parse(r, "5m ema(close,5)", &id) == OK && registry_depth(r, id) == 250, "recursive: at least 250");
+    ok(registry_parse(r, "5m vwap(hlc3(),0)", &id) == OK && registry_depth(r, id) == 288, "session VWAP: the session");
+    for (int i = 0; i < REGISTRY_MAX + 10; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "15m sma(close,%d)", i % 4990 + 1);
+        if (registry_parse(r, text, &id) != OK) break;
+    }
+    ok(registry_parse(r, "15m sma(open,4999)", &id) == ERR_FULL, "a full registry says so");
+    ok(registry_parse(r, keys[0], &id) == OK, "and still finds what it has");
+    ok(registry_parse(r, "15m sma(close,99999)", &id) == ERR_INVALID, "a length out of range is no indicator");
+    registry_free(r);
+}
+
+int main(void) {
+    random_state = tap_seed((uint64_t)time(NULL)) * 2654435769u + 1;
+    test_registry();
+    test_late_comer();
+    test_epoch();
+    test_corrections();
+    return done();
+}

@@ -1,0 +1,3 @@
+/* Values of one indicator over a list of bars: for tools and specs. Declared in abi.h; pure. */
+#pragma once
+#include "abi.h"
