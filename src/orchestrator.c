@@ -343,6 +343,7 @@ static err open_screener(orchestrator *o, diag *why) {
                           .user = "local",
                           .market = "spot",
                           .memory = o->memory,
+                          .skips_late_bars = c->late_bars == LATE_BARS_SKIP,
                           .submit = submit,
                           .submit_context = o,
                           .notify = notify,

@@ -221,34 +221,37 @@ static void hand_over(evaluation *e, pass *passes[N_INTERVALS]) {
     }
 }
 
-err evaluation_run(evaluation *e, tracked *t) {
-    pass *passes[N_INTERVALS] = {0};
-    err result = OK, first = OK;
+static err run_traders(evaluation *e, tracked *t) {
     t->is_waiting = false;
-    for (int32_t i = 0; i < e->set->count && result == OK; i++) {
+    for (int32_t i = 0; i < e->set->count; i++) {
         script_view view = {0};
         tracked_step step;
-        while (result == OK && (step = tracked_next(t, e->set, i, e->market_ms, &view)) != STEP_NONE) {
+        while ((step = tracked_next(t, e->set, i, e->market_ms, &view)) != STEP_NONE) {
+            err result = OK;
             if (step == STEP_SKIP)
                 COUNT(n_skipped, 1);
             else if (!trader_set_is_quarantined(e->set, i))
-                result = evaluate(e, t, i, &view, passes);
+                result = evaluate(e, t, i, &view, e->passes);
+            if (result != OK) return result;
         }
         t->is_waiting = t->is_waiting || t->standings[i].is_owed;
     }
-    first = result; /* a killed state: what the others have said so far is complete and goes out */
-    if (first == OK || first == ERR_RUNAWAY) {
-        result = make_due_passes(e, t, passes);
-        if (result == OK) result = tell_standings(e, t, passes);
-        for (int32_t i = 0; i < N_INTERVALS && result == OK; i++)
-            if (passes[i]) {
-                result = tell_epochs(e, t, passes[i]);
-                break;
-            }
-    }
-    if (result == OK || result == ERR_RUNAWAY)
-        hand_over(e, passes);
+    return OK;
+}
+
+err evaluation_run(evaluation *e, tracked *t) {
+    err result = run_traders(e, t);
+    if (result == ERR_RUNAWAY) return result;
+    if (result == OK) result = make_due_passes(e, t, e->passes);
+    if (result == OK) result = tell_standings(e, t, e->passes);
+    for (int32_t i = 0; i < N_INTERVALS && result == OK; i++)
+        if (e->passes[i]) {
+            result = tell_epochs(e, t, e->passes[i]);
+            break;
+        }
+    if (result == OK)
+        hand_over(e, e->passes);
     else
-        for (int32_t i = 0; i < N_INTERVALS; i++) pass_free(passes[i]);
-    return first != OK ? first : result;
+        for (int32_t i = 0; i < N_INTERVALS; i++) pass_free(e->passes[i]);
+    return result;
 }

@@ -11,7 +11,10 @@ typedef struct evaluation {
     int32_t worker;
     int64_t market_ms;   /* newest event time that this worker has taken from its inbox */
     int64_t received_ns; /* monotonic: when the present event was taken */
+    pass *passes[N_INTERVALS]; /* under construction; all NULL before the first call */
 } evaluation;
 
-/* ERR_RUNAWAY: the state is dead (its trader is quarantined already): make a new one and call again. ERR_NO_MEMORY. */
+/* ERR_RUNAWAY: the state is dead (its trader is quarantined already): put a new one into `e` and call again with the
+ * same `e`; nothing is handed over before all traders have had their turn, since a watermark stands for all of them.
+ * ERR_NO_MEMORY: what was under construction is gone. */
 MUST_CHECK err evaluation_run(evaluation *e, tracked *t);

@@ -30,7 +30,7 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->handlers = *handlers;
     s->shared = (worker_shared){.symbols = c->symbols,
                                 .limits = c->limits,
-                                .policy = {.kline_history = c->kline_history, .memory = c->memory},
+                                .policy = {.kline_history = c->kline_history, .memory = c->memory, .skips_late_bars = c->skips_late_bars},
                                 .max_errors_in_row = c->max_errors_in_row,
                                 .user = c->user,
                                 .market = c->market,

@@ -19,6 +19,7 @@ typedef struct screener_config {
     int32_t max_errors_in_row, kline_history;
     const char *user, *market;
     const memory *memory; /* NULL: none */
+    bool skips_late_bars; /* LATE_BARS=skip */
     void (*submit)(void *context, int32_t worker, pass *p);
     void *submit_context;
     void (*notify)(void *context); /* any worker thread: call screener_poll soon */

@@ -70,6 +70,7 @@ static void make_standing(tracked *t, const trader_set *set, const tracked_polic
         const owed_row *owed = memory_owed(p->memory, t->symbol->name, spec->interval, spec->id);
         int64_t mark = memory_watermark(p->memory, t->symbol->name, spec->interval);
         s->edge = *edge;
+        if (p->skips_late_bars) s->edge.start_ms = p->start_ms;
         s->cursor_ms = owed ? owed->cursor_ms : mark > 0 ? interval_next(spec->interval, mark) : 0;
         return;
     }

@@ -38,6 +38,7 @@ typedef struct tracked {
 typedef struct tracked_policy {
     int32_t kline_history; /* least bars kept and asked for */
     int64_t start_ms;      /* market time of the start: bars that close up to here are evaluated silently */
+    bool skips_late_bars;  /* after a restart: bars that closed in between are seen silently */
     const memory *memory;  /* of earlier runs; NULL: none */
 } tracked_policy;
 

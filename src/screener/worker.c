@@ -138,23 +138,21 @@ static void send_wants(worker *w, tracked *t) {
 }
 
 static void evaluate(worker *w, tracked *t, int64_t received_ns) {
-    for (;;) {
-        evaluation e = {.shared = w->shared,
-                        .set = w->set,
-                        .state = w->state,
-                        .stats = &w->stats,
-                        .worker = w->index,
-                        .market_ms = w->market_ms,
-                        .received_ns = received_ns};
-        err result = w->state ? evaluation_run(&e, t) : OK;
-        if (result == OK) return;
-        if (result != ERR_RUNAWAY) {
-            fail(w, error_text(result));
-            return;
-        }
+    evaluation e = {.shared = w->shared,
+                    .set = w->set,
+                    .stats = &w->stats,
+                    .worker = w->index,
+                    .market_ms = w->market_ms,
+                    .received_ns = received_ns};
+    err result = ERR_RUNAWAY;
+    while (w->state && result == ERR_RUNAWAY) {
+        e.state = w->state;
+        result = evaluation_run(&e, t);
+        if (result != ERR_RUNAWAY) break;
         send(w, &(note){.kind = NOTE_KILLED, .worker = w->index, .symbol = t->id});
         replace_state(w);
     }
+    if (result != OK && !w->has_failed) fail(w, error_text(result));
 }
 
 /* After bars have been applied: evaluate, let held bars in, ask for what is missing. */
