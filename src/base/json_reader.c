@@ -214,7 +214,7 @@ HOT bool next_element(json_reader *r, char closing, const char *expected) {
     return true;
 }
 
-bool json_next_key(json_reader *r, json_slice *key) {
+bool json_next_key_slowly(json_reader *r, json_slice *key) {
     return next_element(r, '}', "a comma or }") && read_string(r, key, "a key") && take(r, ':', "a colon");
 }
 
@@ -437,8 +437,4 @@ bool json_finish(json_reader *r) {
     if (r->error) return false;
     r->at = skip_space(r->at, r->end);
     return (r->at == r->end && r->depth == 0) || fail(r, r->at, "the end of the text");
-}
-
-bool json_equals(json_slice s, const char *text) {
-    return !s.has_escape && strlen(text) == s.bytes && memcmp(s.at, text, s.bytes) == 0;
 }

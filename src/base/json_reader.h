@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { JSON_MAX_DEPTH = 32, JSON_MAX_NUMBER_BYTES = 1024 };
 
@@ -31,7 +32,7 @@ void json_reader_init(json_reader *r, const char *text, size_t bytes);
 char json_peek(json_reader *r);
 bool json_enter_object(json_reader *r);
 /* Next key of the object that was entered; false at its end (which is consumed) or on error. */
-bool json_next_key(json_reader *r, json_slice *key);
+static inline bool json_next_key(json_reader *r, json_slice *key);
 bool json_enter_array(json_reader *r);
 /* True: a value follows; false at the end of the array (consumed) or on error. */
 bool json_next_item(json_reader *r);
@@ -48,4 +49,24 @@ bool json_bool(json_reader *r, bool *out);
 bool json_skip(json_reader *r); /* any one value, validated */
 /* After the outermost value: nothing but white space is left, and no error. */
 bool json_finish(json_reader *r);
-bool json_equals(json_slice s, const char *text); /* false when the slice has escapes */
+static inline bool json_equals(json_slice s, const char *text); /* false when the slice has escapes */
+
+/* ---- short cuts, inline because a market message is mostly keys ---- */
+
+bool json_next_key_slowly(json_reader *r, json_slice *key);
+
+/* Binance's keys are one letter and its text has no white space: ,"e": and on. */
+static inline bool json_next_key(json_reader *r, json_slice *key) {
+    const char *p = r->at;
+    bool is_short = r->end - p >= 5 && p[0] == ',' && p[1] == '"' && p[3] == '"' && p[4] == ':';
+    if (!is_short || (signed char)p[2] < ' ' || p[2] == '"' || p[2] == '\\' || r->is_first || r->depth == 0)
+        return json_next_key_slowly(r, key);
+    *key = (json_slice){.at = p + 2, .bytes = 1};
+    r->at = p + 5;
+    return true;
+}
+
+static inline bool json_equals(json_slice s, const char *text) {
+    size_t bytes = strlen(text);
+    return s.bytes == bytes && !s.has_escape && memcmp(s.at, text, bytes) == 0;
+}
