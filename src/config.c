@@ -42,7 +42,8 @@ typedef struct setting {
     const char *described;
     bool is_secret;
     bool is_live;
-    bool is_cloud; /* switches cloud mode on */
+    bool is_cloud;  /* switches cloud mode on */
+    bool is_unused; /* checked, but nothing reads it in this version */
 } setting;
 
 static void derive_machine_id(const config_input *input, char *out, size_t bytes);
@@ -83,7 +84,7 @@ static const setting SETTINGS[] = {
      .effect = "closed bars kept per symbol and interval, at least; a trader that looks back further keeps more"},
     {.name = "SCREENING_INTERVAL_MS", .group = "Market", FIELD(screening_interval_ms), WHOLE(100, 3600000),
      .initial = "60000",
-     .effect = "shortest time between two evaluations of an on = \"tick\" trader on one symbol, ms"},
+     .is_unused = true, .effect = "shortest time between two evaluations of an on = \"tick\" trader on one symbol, ms"},
     {.name = "LATE_BARS", .group = "Market", FIELD(late_bars), CHOICE(LATE_BARS_NAMES), .initial = "evaluate",
      .effect = "bars that closed while the daemon was down: evaluate them late, or skip them"},
     {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_url), OF_TYPE(TYPE_WS_URL),
@@ -105,7 +106,7 @@ static const setting SETTINGS[] = {
     {.name = "SCRIPT_MAX_KILLS", .group = "Traders", FIELD(script_max_kills), WHOLE(1, 1000000), .initial = "200",
      .effect = "stopped scripts after which the daemon drains and starts itself anew: each costs address space"},
     {.name = "MAX_SIGNALS_PER_TRADER_HOUR", .group = "Traders", FIELD(max_signals_per_trader_hour),
-     WHOLE(1, 1000000), .initial = "500", .effect = "signals in an hour after which a trader is paused as flooding"},
+     WHOLE(1, 1000000), .initial = "500", .is_unused = true, .effect = "signals in an hour after which a trader is paused as flooding"},
 
     {.name = "HOST", .group = "Server", FIELD(host), OF_TYPE(TYPE_HOST), .derive = derive_host,
      .described = "127.0.0.1; :: when FLY_MACHINE_ID is set",
@@ -128,7 +129,7 @@ static const setting SETTINGS[] = {
     {.name = "MACHINE_CPUS", .group = "Machine", FIELD(machine_cpus), WHOLE(1, MAX_WORKERS), .initial = "1",
      .effect = "first number of screener workers; never more than the CPUs that are really there"},
     {.name = "MACHINE_MEMORY", .group = "Machine", FIELD(machine_memory_mb), WHOLE(64, 1048576), .initial = "256",
-     .effect = "memory that the daemon may plan with, MB"},
+     .is_unused = true, .effect = "memory that the daemon may plan with, MB"},
 
     {.name = "LOG_LEVEL", .group = "Log", FIELD(log_level), CHOICE(LOG_LEVELS), .initial = "info",
      .effect = "least level that is written to stderr"},
@@ -496,12 +497,15 @@ static bool is_ambient(const loader *l, const setting *s) {
     return strcmp(s->name, "FLY_APP_NAME") == 0 && *variable(l->input, "FLY_MACHINE_ID");
 }
 
+static bool has_no_effect(const setting *s) { return s->form.type == TYPE_IGNORED || s->is_unused; }
+
 static err warn_ignored(loader *l) {
     char names[768] = "";
     size_t used = 0;
     for (size_t i = 0; i < N_SETTINGS && used < sizeof names; i++) {
         const setting *s = &SETTINGS[i];
-        if (s->form.type != TYPE_IGNORED || !is_given(&l->values->values[i]) || is_ambient(l, s)) continue;
+        const value *v = &l->values->values[i];
+        if (!has_no_effect(s) || v->source == SOURCE_DEFAULT || !is_given(v) || is_ambient(l, s)) continue;
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", s->name);
     }
     return used ? warn(l, "set, but without effect in this version: %s", names) : OK;
@@ -523,7 +527,7 @@ void config_item_get(const config *cfg, size_t index, config_item *out) {
                          .value = "",
                          .is_secret = s->is_secret,
                          .is_live = s->is_live,
-                         .is_active = s->form.type != TYPE_IGNORED};
+                         .is_active = !has_no_effect(s)};
     out->default_text = s->described ? s->described : s->initial ? s->initial : "";
     config_form_describe(&s->form, out->expected, sizeof out->expected);
     if (!cfg) return;
