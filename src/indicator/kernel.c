@@ -35,29 +35,35 @@ static inline double ema_step(average *a, double x, int32_t length) {
 }
 static inline double rma_step(average *a, double x, int32_t length) { return average_step(a, x, length, 1.0 / length); }
 
-/* Sum over a full window of values that are all defined. */
+/* Mean of a full window of values that are all defined. */
 typedef struct window {
     double sum;
-    int64_t n;
+    int64_t n, n_equal; /* values in a row; newest ones that are equal */
 } window;
 
-static inline bool window_step(window *w, const double *x, const int64_t *number, int32_t i, int32_t length) {
+/* NaN while the window is not full. A window of equal values has exactly that mean: what is left over from values that
+ * have gone must not put a silent market's volume above its average. */
+static inline double window_step(window *w, const double *x, const int64_t *number, int32_t i, int32_t length) {
     if (isnan(x[i])) {
-        w->sum = 0;
-        w->n = 0;
-        return false;
+        *w = (window){0};
+        return NAN;
     }
+    w->n_equal = w->n && x[i] == x[i - 1] ? w->n_equal + 1 : 1;
     if (w->n < length) {
         w->sum += x[i];
-        if (++w->n < length) return false;
+        if (++w->n < length) return NAN;
     } else {
         w->sum += x[i] - x[i - length];
+    }
+    if (w->n_equal >= length) {
+        w->sum = x[i] * length;
+        return x[i];
     }
     if (number[i] % RESUM_EVERY == 0) {
         w->sum = 0;
         for (int32_t k = i - length + 1; k <= i; k++) w->sum += x[k];
     }
-    return true;
+    return w->sum / length;
 }
 
 static inline double true_range(const kernel_input *in, int32_t i, double previous_close) {
@@ -101,7 +107,7 @@ static void run_sma(kernel_state *state, const kernel_input *in, int32_t from, i
     window *s = (window *)state;
     int32_t length = (int32_t)in->param[0];
     for (int32_t i = from; i < to; i++)
-        out[0][i] = window_step(s, in->source[0], in->number, i, length) ? defined(s->sum / length) : NAN;
+        out[0][i] = defined(window_step(s, in->source[0], in->number, i, length));
 }
 
 static void run_ema(kernel_state *state, const kernel_input *in, int32_t from, int32_t to, double *const *out) {
@@ -174,11 +180,8 @@ static void run_bb(kernel_state *state, const kernel_input *in, int32_t from, in
     window *s = (window *)state;
     int32_t length = (int32_t)in->param[0];
     for (int32_t i = from; i < to; i++) {
-        double basis = NAN, width = NAN;
-        if (window_step(s, in->source[0], in->number, i, length)) {
-            basis = defined(s->sum / length);
-            width = in->param[1] * deviation(in->source[0] + i - length + 1, length, basis);
-        }
+        double basis = defined(window_step(s, in->source[0], in->number, i, length)), width = NAN;
+        if (!isnan(basis)) width = in->param[1] * deviation(in->source[0] + i - length + 1, length, basis);
         out[0][i] = basis;
         out[1][i] = defined(basis + width);
         out[2][i] = defined(basis - width);
