@@ -1,9 +1,12 @@
 --- Indicators. Names, argument order and conventions are Pine Script's.
 --
--- Every function gives a series (or a table of named series); index it: ta.rsi(m.close, 14)[0]. Values are computed
--- once per closed bar in C and shared by all traders that ask for the same; a call is a look-up. NaN during the warm-up.
+-- Every function gives a series (or named series: ta.bb(...).upper); index it: ta.rsi(m.close, 14)[0]. Values are
+-- computed once per closed bar in C and shared by all traders that ask for the same; a call is a look-up. NaN during the
+-- warm-up.
 local ffi = require "ffi"
 local series = require "series"
+
+local newproxy, getmetatable, type, error, tostring = newproxy, getmetatable, type, error, tostring
 
 local C = ffi.C
 
@@ -84,23 +87,43 @@ M.highest = windowed "highest"
 -- @usage local bottom = ta.lowest(m.low, 20)[1]
 M.lowest = windowed "lowest"
 
--- Several outputs: a table of named series, made once per set of parameters.
-local function multiple(name, entry, fields, p0, p1, p2)
-  local key = ("%s %s %s %s"):format(name, p0, p1, p2)
-  local made = entry.memo[key]
-  if not made then
-    made = {entries = {}, result = {}}
-    for output, field in ipairs(fields) do
-      local text = ("%s(%s).%s"):format(name, entry.text, field)
-      made.entries[output] = series.claim(entry.interval, kinds[name], entry.index, nil, p0, p1, p2, nil, output - 1, text, 2)
-    end
-    entry.memo[key] = made
+-- Several outputs: a read-only userdata with a series under each name, made once per set of parameters, so that a call
+-- allocates nothing and what a script holds cannot be changed.
+local function make_outputs(name, fields, entry, p0, p1, p2)
+  local entries = {}
+  for output, field in ipairs(fields) do
+    local text = ("%s(%s).%s"):format(name, entry.text, field)
+    entries[field] = series.claim(entry.interval, kinds[name], entry.index, nil, p0, p1, p2, nil, output - 1, text, 2)
   end
-  -- A fresh table: the caller may write to it without harm.
-  local result = {}
-  for output, field in ipairs(fields) do result[field] = on(made.entries[output]) end
-  return result
+  local outputs = newproxy(true)
+  local meta = getmetatable(outputs)
+  meta.__index = function(_, field)
+    local wanted = entries[field]
+    if wanted then return on(wanted) end
+    error(("ta.%s has no output %q; expected %s"):format(name, tostring(field), table.concat(fields, ", ")), 2)
+  end
+  meta.__newindex = function() error(("the outputs of ta.%s are read-only"):format(name), 2) end
+  meta.__tostring = function() return ("outputs of ta.%s"):format(name) end
+  meta.__metatable = false
+  local memo = entry.memo[name] or {}
+  memo[p0] = memo[p0] or {}
+  memo[p0][p1] = memo[p0][p1] or {}
+  memo[p0][p1][p2 or 0] = outputs
+  entry.memo[name] = memo
+  return outputs
 end
+
+local function multiple(name, fields)
+  return function(entry, p0, p1, p2)
+    local memo = entry.memo[name]
+    memo = memo and memo[p0]
+    memo = memo and memo[p1]
+    return memo and memo[p2 or 0] or make_outputs(name, fields, entry, p0, p1, p2)
+  end
+end
+
+local macd_outputs = multiple("macd", {"macd", "signal", "hist"})
+local bb_outputs = multiple("bb", {"basis", "upper", "lower"})
 
 --- Moving average convergence/divergence: ema(fast) - ema(slow), its EMA, and their difference.
 -- @param source series @param fast bars (12) @param slow bars (26) @param signal bars (9)
@@ -108,8 +131,8 @@ end
 -- @usage local rising = ta.macd(m.close, 12, 26, 9).hist[0] > 0
 function M.macd(source, fast, slow, signal)
   local entry = series.entry(source) or source_of(source, "ta.macd")
-  return multiple("macd", entry, {"macd", "signal", "hist"}, number_of(fast or 12, "ta.macd", "fast"),
-    number_of(slow or 26, "ta.macd", "slow"), number_of(signal or 9, "ta.macd", "signal"))
+  return macd_outputs(entry, number_of(fast or 12, "ta.macd", "fast"), number_of(slow or 26, "ta.macd", "slow"),
+    number_of(signal or 9, "ta.macd", "signal"))
 end
 
 --- Bollinger bands: SMA and `deviations` population standard deviations around it.
@@ -118,8 +141,7 @@ end
 -- @usage local below = m.close[0] < ta.bb(m.close, 20, 2).lower[0]
 function M.bb(source, length, deviations)
   local entry = series.entry(source) or source_of(source, "ta.bb")
-  return multiple("bb", entry, {"basis", "upper", "lower"}, number_of(length or 20, "ta.bb", "length"),
-    number_of(deviations or 2, "ta.bb", "deviations"))
+  return bb_outputs(entry, number_of(length or 20, "ta.bb", "length"), number_of(deviations or 2, "ta.bb", "deviations"))
 end
 
 local anchors = {day = 0, week = 1, month = 2}
