@@ -226,21 +226,23 @@ static bool read_event_time(frame *f, message_kind kind) {
     return !f->r.error;
 }
 
-/* What the payload at the reader is, by its "e"; MESSAGE_OTHER for an object without one. Consumes nothing. */
+/* By the value of "e", at the reader. */
+static message_kind read_kind(json_reader *r) {
+    json_slice name;
+    if (json_peek(r) != '"' || !json_string(r, &name)) return MESSAGE_OTHER;
+    if (json_equals(name, "kline")) return MESSAGE_KLINE;
+    if (json_equals(name, "24hrTicker")) return MESSAGE_TICKER;
+    if (json_equals(name, "24hrMiniTicker")) return MESSAGE_MINI_TICKER;
+    return json_equals(name, "serverShutdown") ? MESSAGE_SHUTDOWN : MESSAGE_OTHER;
+}
+
+/* What the payload at the reader is; MESSAGE_OTHER for one without "e". Consumes nothing. */
 static message_kind payload_kind(json_reader probe) {
-    json_slice key, name;
+    json_slice key;
     if (!json_enter_object(&probe)) return MESSAGE_OTHER;
     while (json_next_key(&probe, &key)) {
-        if (letter(key) != 'e') {
-            if (!json_skip(&probe)) return MESSAGE_OTHER;
-            continue;
-        }
-        if (json_peek(&probe) != '"' || !json_string(&probe, &name)) return MESSAGE_OTHER;
-        if (json_equals(name, "kline")) return MESSAGE_KLINE;
-        if (json_equals(name, "24hrTicker")) return MESSAGE_TICKER;
-        if (json_equals(name, "24hrMiniTicker")) return MESSAGE_MINI_TICKER;
-        if (json_equals(name, "serverShutdown")) return MESSAGE_SHUTDOWN;
-        return MESSAGE_OTHER;
+        if (letter(key) == 'e') return read_kind(&probe);
+        if (!json_skip(&probe)) break;
     }
     return MESSAGE_OTHER;
 }
@@ -278,17 +280,20 @@ static bool read_array(frame *f) {
     return !f->r.error;
 }
 
-static bool read_payload(frame *f) {
-    char next = json_peek(&f->r);
-    if (next == '[') return read_array(f);
-    if (next != '{') return refuse(f, f->r.at, "an object or an array");
-    message_kind kind = payload_kind(f->r);
+static bool read_known(frame *f, message_kind kind) {
     switch (kind) {
     case MESSAGE_KLINE: return read_kline(f);
     case MESSAGE_TICKER:
     case MESSAGE_MINI_TICKER: return read_ticker(f, kind);
     default: return read_event_time(f, kind);
     }
+}
+
+static bool read_payload(frame *f) {
+    char next = json_peek(&f->r);
+    if (next == '[') return read_array(f);
+    if (next != '{') return refuse(f, f->r.at, "an object or an array");
+    return read_known(f, payload_kind(f->r));
 }
 
 /* ---- frames: envelopes ---- */
@@ -359,7 +364,7 @@ static bool read_object(frame *f) {
         return false;
     }
     while (json_next_key(&probe, &key)) {
-        if (letter(key) == 'e') return read_payload(f);
+        if (letter(key) == 'e') return read_known(f, read_kind(&probe));
         if (json_equals(key, "stream") || json_equals(key, "data")) return read_combined(f);
         if (json_equals(key, "result") || json_equals(key, "error") || json_equals(key, "code")) return read_reply(f);
         /* Raw bookTicker {u,s,b,B,a,A} and partial depth {lastUpdateId,..} carry no event name. */
