@@ -4,19 +4,19 @@
 #include <string.h>
 
 /* "key":"1.50000000" with what stands before it. */
-static void add_price(text *out, const char *before, double value) {
-    text_add(out, before);
-    text_add_decimal(out, value);
+static void add_price(writer *out, const char *before, double value) {
+    writer_add(out, before);
+    writer_add_decimal(out, value);
 }
 
-static void add_number(text *out, const char *before, int64_t value) {
-    text_add(out, before);
-    text_add_int(out, value);
+static void add_number(writer *out, const char *before, int64_t value) {
+    writer_add(out, before);
+    writer_add_int(out, value);
 }
 
-static void add_name(text *out, const char *before, const char *name) {
-    text_add(out, before);
-    text_add_json(out, name, strlen(name));
+static void add_name(writer *out, const char *before, const char *name) {
+    writer_add(out, before);
+    writer_add_json(out, name, strlen(name));
 }
 
 /* Trade ids are not recorded: a bar's first one is its open time in ms, so ids grow, and no id is given twice as long as
@@ -24,7 +24,7 @@ static void add_name(text *out, const char *before, const char *name) {
 static int64_t first_id(const kline *bar) { return bar->trades > 0 ? bar->open_ms : -1; }
 static int64_t last_id(const kline *bar) { return bar->trades > 0 ? bar->open_ms + (int64_t)bar->trades - 1 : -1; }
 
-void frame_kline(text *out, const char *symbol, enum interval interval, const kline *bar, bool is_closed,
+void frame_kline(writer *out, const char *symbol, enum interval interval, const kline *bar, bool is_closed,
                  int64_t event_ms) {
     add_number(out, "{\"e\":\"kline\",\"E\":", event_ms);
     add_name(out, ",\"s\":", symbol);
@@ -40,14 +40,14 @@ void frame_kline(text *out, const char *symbol, enum interval interval, const kl
     add_price(out, "\",\"l\":\"", bar->low);
     add_price(out, "\",\"v\":\"", bar->volume);
     add_number(out, "\",\"n\":", (int64_t)bar->trades);
-    text_add(out, is_closed ? ",\"x\":true" : ",\"x\":false");
+    writer_add(out, is_closed ? ",\"x\":true" : ",\"x\":false");
     add_price(out, ",\"q\":\"", bar->quote_volume);
     add_price(out, "\",\"V\":\"", bar->taker_base);
     add_price(out, "\",\"Q\":\"", bar->taker_quote);
-    text_add(out, "\",\"B\":\"0\"}}");
+    writer_add(out, "\",\"B\":\"0\"}}");
 }
 
-void frame_mini_ticker(text *out, const char *symbol, const tape_ticker *ticker, int64_t event_ms) {
+void frame_mini_ticker(writer *out, const char *symbol, const tape_ticker *ticker, int64_t event_ms) {
     add_number(out, "{\"e\":\"24hrMiniTicker\",\"E\":", event_ms);
     add_name(out, ",\"s\":", symbol);
     add_price(out, ",\"c\":\"", ticker->last);
@@ -56,7 +56,7 @@ void frame_mini_ticker(text *out, const char *symbol, const tape_ticker *ticker,
     add_price(out, "\",\"l\":\"", ticker->low);
     add_price(out, "\",\"v\":\"", ticker->volume);
     add_price(out, "\",\"q\":\"", ticker->quote_volume);
-    text_add(out, "\"}");
+    writer_add(out, "\"}");
 }
 
 typedef struct change {
@@ -70,12 +70,12 @@ static change change_of(const tape_ticker *t) {
     return c;
 }
 
-void frame_ticker(text *out, const char *symbol, const tape_ticker *ticker, int64_t event_ms) {
+void frame_ticker(writer *out, const char *symbol, const tape_ticker *ticker, int64_t event_ms) {
     change c = change_of(ticker);
     add_number(out, "{\"e\":\"24hrTicker\",\"E\":", event_ms);
     add_name(out, ",\"s\":", symbol);
     add_price(out, ",\"p\":\"", c.amount);
-    text_add_format(out, "\",\"P\":\"%.3f", c.percent);
+    writer_add_format(out, "\",\"P\":\"%.3f", c.percent);
     add_price(out, "\",\"w\":\"", c.average);
     add_price(out, "\",\"x\":\"", ticker->previous_close);
     add_price(out, "\",\"c\":\"", ticker->last);
@@ -95,10 +95,10 @@ void frame_ticker(text *out, const char *symbol, const tape_ticker *ticker, int6
     add_number(out, ",\"F\":", ticker->first_id);
     add_number(out, ",\"L\":", ticker->last_id);
     add_number(out, ",\"n\":", (int64_t)ticker->trades);
-    text_add(out, "}");
+    writer_add(out, "}");
 }
 
-void frame_kline_row(text *out, enum interval interval, const kline *bar) {
+void frame_kline_row(writer *out, enum interval interval, const kline *bar) {
     add_number(out, "[", bar->open_ms);
     add_price(out, ",\"", bar->open);
     add_price(out, "\",\"", bar->high);
@@ -110,15 +110,15 @@ void frame_kline_row(text *out, enum interval interval, const kline *bar) {
     add_number(out, "\",", (int64_t)bar->trades);
     add_price(out, ",\"", bar->taker_base);
     add_price(out, "\",\"", bar->taker_quote);
-    text_add(out, "\",\"0\"]");
+    writer_add(out, "\",\"0\"]");
 }
 
-void frame_rest_ticker(text *out, const char *symbol, const tape_ticker *ticker, bool is_mini) {
+void frame_rest_ticker(writer *out, const char *symbol, const tape_ticker *ticker, bool is_mini) {
     change c = change_of(ticker);
     add_name(out, "{\"symbol\":", symbol);
     if (!is_mini) {
         add_price(out, ",\"priceChange\":\"", c.amount);
-        text_add_format(out, "\",\"priceChangePercent\":\"%.3f", c.percent);
+        writer_add_format(out, "\",\"priceChangePercent\":\"%.3f", c.percent);
         add_price(out, "\",\"weightedAvgPrice\":\"", c.average);
         add_price(out, "\",\"prevClosePrice\":\"", ticker->previous_close);
         add_price(out, "\",\"lastPrice\":\"", ticker->last);
@@ -127,7 +127,7 @@ void frame_rest_ticker(text *out, const char *symbol, const tape_ticker *ticker,
         add_price(out, "\",\"bidQty\":\"", ticker->last_quantity);
         add_price(out, "\",\"askPrice\":\"", ticker->last);
         add_price(out, "\",\"askQty\":\"", ticker->last_quantity);
-        text_add(out, "\"");
+        writer_add(out, "\"");
     }
     add_price(out, ",\"openPrice\":\"", ticker->open);
     add_price(out, "\",\"highPrice\":\"", ticker->high);
@@ -140,37 +140,38 @@ void frame_rest_ticker(text *out, const char *symbol, const tape_ticker *ticker,
     add_number(out, ",\"firstId\":", ticker->first_id);
     add_number(out, ",\"lastId\":", ticker->last_id);
     add_number(out, ",\"count\":", (int64_t)ticker->trades);
-    text_add(out, "}");
+    writer_add(out, "}");
 }
 
-void frame_rate_limits(text *out) {
-    text_add(out, "[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,\"limit\":6000},"
-                  "{\"rateLimitType\":\"ORDERS\",\"interval\":\"SECOND\",\"intervalNum\":10,\"limit\":100},"
-                  "{\"rateLimitType\":\"ORDERS\",\"interval\":\"DAY\",\"intervalNum\":1,\"limit\":200000},"
-                  "{\"rateLimitType\":\"RAW_REQUESTS\",\"interval\":\"MINUTE\",\"intervalNum\":5,\"limit\":300000}]");
+void frame_rate_limits(writer *out) {
+    writer_add(out, "[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,\"limit\":6000},"
+                    "{\"rateLimitType\":\"ORDERS\",\"interval\":\"SECOND\",\"intervalNum\":10,\"limit\":100},"
+                    "{\"rateLimitType\":\"ORDERS\",\"interval\":\"DAY\",\"intervalNum\":1,\"limit\":200000},"
+                    "{\"rateLimitType\":\"RAW_REQUESTS\",\"interval\":\"MINUTE\",\"intervalNum\":5,\"limit\":300000}]");
 }
 
-void frame_symbol_info(text *out, const symbol_info *info, bool show_permission_sets) {
+void frame_symbol_info(writer *out, const symbol_info *info, bool show_permission_sets) {
     add_name(out, "{\"symbol\":", info->name);
     add_name(out, ",\"status\":", info->is_trading ? "TRADING" : "BREAK");
     add_name(out, ",\"baseAsset\":", info->base);
     add_name(out, ",\"baseAssetPrecision\":8,\"quoteAsset\":", info->quote);
-    text_add(out, ",\"quotePrecision\":8,\"quoteAssetPrecision\":8,\"baseCommissionPrecision\":8,"
-                  "\"quoteCommissionPrecision\":8,\"orderTypes\":[\"LIMIT\",\"LIMIT_MAKER\",\"MARKET\"],"
-                  "\"icebergAllowed\":true,\"ocoAllowed\":true,\"otoAllowed\":true,\"quoteOrderQtyMarketAllowed\":true,"
-                  "\"allowTrailingStop\":true,\"cancelReplaceAllowed\":true,\"isSpotTradingAllowed\":true,"
-                  "\"isMarginTradingAllowed\":false,\"filters\":[{\"filterType\":\"PRICE_FILTER\",\"minPrice\":\"");
-    text_add_decimal(out, info->tick_size);
-    text_add(out, "\",\"maxPrice\":\"1000000.00000000\",\"tickSize\":\"");
-    text_add_decimal(out, info->tick_size);
-    text_add(out, "\"},{\"filterType\":\"LOT_SIZE\",\"minQty\":\"");
-    text_add_decimal(out, info->step_size);
-    text_add(out, "\",\"maxQty\":\"92141578.00000000\",\"stepSize\":\"");
-    text_add_decimal(out, info->step_size);
-    text_add(out, "\"},{\"filterType\":\"NOTIONAL\",\"minNotional\":\"5.00000000\",\"applyMinToMarket\":true,"
-                  "\"maxNotional\":\"9000000.00000000\",\"applyMaxToMarket\":false,\"avgPriceMins\":5}],"
-                  "\"permissions\":[],\"permissionSets\":");
-    text_add(out, show_permission_sets ? "[[\"SPOT\"]]" : "[]");
-    text_add(out, ",\"defaultSelfTradePreventionMode\":\"EXPIRE_MAKER\","
-                  "\"allowedSelfTradePreventionModes\":[\"EXPIRE_MAKER\"]}");
+    writer_add(out,
+               ",\"quotePrecision\":8,\"quoteAssetPrecision\":8,\"baseCommissionPrecision\":8,"
+               "\"quoteCommissionPrecision\":8,\"orderTypes\":[\"LIMIT\",\"LIMIT_MAKER\",\"MARKET\"],"
+               "\"icebergAllowed\":true,\"ocoAllowed\":true,\"otoAllowed\":true,\"quoteOrderQtyMarketAllowed\":true,"
+               "\"allowTrailingStop\":true,\"cancelReplaceAllowed\":true,\"isSpotTradingAllowed\":true,"
+               "\"isMarginTradingAllowed\":false,\"filters\":[{\"filterType\":\"PRICE_FILTER\",\"minPrice\":\"");
+    writer_add_decimal(out, info->tick_size);
+    writer_add(out, "\",\"maxPrice\":\"1000000.00000000\",\"tickSize\":\"");
+    writer_add_decimal(out, info->tick_size);
+    writer_add(out, "\"},{\"filterType\":\"LOT_SIZE\",\"minQty\":\"");
+    writer_add_decimal(out, info->step_size);
+    writer_add(out, "\",\"maxQty\":\"92141578.00000000\",\"stepSize\":\"");
+    writer_add_decimal(out, info->step_size);
+    writer_add(out, "\"},{\"filterType\":\"NOTIONAL\",\"minNotional\":\"5.00000000\",\"applyMinToMarket\":true,"
+                    "\"maxNotional\":\"9000000.00000000\",\"applyMaxToMarket\":false,\"avgPriceMins\":5}],"
+                    "\"permissions\":[],\"permissionSets\":");
+    writer_add(out, show_permission_sets ? "[[\"SPOT\"]]" : "[]");
+    writer_add(out, ",\"defaultSelfTradePreventionMode\":\"EXPIRE_MAKER\","
+                    "\"allowedSelfTradePreventionModes\":[\"EXPIRE_MAKER\"]}");
 }

@@ -1,5 +1,6 @@
-/* One timer. At a pace it waits for the next instant; at top speed it comes again at once, unless a queue is full or
- * nobody listens, and then it is woken by the server. */
+/* At a pace a timer waits for the next instant. Whatever must go on at once is an idle handle, because libuv 1.44 runs a
+ * timer that starts itself again with 0 for ever before it looks at any socket. At top speed, when a queue is full or
+ * nobody listens, neither is active, and the server wakes it. */
 #include "sim/play.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,6 +14,8 @@ enum {
 };
 
 static void on_timer(uv_timer_t *timer);
+static void on_busy(uv_idle_t *handle);
+static void go_on(play *p);
 static void run_at_pace(play *p);
 static void run_at_top_speed(play *p);
 static void end(play *p);
@@ -22,7 +25,8 @@ void play_init(play *p, uv_loop_t *loop, tape *t, double speed, void (*on_done)(
     *p = (play){.tape = t, .is_top_speed = speed == 0, .on_done = on_done, .context = context};
     pace_init(&p->pace, speed == 0 ? 1 : speed, tape_at_ms(t));
     uv_timer_init(loop, &p->timer);
-    p->timer.data = p;
+    uv_idle_init(loop, &p->busy);
+    p->timer.data = p->busy.data = p;
 }
 
 void play_attach(play *p, server *s) {
@@ -35,12 +39,12 @@ void play_start(play *p, bool needs_listener) {
     p->needs_listener = needs_listener;
     pace_start(&p->pace, monotonic_ns());
     log_info("play", "the market starts at %lld", (long long)tape_at_ms(p->tape));
-    uv_timer_start(&p->timer, on_timer, 0, 0);
+    uv_idle_start(&p->busy, on_busy);
 }
 
 void play_wake(play *p) {
-    if (p->pace.is_running && !p->is_ended && p->is_top_speed && !uv_is_closing((uv_handle_t *)&p->timer))
-        uv_timer_start(&p->timer, on_timer, 0, 0);
+    if (p->pace.is_running && !p->is_ended && p->is_top_speed && !uv_is_closing((uv_handle_t *)&p->busy))
+        uv_idle_start(&p->busy, on_busy);
 }
 
 int64_t play_now_ms(const play *p) {
@@ -52,10 +56,16 @@ int64_t play_now_ms(const play *p) {
     return now_ms > event_ms ? now_ms : event_ms;
 }
 
-void play_close(play *p) { uv_close((uv_handle_t *)&p->timer, NULL); }
+void play_close(play *p) {
+    uv_close((uv_handle_t *)&p->timer, NULL);
+    uv_close((uv_handle_t *)&p->busy, NULL);
+}
 
-static void on_timer(uv_timer_t *timer) {
-    play *p = timer->data;
+static void on_timer(uv_timer_t *timer) { go_on(timer->data); }
+static void on_busy(uv_idle_t *handle) { go_on(handle->data); }
+
+static void go_on(play *p) {
+    uv_idle_stop(&p->busy);
     if (p->is_top_speed)
         run_at_top_speed(p);
     else
@@ -75,7 +85,11 @@ static void run_at_pace(play *p) {
     }
     if (p->error != OK || tape_next_ms(p->tape) == INT64_MAX) return;
     if (tape_next_ms(p->tape) > pace_now_ms(&p->pace, now_ns)) pace_jump(&p->pace, tape_skip_to_ms(p->tape), now_ns);
-    uv_timer_start(&p->timer, on_timer, pace_wait_ms(&p->pace, tape_next_ms(p->tape), now_ns), 0);
+    uint64_t wait_ms = pace_wait_ms(&p->pace, tape_next_ms(p->tape), now_ns);
+    if (wait_ms > 0)
+        uv_timer_start(&p->timer, on_timer, wait_ms, 0);
+    else
+        uv_idle_start(&p->busy, on_busy);
 }
 
 static void run_at_top_speed(play *p) {
@@ -87,7 +101,7 @@ static void run_at_top_speed(play *p) {
         if (monotonic_ns() - start_ns > BUDGET_NS) break;
         p->error = tape_step(p->tape, &p->sink);
     }
-    if (p->error == OK && tape_next_ms(p->tape) != INT64_MAX) uv_timer_start(&p->timer, on_timer, 0, 0);
+    if (p->error == OK && tape_next_ms(p->tape) != INT64_MAX) uv_idle_start(&p->busy, on_busy);
 }
 
 static void end(play *p) {

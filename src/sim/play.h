@@ -12,7 +12,8 @@ typedef struct play {
     server *server;
     tape_sink sink;
     pace pace;
-    uv_timer_t timer;
+    uv_timer_t timer; /* the next instant at a pace; after the end, whether all is quiet */
+    uv_idle_t busy;   /* more to play at once */
     bool is_top_speed, needs_listener, is_ended;
     int64_t ended_ms; /* monotonic */
     err error;
@@ -30,5 +31,5 @@ void play_start(play *p, bool needs_listener);
 void play_wake(play *p);
 /* Market time. */
 int64_t play_now_ms(const play *p);
-/* Closes the timer. */
+/* Closes its handles. */
 void play_close(play *p);

@@ -12,7 +12,7 @@ typedef struct call {
     source *source;
     tape *tape;
     int64_t now_ms;
-    text *body;
+    writer *body;
 } call;
 
 typedef int (*answer_fn)(call *c);
@@ -62,25 +62,25 @@ uint32_t rest_weight(const rest_request *request) {
     return 1;
 }
 
-int rest_answer(const rest_request *request, source *s, tape *t, int64_t now_ms, text *body) {
+int rest_answer(const rest_request *request, source *s, tape *t, int64_t now_ms, writer *body) {
     call c = {request, s, t, now_ms, body};
-    text_clear(body);
+    writer_clear(body);
     for (int i = 0; i < N_ENDPOINTS; i++) {
         if (strcmp(request->path, endpoints[i].path) != 0) continue;
         int status = endpoints[i].answer(&c);
         if (!body->failed) return status;
-        text_clear(body);
+        writer_clear(body);
         rest_error(body, -1000, "An unknown error occurred while processing the request.");
         return 500;
     }
-    text_add(body, "<html><body><h2>404 Not found</h2></body></html>");
+    writer_add(body, "<html><body><h2>404 Not found</h2></body></html>");
     return 404;
 }
 
-void rest_error(text *body, int code, const char *message) {
-    text_add_format(body, "{\"code\":%d,\"msg\":", code);
-    text_add_json(body, message, strlen(message));
-    text_add(body, "}");
+void rest_error(writer *body, int code, const char *message) {
+    writer_add_format(body, "{\"code\":%d,\"msg\":", code);
+    writer_add_json(body, message, strlen(message));
+    writer_add(body, "}");
 }
 
 /* ---- parameters ---- */
@@ -90,14 +90,14 @@ static int fail(call *c, int code, const char *parameter) {
     while (f->code != code) f++;
     const char *hole = strstr(f->message, "%s");
     size_t before = hole ? (size_t)(hole - f->message) : strlen(f->message);
-    text_clear(c->body);
-    text_add_format(c->body, "{\"code\":%d,\"msg\":\"", code);
-    text_add_bytes(c->body, f->message, before);
+    writer_clear(c->body);
+    writer_add_format(c->body, "{\"code\":%d,\"msg\":\"", code);
+    writer_add_bytes(c->body, f->message, before);
     if (hole) {
-        text_add(c->body, parameter);
-        text_add(c->body, hole + 2);
+        writer_add(c->body, parameter);
+        writer_add(c->body, hole + 2);
     }
-    text_add(c->body, "\"}");
+    writer_add(c->body, "\"}");
     return 400;
 }
 
@@ -197,14 +197,14 @@ static int chosen_symbols(const call *c, uint32_t **out, size_t *count, const ch
 /* ---- endpoints ---- */
 
 static int answer_ping(call *c) {
-    text_add(c->body, "{}");
+    writer_add(c->body, "{}");
     return 200;
 }
 
 static int answer_time(call *c) {
-    text_add(c->body, "{\"serverTime\":");
-    text_add_int(c->body, c->now_ms);
-    text_add(c->body, "}");
+    writer_add(c->body, "{\"serverTime\":");
+    writer_add_int(c->body, c->now_ms);
+    writer_add(c->body, "}");
     return 200;
 }
 
@@ -222,12 +222,12 @@ static int add_klines(call *c, uint32_t symbol, enum interval interval, int64_t 
         c->body->failed = true;
         return 500;
     }
-    text_add(c->body, "[");
+    writer_add(c->body, "[");
     for (size_t i = 0; i < count; i++) {
-        if (i > 0) text_add(c->body, ",");
+        if (i > 0) writer_add(c->body, ",");
         frame_kline_row(c->body, interval, &bars[i]);
     }
-    text_add(c->body, "]");
+    writer_add(c->body, "]");
     free(bars);
     return 200;
 }
@@ -264,16 +264,16 @@ static int answer_ticker(call *c) {
     if (!fault && type && !is_mini && strcmp(type, "FULL") != 0) fault = BAD_VALUE, parameter = "type";
     if (!fault && status && !is_status(status)) fault = BAD_STATUS;
     if (!fault && is_one && !has_status(c, symbols[0], status)) fault = OTHER_STATUS;
-    if (!is_one) text_add(c->body, "[");
+    if (!is_one) writer_add(c->body, "[");
     for (size_t i = 0; !fault && i < count; i++) {
         tape_ticker ticker;
         if (!has_status(c, symbols[i], status)) continue;
         if (!tape_ticker_of(c->tape, symbols[i], &ticker) && !is_one) continue; /* not listed yet */
-        if (any) text_add(c->body, ",");
+        if (any) writer_add(c->body, ",");
         any = true;
         frame_rest_ticker(c->body, source_at(c->source, symbols[i])->info.name, &ticker, is_mini);
     }
-    if (!is_one) text_add(c->body, "]");
+    if (!is_one) writer_add(c->body, "]");
     free(symbols);
     return fault ? fail(c, fault, parameter) : 200;
 }
@@ -301,19 +301,19 @@ static int answer_exchange_info(call *c) {
     if (!fault && status && !is_status(status)) fault = BAD_STATUS;
     if (!fault && show_sets && strcmp(show_sets, "true") != 0 && strcmp(show_sets, "false") != 0)
         fault = BAD_VALUE, parameter = "showPermissionSets";
-    text_add(c->body, "{\"timezone\":\"UTC\",\"serverTime\":");
-    text_add_int(c->body, c->now_ms);
-    text_add(c->body, ",\"rateLimits\":");
+    writer_add(c->body, "{\"timezone\":\"UTC\",\"serverTime\":");
+    writer_add_int(c->body, c->now_ms);
+    writer_add(c->body, ",\"rateLimits\":");
     frame_rate_limits(c->body);
-    text_add(c->body, ",\"exchangeFilters\":[],\"symbols\":[");
+    writer_add(c->body, ",\"exchangeFilters\":[],\"symbols\":[");
     for (size_t i = 0; !fault && wants_spot(permissions) && i < count; i++) {
         if (!has_status(c, symbols[i], status)) continue;
-        if (any) text_add(c->body, ",");
+        if (any) writer_add(c->body, ",");
         any = true;
         frame_symbol_info(c->body, &source_at(c->source, symbols[i])->info,
                           !show_sets || strcmp(show_sets, "true") == 0);
     }
-    text_add(c->body, "]}");
+    writer_add(c->body, "]}");
     free(symbols);
     return fault ? fail(c, fault, parameter) : 200;
 }

@@ -2,7 +2,7 @@
  * Threads: one. */
 #pragma once
 #include "sim/tape.h"
-#include "sim/text.h"
+#include "sim/writer.h"
 
 enum { REST_MAX_ARGS = 16, REST_MAX_KLINES = 1000 };
 
@@ -16,6 +16,6 @@ typedef struct rest_request {
 /* What the request costs, valid or not; 1 for an unknown path. */
 uint32_t rest_weight(const rest_request *request);
 /* Returns the HTTP status; `body` is cleared first. `now_ms`: market time. */
-int rest_answer(const rest_request *request, source *s, tape *t, int64_t now_ms, text *body);
+int rest_answer(const rest_request *request, source *s, tape *t, int64_t now_ms, writer *body);
 /* {"code":..,"msg":..} */
-void rest_error(text *body, int code, const char *message);
+void rest_error(writer *body, int code, const char *message);

@@ -3,6 +3,9 @@
  *
  *   queue: [bytes | LWS_PRE | payload] [bytes | LWS_PRE | payload] ...     one buffer; head moves, the rest slides down
  *
+ * Not counted as messages, unlike at the real exchange: a client's pings and empty pongs, which libwebsockets handles
+ * without telling us.
+ *
  * libwebsockets writes a frame's header into the LWS_PRE bytes before the payload, so queued frames are sent in place. */
 #include "sim/server.h"
 #include "base/clock.h"
@@ -29,18 +32,17 @@ typedef struct connection connection;
 struct connection {
     server *server;
     struct lws *wsi;
-    text body; /* HTTP; with LWS_PRE bytes in front */
+    writer body; /* HTTP; with LWS_PRE bytes in front */
     /* the rest is for WebSocket */
     connection *next, **link;
     session session;
-    text incoming;
+    writer incoming;
     uint8_t *queue;
     size_t head, tail, capacity;
     message_limit messages;
     char ping[PING_BYTES]; /* payload of the unanswered ping; empty: none */
     int64_t pinged_ms;     /* when it was due */
-    bool wants_ping, is_too_big;
-    const char *close_reason; /* set: is being closed, with 1008 where the socket still takes it */
+    bool wants_ping, is_too_big, is_closing;
 };
 
 struct server {
@@ -52,7 +54,7 @@ struct server {
     connection *connections;
     weight_limits limits;
     server_counts counts;
-    text frame, wrapped, reply, ticks; /* ticks: the changed symbols of this instant */
+    writer frame, wrapped, reply, ticks; /* ticks: the changed symbols of this instant */
 };
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes);
@@ -65,7 +67,7 @@ static int on_body_writable(connection *c);
 static int on_upgrade(server *s, connection *c);
 static void on_established(server *s, connection *c);
 static int on_message(server *s, connection *c, const char *at, size_t bytes);
-static void on_pong(connection *c, const char *payload, size_t bytes);
+static int on_pong(server *s, connection *c, const char *payload, size_t bytes);
 static int on_ws_writable(server *s, connection *c);
 static void on_closed(connection *c);
 static void on_tick(uv_timer_t *timer);
@@ -140,10 +142,10 @@ void server_free(server *s) {
     if (!s) return;
     lws_context_destroy(s->context); /* on a foreign loop the second call frees, once the loop has closed its handles */
     channels_free(s->channels);
-    text_free(&s->frame);
-    text_free(&s->wrapped);
-    text_free(&s->reply);
-    text_free(&s->ticks);
+    writer_free(&s->frame);
+    writer_free(&s->wrapped);
+    writer_free(&s->reply);
+    writer_free(&s->ticks);
     free(s);
 }
 
@@ -155,16 +157,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP: c->wsi = wsi; return on_request(s, c, in);
     case LWS_CALLBACK_HTTP_WRITEABLE: return on_body_writable(c);
     case LWS_CALLBACK_CLOSED_HTTP:
-        if (c) text_free(&c->body);
+        if (c) writer_free(&c->body);
         return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: c->wsi = wsi; return on_upgrade(s, c);
     case LWS_CALLBACK_ESTABLISHED: on_established(s, c); return 0;
     case LWS_CALLBACK_RECEIVE: return on_message(s, c, in, bytes);
-    case LWS_CALLBACK_RECEIVE_PONG:
-        on_pong(c, in, bytes);
-        if (!message_limit_allows(&c->messages, monotonic_ms())) c->close_reason = "Too many requests";
-        if (c->close_reason) lws_callback_on_writable(wsi);
-        return 0;
+    case LWS_CALLBACK_RECEIVE_PONG: return on_pong(s, c, in, bytes);
     case LWS_CALLBACK_SERVER_WRITEABLE: return on_ws_writable(s, c);
     case LWS_CALLBACK_CLOSED: on_closed(c); return 0;
     default: return 0;
@@ -195,7 +193,7 @@ static void read_args(struct lws *wsi, url_args *args) {
     }
 }
 
-static int refuse_by_weight(text *body, const weight_verdict *v, const char *address) {
+static int refuse_by_weight(writer *body, const weight_verdict *v, const char *address) {
     char message[256];
     if (v->status == 418)
         snprintf(
@@ -241,7 +239,7 @@ static int on_request(server *s, connection *c, const char *path) {
     read_args(c->wsi, args);
     int64_t now_ms = s->options.now_ms(s->options.context);
     weight_verdict v = weight_limits_charge(&s->limits, address, rest_weight(&args->request), wall_ms());
-    text_clear(&s->reply);
+    writer_clear(&s->reply);
     int status = v.status == 200 ? rest_answer(&args->request, s->options.source, s->options.tape, now_ms, &s->reply)
                                  : refuse_by_weight(&s->reply, &v, address);
     bool is_time = status == 200 && strcmp(path, "/api/v3/time") == 0;
@@ -249,9 +247,9 @@ static int on_request(server *s, connection *c, const char *path) {
     free(args);
     s->counts.n_requests++;
     s->counts.request_ms = monotonic_ms();
-    text_clear(&c->body);
-    text_add_bytes(&c->body, room, LWS_PRE);
-    text_add_bytes(&c->body, s->reply.at, s->reply.bytes);
+    writer_clear(&c->body);
+    writer_add_bytes(&c->body, room, LWS_PRE);
+    writer_add_bytes(&c->body, s->reply.at, s->reply.bytes);
     if (c->body.failed || s->reply.failed || send_headers(c, status, &v) != 0) return -1;
     lws_callback_on_writable(c->wsi);
     if (is_time) s->options.on_contact(s->options.context);
@@ -262,7 +260,7 @@ static int on_body_writable(connection *c) {
     if (c->body.bytes <= LWS_PRE) return 0;
     size_t bytes = c->body.bytes - LWS_PRE;
     int written = lws_write(c->wsi, (uint8_t *)c->body.at + LWS_PRE, bytes, LWS_WRITE_HTTP_FINAL);
-    text_free(&c->body);
+    writer_free(&c->body);
     if (written < (int)bytes) return -1;
     return lws_http_transaction_completed(c->wsi) ? -1 : 0;
 }
@@ -336,7 +334,7 @@ static void on_closed(connection *c) {
     if (c->next) c->next->link = c->link;
     c->link = NULL;
     session_deinit(&c->session);
-    text_free(&c->incoming);
+    writer_free(&c->incoming);
     free(c->queue);
     c->queue = NULL;
     log_debug("server", "connection closed");
@@ -350,7 +348,7 @@ static void close_slow(server *s, connection *c) {
     s->counts.n_slow_closed++;
     log_repeat(&repeater, LOG_WARN, "server", "a connection was closed: it let %zu bytes queue up", c->tail - c->head);
     c->tail = c->head = 0;
-    c->close_reason = "Too slow";
+    c->is_closing = true;
     session_deinit(&c->session);
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
 }
@@ -371,7 +369,7 @@ static bool make_room(connection *c, size_t bytes) {
     return true;
 }
 
-static void send_text(server *s, connection *c, const text *payload) {
+static void send_text(server *s, connection *c, const writer *payload) {
     uint32_t bytes = (uint32_t)payload->bytes;
     if (payload->failed || !make_room(c, sizeof bytes + LWS_PRE + bytes)) {
         close_slow(s, c);
@@ -400,11 +398,6 @@ static int drain(server *s, connection *c) {
 }
 
 static int on_ws_writable(server *s, connection *c) {
-    if (c->close_reason) {
-        lws_close_reason(c->wsi, LWS_CLOSE_STATUS_POLICY_VIOLATION, (unsigned char *)c->close_reason,
-                         strlen(c->close_reason));
-        return -1;
-    }
     if (c->wants_ping) {
         uint8_t room[LWS_PRE + PING_BYTES];
         size_t bytes = strlen(c->ping);
@@ -423,20 +416,26 @@ static int on_ws_writable(server *s, connection *c) {
 
 /* ---- WebSocket: in ---- */
 
+/* What was asked for in time is answered, then the connection closes. In the callback of the message itself, because
+ * libwebsockets drops the close frame of a connection that is closed from its writable callback. */
+static int close_noisy(server *s, connection *c) {
+    static const char reason[] = "Too many requests";
+    c->is_closing = true;
+    if (drain(s, c) == 0)
+        lws_close_reason(c->wsi, LWS_CLOSE_STATUS_POLICY_VIOLATION, (unsigned char *)reason, sizeof reason - 1);
+    return -1;
+}
+
 static int on_message(server *s, connection *c, const char *at, size_t bytes) {
-    if (c->close_reason) return -1;
+    if (c->is_closing) return 0;
     if (lws_is_first_fragment(c->wsi)) {
-        text_clear(&c->incoming);
+        writer_clear(&c->incoming);
         c->is_too_big = false;
     }
     if (c->incoming.bytes + bytes > CONTROL_MOST_BYTES) c->is_too_big = true;
-    if (!c->is_too_big) text_add_bytes(&c->incoming, at, bytes);
+    if (!c->is_too_big) writer_add_bytes(&c->incoming, at, bytes);
     if (!lws_is_final_fragment(c->wsi) || lws_remaining_packet_payload(c->wsi) > 0) return 0;
-    if (!message_limit_allows(&c->messages, monotonic_ms())) {
-        static const char reason[] = "Too many requests";
-        lws_close_reason(c->wsi, LWS_CLOSE_STATUS_POLICY_VIOLATION, (unsigned char *)reason, sizeof reason - 1);
-        return -1;
-    }
+    if (!message_limit_allows(&c->messages, monotonic_ms())) return close_noisy(s, c);
     if (c->is_too_big || c->incoming.failed) return 0;
     size_t count = c->session.count;
     session_control(&c->session, c->incoming.at ? c->incoming.at : "", c->incoming.bytes, &s->reply);
@@ -447,8 +446,9 @@ static int on_message(server *s, connection *c, const char *at, size_t bytes) {
 
 /* ---- pings ---- */
 
-static void on_pong(connection *c, const char *payload, size_t bytes) {
+static int on_pong(server *s, connection *c, const char *payload, size_t bytes) {
     if (strlen(c->ping) == bytes && memcmp(c->ping, payload, bytes) == 0) c->ping[0] = '\0';
+    return message_limit_allows(&c->messages, monotonic_ms()) ? 0 : close_noisy(s, c);
 }
 
 static void on_tick(uv_timer_t *timer) {
@@ -479,14 +479,14 @@ static void distribute(server *s, const stream *from, const char *symbol, const 
     for (size_t i = count; i-- > 0;) { /* backwards: a slow one that is closed leaves the list */
         connection *c = subscribers[i];
         if (c->session.is_combined && !is_wrapped) {
-            text_clear(&s->wrapped);
-            text_add(&s->wrapped, "{\"stream\":\"");
-            text_add(&s->wrapped, symbol);
-            text_add(&s->wrapped, kind);
-            text_add(&s->wrapped, interval);
-            text_add(&s->wrapped, "\",\"data\":");
-            text_add_bytes(&s->wrapped, s->frame.at, s->frame.bytes);
-            text_add(&s->wrapped, "}");
+            writer_clear(&s->wrapped);
+            writer_add(&s->wrapped, "{\"stream\":\"");
+            writer_add(&s->wrapped, symbol);
+            writer_add(&s->wrapped, kind);
+            writer_add(&s->wrapped, interval);
+            writer_add(&s->wrapped, "\",\"data\":");
+            writer_add_bytes(&s->wrapped, s->frame.at, s->frame.bytes);
+            writer_add(&s->wrapped, "}");
             is_wrapped = true;
         }
         send_text(s, c, c->session.is_combined ? &s->wrapped : &s->frame);
@@ -505,7 +505,7 @@ static void on_kline(void *context, uint32_t symbol, enum interval interval, con
     stream from = {STREAM_KLINE, symbol, interval};
     if (!has_subscribers(s, &from)) return;
     const source_symbol *info = source_at(s->options.source, symbol);
-    text_clear(&s->frame);
+    writer_clear(&s->frame);
     frame_kline(&s->frame, info->info.name, interval, bar, is_closed, event_ms);
     distribute(s, &from, info->stream, "@kline_", interval_name((int32_t)interval));
 }
@@ -519,15 +519,15 @@ static void on_symbol(void *context, uint32_t symbol, int64_t event_ms) {
          wants_all = has_subscribers(s, &all);
     tape_ticker ticker;
     if (!(wants_mini || wants_full || wants_all) || !tape_ticker_of(s->options.tape, symbol, &ticker)) return;
-    text_clear(&s->frame);
+    writer_clear(&s->frame);
     frame_mini_ticker(&s->frame, info->info.name, &ticker, event_ms);
     if (wants_all) {
-        text_add(&s->ticks, s->ticks.bytes > 0 ? "," : "[");
-        text_add_bytes(&s->ticks, s->frame.at, s->frame.bytes);
+        writer_add(&s->ticks, s->ticks.bytes > 0 ? "," : "[");
+        writer_add_bytes(&s->ticks, s->frame.at, s->frame.bytes);
     }
     if (wants_mini) distribute(s, &mini, info->stream, "@miniTicker", "");
     if (!wants_full) return;
-    text_clear(&s->frame);
+    writer_clear(&s->frame);
     frame_ticker(&s->frame, info->info.name, &ticker, event_ms);
     distribute(s, &full, info->stream, "@ticker", "");
 }
@@ -537,10 +537,10 @@ static void on_instant(void *context, int64_t event_ms) {
     stream all = {STREAM_ALL_MINI, 0, INTERVAL_1S};
     (void)event_ms;
     if (s->ticks.bytes == 0) return;
-    text_clear(&s->frame);
-    text_add_bytes(&s->frame, s->ticks.at, s->ticks.bytes);
-    text_add(&s->frame, "]");
-    text_clear(&s->ticks);
+    writer_clear(&s->frame);
+    writer_add_bytes(&s->frame, s->ticks.at, s->ticks.bytes);
+    writer_add(&s->frame, "]");
+    writer_clear(&s->ticks);
     distribute(s, &all, "", "!miniTicker@arr", "");
 }
 

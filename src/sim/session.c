@@ -21,7 +21,7 @@ typedef struct control {
     size_t params_bytes;
     const char *id; /* as it stood in the message */
     size_t id_bytes;
-    text *reply;
+    writer *reply;
 } control;
 
 static bool read_control(control *c, const char *frame, size_t bytes);
@@ -89,9 +89,9 @@ void session_unsubscribe(session *s, const char *name, size_t bytes) {
     memmove(&s->entries[i], &s->entries[i + 1], (--s->count - i) * sizeof *s->entries);
 }
 
-void session_control(session *s, const char *frame, size_t bytes, text *reply) {
+void session_control(session *s, const char *frame, size_t bytes, writer *reply) {
     control c = {.reply = reply};
-    text_clear(reply);
+    writer_clear(reply);
     if (bytes > LIMIT_CONTROL_BYTES || !read_control(&c, frame, bytes)) return;
     switch (c.method) {
     case SUBSCRIBE:
@@ -119,55 +119,78 @@ static bool read_id(json_reader *r, control *c) {
     json_slice word;
     int64_t number;
     char kind = json_peek(r);
-    c->id = r->at;
-    bool is_good = kind == '"'   ? json_string(r, &word) && is_alphanumeric(word)
-                   : kind == '0' ? json_int64(r, &number)
-                                 : kind == 'n' && json_null(r);
-    c->id_bytes = (size_t)(r->at - c->id);
-    if (!is_good) c->id = NULL;
-    return is_good;
+    const char *start = r->at;
+    bool is_good;
+    if (kind == '"')
+        is_good = json_string(r, &word) && is_alphanumeric(word);
+    else if (kind == '0')
+        is_good = json_int64(r, &number);
+    else
+        is_good = json_skip(r) && kind == 'n';
+    if (!is_good) return false;
+    c->id = start;
+    c->id_bytes = (size_t)(r->at - start);
+    return true;
 }
 
 static bool read_method(json_reader *r, control *c) {
     json_slice word;
-    if (json_peek(r) != '"' || !json_string(r, &word)) return false;
+    if (json_peek(r) != '"') {
+        json_skip(r);
+        return false;
+    }
+    if (!json_string(r, &word)) return false;
     for (int i = 1; i < N_METHODS; i++)
         if (json_equals(word, method_names[i])) c->method = (method)i;
     return c->method != METHOD_NONE;
 }
 
+static void read_params(json_reader *r, control *c) {
+    json_peek(r);
+    c->params = r->at;
+    json_skip(r);
+    c->params_bytes = (size_t)(r->at - c->params);
+}
+
+/* All keys of the object. The first fault of meaning, or NULL; it is read to its end all the same, for the id. */
+static const char *read_keys(json_reader *r, control *c) {
+    const char *wrong = NULL;
+    json_slice key;
+    bool has_method = false;
+    while (json_next_key(r, &key)) {
+        const char *fault = NULL;
+        if (json_equals(key, "id")) {
+            if (!read_id(r, c)) fault = "Invalid request: request ID must be an integer, a short string or null";
+        } else if (json_equals(key, "method")) {
+            has_method = true;
+            if (!read_method(r, c))
+                fault = "Invalid request: unknown variant, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`, "
+                        "`LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`";
+        } else if (json_equals(key, "params")) {
+            read_params(r, c);
+        } else {
+            json_skip(r);
+            fault = "Invalid request: unknown field";
+        }
+        if (!wrong) wrong = fault;
+    }
+    return wrong || has_method ? wrong : "Invalid request: missing field `method`";
+}
+
 static bool read_control(control *c, const char *frame, size_t bytes) {
     json_reader r;
-    json_slice key;
-    const char *wrong = NULL;
+    const char *wrong = "Invalid request: expected an object";
     json_reader_init(&r, frame, bytes);
-    if (json_peek(&r) != '{') wrong = "Invalid request: expected an object";
-    bool has_method = false;
-    if (!wrong && json_enter_object(&r))
-        while (!wrong && json_next_key(&r, &key)) {
-            if (json_equals(key, "id")) {
-                if (!read_id(&r, c)) wrong = "Invalid request: request ID must be an integer, a short string or null";
-            } else if (json_equals(key, "method")) {
-                has_method = true;
-                if (!read_method(&r, c))
-                    wrong = "Invalid request: unknown variant, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`, "
-                            "`LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`";
-            } else if (json_equals(key, "params")) {
-                json_peek(&r);
-                c->params = r.at;
-                json_skip(&r);
-                c->params_bytes = (size_t)(r.at - c->params);
-            } else
-                wrong = "Invalid request: unknown field";
-        }
-    json_reader whole; /* a fault of form in the rest of the text outranks any fault of meaning */
-    json_reader_init(&whole, frame, bytes);
-    if (!json_skip(&whole) || !json_finish(&whole)) {
+    bool is_object = json_peek(&r) == '{';
+    if (is_object && json_enter_object(&r))
+        wrong = read_keys(&r, c);
+    else if (!is_object)
+        json_skip(&r);
+    if (!json_finish(&r)) { /* a fault of form outranks any fault of meaning */
         c->id = NULL;
         reply_error(c, INVALID_JSON, "Invalid JSON: expected value");
         return false;
     }
-    if (!wrong && !has_method) wrong = "Invalid request: missing field `method`";
     if (wrong) reply_error(c, INVALID_REQUEST, wrong);
     return !wrong;
 }
@@ -216,18 +239,18 @@ static void answer_streams(session *s, control *c) {
 }
 
 static void answer_list(const session *s, control *c) {
-    text list = {0};
-    text_add(&list, "[");
+    writer list = {0};
+    writer_add(&list, "[");
     for (size_t i = 0; i < s->count; i++) {
-        if (i > 0) text_add(&list, ",");
-        text_add_json(&list, s->entries[i].name, strlen(s->entries[i].name));
+        if (i > 0) writer_add(&list, ",");
+        writer_add_json(&list, s->entries[i].name, strlen(s->entries[i].name));
     }
-    text_add_bytes(&list, "]", 2); /* with its end */
+    writer_add_bytes(&list, "]", 2); /* with its end */
     if (list.failed)
         c->reply->failed = true;
     else
         reply_result(c, list.at);
-    text_free(&list);
+    writer_free(&list);
 }
 
 /* ["combined", true] to set, ["combined"] to get. */
@@ -265,23 +288,23 @@ static void answer_property(session *s, control *c) {
 }
 
 static void add_id(control *c) {
-    text_add(c->reply, ",\"id\":");
+    writer_add(c->reply, ",\"id\":");
     if (c->id)
-        text_add_bytes(c->reply, c->id, c->id_bytes);
+        writer_add_bytes(c->reply, c->id, c->id_bytes);
     else
-        text_add(c->reply, "null");
-    text_add(c->reply, "}");
+        writer_add(c->reply, "null");
+    writer_add(c->reply, "}");
 }
 
 static void reply_result(control *c, const char *result) {
-    text_add(c->reply, "{\"result\":");
-    text_add(c->reply, result);
+    writer_add(c->reply, "{\"result\":");
+    writer_add(c->reply, result);
     add_id(c);
 }
 
 static void reply_error(control *c, int code, const char *message) {
-    text_add_format(c->reply, "{\"code\":%d,\"msg\":", code);
-    text_add_json(c->reply, message, strlen(message));
+    writer_add_format(c->reply, "{\"code\":%d,\"msg\":", code);
+    writer_add_json(c->reply, message, strlen(message));
     add_id(c);
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 #include "sim/channel.h"
 #include "sim/tape.h"
-#include "sim/text.h"
+#include "sim/writer.h"
 
 typedef struct session_entry {
     char *name;
@@ -32,4 +32,4 @@ MUST_CHECK err session_subscribe_all(session *s, const char *names);
 void session_unsubscribe(session *s, const char *name, size_t bytes);
 
 /* Answer one text frame. An over-long one gets no answer at all, as on the real exchange: the reply stays empty. */
-void session_control(session *s, const char *frame, size_t bytes, text *reply);
+void session_control(session *s, const char *frame, size_t bytes, writer *reply);

@@ -60,6 +60,7 @@ static int64_t update_ms(const tape *t, const lane *l, uint32_t n);
 static void show(const tape *t, uint32_t symbol, lane *l);
 static err play_close(tape *t, uint32_t symbol, const tape_sink *sink);
 static void play_update(tape *t, uint32_t symbol, const tape_sink *sink);
+static void play_growth(tape *t, uint32_t symbol, const tape_sink *sink);
 static int64_t stamp(tape *t, int64_t ms);
 static void add_to_fold(const tape *t, uint32_t symbol, enum interval interval, const kline *bar);
 static int64_t closed_until(const tape *t, const lane *l);
@@ -116,7 +117,10 @@ err tape_step(tape *t, const tape_sink *sink) {
         lane *l = &t->lanes[i];
         if (l->next_ms != now_ms) continue;
         bool is_update = l->has_bar && l->bar.open_ms < now_ms && now_ms < l->end_ms;
-        if (is_update) play_update(t, i, sink);
+        if (is_update)
+            play_update(t, i, sink);
+        else
+            play_growth(t, i, sink);
     }
     int64_t event_ms = stamp(t, any_close ? now_ms + CLOSE_LAG_MS : now_ms);
     for (uint32_t i = 0; i < t->n_lanes; i++) {
@@ -266,6 +270,16 @@ static bool forming_of(const tape *t, uint32_t symbol, enum interval interval, c
     out->open_ms = span_ms;
     if (has_bars) kline_merge(out, &l->shown);
     return true;
+}
+
+/* A base bar has closed: the larger bars that go on have grown by what it added since its last update. */
+static void play_growth(tape *t, uint32_t symbol, const tape_sink *sink) {
+    lane *l = &t->lanes[symbol];
+    for (int i = 0; t->n_updates > 0 && i < N_INTERVALS; i++) {
+        const fold *f = &l->folds[i];
+        if (f->has_bars && !f->is_cut)
+            sink->on_kline(sink->context, symbol, (enum interval)i, &f->bar, false, t->event_ms);
+    }
 }
 
 static void play_update(tape *t, uint32_t symbol, const tape_sink *sink) {
