@@ -102,7 +102,7 @@ static const setting SETTINGS[] = {
     {.name = "SCRIPT_MEMORY_MB", .group = "Traders", FIELD(script_memory_mb), WHOLE(8, 1024), .initial = "64",
      .effect = "memory of one worker's script state, MB"},
     {.name = "SCRIPT_MAX_ERRORS", .group = "Traders", FIELD(script_max_errors), WHOLE(1, 1000), .initial = "5",
-     .effect = "errors in a row on one symbol after which a trader is not evaluated there any more"},
+     .effect = "errors in a row on one symbol after which a trader is quarantined: it runs on no symbol any more"},
     {.name = "SCRIPT_MAX_KILLS", .group = "Traders", FIELD(script_max_kills), WHOLE(1, 1000000), .initial = "200",
      .effect = "stopped scripts after which the daemon drains and starts itself anew: each costs address space"},
     {.name = "MAX_SIGNALS_PER_TRADER_HOUR", .group = "Traders", FIELD(max_signals_per_trader_hour),

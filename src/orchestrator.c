@@ -350,8 +350,8 @@ static err open_screener(orchestrator *o, diag *why) {
                           .notify_context = o};
     screener_handlers handlers = {on_range, on_loaded, on_killed, on_worker_failed, on_barrier, o};
     trader_source **sources;
-    int32_t count;
-    err e = trader_folder_read(c->traders_dir, &sources, &count, why);
+    int32_t count, n_failed;
+    err e = trader_folder_read(c->traders_dir, &sources, &count, &n_failed, why);
     if (e != OK) return e;
     e = screener_new(&sc, &handlers, &o->screener);
     if (e == OK) e = screener_start(o->screener);
@@ -437,13 +437,19 @@ static err start(orchestrator *o, diag *why) {
     return e;
 }
 
-/* Where it listens and how to talk to it. The token is shown to the person at the terminal only. */
+/* Where it listens and how to talk to it. The token is shown to a person at a terminal, or when only this machine can
+ * be reached; elsewhere the log is read by others, and the file has it. */
 static void greet(const orchestrator *o) {
-    log_info("orchestrator", "listening on %s port %u; signals are kept in %s", o->cfg->host, serve_port(o->serve),
-             o->cfg->data_dir);
+    const char *host = o->cfg->host;
+    bool is_local = strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
+    unsigned port = serve_port(o->serve);
+    log_info("orchestrator", "listening on %s port %u; signals are kept in %s", host, port, o->cfg->data_dir);
+    if (!is_local && !isatty(STDERR_FILENO)) {
+        log_info("orchestrator", "the token for requests is in %s/token", o->cfg->data_dir);
+        return;
+    }
     fprintf(stderr, "token: %s\n", o->token);
-    fprintf(stderr, "try:   curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals\n", o->token,
-            serve_port(o->serve));
+    fprintf(stderr, "try:   curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals\n", o->token, port);
 }
 
 /* ---- stop ---- */

@@ -209,12 +209,12 @@ static err play(replay *r, diag *why) {
 err replay_run(const config *cfg, const replay_options *options, replay_report *report, diag *why) {
     replay r = {.cfg = cfg, .options = options, .report = report};
     trader_source **sources = NULL;
-    int32_t n_sources = 0;
+    int32_t n_sources = 0, n_failed = 0;
     int64_t started_ns = monotonic_ns();
     err e;
     *report = (replay_report){0};
     pthread_mutex_init(&r.lock, NULL);
-    e = trader_folder_read(options->traders, &sources, &n_sources, why);
+    e = trader_folder_read(options->traders, &sources, &n_sources, &n_failed, why);
     if (e == OK) e = wakeup_new(&r.wake);
     if (e == OK) e = symbol_table_new(&r.symbols);
     if (e == OK) e = open_screener(&r, (int32_t)options->workers, why);
@@ -229,7 +229,7 @@ err replay_run(const config *cfg, const replay_options *options, replay_report *
     if (e == OK) e = play(&r, why);
     if (r.screener) {
         screener_stop(r.screener);
-        count_work(&r, n_sources);
+        count_work(&r, n_sources + n_failed);
     }
     if (e == OK) e = give_signals(&r);
     report->seconds = (double)(monotonic_ns() - started_ns) / 1e9;

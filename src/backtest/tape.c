@@ -1,6 +1,7 @@
 /* See tape.h. A cursor per (symbol, interval), the earliest on top of a binary heap. */
 #include "backtest/tape.h"
 #include "base/log.h"
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static err load_symbol(tape *t, const char *folder, const char *name, uint32_t m
     symbol_info info = {.is_trading = true};
     uint32_t id;
     err e = kline_file_smallest(folder, name, &smallest, path, sizeof path);
+    assert(t->cursors && t->place);
     if (e != OK) return diag_set(why, e, "%s: no file of %s; expected %s-INTERVAL.csv or .csv.gz", folder, name, name);
     e = kline_file_read(path, smallest, &base, why);
     if (e != OK) goto out;
@@ -74,9 +76,9 @@ err tape_open(const char *folder, const char *const *names, size_t n_names, uint
     }
     if (e == OK) {
         t->n_places = (uint32_t)n_names * N_INTERVALS;
-        t->cursors = calloc(t->n_places, sizeof *t->cursors);
-        t->heap = calloc(t->n_places, sizeof *t->heap);
-        t->place = malloc(t->n_places * sizeof *t->place);
+        t->cursors = calloc((size_t)t->n_places + 1, sizeof *t->cursors);
+        t->heap = calloc((size_t)t->n_places + 1, sizeof *t->heap);
+        t->place = malloc(((size_t)t->n_places + 1) * sizeof *t->place);
         if (!t->cursors || !t->heap || !t->place)
             e = diag_set(why, ERR_NO_MEMORY, "out of memory");
         else

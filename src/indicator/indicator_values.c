@@ -2,6 +2,7 @@
 #include "indicator/indicator_values.h"
 #include "indicator/indicator_set.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { KEEP = 5200, TEXT_MAX = INDICATOR_KEY_BYTES };
 
@@ -9,7 +10,7 @@ enum { KEEP = 5200, TEXT_MAX = INDICATOR_KEY_BYTES };
 static int32_t output_of(const char *text) {
     int32_t output = 0;
     for (; *text && *text != '('; text++)
-        if (*text == '.') (void)sscanf(text + 1, "%d", &output);
+        if (*text == '.') output = (int32_t)strtol(text + 1, NULL, 10);
     return output;
 }
 

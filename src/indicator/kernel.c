@@ -106,8 +106,7 @@ static void run_tr(kernel_state *state, const kernel_input *in, int32_t from, in
 static void run_sma(kernel_state *state, const kernel_input *in, int32_t from, int32_t to, double *const *out) {
     window *s = (window *)state;
     int32_t length = (int32_t)in->param[0];
-    for (int32_t i = from; i < to; i++)
-        out[0][i] = defined(window_step(s, in->source[0], in->number, i, length));
+    for (int32_t i = from; i < to; i++) out[0][i] = defined(window_step(s, in->source[0], in->number, i, length));
 }
 
 static void run_ema(kernel_state *state, const kernel_input *in, int32_t from, int32_t to, double *const *out) {

@@ -43,8 +43,10 @@ static uint64_t hash_of(const indicator_spec *spec) {
 }
 
 static bool is_same(const indicator_spec *a, const indicator_spec *b) {
-    return a->kind == b->kind && a->interval == b->interval && memcmp(a->source, b->source, sizeof a->source) == 0 &&
-           memcmp(a->param, b->param, sizeof a->param) == 0;
+    if (a->kind != b->kind || a->interval != b->interval) return false;
+    for (int p = 0; p < INDICATOR_PARAMS; p++)
+        if (a->param[p] != b->param[p]) return false; /* never NaN: kernel_check */
+    return memcmp(a->source, b->source, sizeof a->source) == 0;
 }
 
 int32_t registry_claim(registry *r, const indicator_spec *spec) {

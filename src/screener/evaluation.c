@@ -11,7 +11,10 @@
 
 enum { DAY_MS = 86400000 };
 
-#define COUNT(field, n) atomic_fetch_add_explicit(&e->stats->field, (n), memory_order_relaxed)
+/* The worker is the only writer of its counters: no locked instruction needed. */
+#define COUNT(field, n) \
+    atomic_store_explicit(&e->stats->field, atomic_load_explicit(&e->stats->field, memory_order_relaxed) + (n), \
+                          memory_order_relaxed)
 
 /* ---- passes under construction: one per interval ---- */
 
@@ -120,13 +123,22 @@ static void fault(evaluation *e, int32_t index, const tracked *t, const script_v
         log_warn("screener", "trader %s failed on %s: %s", e->set->specs[index]->key, t->symbol->name, why->text);
 }
 
+static bool step_memory(standing *s, const trader_spec *spec, int64_t open_ms, bool is_match) {
+    edge_row *edge = &s->edge;
+    int64_t run_ms = edge->run_open_ms, signal_ms = edge->signal_open_ms;
+    bool was_matching = edge->is_matching, had_run = edge->has_run;
+    bool is_due = firing_step(edge, spec, open_ms, is_match);
+    s->is_changed = s->is_changed || edge->run_open_ms != run_ms || edge->signal_open_ms != signal_ms ||
+                    edge->is_matching != was_matching || edge->has_run != had_run;
+    return is_due;
+}
+
 static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view *view, pass *passes[N_INTERVALS]) {
     const trader_spec *spec = e->set->specs[index];
     standing *s = &t->standings[index];
     script_result r;
     diag why;
     bool is_silent = view->close_ms <= s->edge.start_ms, is_due;
-    edge_row before = s->edge;
     err result = script_state_evaluate(e->state, index, view, &r, &why);
     COUNT(n_evaluations, 1);
     if (result == ERR_SCRIPT || result == ERR_RUNAWAY) {
@@ -146,8 +158,7 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
         return OK;
     }
     s->n_errors_in_row = 0;
-    is_due = firing_step(&s->edge, spec, view->open_ms, r.outcome == SCRIPT_MATCH);
-    s->is_changed = s->is_changed || memcmp(&before, &s->edge, sizeof before) != 0;
+    is_due = step_memory(s, spec, view->open_ms, r.outcome == SCRIPT_MATCH);
     if (is_due && !is_silent) {
         pass *p = pass_for(passes, t, spec->interval);
         result = p ? add_signal(e, p, t, index, view, &r) : ERR_NO_MEMORY;
@@ -222,9 +233,10 @@ static void hand_over(evaluation *e, pass *passes[N_INTERVALS]) {
 }
 
 static err run_traders(evaluation *e, tracked *t) {
+    script_view view;
     t->is_waiting = false;
+    tracked_view(t, &view);
     for (int32_t i = 0; i < e->set->count; i++) {
-        script_view view = {0};
         tracked_step step;
         while ((step = tracked_next(t, e->set, i, e->market_ms, &view)) != STEP_NONE) {
             err result = OK;

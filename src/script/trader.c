@@ -1,5 +1,6 @@
 /* See trader.h. */
 #include "script/trader.h"
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -44,7 +45,9 @@ out:
 static err canonical(const char *text, const char *chunk, char **out, diag *why) {
     json_error_t problem;
     json_t *value = json_loads(text ? text : "{}", JSON_REJECT_DUPLICATES, &problem);
-    if (!value) return diag_set(why, ERR_SYNTAX, "%s: inputs, line %d: %s; expected a JSON object", chunk, problem.line, problem.text);
+    if (!value)
+        return diag_set(why, ERR_SYNTAX, "%s: inputs, line %d: %s; expected a JSON object", chunk, problem.line,
+                        problem.text);
     *out = json_is_object(value) ? json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(value);
     return *out ? OK : diag_set(why, ERR_INVALID, "%s: inputs are not a JSON object", chunk);
@@ -67,7 +70,8 @@ err trader_source_new(const char *key, const char *chunk, const char *code, size
     trader_source *s;
     err e;
     if (!key[0] || strlen(key) >= TRADER_KEY_MAX)
-        return diag_set(why, ERR_INVALID, "%s: name of %zu bytes; expected 1 to %d", chunk, strlen(key), TRADER_KEY_MAX - 1);
+        return diag_set(why, ERR_INVALID, "%s: name of %zu bytes; expected 1 to %d", chunk, strlen(key),
+                        TRADER_KEY_MAX - 1);
     s = calloc(1, sizeof *s);
     if (!s) return diag_set(why, ERR_NO_MEMORY, "%s: out of memory", chunk);
     snprintf(s->key, sizeof s->key, "%s", key);
@@ -75,6 +79,7 @@ err trader_source_new(const char *key, const char *chunk, const char *code, size
     s->code = malloc(code_bytes + 1);
     e = s->code ? canonical(inputs, chunk, &s->inputs, why) : ERR_NO_MEMORY;
     if (e == OK) {
+        assert(code && s->code && s->inputs);
         memcpy(s->code, code, code_bytes);
         s->code[code_bytes] = 0;
         s->code_bytes = code_bytes;

@@ -1,5 +1,6 @@
 /* See trader_folder.h. */
 #include "script/trader_folder.h"
+#include "base/log.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -11,30 +12,36 @@ static int is_script(const struct dirent *entry) {
     return n > 4 && entry->d_name[0] != '.' && strcmp(entry->d_name + n - 4, ".lua") == 0;
 }
 
-err trader_folder_read(const char *folder, trader_source ***sources, int32_t *count, diag *why) {
+static err read_one(const char *folder, const char *name, trader_source **out, diag *why) {
+    char path[TRADER_CHUNK_MAX];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+        return diag_set(why, ERR_TOO_BIG, "%s/%s: path too long", folder, name);
+    return trader_source_read(path, out, why);
+}
+
+err trader_folder_read(const char *folder, trader_source ***sources, int32_t *count, int32_t *n_failed, diag *why) {
     struct dirent **entries = NULL;
     int n = scandir(folder, &entries, is_script, alphasort);
-    err e = OK;
+    trader_source **read = n >= 0 ? calloc((size_t)n + 1, sizeof *read) : NULL;
     *sources = NULL;
-    *count = 0;
+    *count = *n_failed = 0;
     if (n < 0) return diag_set(why, ERR_NOT_FOUND, "traders folder %s: %s", folder, strerror(errno));
-    if (n == 0)
-        e = diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", folder);
-    else if (!(*sources = calloc((size_t)n, sizeof **sources)))
-        e = diag_set(why, ERR_NO_MEMORY, "%s: out of memory", folder);
     for (int i = 0; i < n; i++) {
-        char path[TRADER_CHUNK_MAX];
-        if (e == OK && snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name) >= (int)sizeof path)
-            e = diag_set(why, ERR_TOO_BIG, "%s/%s: path too long", folder, entries[i]->d_name);
-        if (e == OK) e = trader_source_read(path, &(*sources)[*count], why);
-        if (e == OK) ++*count;
+        if (read && read_one(folder, entries[i]->d_name, &read[*count], why) == OK) {
+            ++*count;
+        } else if (read) {
+            ++*n_failed;
+            log_error("traders", "%s", why->text);
+        }
         free(entries[i]);
     }
     free(entries);
-    if (e == OK) return OK;
-    for (int32_t i = 0; i < *count; i++) trader_source_free((*sources)[i]);
-    free(*sources);
-    *sources = NULL;
-    *count = 0;
-    return e;
+    if (!read) return diag_set(why, ERR_NO_MEMORY, "%s: out of memory", folder);
+    if (*count > 0) {
+        *sources = read;
+        return OK;
+    }
+    free(read);
+    if (n > 0) return diag_set(why, ERR_NOT_FOUND, "traders folder %s: none of its %d traders can be used", folder, n);
+    return diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", folder);
 }
