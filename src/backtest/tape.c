@@ -136,26 +136,13 @@ static void sink(tape *t, size_t i) {
     }
 }
 
-/* Index of the first bar that opens at or after `ms`. */
-static size_t lower_bound(const kline_list *list, int64_t ms) {
-    size_t low = 0, high = list->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (list->bars[middle].open_ms < ms)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 void tape_seek(tape *t, int64_t from_ms, int64_t to_ms) {
     t->n_heap = 0;
     for (size_t i = 0; i < t->n_cursors; i++) {
         cursor *c = &t->cursors[i];
         /* what closes after the start has not been history */
-        c->at = lower_bound(&c->list, interval_floor(c->interval, from_ms));
-        c->end = lower_bound(&c->list, to_ms);
+        c->at = kline_list_find(&c->list, interval_floor(c->interval, from_ms));
+        c->end = kline_list_find(&c->list, to_ms);
         if (c->at < c->end) t->heap[t->n_heap++] = i;
     }
     for (size_t i = t->n_heap; i-- > 0;) sink(t, i);
@@ -184,8 +171,8 @@ const kline *tape_range(const tape *t, uint32_t symbol, int32_t interval, int64_
     size_t from, to;
     *count = 0;
     if (!c) return NULL;
-    from = lower_bound(&c->list, from_ms);
-    to = lower_bound(&c->list, to_ms);
+    from = kline_list_find(&c->list, from_ms);
+    to = kline_list_find(&c->list, to_ms);
     if (from >= to) return NULL;
     *count = to - from;
     return &c->list.bars[from];

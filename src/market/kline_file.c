@@ -51,6 +51,18 @@ err kline_list_push(kline_list *list, const kline *bar) {
     return OK;
 }
 
+size_t kline_list_find(const kline_list *list, int64_t ms) {
+    size_t low = 0, high = list->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list->bars[middle].open_ms < ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 err kline_file_read(const char *path, enum interval interval, kline_list *out, diag *why) {
     place at = {path, 0, why};
     err e = OK;

@@ -14,6 +14,8 @@ typedef struct kline_list {
 
 void kline_list_free(kline_list *list); /* frees the bars, zeroes the list */
 MUST_CHECK err kline_list_push(kline_list *list, const kline *bar);
+/* Index of the first bar that opens at or after `ms`; `count` when there is none. */
+size_t kline_list_find(const kline_list *list, int64_t ms);
 
 /* One file, strict. */
 MUST_CHECK err kline_file_read(const char *path, enum interval interval, kline_list *out, diag *why);

@@ -116,23 +116,10 @@ err source_find_stream(const source *s, const char *name, size_t bytes, uint32_t
     return symbol_table_find(s->streams, name, bytes, symbol);
 }
 
-/* Index of the first bar that opens at or after `ms`. */
-static size_t lower_bound(const kline_list *list, int64_t ms) {
-    size_t low = 0, high = list->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (list->bars[middle].open_ms < ms)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 int64_t source_next_open(const source *s, uint32_t symbol, int64_t ms) {
     const source_symbol *info = source_at(s, symbol);
     if (s->bars) {
-        size_t i = lower_bound(&s->bars[symbol], ms);
+        size_t i = kline_list_find(&s->bars[symbol], ms);
         return i < s->bars[symbol].count ? s->bars[symbol].bars[i].open_ms : INT64_MAX;
     }
     if (ms <= info->first_ms) return info->first_ms;
@@ -143,7 +130,7 @@ int64_t source_next_open(const source *s, uint32_t symbol, int64_t ms) {
 int64_t source_previous_open(const source *s, uint32_t symbol, int64_t ms) {
     const source_symbol *info = source_at(s, symbol);
     if (s->bars) {
-        size_t i = lower_bound(&s->bars[symbol], ms);
+        size_t i = kline_list_find(&s->bars[symbol], ms);
         return i > 0 ? s->bars[symbol].bars[i - 1].open_ms : INT64_MIN;
     }
     if (ms <= info->first_ms) return INT64_MIN;
@@ -154,7 +141,7 @@ int64_t source_previous_open(const source *s, uint32_t symbol, int64_t ms) {
 err source_bar(source *s, uint32_t symbol, int64_t open_ms, kline *out) {
     if (s->market) return random_market_minute(s->market, symbol, open_ms, out);
     const kline_list *list = &s->bars[symbol];
-    size_t i = lower_bound(list, open_ms);
+    size_t i = kline_list_find(list, open_ms);
     if (i == list->count || list->bars[i].open_ms != open_ms) return ERR_NOT_FOUND;
     *out = list->bars[i];
     return OK;
