@@ -1,4 +1,5 @@
-/* One line of JSON for one figure: name, workload, unit, median, p99, runs. */
+/* One line of JSON for one figure: name, workload, unit, median, p99, min, runs. The least is what a busy
+ * machine changes least. */
 #pragma once
 
 /* `samples` are sorted in place; smaller is better. `workload` is written as it is: no quotes, no backslashes. */

@@ -153,13 +153,14 @@ static int32_t bar_from(const kline_series *bars, int64_t ms) {
     return low;
 }
 
+static uint32_t other_intervals(const trader_spec *spec) { return spec->interval_mask & ~(1u << spec->interval); }
+
 /* Whether every other timeframe is known up to the close; asks for what is missing once the grace has passed. */
 static bool is_known(tracked *t, const trader_spec *spec, int64_t close_ms, int64_t market_ms) {
     bool all = true;
-    for (int32_t i = 0; i < N_INTERVALS; i++) {
-        int64_t to;
-        if (!(spec->interval_mask >> i & 1) || i == spec->interval) continue;
-        to = interval_floor(i, close_ms);
+    for (uint32_t rest = other_intervals(spec); rest; rest &= rest - 1) {
+        int32_t i = __builtin_ctz(rest);
+        int64_t to = interval_floor(i, close_ms);
         if (kline_series_known_to(t->frames[i]->bars) >= to) continue;
         all = false;
         if (market_ms > close_ms + GRACE_MS) timeframe_want(t->frames[i], to);
@@ -169,13 +170,22 @@ static bool is_known(tracked *t, const trader_spec *spec, int64_t close_ms, int6
 
 /* A timeframe that closes at this instant, but whose bar exists nowhere: evaluating would show a stale one. */
 static bool has_stale(const tracked *t, const trader_spec *spec, int64_t close_ms) {
-    for (int32_t i = 0; i < N_INTERVALS; i++) {
-        const kline_series *bars;
-        if (!(spec->interval_mask >> i & 1) || i == spec->interval || interval_floor(i, close_ms) != close_ms) continue;
-        bars = t->frames[i]->bars;
+    for (uint32_t rest = other_intervals(spec); rest; rest &= rest - 1) {
+        int32_t i = __builtin_ctz(rest);
+        const kline_series *bars = t->frames[i]->bars;
+        if (interval_floor(i, close_ms) != close_ms) continue;
         if (kline_series_count(bars) == 0 || kline_series_find(bars, interval_add(i, close_ms, -1)) < 0) return true;
     }
     return false;
+}
+
+void tracked_view(const tracked *t, script_view *view) {
+    *view = (script_view){.symbol = t->symbol, .symbol_id = t->id};
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        if (!t->frames[i]) continue;
+        view->bars[i] = t->frames[i]->bars;
+        view->sets[i] = t->frames[i]->set;
+    }
 }
 
 tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, int64_t market_ms, script_view *view) {
@@ -195,12 +205,5 @@ tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, int6
     }
     s->cursor_ms = view->close_ms;
     if (has_stale(t, spec, view->close_ms)) return STEP_SKIP;
-    for (int32_t i = 0; i < N_INTERVALS; i++) {
-        view->bars[i] = t->frames[i] ? t->frames[i]->bars : NULL;
-        view->sets[i] = t->frames[i] ? t->frames[i]->set : NULL;
-    }
-    view->symbol = t->symbol;
-    view->symbol_id = t->id;
-    view->ignores_warmup = false;
     return STEP_EVALUATE;
 }

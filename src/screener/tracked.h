@@ -52,7 +52,9 @@ int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interva
 
 typedef enum tracked_step { STEP_NONE, STEP_EVALUATE, STEP_SKIP } tracked_step;
 
-/* What is next for trader `index`: nothing (owed or up to date), an evaluation (`view` is filled), or a bar that cannot
- * be evaluated because a timeframe's bar of the same close does not exist (moved past, counted by the caller).
- * `market_ms`: for asking after the grace. */
+/* A view of the symbol without a bar: the same for all traders, filled once for a round of tracked_next. */
+void tracked_view(const tracked *t, script_view *view);
+/* What is next for trader `index`: nothing (owed or up to date), an evaluation (`view`, made by tracked_view, gets the
+ * times of the bar), or a bar that cannot be evaluated because a timeframe's bar of the same close does not exist (moved
+ * past, counted by the caller). `market_ms`: for asking after the grace. */
 tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, int64_t market_ms, script_view *view);
