@@ -125,5 +125,9 @@ int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t
                       double p1, double p2, double p3, int32_t output);
 /* Number of an indicator kind by name; -1 when there is none. */
 int32_t script_kind(const char *name);
+/* False when the C stack is nearly used up: functions of C that call Lua back must not be entered any deeper. */
+bool script_has_stack(const script_context *c);
+/* True once the state has been refused memory: its script is about to be stopped. */
+bool script_is_full(const script_context *c);
 
 #pragma GCC visibility pop

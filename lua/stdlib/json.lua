@@ -1,6 +1,8 @@
 --- JSON for scripts: lua-cjson behind limits. cjson allocates outside of the state's memory and gives up the process when it cannot, so texts are
 -- measured before they are made: depth 32, 20,000 values, 256 KB either way.
+local C = require("ffi").C
 local cjson = require("cjson").new()
+local series = require "series"
 local next, type, error, tostring = next, type, error, tostring
 
 local DEPTH, VALUES, BYTES = 32, 20000, 256 * 1024
@@ -48,6 +50,8 @@ end
 function M.decode(text)
   if type(text) ~= "string" then error("json.decode: expected a text, found " .. tostring(type(text)), 2) end
   if #text > BYTES then error(("json.decode: more than %d bytes"):format(BYTES), 2) end
+  -- cjson would leave its copy of the text behind each time that the state has no memory for the values.
+  if C.script_is_full(series.context()) then error("not enough memory", 2) end
   return decode(text)
 end
 

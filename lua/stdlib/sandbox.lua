@@ -2,7 +2,7 @@
 --
 -- A script gets `math table string` (copies of its own, without dump), the safe basics and the stdlib. It has no way to
 -- ffi, io, os, debug, jit, package, bytecode, another trader's tables, or anything shared that it could change.
-local context_pointer, emit_log = ...
+local context_pointer, emit_log, with_stack = ...
 
 local jit_options = require("jit.opt")
 
@@ -21,10 +21,12 @@ local ta = require "ta"
 local traders = require "trader"
 
 local getinfo, load, setfenv = debug.getinfo, load, setfenv
+local resume, wrap = coroutine.resume, coroutine.wrap
 
 local string_copy = {}
 for key, value in pairs(string) do if key ~= "dump" then string_copy[key] = value end end
 string.dump = nil
+string_copy.gsub, string_copy.format = with_stack(string.gsub), with_stack(string.format)
 local text_meta = getmetatable("")
 text_meta.__index = string_copy -- what ("x"):upper() finds; no script can reach this table
 text_meta.__metatable = false
@@ -46,11 +48,32 @@ end
 local ta_functions = {}
 for name, value in pairs(ta) do if type(value) == "function" then ta_functions[name] = value end end
 
+-- A coroutine inside a coroutine starts a fresh Lua stack on the same stack of C, which must not run out.
 local coroutines = copy(coroutine)
+local context = series.context()
+local function coroutine_of(value, expected, name)
+  if type(value) ~= expected then error(("coroutine.%s: expected a %s, found a %s"):format(name, expected, type(value)), 3) end
+  if not C.script_has_stack(context) then error("stack overflow", 3) end
+  return value
+end
+function coroutines.resume(thread, ...)
+  thread = coroutine_of(thread, "thread", "resume")
+  return resume(thread, ...)
+end
+function coroutines.wrap(body)
+  local continue = wrap(coroutine_of(body, "function", "wrap"))
+  return function(...)
+    if not C.script_has_stack(context) then error("stack overflow", 2) end
+    return continue(...)
+  end
+end
+
 local math_functions = copy(math)
-math_functions.randomseed = nil -- the same bars must give the same answer
-math_functions.random = nil
+for _, name in ipairs {"random", "randomseed"} do
+  math_functions[name] = function() error(("math.%s is not here: the same bars must give the same signals"):format(name), 2) end
+end
 local table_functions = copy(table)
+table_functions.sort = with_stack(table.sort)
 
 -- A number counts as missing when it is nil or NaN.
 local function na(x) return x == nil or x ~= x end

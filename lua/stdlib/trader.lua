@@ -142,14 +142,17 @@ function M.new(chunk, code)
   -- @param fields table, see the trader guide @return the trader
   -- @usage return trader {name = "x", filter = function(m) return m.close[0] > m.open[0] end}
   return function(fields)
-    local ok, why = pcall(check, fields)
+    -- A copy, without metatable: what was checked is what counts.
+    local copy = fields
+    if type(fields) == "table" then
+      copy = {}
+      for key, value in pairs(fields) do copy[key] = value end
+    end
+    local ok, why = pcall(check, copy)
     if not ok then
       if type(why) == "table" then why = locate(chunk, code, why.field) .. why.message end
       error(why, 0)
     end
-    -- A copy: later edits of the script's table change nothing.
-    local copy = {}
-    for key, value in pairs(fields) do copy[key] = value end
     is_trader[copy] = true
     return copy
   end

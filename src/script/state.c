@@ -16,13 +16,16 @@
 #include "script/dry_market.h"
 #include "script/embedded.h"
 #include "script/region.h"
+#include <assert.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TRADER_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
 
@@ -31,7 +34,9 @@ enum {
     INDICATORS_PER_TRADER = 128,
     DRY_EVALUATIONS = 64,
     TRACE_BYTES = 4096,
-    LOG_LINES_PER_SECOND = 10
+    LOG_LINES_PER_SECOND = 10,
+    STACK_RESERVE =
+        1 << 19 /* for what runs below a check: at the most an 8 KB buffer of string.gsub and the unwinder */
 };
 
 int luaopen_cjson(lua_State *L);
@@ -50,7 +55,6 @@ typedef struct program {
     int32_t first_slot, n_indicators, warmup;
     int32_t interval;
     uint32_t intervals; /* bit per interval that has a slot */
-    size_t grown_bytes; /* memory that its evaluations have left in use */
 } program;
 
 struct script_state {
@@ -66,7 +70,8 @@ struct script_state {
     int load_function, result_function;
     bool is_dead, is_quiet;
     int32_t guilty;
-    bool has_new_slots; /* since the last bind */
+    bool has_new_slots;      /* since the last bind */
+    const char *stack_floor; /* of the thread, with the reserve above its end */
     int64_t log_second;
     int32_t log_lines;
     char trace[TRACE_BYTES];
@@ -108,12 +113,36 @@ static int emit_log(lua_State *L) {
     return 0;
 }
 
+/* A function of C that may call Lua back, entered only while there is stack for it: see script_has_stack(). */
+static int call_with_stack(lua_State *L) {
+    const script_state *s = lua_touserdata(L, lua_upvalueindex(1));
+    if (!script_has_stack(&s->context)) return luaL_error(L, "stack overflow");
+    return lua_tocfunction(L, lua_upvalueindex(2))(L);
+}
+
+/* with_stack(f): the same function behind call_with_stack(). Errors keep the place and name of the call. */
+static int with_stack(lua_State *L) {
+    if (!lua_tocfunction(L, 1)) return luaL_error(L, "expected a function of C");
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, call_with_stack, 2);
+    return 1;
+}
+
 static int32_t refuse(script_context *c, int32_t code, const char *text) {
     snprintf(c->message, sizeof c->message, "%.*s", (int)sizeof c->message - 1, text);
     return code;
 }
 
 int32_t script_kind(const char *name) { return kernel_find(name, strlen(name)); }
+
+/* LuaJIT bounds the stack of Lua, not that of C: string.gsub with a callback takes 8 KB of it for each level, and
+ * coroutines inside coroutines start a fresh Lua stack each time. Without this check they end the process. */
+bool script_has_stack(const script_context *c) {
+    return (const char *)__builtin_frame_address(0) > ((const script_state *)c)->stack_floor;
+}
+
+bool script_is_full(const script_context *c) { return region_refused(((const script_state *)c)->memory) > 0; }
 
 static bool uses_indicator(const script_state *s, const program *p, int32_t id) {
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
@@ -188,13 +217,16 @@ static int boot(lua_State *L) {
     lua_pushliteral(L, "ffi");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, "cdef");
+    assert(abi); /* the build puts it there */
     lua_pushlstring(L, abi->text, abi->bytes);
     lua_call(L, 1, 0);
     load_module(L, "sandbox.lua");
     lua_pushlightuserdata(L, &s->context);
     lua_pushlightuserdata(L, s);
     lua_pushcclosure(L, emit_log, 1);
-    lua_call(L, 2, 2);
+    lua_pushlightuserdata(L, s);
+    lua_pushcclosure(L, with_stack, 1);
+    lua_call(L, 3, 2);
     s->result_function = luaL_ref(L, LUA_REGISTRYINDEX);
     s->load_function = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
@@ -205,10 +237,24 @@ static int push_handler(lua_State *L) {
     return 1;
 }
 
+static err find_stack(script_state *s) {
+    pthread_attr_t attributes;
+    void *low;
+    size_t bytes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return ERR_IO;
+    if (pthread_attr_getstack(&attributes, &low, &bytes) == 0) s->stack_floor = (const char *)low + STACK_RESERVE;
+    pthread_attr_destroy(&attributes);
+    return s->stack_floor ? OK : ERR_IO;
+}
+
 err script_state_new(registry *r, guard *g, const script_limits *limits, script_state **out, diag *why) {
     script_state *s = calloc(1, sizeof *s);
     err e = ERR_NO_MEMORY;
     if (!s) return diag_set(why, ERR_NO_MEMORY, "out of memory");
+    if (find_stack(s) != OK) {
+        e = diag_set(why, ERR_IO, "the stack of this thread is not known");
+        goto failed;
+    }
     s->registry = r;
     s->guard = g;
     s->limits = *limits;
@@ -250,13 +296,23 @@ size_t script_state_memory(const script_state *s) { return region_used(s->memory
 
 /* ---- errors of a call ---- */
 
+/* LuaJIT shortens a long path to "..." and its end. */
+static const char *without_place(const char *text, const char *chunk) {
+    size_t n = strlen(chunk), cut = n > 3 ? n - 3 : 0;
+    if (strncmp(text, chunk, n) == 0) return text + n;
+    if (strncmp(text, "...", 3) != 0) return NULL;
+    for (const char *end = chunk; cut > 0; end++, cut--) /* the longest end of the path that follows the dots */
+        if (strncmp(text + 3, end, strlen(end)) == 0) return text + 3 + strlen(end);
+    return NULL;
+}
+
 /* The message on top of the stack, with a place in front when it has none. */
 static err script_error(const script_state *s, int32_t index, int status, diag *why) {
     const char *chunk = s->programs[index].source->chunk;
-    const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "unknown error";
+    const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "unknown error", *rest;
     if (status == LUA_ERRMEM) return ERR_NO_MEMORY;
-    if (strncmp(text, chunk, strlen(chunk)) == 0) return diag_set(why, ERR_SCRIPT, "%s", text);
-    return diag_set(why, ERR_SCRIPT, "%s: %s", chunk, text);
+    rest = without_place(text, chunk);
+    return rest ? diag_set(why, ERR_SCRIPT, "%s%s", chunk, rest) : diag_set(why, ERR_SCRIPT, "%s: %s", chunk, text);
 }
 
 static err kill_for(script_state *s, int32_t index, diag *why, const char *limit, long long amount, const char *unit) {
@@ -270,8 +326,35 @@ static err kill_for_cpu(script_state *s, int32_t index, int64_t budget_ms, bool 
     return kill_for(s, index, why, is_load ? "SCRIPT_LOAD_CPU_MS" : "SCRIPT_CPU_MS", budget_ms, "ms of CPU time");
 }
 
-static err kill_for_memory(script_state *s, int32_t index, diag *why) {
-    return kill_for(s, index, why, "SCRIPT_MEMORY_MB", (long long)(s->limits.memory_bytes >> 20), "MB");
+static int collect(lua_State *L) {
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    return 0;
+}
+
+/* In protected mode: a collection resizes tables of its own, which may fail. */
+static void collect_garbage(script_state *s) {
+    lua_settop(s->L, HANDLER);
+    (void)!lua_cpcall(s->L, collect, NULL);
+    lua_settop(s->L, HANDLER);
+}
+
+static uint32_t owner_number(int32_t index) { return (uint32_t)index + 1; } /* 0: the stdlib */
+
+static int32_t heaviest(const script_state *s, size_t (*weight)(const region *, uint32_t)) {
+    int32_t worst = 0;
+    for (int32_t i = 1; i < s->n_programs; i++)
+        if (weight(s->memory, owner_number(i)) > weight(s->memory, owner_number(worst))) worst = i;
+    return worst;
+}
+
+/* Most of a full state is held by somebody: that one is to blame, whoever ran. If nobody holds much, what has filled it
+ * was dropped again, and the one that needed most of it at once is to blame. */
+static err kill_for_memory(script_state *s, diag *why) {
+    int32_t guilty;
+    collect_garbage(s);
+    guilty = heaviest(s, region_owned);
+    if (region_owned(s->memory, owner_number(guilty)) < s->limits.memory_bytes / 8) guilty = heaviest(s, region_grown);
+    return kill_for(s, guilty, why, "SCRIPT_MEMORY_MB", (long long)(s->limits.memory_bytes >> 20), "MB");
 }
 
 /* ---- evaluation ---- */
@@ -337,9 +420,11 @@ typedef struct filter_call {
     script_state *s;
     program *p;
     int32_t index;
+    const script_view *view;
     int status;
-    bool is_match, has_table;
+    bool is_match;
     script_result *result;
+    diag *why;
 } filter_call;
 
 static double number_or_nan(lua_State *L, int i) { return lua_type(L, i) == LUA_TNUMBER ? lua_tonumber(L, i) : NAN; }
@@ -387,28 +472,18 @@ static void call_filter(void *context) {
     if (c->status == 0) read_table(c);
 }
 
-/* A trader may keep what it likes while it stays small; one that fills the state would starve its neighbours. */
-static err check_memory(script_state *s, int32_t index, size_t before, diag *why) {
-    program *p = &s->programs[index];
-    size_t used = region_used(s->memory), share = s->limits.memory_bytes / 4;
-    int32_t worst = index;
-    if (used <= before) return OK;
-    p->grown_bytes += used - before;
-    if (used - before < share && used < 2 * share) return OK;
-    lua_gc(s->L, LUA_GCCOLLECT, 0);
-    used = region_used(s->memory);
-    if (used < before + share && used < 2 * share) return OK;
-    for (int32_t i = 0; i < s->n_programs; i++)
-        if (s->programs[i].grown_bytes > s->programs[worst].grown_bytes) worst = i;
-    return kill_for_memory(s, worst, why);
+/* A trader may keep what it likes while it stays small; one that fills the state would starve its neighbours. And no
+ * answer counts that was given without the memory it asked for, even if the script has caught the error. */
+static err check_memory(script_state *s, int32_t index, diag *why) {
+    size_t share = s->limits.memory_bytes / 4;
+    if (region_refused(s->memory)) return kill_for_memory(s, why);
+    if (region_owned(s->memory, owner_number(index)) < share && region_used(s->memory) < 2 * share) return OK;
+    collect_garbage(s);
+    if (region_owned(s->memory, owner_number(index)) < share && region_used(s->memory) < 2 * share) return OK;
+    return kill_for_memory(s, why);
 }
 
-err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result, diag *why) {
-    program *p = &s->programs[index];
-    size_t before = region_used(s->memory);
-    filter_call c = {.s = s, .p = p, .index = index, .result = result};
-    err e;
-    *result = (script_result){.score = NAN, .stop = NAN, .outcome = SCRIPT_NO_MATCH};
+static void show(script_state *s, int32_t index, const script_view *view) {
     s->context.open_ms = view->open_ms;
     s->context.close_ms = view->close_ms;
     s->context.symbol = view->symbol->name;
@@ -418,26 +493,57 @@ err script_state_evaluate(script_state *s, int32_t index, const script_view *vie
     s->context.symbol_id = view->symbol_id;
     s->context.trader = index;
     s->is_quiet = view->ignores_warmup;
-    do { /* once more for every batch of series that it had not asked for before */
-        e = bind(s, p, view, result, why);
-        if (e == ERR_NOT_FOUND) {
-            result->outcome = SCRIPT_WARMING;
-            return OK;
-        }
-        if (e != OK) return e;
-        script_result_deinit(result);
-        if (guard_call(s->guard, s->limits.cpu_ms, call_filter, &c) != OK)
-            return kill_for_cpu(s, index, s->limits.cpu_ms, false, why);
-    } while (s->has_new_slots && c.status == 0);
-    if (c.status != 0) {
-        e = script_error(s, index, c.status, why);
-        if (e == ERR_NO_MEMORY) return kill_for_memory(s, index, why);
-        lua_settop(s->L, HANDLER);
-        return e;
-    }
-    result->outcome = c.is_match ? SCRIPT_MATCH : SCRIPT_NO_MATCH;
+    region_set_owner(s->memory, owner_number(index));
+}
+
+static void hide(script_state *s, const program *p) {
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->context.slots[k].count = 0;
-    return check_memory(s, index, before, why);
+    region_set_owner(s->memory, 0);
+}
+
+static int64_t thread_cpu_ms(void) {
+    struct timespec t = {0};
+    (void)!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The filter, once more for every batch of series that it had not asked for before. Each run has the budget of an
+ * evaluation; those that only find out what it uses have that of a load besides, all together. */
+static err run_filter(filter_call *c) {
+    script_state *s = c->s;
+    int64_t budget_ms = s->limits.cpu_ms, began_ms = 0;
+    do {
+        err e = bind(s, c->p, c->view, c->result, c->why);
+        if (e != OK) return e;
+        script_result_deinit(c->result);
+        if (guard_call(s->guard, budget_ms, call_filter, c) != OK)
+            return kill_for_cpu(s, c->index, s->limits.cpu_ms, false, c->why);
+        if (!s->has_new_slots || c->status != 0) break;
+        if (!began_ms) began_ms = thread_cpu_ms();
+        if (thread_cpu_ms() - began_ms + budget_ms > s->limits.load_cpu_ms)
+            budget_ms = s->limits.load_cpu_ms - (thread_cpu_ms() - began_ms);
+    } while (budget_ms > 0);
+    if (budget_ms <= 0) return kill_for_cpu(s, c->index, s->limits.load_cpu_ms, true, c->why);
+    return c->status == 0 ? OK : script_error(s, c->index, c->status, c->why);
+}
+
+err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result, diag *why) {
+    program *p = &s->programs[index];
+    filter_call c = {.s = s, .p = p, .index = index, .view = view, .result = result, .why = why};
+    err e;
+    *result = (script_result){.score = NAN, .stop = NAN, .outcome = SCRIPT_NO_MATCH};
+    show(s, index, view);
+    e = run_filter(&c);
+    if (s->is_dead) return e;
+    hide(s, p);
+    lua_settop(s->L, HANDLER);
+    if (e == ERR_NOT_FOUND) {
+        result->outcome = SCRIPT_WARMING;
+        return OK;
+    }
+    if (e == ERR_NO_MEMORY) return kill_for_memory(s, why);
+    if (e == OK) result->outcome = c.is_match ? SCRIPT_MATCH : SCRIPT_NO_MATCH;
+    return check_memory(s, index, why) == OK ? e : ERR_RUNAWAY;
 }
 
 /* ---- loading ---- */
@@ -592,11 +698,16 @@ err script_state_load(script_state *s, int32_t index, const trader_source *sourc
     if (e == OK && out && !(c.spec = calloc(1, sizeof *c.spec))) e = ERR_NO_MEMORY;
     if (e != OK) return diag_set(why, e, "%s: out of memory", source->chunk);
     s->context.trader = index;
+    region_set_owner(s->memory, owner_number(index));
     if (guard_call(s->guard, s->limits.load_cpu_ms, call_load, &c) != OK)
         e = kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);
     else if (c.status != 0)
         e = script_error(s, index, c.status, why);
-    if (e == ERR_NO_MEMORY) e = kill_for_memory(s, index, why);
+    region_set_owner(s->memory, 0);
+    if (e == ERR_NO_MEMORY)
+        e = kill_for_memory(s, why);
+    else if (e == OK)
+        e = check_memory(s, index, why);
     if (e == OK && out) e = run_dry(s, index, c.spec, why);
     if (e == OK && out)
         *out = c.spec;
