@@ -485,7 +485,6 @@ static void test_open_bars(void) {
 
 static void test_merging(void) {
     open_fixture();
-    f->market.is_mute = false;
     ask(1, 0, 150);
     ask(1, 20, 90);
     ask(1, 150, 260);
@@ -496,6 +495,13 @@ static void test_merging(void) {
     ask(2, 50, 120); /* starts before: a range of its own */
     run_until(&f->n_done, 2);
     ok(f->n_events == 170 + 2, "an earlier start is a range of its own");
+    f->n_events = f->n_done = 0;
+    size_t n = f->market.n_requests;
+    ask(4, 0, 50);
+    run_until(&f->market.n_requests, n + 1);
+    ask(4, 50, 80);
+    run_until(&f->n_done, 1);
+    ok(is_whole(4, 0, 80), "a continuation that comes while the last page is on its way");
     f->n_events = f->n_done = 0;
     f->asks_again = true;
     ask(3, 0, 10);
