@@ -117,7 +117,7 @@ static void start(bench *b) {
                                   .on_barrier = on_barrier,
                                   .context = b};
     trader_source **sources;
-    int32_t n_sources;
+    int32_t n_sources, n_failed;
     diag why;
     if (wakeup_new(&b->wake) != OK || symbol_table_new(&b->symbols) != OK) die("out of memory");
     config.symbols = b->symbols;
@@ -133,7 +133,7 @@ static void start(bench *b) {
             data_stream_next(&b->streams[s][u], &b->next[s][u]);
         }
     }
-    if (trader_folder_read("bench/traders", &sources, &n_sources, &why) != OK) die(why.text);
+    if (trader_folder_read("bench/traders", &sources, &n_sources, &n_failed, &why) != OK) die(why.text);
     if (screener_new(&config, &handlers, &b->screener) != OK || screener_start(b->screener) != OK) die("no screener");
     screener_set_start(b->screener, b->now_ms);
     if (screener_load(b->screener, sources, n_sources) != OK) die("out of memory");
