@@ -2,8 +2,9 @@
 -- measured before they are made: depth 32, 20,000 values, 256 KB either way.
 local C = require("ffi").C
 local cjson = require("cjson").new()
+local fail = require "fail"
 local series = require "series"
-local next, type, error, tostring = next, type, error, tostring
+local next, pcall, type = next, pcall, type
 
 local DEPTH, VALUES, BYTES = 32, 20000, 256 * 1024
 
@@ -16,14 +17,14 @@ local encode, decode, null = cjson.encode, cjson.decode, cjson.null
 local function measure(value, depth, total)
   local kind = type(value)
   total.values = total.values + 1
-  if total.values > VALUES then error(("json.encode: more than %d values"):format(VALUES), 0) end
+  if total.values > VALUES then fail(("json.encode: more than %d values"):format(VALUES)) end
   if kind == "string" then
     total.bytes = total.bytes + 2
-    if total.bytes + #value > BYTES then error(("json.encode: more than %d bytes"):format(BYTES), 0) end
+    if total.bytes + #value > BYTES then fail(("json.encode: more than %d bytes"):format(BYTES)) end
     local _, escaped = value:gsub('[%c"\\/\127]', "")
     total.bytes = total.bytes + #value + escaped * 5
   elseif kind == "table" then
-    if depth >= DEPTH then error(("json.encode: nested deeper than %d"):format(DEPTH), 0) end
+    if depth >= DEPTH then fail(("json.encode: nested deeper than %d"):format(DEPTH)) end
     for k, v in next, value do
       measure(k, depth + 1, total)
       measure(v, depth + 1, total)
@@ -31,7 +32,7 @@ local function measure(value, depth, total)
   else
     total.bytes = total.bytes + 32
   end
-  if total.bytes > BYTES then error(("json.encode: more than %d bytes"):format(BYTES), 0) end
+  if total.bytes > BYTES then fail(("json.encode: more than %d bytes"):format(BYTES)) end
 end
 
 local M = {null = null}
@@ -41,18 +42,22 @@ local M = {null = null}
 -- @usage local text = json.encode({symbol = m.symbol})
 function M.encode(value)
   measure(value, 0, {values = 0, bytes = 0})
-  return encode(value)
+  local ok, text = pcall(encode, value)
+  if not ok then fail("json.encode: " .. text) end
+  return text
 end
 
 --- Value of a JSON text.
 -- @param text at most 256 KB @return value (json.null for null); raises when the text is no JSON
 -- @usage local t = json.decode('{"a": 1}')
 function M.decode(text)
-  if type(text) ~= "string" then error("json.decode: expected a text, found " .. tostring(type(text)), 2) end
-  if #text > BYTES then error(("json.decode: more than %d bytes"):format(BYTES), 2) end
+  if type(text) ~= "string" then fail("json.decode: found a " .. type(text) .. "; expected a text") end
+  if #text > BYTES then fail(("json.decode: more than %d bytes"):format(BYTES)) end
   -- cjson would leave its copy of the text behind each time that the state has no memory for the values.
-  if C.script_is_full(series.context()) then error("not enough memory", 2) end
-  return decode(text)
+  if C.script_is_full(series.context()) then fail "not enough memory" end
+  local ok, value = pcall(decode, text)
+  if not ok then fail("json.decode: " .. value) end
+  return value
 end
 
 return M

@@ -1,11 +1,13 @@
 --- The market as a trader sees it: `m`, one symbol at the close of one bar; `m["1h"]`, another timeframe of it.
 local ffi = require "ffi"
+local fail = require "fail"
 local series = require "series"
 local suggest = require "suggest"
 local ta = require "ta"
 
-local newproxy, getmetatable, type, error, tostring, tonumber = newproxy, getmetatable, type, error, tostring, tonumber
+local newproxy, getmetatable, type, tostring, tonumber = newproxy, getmetatable, type, tostring, tonumber
 local floor = math.floor
+local C = ffi.C
 
 local M = {}
 
@@ -63,6 +65,17 @@ local function bound_ta(entry)
   return result
 end
 
+local function no_field(key)
+  if type(key) == "number" then fail(("m[%s]: a market is no series; write m.close[%s]"):format(key, key)) end
+  if type(key) == "string" and C.interval_parse(key, #key) >= 0 then
+    fail(("m[%q] is not listed in timeframes of this trader; add timeframes = {%q}"):format(key, key))
+  end
+  if type(key) == "string" and key:find "^%d+%a$" then
+    fail(("m[%q] is no interval; expected one of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):format(key))
+  end
+  fail(("the market has no field %q%s"):format(tostring(key), suggest(tostring(key), known)))
+end
+
 --- A market of the running trader.
 -- @param interval number of the interval @param name its text @param others interval name -> market, or nil
 -- @return the userdata that a filter gets, and its entry {interval, memo}
@@ -85,13 +98,11 @@ function M.new(interval, name, others)
   local function first_use(key)
     local made
     if fields[key] then
-      made = series.claim(interval, -1, fields[key], nil, nil, nil, nil, nil, 0, key .. " " .. name, 3)
+      made = series.claim(interval, -1, fields[key], nil, nil, nil, nil, nil, 0, key .. " " .. name)
     elseif derived[key] then
-      made = series.claim(interval, ta.kinds[key], nil, nil, nil, nil, nil, nil, 0, key .. " " .. name, 3)
-    elseif type(key) == "string" and key:find("^%d+[smhdwM]$") then
-      error(("m[%q] is not listed in timeframes of this trader; add timeframes = {%q}"):format(key, key), 3)
+      made = series.claim(interval, ta.kinds[key], nil, nil, nil, nil, nil, nil, 0, key .. " " .. name)
     else
-      error(("the market has no field %q%s"):format(tostring(key), suggest(tostring(key), known)), 3)
+      no_field(key)
     end
     getters[key] = getter_of(made)
     return getters[key]()
@@ -99,10 +110,9 @@ function M.new(interval, name, others)
   meta.__index = function(_, key)
     local get = getters[key]
     if get then return get() end
-    local value = first_use(key) -- not a tail call: errors count frames
-    return value
+    return first_use(key)
   end
-  meta.__newindex = function() error("the market is read-only", 2) end
+  meta.__newindex = function() fail "the market is read-only" end
   meta.__tostring = function() return "market " .. name end
   meta.__metatable = false
   return market, entry

@@ -14,9 +14,11 @@ series.init(context_pointer)
 
 local C = require("ffi").C
 local cjson = require("cjson").new() -- ours: scripts get the one behind limits
+local fail = require "fail"
 local inputs = require "input"
 local json = require "json"
 local market = require "market"
+local suggest = require "suggest"
 local ta = require "ta"
 local traders = require "trader"
 
@@ -52,25 +54,24 @@ for name, value in pairs(ta) do if type(value) == "function" then ta_functions[n
 local coroutines = copy(coroutine)
 local context = series.context()
 local function coroutine_of(value, expected, name)
-  if type(value) ~= expected then error(("coroutine.%s: expected a %s, found a %s"):format(name, expected, type(value)), 3) end
-  if not C.script_has_stack(context) then error("stack overflow", 3) end
+  if type(value) ~= expected then
+    fail(("coroutine.%s: found a %s; expected a %s"):format(name, type(value), expected == "thread" and "coroutine" or expected))
+  end
+  if not C.script_has_stack(context) then fail "stack overflow" end
   return value
 end
-function coroutines.resume(thread, ...)
-  thread = coroutine_of(thread, "thread", "resume")
-  return resume(thread, ...)
-end
+function coroutines.resume(thread, ...) return resume(coroutine_of(thread, "thread", "resume"), ...) end
 function coroutines.wrap(body)
   local continue = wrap(coroutine_of(body, "function", "wrap"))
   return function(...)
-    if not C.script_has_stack(context) then error("stack overflow", 2) end
+    if not C.script_has_stack(context) then fail "stack overflow" end
     return continue(...)
   end
 end
 
 local math_functions = copy(math)
 for _, name in ipairs {"random", "randomseed"} do
-  math_functions[name] = function() error(("math.%s is not here: the same bars must give the same signals"):format(name), 2) end
+  math_functions[name] = function() fail(("math.%s is not here: the same bars must give the same signals"):format(name)) end
 end
 local table_functions = copy(table)
 table_functions.sort = with_stack(table.sort)
@@ -95,23 +96,38 @@ end
 
 local stdlib = {ta = ta_functions, json = json}
 
+-- A library of our own names what it lacks, instead of "attempt to call a nil value".
+local function named(library, name)
+  local known = {}
+  for key in pairs(library) do known[#known + 1] = key end
+  return setmetatable(library, {
+    __index = function(_, key) fail(("there is no %s.%s%s"):format(name, tostring(key), suggest(tostring(key), known))) end,
+    __metatable = false,
+  })
+end
+
 local function new_environment(input, trader)
   local env = {}
   for name, value in pairs(basics) do env[name] = value end
   env.math, env.table, env.string, env.coroutine = copy(math_functions), copy(table_functions), copy(string_copy), copy(coroutines)
-  env.ta, env.json, env.input = copy(ta_functions), copy(json), input
+  env.ta, env.json, env.input = named(copy(ta_functions), "ta"), named(copy(json), "json"), named(input, "input")
   env.na, env.nz = na, nz
   env.log = log_functions()
   env.print = env.log.info
   env.trader = trader
   env.require = function(name)
-    if not stdlib[name] then error(("require %q: a trader may require only ta and json"):format(tostring(name)), 2) end
+    if not stdlib[name] then fail(("require %q: a trader may require only ta and json"):format(tostring(name))) end
     return env[name]
   end
+  local names = {}
+  for name in pairs(env) do names[#names + 1] = name end
   return setmetatable(env, {
-    __index = function(_, name) error(("there is no %q here; a trader has m, ta, input, math, string, table, json"):format(tostring(name)), 2) end,
+    __index = function(_, name)
+      if name == "m" then fail "there is no market yet: m is what the filter is called with" end
+      fail(("there is no %q here; a trader has ta, input, math, string, table, json%s"):format(tostring(name), suggest(tostring(name), names)))
+    end,
     __newindex = function(_, name)
-      error(("%q is not declared; write local %s: globals are not kept between calls"):format(tostring(name), tostring(name)), 2)
+      fail(("%q is not declared; write local %s: globals are not kept between calls"):format(tostring(name), tostring(name)))
     end,
     __metatable = false,
   })
@@ -143,7 +159,7 @@ function M.load(index, code, chunk, overrides, default_interval)
   local unused = inputs.unused(overrides, declared)
   if unused then error(chunk .. ": " .. unused, 0) end
   local interval = t.interval or default_interval
-  local filter, texts = traders.filter_of(t)
+  local filter, texts = traders.filter_of(t, chunk)
   local others, mask = {}, 2 ^ interval_number(interval)
   local state = {memo = {}}
   series.set_trader(index, state)
@@ -154,10 +170,11 @@ function M.load(index, code, chunk, overrides, default_interval)
     end
   end
   state.market, state.entry = market.new(interval_number(interval), interval, others)
-  loaded[index] = {where = ("%s:%d"):format(chunk, getinfo(t.filter or filter, "S").linedefined)}
+  local line = getinfo(t.filter or t.conditions[1][2], "S").linedefined
+  loaded[index] = {where = ("%s:%d"):format(chunk, line)}
   local symbols = t.symbols or {}
   return filter, state.market, {
-    id = t.id, name = t.name, description = t.description, enabled = t.enabled ~= false, interval_number = interval_number(interval),
+    line = line, id = t.id, name = t.name, description = t.description, enabled = t.enabled ~= false, interval_number = interval_number(interval),
     interval_mask = mask, include = symbols.include or {}, exclude = symbols.exclude or {}, quote = symbols.quote, tags = list_text(t.tags or {}),
     conditions = list_text(texts), fire = type(t.fire) == "table" and "every" or t.fire or "edge",
     fire_every = type(t.fire) == "table" and t.fire.every or 1, cooldown = t.cooldown, warmup = t.warmup, inputs = list_text(declared),

@@ -5,8 +5,9 @@
 -- is allocated. Asking for a series (m.close, ta.sma(...)) switches its slot on for the running call; a series kept
 -- from an earlier call reads as empty until it is asked for again.
 local ffi = require "ffi"
+local fail = require "fail"
 local tobit = require("bit").tobit
-local newproxy, getmetatable, type, error, tostring = newproxy, getmetatable, type, error, tostring
+local newproxy, getmetatable, next, type, tostring = newproxy, getmetatable, next, type, tostring
 
 local C, NaN = ffi.C, 0 / 0
 
@@ -27,20 +28,33 @@ local methods = {}
 -- @usage local n = m.close:len()
 function methods.len(series)
   local entry = info[series]
-  if not entry then error("len: expected a series; call it as s:len()", 2) end
-  return entry.slot.count
+  if not entry then fail "len: expected a series; call it as s:len()" end
+  local count = entry.slot.count
+  return count > 0 and count or 0
 end
 
 local function bad_index(key, text)
-  if type(key) == "number" then
-    if key < 0 then error(("index %s of %s; the newest bar is s[0], the one before s[1]"):format(key, text), 3) end
-    error(("index %s of %s is not a whole number; the newest bar is s[0]"):format(key, text), 3)
-  end
-  error(("a series has no field %q; the newest bar is s[0]"):format(tostring(key), text), 3)
+  if type(key) ~= "number" then fail(("a series has no field %q; the newest bar is s[0]"):format(tostring(key))) end
+  if key < 0 then fail(("index %s of %s; the newest bar is s[0], the one before s[1]"):format(key, text)) end
+  fail(("index %s of %s is not a whole number; the newest bar is s[0]"):format(key, text))
 end
 
 local function forbid(what)
-  return function() error(what .. " on a series: index it first, s[0] is the newest bar", 2) end
+  return function() fail(what .. " a series; index it first: s[0] is the newest bar") end
+end
+
+-- The same functions in all metatables: comparisons look for that.
+local refusals = {
+  __newindex = function() fail "a series is read-only" end,
+  __len = function() fail "#s is not the length of a series; call s:len()" end,
+  __call = forbid "attempt to call",
+  __concat = forbid "attempt to concatenate",
+  __lt = forbid "attempt to compare",
+  __le = forbid "attempt to compare",
+  __eq = forbid "attempt to compare",
+}
+for _, operator in ipairs {"add", "sub", "mul", "div", "mod", "pow", "unm"} do
+  refusals["__" .. operator] = forbid "attempt to calculate with"
 end
 
 local function new_series(index, interval, text)
@@ -61,11 +75,8 @@ local function new_series(index, interval, text)
     if method then return method end
     bad_index(key, text)
   end
-  meta.__newindex = function() error("a series is read-only", 2) end
+  for event, refusal in next, refusals do meta[event] = refusal end
   meta.__tostring = function() return "series " .. text end
-  meta.__len = forbid("#: use s:len();")
-  meta.__call = forbid("a call")
-  meta.__concat = forbid("..")
   meta.__metatable = false
   info[series] = {slot = slot, index = index, interval = interval, text = text, series = series, memo = {}}
   return info[series]
@@ -74,11 +85,19 @@ end
 --- The entry of a series; nil for anything else.
 function M.entry(value) return info[value] end
 
---- Ask C for a series of the running trader. Level: where an error points.
+--- What a value is, for the sentence of an error: "a number", "nil", "series close 5m", "market 1h".
+function M.describe(value)
+  if value == nil then return "nil" end
+  if type(value) == "number" and value ~= value then return "NaN" end
+  return type(value) == "userdata" and tostring(value) or "a " .. type(value)
+end
+
+--- Ask C for a series of the running trader.
 -- @return entry
-function M.claim(interval, kind, source0, source1, p0, p1, p2, p3, output, text, level)
+function M.claim(interval, kind, source0, source1, p0, p1, p2, p3, output, text)
   local index = C.script_series(context, interval, kind, source0 or -1, source1 or -1, p0 or 0, p1 or 0, p2 or 0, p3 or 0, output or 0)
-  if index < 0 then error(ffi.string(context.message), level + 1) end
+  if index == C.SCRIPT_BAD_PARAMETER then fail("ta." .. ffi.string(context.message)) end
+  if index < 0 then fail(ffi.string(context.message)) end
   return new_series(index, interval, text)
 end
 

@@ -24,6 +24,7 @@ return function(name, candidates)
     local d = distance(name:lower(), candidate:lower())
     if not best_distance or d < best_distance or d == best_distance and candidate < best then best, best_distance = candidate, d end
   end
-  if best and best_distance <= math.max(2, math.floor(#name / 3)) then return ("; did you mean %q?"):format(best) end
+  local most = #name < 4 and 1 or math.max(2, math.floor(#name / 3))
+  if best and best_distance <= most then return ("; did you mean %q?"):format(best) end
   return ""
 end

@@ -4,9 +4,10 @@
 -- computed once per closed bar in C and shared by all traders that ask for the same; a call is a look-up. NaN during the
 -- warm-up.
 local ffi = require "ffi"
+local fail = require "fail"
 local series = require "series"
 
-local newproxy, getmetatable, type, error, tostring = newproxy, getmetatable, type, error, tostring
+local newproxy, getmetatable, type, tostring = newproxy, getmetatable, type, tostring
 
 local C = ffi.C
 
@@ -18,16 +19,13 @@ local function on(entry)
   return entry.series
 end
 
--- Errors point at the script's line; tail calls leave no frame, so each caller knows how far away that is (3 when not said).
-local function source_of(value, name, level)
-  local entry = series.entry(value)
-  if entry then return entry end
-  error(("%s: source is %s; expected a series such as m.close"):format(name, value == nil and "nil" or "a " .. type(value)), level or 3)
+local function source_of(value, name)
+  fail(("%s: source is %s; expected a series such as m.close"):format(name, series.describe(value)))
 end
 
-local function number_of(value, name, what, level)
-  if type(value) == "number" then return value end
-  error(("%s: %s is %s; expected a number"):format(name, what, value == nil and "nil" or "a " .. type(value)), level or 3)
+local function number_of(value, name, what)
+  if type(value) == "number" and value == value then return value end
+  fail(("%s: %s is %s; expected a number"):format(name, what, series.describe(value)))
 end
 
 local kinds = {}
@@ -41,8 +39,8 @@ M.kinds = kinds
 local function windowed(name)
   local kind = kinds[name]
   local function claim(entry, length)
-    number_of(length, "ta." .. name, "length", 4)
-    local made = series.claim(entry.interval, kind, entry.index, nil, length, nil, nil, nil, 0, ("%s(%s, %s)"):format(name, entry.text, length), 3)
+    number_of(length, "ta." .. name, "length")
+    local made = series.claim(entry.interval, kind, entry.index, nil, length, nil, nil, nil, 0, ("%s(%s, %s)"):format(name, entry.text, length))
     entry.memo[name][length] = made
     return made
   end
@@ -93,16 +91,16 @@ local function make_outputs(name, fields, entry, p0, p1, p2)
   local entries = {}
   for output, field in ipairs(fields) do
     local text = ("%s(%s).%s"):format(name, entry.text, field)
-    entries[field] = series.claim(entry.interval, kinds[name], entry.index, nil, p0, p1, p2, nil, output - 1, text, 2)
+    entries[field] = series.claim(entry.interval, kinds[name], entry.index, nil, p0, p1, p2, nil, output - 1, text)
   end
   local outputs = newproxy(true)
   local meta = getmetatable(outputs)
   meta.__index = function(_, field)
     local wanted = entries[field]
     if wanted then return on(wanted) end
-    error(("ta.%s has no output %q; expected %s"):format(name, tostring(field), table.concat(fields, ", ")), 2)
+    fail(("ta.%s has no output %q; expected %s"):format(name, tostring(field), table.concat(fields, ", ")))
   end
-  meta.__newindex = function() error(("the outputs of ta.%s are read-only"):format(name), 2) end
+  meta.__newindex = function() fail(("the outputs of ta.%s are read-only"):format(name)) end
   meta.__tostring = function() return ("outputs of ta.%s"):format(name) end
   meta.__metatable = false
   local memo = entry.memo[name] or {}
@@ -144,21 +142,31 @@ function M.bb(source, length, deviations)
   return bb_outputs(entry, number_of(length or 20, "ta.bb", "length"), number_of(deviations or 2, "ta.bb", "deviations"))
 end
 
+-- The trader that runs.
+local function running(name)
+  local trader = series.trader()
+  if trader then return trader end
+  fail(name .. ": there is no market yet; call it inside the filter")
+end
+
 local anchors = {day = 0, week = 1, month = 2}
 
 --- Volume-weighted average price since the start of the session (UTC).
 -- @param source series (m.hlc3 when left out) @param options {anchor = "day"|"week"|"month"} @return series, a price; NaN before volume
 -- @usage local above = m.close[0] > ta.vwap(m.hlc3, {anchor = "day"})[0]
 function M.vwap(source, options)
-  local market = series.trader().market
+  local market = running("ta.vwap").market
   local entry = source == nil and series.entry(market.hlc3) or series.entry(source) or source_of(source, "ta.vwap")
+  if options ~= nil and type(options) ~= "table" then
+    fail(("ta.vwap: options is %s; expected a table such as {anchor = \"week\"}"):format(series.describe(options)))
+  end
   local name = options and options.anchor or "day"
   local anchor = anchors[name]
-  if not anchor then error(("ta.vwap: anchor is %q; expected \"day\", \"week\" or \"month\""):format(tostring(name)), 2) end
+  if not anchor then fail(("ta.vwap: anchor is %q; expected \"day\", \"week\" or \"month\""):format(tostring(name))) end
   local key = "vwap " .. name
   local made = entry.memo[key]
   if not made then
-    made = series.claim(entry.interval, kinds.vwap, entry.index, nil, anchor, nil, nil, nil, 0, ("vwap(%s)"):format(entry.text), 2)
+    made = series.claim(entry.interval, kinds.vwap, entry.index, nil, anchor, nil, nil, nil, 0, ("vwap(%s)"):format(entry.text))
     entry.memo[key] = made
   end
   return on(made)
@@ -176,7 +184,7 @@ local function without_source(name, parameter_of)
     end
     local made = memo[value]
     if not made then
-      made = series.claim(market.interval, kind, nil, nil, value, nil, nil, nil, 0, ("%s(%s)"):format(name, value), 2)
+      made = series.claim(market.interval, kind, nil, nil, value, nil, nil, nil, 0, ("%s(%s)"):format(name, value))
       memo[value] = made
     end
     return on(made)
@@ -185,22 +193,25 @@ end
 
 local bound = {}
 bound.atr = without_source("atr", function(length) return number_of(length, "ta.atr", "length") end)
-bound.tr = without_source("tr", function(handle_na) return handle_na and 1 or 0 end)
+bound.tr = without_source("tr", function(handle_na)
+  if handle_na == nil or type(handle_na) == "boolean" then return handle_na and 1 or 0 end
+  fail(("ta.tr: handle_na is %s; expected true or false"):format(series.describe(handle_na)))
+end)
 
 --- Average true range: rma of tr(true).
 -- @param length bars, 1..5000 @return series, a price difference
 -- @usage local range = ta.atr(14)[0]
-function M.atr(length) return bound.atr(series.trader().entry, length) end
+function M.atr(length) return bound.atr(running("ta.atr").entry, length) end
 
 --- True range: the largest of high - low and the distances of both from the previous close.
 -- @param handle_na true: the first bar gives high - low; else NaN @return series, a price difference
 -- @usage local range = ta.tr(true)[0]
-function M.tr(handle_na) return bound.tr(series.trader().entry, handle_na) end
+function M.tr(handle_na) return bound.tr(running("ta.tr").entry, handle_na) end
 
 -- The two newest values of a series or number.
 local function two(value, name)
   if type(value) == "number" then return value, value end
-  local entry = series.entry(value) or source_of(value, name, 4)
+  local entry = series.entry(value) or source_of(value, name)
   return entry.series[0], nil, entry
 end
 
@@ -217,9 +228,9 @@ local function before(a, entry_a, b, entry_b)
 end
 
 local function check_pair(name, entry_a, entry_b)
-  if not entry_a and not entry_b then error(name .. ": expected at least one series, found two numbers", 3) end
+  if not entry_a and not entry_b then fail(name .. ": expected at least one series, found two numbers") end
   if entry_a and entry_b and entry_a.interval ~= entry_b.interval then
-    error(("%s: %s and %s are of different timeframes"):format(name, entry_a.text, entry_b.text), 3)
+    fail(("%s: %s and %s are of different timeframes"):format(name, entry_a.text, entry_b.text))
   end
 end
 

@@ -1,5 +1,8 @@
 --- The `trader` function: checks the table that a script describes itself with, and what its filter returns.
+local series = require "series"
 local suggest = require "suggest"
+
+local getinfo = debug.getinfo
 
 local M = {}
 
@@ -25,8 +28,8 @@ local function is_field(name)
 end
 
 local function found(value)
-  if type(value) == "string" then return ("%q"):format(value) end
-  if type(value) == "table" or type(value) == "function" or type(value) == "userdata" then return "a " .. type(value) end
+  if type(value) == "string" then return ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value) end
+  if type(value) == "table" or type(value) == "function" or type(value) == "userdata" then return series.describe(value) end
   return tostring(value)
 end
 
@@ -161,7 +164,8 @@ end
 function M.is_trader(value) return type(value) == "table" and is_trader[value] == true end
 
 --- The filter that is run, and the texts of the conditions, of a checked trader.
-function M.filter_of(t)
+-- @param chunk where the script comes from
+function M.filter_of(t, chunk)
   local texts, functions = {}, {}
   for i, c in ipairs(t.conditions or {}) do
     texts[i] = type(c) == "table" and c[1] or c
@@ -173,7 +177,8 @@ function M.filter_of(t)
       local held = functions[i](m)
       if held ~= true then
         if held == false then return false end
-        error(("condition %q returned %s; expected true or false"):format(texts[i], found(held)), 0)
+        local line = getinfo(functions[i], "S").linedefined
+        error(("%s:%d: condition %q returned %s; expected true or false"):format(chunk, line, texts[i], found(held)), 0)
       end
     end
     return true
@@ -188,23 +193,32 @@ local function bad(where, what) error(("%s: filter returned %s"):format(where, w
 local function is_price(v) return type(v) == "number" and v > 0 and v < math.huge end
 
 --- What a filter's table says, checked. `where`: file and line of the filter.
+-- @param answer what the filter returned
 -- @return match, side (0..2), score, stop (nil), list of targets, list of conditions or nil, list of tags or nil
-function M.result(r, where)
-  if type(r) ~= "table" then bad(where, found(r) .. "; expected true, false or a table {match = ...}") end
+function M.result(answer, where)
+  if type(answer) ~= "table" then bad(where, found(answer) .. "; expected true, false or a table {match = ...}") end
+  local r = {} -- without metatable: each field is read once, so what was checked is what counts
+  for key, value in next, answer do r[key] = value end
   for key in pairs(r) do
     local known = false
     for _, name in ipairs(RESULT) do known = known or name == key end
     if not known then bad(where, ("a table with the unknown field %q%s"):format(tostring(key), suggest(tostring(key), RESULT))) end
   end
   if type(r.match) ~= "boolean" then bad(where, ("a table whose match is %s; expected true or false"):format(found(r.match))) end
+  local function expect_list(name, list, is_item, most, expected)
+    if list == nil or is_list(list, is_item) and #list <= most then return end
+    bad(where, ("%s %s; expected %s"):format(name, found(list), expected))
+  end
   local targets = r.target
   if type(targets) == "number" then targets = {targets} end
   if r.side ~= nil and not SIDES[r.side] then bad(where, ("side %s; expected \"long\" or \"short\""):format(found(r.side))) end
-  if r.score ~= nil and not (type(r.score) == "number" and r.score >= 0 and r.score <= 1) then bad(where, ("score %s; expected 0..1"):format(found(r.score))) end
+  if r.score ~= nil and not (type(r.score) == "number" and r.score >= 0 and r.score <= 1) then
+    bad(where, ("score %s; expected 0..1"):format(found(r.score)))
+  end
   if r.stop ~= nil and not is_price(r.stop) then bad(where, ("stop %s; expected a price"):format(found(r.stop))) end
-  if targets ~= nil and not (is_list(targets, is_price) and #targets <= 8) then bad(where, ("target %s; expected a price or a list of at most 8"):format(found(targets))) end
-  if r.conditions ~= nil and not (is_list(r.conditions, is_text) and #r.conditions <= 32) then bad(where, ("conditions %s; expected a list of texts"):format(found(r.conditions))) end
-  if r.tags ~= nil and not (is_list(r.tags, is_text) and #r.tags <= 32) then bad(where, ("tags %s; expected a list of texts"):format(found(r.tags))) end
+  expect_list("target", targets, is_price, 8, "a price or a list of at most 8 prices")
+  expect_list("conditions", r.conditions, is_text, 32, "a list of at most 32 texts")
+  expect_list("tags", r.tags, is_text, 32, "a list of at most 32 texts")
   return r.match, SIDES[r.side] or 0, r.score, r.stop, targets, r.conditions, r.tags
 end
 
