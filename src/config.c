@@ -112,7 +112,7 @@ static const setting SETTINGS[] = {
      .described = "127.0.0.1; :: when FLY_MACHINE_ID is set",
      .effect = "address to listen on; 127.0.0.1 is reachable from this machine only, :: from everywhere"},
     {.name = "PORT", .group = "Server", FIELD(port), WHOLE(0, 65535), .initial = "8080",
-     .effect = "port of the page, the HTTP interface and the browser channel; 0: any free one, told at start"},
+     .effect = "port of the HTTP interface and the browser channel; 0: any free one, told at start"},
     {.name = "AUTH_ORIGINS", .group = "Server", FIELD(auth_origins), OPTIONAL(TYPE_ORIGINS),
      .effect = "further web origins that may open the browser channel, e.g. https://app.example.com"},
 
@@ -410,10 +410,10 @@ static bool is_folder(const char *path) {
     return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
 }
 
-/* Beside an installed program (../share/trademind) or one in its build folder (build/PRESET). */
+/* Beside an installed program (../share/trademind/lua/traders) or one in its build folder (build/PRESET). */
 static void derive_traders_dir(const config_input *input, char *out, size_t bytes) {
     static const char here[] = "lua/traders";
-    static const char *const beside[] = {"../share/trademind/traders", "../../lua/traders"};
+    static const char *const beside[] = {"../share/trademind/lua/traders", "../../lua/traders"};
     snprintf(out, bytes, "%s", here);
     const char *slash = input->executable ? strrchr(input->executable, '/') : NULL;
     if (is_folder(here) || !slash) return;

@@ -158,7 +158,7 @@ static void start_tracking(orchestrator *o) {
             fail(o, "out of memory");
             return;
         }
-    log_info("orchestrator", "watching %u symbols with %d traders on %d workers", symbol_table_count(o->symbols),
+    log_info("orchestrator", "watching %u symbols; traders: %d, workers: %d", symbol_table_count(o->symbols),
              set->count, screener_workers(o->screener));
     if (mask && feed_watch(o->feed, mask, &why) != OK) fail(o, why.text);
 }
@@ -448,8 +448,9 @@ static void greet(const orchestrator *o) {
         log_info("orchestrator", "the token for requests is in %s/token", o->cfg->data_dir);
         return;
     }
-    fprintf(stderr, "token: %s\n", o->token);
-    fprintf(stderr, "try:   curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals\n", o->token, port);
+    log_info("orchestrator", "token: %s", o->token);
+    log_info("orchestrator", "try: curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals", o->token,
+             port);
 }
 
 /* ---- stop ---- */

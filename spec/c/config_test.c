@@ -422,7 +422,7 @@ static void test_machine_id(void) {
 static void test_traders_dir(void) {
     char path[256], program[128], expected[128];
     const char *environment[] = {BASE_ENVIRONMENT, NULL};
-    const char *const made[] = {"bin",  "share",    "share/trademind", "share/trademind/traders",
+    const char *const made[] = {"bin",  "share",    "share/trademind", "share/trademind/lua", "share/trademind/lua/traders",
                                 "here", "here/lua", "here/lua/traders"};
     const size_t n_made = sizeof made / sizeof *made;
     for (size_t i = 0; i < n_made; i++) {
@@ -430,7 +430,7 @@ static void test_traders_dir(void) {
         if (mkdir(path, 0700) != 0) abort();
     }
     snprintf(program, sizeof program, "%s/bin/trademind", folder);
-    snprintf(expected, sizeof expected, "%s/share/trademind/traders", folder);
+    snprintf(expected, sizeof expected, "%s/share/trademind/lua/traders", folder);
     config_input input = {.environment = environment, .executable = program, .n_cpus = 1};
     config cfg;
     diag why;

@@ -22,7 +22,7 @@ struct feed {
     int64_t start_ms;
     symbol_info *infos;
     size_t n_infos;
-    bool is_out_of_memory, is_failing, is_closing;
+    bool is_out_of_memory, is_failing, was_live;
     int n_open; /* parts that are still closing */
     void (*on_closed)(void *context);
     void *closed_context;
@@ -153,11 +153,12 @@ static void on_backfill_state(void *context, bool is_failing, const char *why) {
 }
 
 static void on_stream_state(void *context, bool is_connected, const char *why) {
-    (void)context;
+    feed *f = context;
     if (is_connected)
         log_info("binance", "stream connected");
-    else
-        log_warn("binance", "stream: %s; trying again", why);
+    else if (f->was_live) /* further failed tries are the stream's own business, once a period */
+        log_warn("binance", "stream lost: %s; trying again", why);
+    f->was_live = is_connected;
 }
 
 /* ---- open, use, close ---- */
