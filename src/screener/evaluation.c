@@ -233,17 +233,17 @@ static void hand_over(evaluation *e, pass *passes[N_INTERVALS]) {
 }
 
 static err run_traders(evaluation *e, tracked *t) {
-    script_view view;
+    tracked_round round;
     t->is_waiting = false;
-    tracked_view(t, &view);
+    tracked_round_begin(&round, t, e->market_ms);
     for (int32_t i = 0; i < e->set->count; i++) {
         tracked_step step;
-        while ((step = tracked_next(t, e->set, i, e->market_ms, &view)) != STEP_NONE) {
+        while ((step = tracked_next(t, e->set, i, &round)) != STEP_NONE) {
             err result = OK;
             if (step == STEP_SKIP)
                 COUNT(n_skipped, 1);
             else if (!trader_set_is_quarantined(e->set, i))
-                result = evaluate(e, t, i, &view, e->passes);
+                result = evaluate(e, t, i, &round.view, e->passes);
             if (result != OK) return result;
         }
         t->is_waiting = t->is_waiting || t->standings[i].is_owed;

@@ -155,55 +155,66 @@ static int32_t bar_from(const kline_series *bars, int64_t ms) {
 
 static uint32_t other_intervals(const trader_spec *spec) { return spec->interval_mask & ~(1u << spec->interval); }
 
-/* Whether every other timeframe is known up to the close; asks for what is missing once the grace has passed. */
-static bool is_known(tracked *t, const trader_spec *spec, int64_t close_ms, int64_t market_ms) {
-    bool all = true;
-    for (uint32_t rest = other_intervals(spec); rest; rest &= rest - 1) {
-        int32_t i = __builtin_ctz(rest);
-        int64_t to = interval_floor(i, close_ms);
-        if (kline_series_known_to(t->frames[i]->bars) >= to) continue;
-        all = false;
-        if (market_ms > close_ms + GRACE_MS) timeframe_want(t->frames[i], to);
-    }
-    return all;
-}
-
 /* A timeframe that closes at this instant, but whose bar exists nowhere: evaluating would show a stale one. */
-static bool has_stale(const tracked *t, const trader_spec *spec, int64_t close_ms) {
-    for (uint32_t rest = other_intervals(spec); rest; rest &= rest - 1) {
-        int32_t i = __builtin_ctz(rest);
-        const kline_series *bars = t->frames[i]->bars;
-        if (interval_floor(i, close_ms) != close_ms) continue;
-        if (kline_series_count(bars) == 0 || kline_series_find(bars, interval_add(i, close_ms, -1)) < 0) return true;
-    }
-    return false;
+static bool is_stale(const kline_series *bars, int32_t interval, int64_t to, int64_t close_ms) {
+    if (to != close_ms) return false;
+    return kline_series_count(bars) == 0 || kline_series_find(bars, interval_add(interval, close_ms, -1)) < 0;
 }
 
-void tracked_view(const tracked *t, script_view *view) {
-    *view = (script_view){.symbol = t->symbol, .symbol_id = t->id};
+/* How the timeframes stand at a close: up to it known or not, stale or not. */
+static void look(tracked_round *round, int64_t close_ms) {
+    script_view *view = &round->view;
+    if (view->close_ms == close_ms) return;
+    view->close_ms = close_ms;
+    round->known = round->stale = 0;
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        const kline_series *bars = view->bars[i];
+        int64_t to;
+        if (!bars) continue;
+        to = interval_floor(i, close_ms);
+        round->known |= (uint32_t)(kline_series_known_to(bars) >= to) << i;
+        round->stale |= (uint32_t)is_stale(bars, i, to, close_ms) << i;
+    }
+}
+
+/* Asks for what is missing once the grace has passed. */
+static void want(tracked *t, uint32_t missing, int64_t close_ms, int64_t market_ms) {
+    if (market_ms <= close_ms + GRACE_MS) return;
+    for (; missing; missing &= missing - 1) {
+        int32_t i = __builtin_ctz(missing);
+        timeframe_want(t->frames[i], interval_floor(i, close_ms));
+    }
+}
+
+void tracked_round_begin(tracked_round *round, const tracked *t, int64_t market_ms) {
+    *round = (tracked_round){.view = {.symbol = t->symbol, .symbol_id = t->id}, .market_ms = market_ms};
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         if (!t->frames[i]) continue;
-        view->bars[i] = t->frames[i]->bars;
-        view->sets[i] = t->frames[i]->set;
+        round->view.bars[i] = t->frames[i]->bars;
+        round->view.sets[i] = t->frames[i]->set;
     }
 }
 
-tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, int64_t market_ms, script_view *view) {
+tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, tracked_round *round) {
     const trader_spec *spec = set->specs[index];
     standing *s = &t->standings[index];
     const kline_series *bars = t->frames[spec->interval]->bars;
+    uint32_t others = other_intervals(spec);
+    int64_t close_ms;
     int32_t at;
     s->is_owed = false;
     if (!s->is_wanted || !begin(t, s, spec->interval)) return STEP_NONE;
     at = bar_from(bars, s->cursor_ms);
     if (at < 0) return STEP_NONE;
-    view->open_ms = kline_series_open_ms(bars)[at];
-    view->close_ms = interval_next(spec->interval, view->open_ms);
-    if (!is_known(t, spec, view->close_ms, market_ms)) {
+    round->view.open_ms = kline_series_open_ms(bars)[at];
+    close_ms = interval_next(spec->interval, round->view.open_ms);
+    look(round, close_ms);
+    if (others & ~round->known) {
+        want(t, others & ~round->known, close_ms, round->market_ms);
         s->is_owed = true;
         return STEP_NONE;
     }
-    s->cursor_ms = view->close_ms;
-    if (has_stale(t, spec, view->close_ms)) return STEP_SKIP;
+    s->cursor_ms = close_ms;
+    if (others & round->stale) return STEP_SKIP;
     return STEP_EVALUATE;
 }

@@ -52,9 +52,15 @@ int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interva
 
 typedef enum tracked_step { STEP_NONE, STEP_EVALUATE, STEP_SKIP } tracked_step;
 
-/* A view of the symbol without a bar: the same for all traders, filled once for a round of tracked_next. */
-void tracked_view(const tracked *t, script_view *view);
-/* What is next for trader `index`: nothing (owed or up to date), an evaluation (`view`, made by tracked_view, gets the
- * times of the bar), or a bar that cannot be evaluated because a timeframe's bar of the same close does not exist (moved
- * past, counted by the caller). `market_ms`: for asking after the grace. */
-tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, int64_t market_ms, script_view *view);
+/* One go over all traders of a symbol, during which no bar is applied: what they share is looked up once. */
+typedef struct tracked_round {
+    script_view view;      /* of the step that tracked_next answered */
+    uint32_t known, stale; /* bit per interval, as of view.close_ms; see tracked.c */
+    int64_t market_ms;
+} tracked_round;
+
+/* `market_ms`: for asking after the grace. */
+void tracked_round_begin(tracked_round *round, const tracked *t, int64_t market_ms);
+/* What is next for trader `index`: nothing (owed or up to date), an evaluation (the view is filled), or a bar that cannot
+ * be evaluated because a timeframe's bar of the same close does not exist (moved past, counted by the caller). */
+tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, tracked_round *round);
