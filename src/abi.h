@@ -98,8 +98,8 @@ int32_t indicator_values(const char *text, int32_t interval, const kline *bars, 
 /* ---- script: what lua/stdlib shares with the worker that runs it ---- */
 
 /* One series as a script sees it: `count` values from `data`, oldest first. The worker sets `data` and `available`
- * before each evaluation and `count` to 0; asking for the series sets count = available, so that a view kept from an
- * earlier call reads as empty. */
+ * before each evaluation and `count` to 0 (or -1, to learn whether it is asked for); asking for the series sets
+ * count = available, so that a view kept from an earlier call reads as empty. */
 typedef struct script_slot {
     const double *data;
     int32_t count, available;

@@ -100,6 +100,7 @@ static err make_state(worker *w) {
         for (int32_t i = 0; w->set && i < w->set->count && e != ERR_RUNAWAY; i++) {
             if (trader_set_is_quarantined(w->set, i)) continue;
             e = script_state_load(w->state, i, w->set->sources[i], NULL, &why);
+            if (e == OK) script_state_expect(w->state, i, w->set->specs[i]);
             if (e == OK) continue;
             trader_set_fault(w->set, i, "", 0, why.text, "", e == ERR_RUNAWAY, true);
             log_error("screener", "trader %s is quarantined: %s", w->set->specs[i]->key, why.text);

@@ -7,6 +7,9 @@
  * A slot belongs to one trader; the slots of a trader form a list. When a script asks for a series that it has not used
  * before, script_series() makes the slot, empty; after the call bind() attaches the indicator to the symbol and the
  * filter runs once more, so that no answer is ever based on a series that was not there yet.
+ * A filter may ask for some series on rare bars only. What the dry evaluation has seen of it is waited for on every
+ * symbol; what it has not seen is *late*: such a series begins on a symbol at that symbol's own first use, and only an
+ * evaluation that asks for it waits for its depth. So an answer never depends on what other symbols have asked for.
  *
  * Lua's functions that may allocate are called in protected mode only: an error outside of it would end the process. */
 #include "script/state.h"
@@ -47,14 +50,20 @@ typedef struct slot_meta {
     int32_t hint;  /* where the indicator was found last time */
     int32_t depth; /* bars that it needs before it counts */
     int32_t next;  /* next slot of the same trader; -1: none */
+    int64_t seen;  /* late: bars that it has seen of the present symbol */
+    bool is_late;  /* the dry evaluation has not seen it */
+    bool is_bound; /* late: there is a series of the present symbol */
+    bool is_asked; /* late: in the present evaluation */
 } slot_meta;
 
 typedef struct program {
     const trader_source *source;
     int filter, market; /* references in Lua's registry; 0: not loaded */
     int32_t first_slot, n_indicators, warmup;
-    int32_t interval;
-    uint32_t intervals; /* bit per interval that has a slot */
+    int32_t interval, line;      /* line: where the filter begins */
+    uint32_t intervals;          /* bit per interval that has a slot */
+    const trader_spec *expected; /* its needs; NULL: not known */
+    int32_t n_met;               /* of them, those that have a slot */
 } program;
 
 struct script_state {
@@ -85,7 +94,7 @@ static int on_error(lua_State *L) {
     script_state *s = lua_touserdata(L, lua_upvalueindex(1));
     s->trace[0] = 0;
     if (lua_type(L, 1) != LUA_TSTRING) { /* no metamethod of a script runs here */
-        lua_pushfstring(L, "error object is a %s; expected a text", luaL_typename(L, 1));
+        lua_pushfstring(L, "error was called with a value of type %s; expected a text", luaL_typename(L, 1));
         lua_replace(L, 1);
     }
     luaL_traceback(L, L, NULL, 1);
@@ -144,6 +153,19 @@ bool script_has_stack(const script_context *c) {
 
 bool script_is_full(const script_context *c) { return region_refused(((const script_state *)c)->memory) > 0; }
 
+static bool is_need(const program *p, const slot_meta *meta) {
+    for (int32_t i = 0; p->expected && i < p->expected->n_needs; i++)
+        if (p->expected->needs[i].interval == meta->interval && p->expected->needs[i].series == meta->ref) return true;
+    return false;
+}
+
+/* Whether a slot before this one has the same series. */
+static bool is_repeat(const script_state *s, const slot_meta *meta) {
+    for (int32_t k = meta->next; k >= 0; k = s->metas[k].next)
+        if (s->metas[k].interval == meta->interval && s->metas[k].ref == meta->ref) return true;
+    return false;
+}
+
 static bool uses_indicator(const script_state *s, const program *p, int32_t id) {
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
         if (series_is_output(s->metas[k].ref) && series_indicator(s->metas[k].ref) == id) return true;
@@ -173,6 +195,8 @@ int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t
         meta.ref = series_of_output(id, output);
         meta.depth = registry_depth(s->registry, id);
     }
+    meta.is_late = meta.is_asked = !is_need(p, &meta);
+    if (!meta.is_late && !is_repeat(s, &meta)) p->n_met++;
     s->metas[s->n_slots] = meta;
     c->slots[s->n_slots] = (script_slot){0};
     p->first_slot = s->n_slots;
@@ -306,13 +330,18 @@ static const char *without_place(const char *text, const char *chunk) {
     return NULL;
 }
 
-/* The message on top of the stack, with a place in front when it has none. */
+/* The message on top of the stack, with a place in front when it has none: at least where the filter begins. */
 static err script_error(const script_state *s, int32_t index, int status, diag *why) {
-    const char *chunk = s->programs[index].source->chunk;
-    const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "unknown error", *rest;
+    const program *p = &s->programs[index];
+    const char *chunk = p->source->chunk, *rest;
+    const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "unknown error";
+    /* To Lua a series is a userdata, a word that no author of a trader knows. */
+    const char *hint = strstr(text, "userdata") ? "; a series is read as s[0], its newest bar" : "";
     if (status == LUA_ERRMEM) return ERR_NO_MEMORY;
     rest = without_place(text, chunk);
-    return rest ? diag_set(why, ERR_SCRIPT, "%s%s", chunk, rest) : diag_set(why, ERR_SCRIPT, "%s: %s", chunk, text);
+    if (rest) return diag_set(why, ERR_SCRIPT, "%s%s%s", chunk, rest, hint);
+    if (p->line > 0) return diag_set(why, ERR_SCRIPT, "%s:%d: in the filter: %s%s", chunk, p->line, text, hint);
+    return diag_set(why, ERR_SCRIPT, "%s: %s%s", chunk, text, hint);
 }
 
 static err kill_for(script_state *s, int32_t index, diag *why, const char *limit, long long amount, const char *unit) {
@@ -365,9 +394,70 @@ void script_result_deinit(script_result *r) {
     r->conditions = r->tags = NULL;
 }
 
+static void note_lack(script_result *result, int64_t seen, int32_t depth, int32_t *lack) {
+    if (depth - seen <= *lack) return;
+    *lack = depth - (int32_t)seen;
+    result->have = (int32_t)seen;
+    result->need = depth;
+}
+
+/* The place of an indicator on the symbol, where it begins if it is not there yet. */
+static err find_or_begin(indicator_set *set, int32_t id, int32_t *hint) {
+    int32_t found = indicator_set_find(set, id, *hint);
+    if (found < 0) {
+        err e = indicator_set_add(set, id, 0);
+        if (e != OK) return e;
+        found = indicator_set_find(set, id, *hint);
+    }
+    *hint = found;
+    return OK;
+}
+
+/* Needs that have no slot in this state yet. */
+static err wait_for_needs(const program *p, const script_view *view, const int32_t count[N_INTERVALS],
+                          script_result *result, int32_t *lack) {
+    for (int32_t i = 0; i < p->expected->n_needs; i++) {
+        const trader_need *need = &p->expected->needs[i];
+        int64_t seen = count[need->interval];
+        int32_t place = 0;
+        if (series_is_output(need->series)) {
+            err e = find_or_begin(view->sets[need->interval], series_indicator(need->series), &place);
+            if (e != OK) return e;
+            seen = indicator_set_seen_at(view->sets[need->interval], place, count[need->interval]);
+        }
+        if (p->warmup < 0) note_lack(result, seen, need->depth, lack);
+    }
+    return OK;
+}
+
+static err point_slot(script_state *s, int32_t k, const script_view *view, int32_t count) {
+    slot_meta *meta = &s->metas[k];
+    script_slot *slot = &s->context.slots[k];
+    meta->seen = slot->available = count;
+    meta->is_bound = true;
+    slot->count = meta->is_late ? -1 : 0; /* asking for it sets it to `available` */
+    if (series_is_output(meta->ref)) {
+        indicator_set *set = view->sets[meta->interval];
+        int32_t id = series_indicator(meta->ref);
+        if (meta->is_late && !meta->is_asked && indicator_set_find(set, id, meta->hint) < 0) {
+            *slot = (script_slot){.count = -1};
+            meta->is_bound = false;
+            return OK;
+        }
+        err e = find_or_begin(set, id, &meta->hint);
+        if (e != OK) return e;
+        slot->data = indicator_set_values(set, meta->hint, series_output(meta->ref));
+        meta->seen = indicator_set_seen_at(set, meta->hint, count);
+    } else {
+        slot->data = kline_series_field(view->bars[meta->interval], meta->ref);
+    }
+    return OK;
+}
+
 /* Points the slots of a trader at a symbol. OK, or ERR_NOT_FOUND while something is warming up (result says what). */
 static err bind(script_state *s, program *p, const script_view *view, script_result *result, diag *why) {
     int32_t count[N_INTERVALS], lack = 0;
+    err e = OK;
     for (int32_t i = 0; i < N_INTERVALS; i++)
         if (p->intervals >> i & 1) {
             if (!view->bars[i])
@@ -375,34 +465,15 @@ static err bind(script_state *s, program *p, const script_view *view, script_res
                                 view->symbol->name);
             count[i] = kline_series_count_at(view->bars[i], view->close_ms);
         }
-    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
-        slot_meta *meta = &s->metas[k];
-        script_slot *slot = &s->context.slots[k];
-        int64_t seen = count[meta->interval];
-        if (series_is_output(meta->ref)) {
-            indicator_set *set = view->sets[meta->interval];
-            int32_t id = series_indicator(meta->ref), found = indicator_set_find(set, id, meta->hint);
-            if (found < 0) {
-                if (indicator_set_add(set, id, 0) != OK)
-                    return diag_set(why, ERR_SCRIPT,
-                                    "%s: an indicator needs more bars than are kept; raise KLINE_HISTORY",
-                                    p->source->chunk);
-                found = indicator_set_find(set, id, meta->hint);
-            }
-            meta->hint = found;
-            slot->data = indicator_set_values(set, found, series_output(meta->ref));
-            seen = indicator_set_seen_at(set, found, count[meta->interval]);
-        } else {
-            slot->data = kline_series_field(view->bars[meta->interval], meta->ref);
-        }
-        slot->available = count[meta->interval];
-        slot->count = 0;
-        if (seen < meta->depth && meta->depth - seen > lack && p->warmup < 0) {
-            lack = meta->depth - (int32_t)seen;
-            result->have = (int32_t)seen;
-            result->need = meta->depth;
-        }
+    for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next) {
+        const slot_meta *meta = &s->metas[k];
+        e = point_slot(s, k, view, count[meta->interval]);
+        if (!meta->is_late && p->warmup < 0) note_lack(result, meta->seen, meta->depth, &lack);
     }
+    if (e == OK && p->expected && p->n_met < p->expected->n_needs) e = wait_for_needs(p, view, count, result, &lack);
+    if (e != OK)
+        return diag_set(why, ERR_SCRIPT, "%s: an indicator needs more bars than are kept; raise KLINE_HISTORY",
+                        p->source->chunk);
     if (p->warmup >= 0) {
         int64_t have = kline_series_dropped(view->bars[p->interval]) + count[p->interval];
         if (have < p->warmup) {
@@ -507,18 +578,46 @@ static int64_t thread_cpu_ms(void) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void forget_asked(script_state *s, const program *p) {
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->metas[k].is_asked = false;
+}
+
+/* Which late series the call has asked for; true when one of them has no values of this symbol yet. */
+static bool note_asked(script_state *s, const program *p) {
+    bool has_unbound = false;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        slot_meta *meta = &s->metas[k];
+        if (!meta->is_late || s->context.slots[k].count < 0) continue;
+        meta->is_asked = true;
+        has_unbound = has_unbound || !meta->is_bound;
+    }
+    return has_unbound;
+}
+
+/* True, with the outcome set, when a late series that was asked for lacks bars. */
+static bool wait_for_late(const script_state *s, const program *p, script_result *result) {
+    int32_t lack = 0;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
+        if (s->metas[k].is_late && s->metas[k].is_asked) note_lack(result, s->metas[k].seen, s->metas[k].depth, &lack);
+    return lack > 0 && p->warmup < 0;
+}
+
 /* The filter, once more for every batch of series that it had not asked for before. Each run has the budget of an
  * evaluation; those that only find out what it uses have that of a load besides, all together. */
 static err run_filter(filter_call *c) {
     script_state *s = c->s;
     int64_t budget_ms = s->limits.cpu_ms, began_ms = 0;
+    bool has_unbound;
+    forget_asked(s, c->p);
     do {
         err e = bind(s, c->p, c->view, c->result, c->why);
         if (e != OK) return e;
         script_result_deinit(c->result);
         if (guard_call(s->guard, budget_ms, call_filter, c) != OK)
             return kill_for_cpu(s, c->index, s->limits.cpu_ms, false, c->why);
-        if (!s->has_new_slots || c->status != 0) break;
+        has_unbound = note_asked(s, c->p);
+        /* Also after an error: it may come of a series that was still empty. */
+        if (!(s->has_new_slots || has_unbound) || c->status == LUA_ERRMEM) break;
         if (!began_ms) began_ms = thread_cpu_ms();
         if (thread_cpu_ms() - began_ms + budget_ms > s->limits.load_cpu_ms)
             budget_ms = s->limits.load_cpu_ms - (thread_cpu_ms() - began_ms);
@@ -543,6 +642,7 @@ err script_state_evaluate(script_state *s, int32_t index, const script_view *vie
     }
     if (e == ERR_NO_MEMORY) return kill_for_memory(s, why);
     if (e == OK) result->outcome = c.is_match ? SCRIPT_MATCH : SCRIPT_NO_MATCH;
+    if (e == OK && !view->ignores_warmup && wait_for_late(s, p, result)) result->outcome = SCRIPT_WARMING;
     return check_memory(s, index, why) == OK ? e : ERR_RUNAWAY;
 }
 
@@ -634,6 +734,7 @@ static int load_protected(lua_State *L) {
     p->warmup = (int32_t)number_field(L, table, "warmup", -1);
     p->interval = (int32_t)number_field(L, table, "interval_number", 0);
     p->intervals = (uint32_t)number_field(L, table, "interval_mask", 0);
+    p->line = (int32_t)number_field(L, table, "line", 0);
     if (c->spec) read_spec(L, table, c->source, c->spec);
     lua_settop(L, table - 1);
     p->market = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -660,6 +761,27 @@ static err add_program(script_state *s, int32_t index, const trader_source *sour
     return OK;
 }
 
+/* What has been asked for so far becomes what the trader needs. */
+static err note_needs(script_state *s, program *p, trader_spec *spec) {
+    int32_t n = 0;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) n++;
+    spec->needs = calloc((size_t)n + 1, sizeof *spec->needs);
+    if (!spec->needs) return ERR_NO_MEMORY;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        slot_meta *meta = &s->metas[k];
+        meta->is_late = false;
+        if (meta->depth > spec->depth[meta->interval]) spec->depth[meta->interval] = meta->depth;
+        if (!is_repeat(s, meta)) spec->needs[spec->n_needs++] = (trader_need){meta->interval, meta->ref, meta->depth};
+    }
+    return OK;
+}
+
+void script_state_expect(script_state *s, int32_t index, const trader_spec *spec) {
+    program *p = &s->programs[index];
+    p->expected = spec;
+    for (int32_t i = 0; i < spec->n_needs; i++) p->intervals |= 1u << spec->needs[i].interval;
+}
+
 /* Runs the filter over generated bars: what it uses is registered, and a filter that always fails is found out now. */
 static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why) {
     dry_market *market = NULL;
@@ -684,9 +806,7 @@ static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why)
         *why = first;
         e = ERR_SCRIPT;
     }
-    for (int32_t k = s->programs[index].first_slot; k >= 0; k = s->metas[k].next)
-        if (s->metas[k].depth > spec->depth[s->metas[k].interval])
-            spec->depth[s->metas[k].interval] = s->metas[k].depth;
+    if (e == OK) e = note_needs(s, &s->programs[index], spec);
     if (spec->warmup > spec->depth[spec->interval]) spec->depth[spec->interval] = spec->warmup;
     dry_market_free(market);
     return e;

@@ -48,10 +48,14 @@ MUST_CHECK err script_state_new(registry *r, guard *g, const script_limits *limi
 void script_state_free(script_state *s);
 
 /* Compile a trader at place `index` (>= 0, dense). With `spec` also run it dry over generated bars, so that its
- * indicators are registered and its depths known. ERR_SCRIPT: the sentence says where and why, the state is fine.
+ * indicators are registered and its needs known. ERR_SCRIPT: the sentence says where and why, the state is fine.
  * ERR_RUNAWAY: over the limits, the state is dead. */
 MUST_CHECK err script_state_load(script_state *s, int32_t index, const trader_source *source, trader_spec **spec,
                                  diag *why);
+
+/* What the dry evaluation of another state has found out about trader `index`: it waits for all of that on each symbol,
+ * whatever it has asked for in this state so far. `spec` is borrowed. Right after script_state_load. */
+void script_state_expect(script_state *s, int32_t index, const trader_spec *spec);
 
 /* Run the filter of trader `index`. ERR_SCRIPT: `why` has the message with file and line, script_state_trace the
  * traceback. ERR_RUNAWAY: the state is dead. */

@@ -136,6 +136,7 @@ void trader_spec_free(trader_spec *spec) {
     free(spec->inputs);
     free(spec->description);
     free(spec->tags);
+    free(spec->needs);
     free(spec);
 }
 

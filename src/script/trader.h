@@ -27,6 +27,13 @@ void trader_source_free(trader_source *source);
 
 typedef enum fire_mode { FIRE_EDGE, FIRE_EVERY } fire_mode;
 
+/* A series that the dry evaluation has used: on every symbol the trader waits for its depth. */
+typedef struct trader_need {
+    int32_t interval;
+    int32_t series; /* series_ref */
+    int32_t depth;  /* bars */
+} trader_need;
+
 /* What a compiled trader says. */
 typedef struct trader_spec {
     char key[TRADER_KEY_MAX];  /* id field or file name */
@@ -44,6 +51,8 @@ typedef struct trader_spec {
     char *quote;               /* NULL: any */
     char *conditions, *inputs, *description, *tags; /* JSON array, JSON array, text, JSON array */
     int32_t depth[N_INTERVALS]; /* bars that its indicators need, by interval; 0: not used */
+    trader_need *needs;
+    int32_t n_needs;
 } trader_spec;
 
 void trader_spec_free(trader_spec *spec);
