@@ -35,35 +35,36 @@ static inline double ema_step(average *a, double x, int32_t length) {
 }
 static inline double rma_step(average *a, double x, int32_t length) { return average_step(a, x, length, 1.0 / length); }
 
-/* Mean of a full window of values that are all defined. */
+/* Mean of a full window of values that are all defined, correct to the last bit: a script compares it with multiples of
+ * prices and volumes, which are short decimals, and where both are equal on paper no rounding may decide. Hence the sum
+ * carries along what each addition has lost (Knuth's TwoSum). */
 typedef struct window {
-    double sum;
+    double sum, lost;
     int64_t n, n_equal; /* values in a row; newest ones that are equal */
 } window;
 
-/* NaN while the window is not full. A window of equal values has exactly that mean: what is left over from values that
- * have gone must not put a silent market's volume above its average. */
+static inline void window_add(window *w, double x) {
+    double sum = w->sum + x, part = sum - w->sum;
+    w->lost += (w->sum - (sum - part)) + (x - part);
+    w->sum = sum;
+}
+
+/* NaN while the window is not full. A window of equal values has exactly that mean: the last crumb of what has gone must
+ * not put a silent market's volume above its average. */
 static inline double window_step(window *w, const double *x, const int64_t *number, int32_t i, int32_t length) {
     if (isnan(x[i])) {
         *w = (window){0};
         return NAN;
     }
     w->n_equal = w->n && x[i] == x[i - 1] ? w->n_equal + 1 : 1;
-    if (w->n < length) {
-        w->sum += x[i];
-        if (++w->n < length) return NAN;
-    } else {
-        w->sum += x[i] - x[i - length];
-    }
-    if (w->n_equal >= length) {
-        w->sum = x[i] * length;
-        return x[i];
-    }
+    if (w->n == length) window_add(w, -x[i - length]);
+    window_add(w, x[i]);
+    if (w->n < length && ++w->n < length) return NAN;
     if (number[i] % RESUM_EVERY == 0) {
-        w->sum = 0;
-        for (int32_t k = i - length + 1; k <= i; k++) w->sum += x[k];
+        w->sum = w->lost = 0;
+        for (int32_t k = i - length + 1; k <= i; k++) window_add(w, x[k]);
     }
-    return w->sum / length;
+    return w->n_equal >= length ? x[i] : (w->sum + w->lost) / length;
 }
 
 static inline double true_range(const kernel_input *in, int32_t i, double previous_close) {
