@@ -6,9 +6,13 @@ local M = {}
 -- @return function(low, high): a whole number in low..high; without arguments a number in [0, 1)
 function M.random(seed)
   local state = seed % 2147483646 + 1
-  return function(low, high)
+  local function next_state()
     state = state * 48271 % 2147483647
-    local x = state / 2147483647
+    return state
+  end
+  for _ = 1, 16 do next_state() end -- the first numbers of seeds that lie close together do so too
+  return function(low, high)
+    local x = next_state() / 2147483647
     if not low then return x end
     return low + math.floor(x * (high - low + 1))
   end
