@@ -1,5 +1,6 @@
 --- Parameters of a trader, declared once: the value comes from the default or from an override.
 local raise = require "fail"
+local series = require "series"
 local suggest = require "suggest"
 
 local M = {}
@@ -8,6 +9,7 @@ local M = {}
 local INPUTS_MAX, TEXT_MAX, CHOICES_MAX = 64, 1024, 64
 
 local function shown(value)
+  if value ~= nil and not ({number = 1, boolean = 1, string = 1})[type(value)] then return series.describe(value) end
   if type(value) ~= "string" then return tostring(value) end
   return ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value)
 end

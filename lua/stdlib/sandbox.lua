@@ -23,6 +23,7 @@ local ta = require "ta"
 local traders = require "trader"
 
 local getinfo, load, setfenv = debug.getinfo, load, setfenv
+local funcinfo, funck = require("jit.util").funcinfo, require("jit.util").funck
 local resume, wrap = coroutine.resume, coroutine.wrap
 
 local string_copy = {}
@@ -138,6 +139,21 @@ local function interval_number(name) return C.interval_parse(name, #name) end
 local M = {}
 local loaded = {} -- index -> {where}
 
+-- The literals 1LL, 1ULL and 1i are cdata, the only ones that a text can make.
+local function refuse_cdata(body, chunk)
+  local i = -1
+  local constant = funck(body, i)
+  while constant ~= nil do
+    if type(constant) == "proto" then refuse_cdata(constant, chunk) end
+    if type(constant) == "cdata" then
+      local line = funcinfo(body).linedefined
+      error(("%s:%d: a number ends in LL, ULL or i in what begins here; expected a plain number"):format(chunk, math.max(line, 1)), 0)
+    end
+    i = i - 1
+    constant = funck(body, i)
+  end
+end
+
 local function list_text(list) return #list == 0 and "[]" or cjson.encode(list) end
 
 --- Compile a script and learn what it says of itself.
@@ -146,11 +162,13 @@ local function list_text(list) return #list == 0 and "[]" or cjson.encode(list) 
 -- @return filter, market, description (plain table)
 function M.load(index, code, chunk, overrides, default_interval)
   local declared = {}
+  series.set_trader(index, nil)
   overrides = cjson.decode(overrides)
   local env = new_environment(inputs.new(overrides, declared), traders.new(chunk, code))
   if code:byte(1) == 27 then error(chunk .. ": found bytecode; expected the text of a Lua script", 0) end
   local body, why = load(code, "@" .. chunk, "t")
   if not body then error(why, 0) end
+  refuse_cdata(body, chunk)
   setfenv(body, env)
   local t = body()
   if not traders.is_trader(t) then

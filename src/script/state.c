@@ -94,7 +94,7 @@ static int on_error(lua_State *L) {
     script_state *s = lua_touserdata(L, lua_upvalueindex(1));
     s->trace[0] = 0;
     if (lua_type(L, 1) != LUA_TSTRING) { /* no metamethod of a script runs here */
-        lua_pushfstring(L, "error was called with a value of type %s; expected a text", luaL_typename(L, 1));
+        lua_pushfstring(L, "error was called with a %s; expected a text", luaL_typename(L, 1));
         lua_replace(L, 1);
     }
     luaL_traceback(L, L, NULL, 1);
@@ -334,7 +334,7 @@ static const char *without_place(const char *text, const char *chunk) {
 static err script_error(const script_state *s, int32_t index, int status, diag *why) {
     const program *p = &s->programs[index];
     const char *chunk = p->source->chunk, *rest;
-    const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "unknown error";
+    const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "error was called without a text";
     /* To Lua a series is a userdata, a word that no author of a trader knows. */
     const char *hint = strstr(text, "userdata") ? "; a series is read as s[0], its newest bar" : "";
     if (status == LUA_ERRMEM) return ERR_NO_MEMORY;
