@@ -9,5 +9,7 @@ local SANDBOX = {"trader", "input", "ta", "helpers", "na", "nz", "print", "log",
 
 files["lua/stdlib"] = {std = "luajit", globals = SANDBOX}
 files["lua/stdlib/sandbox.lua"] = {ignore = {"122"}} -- it takes string.dump and its like away
-files["lua/traders"] = {std = "luajit", read_globals = SANDBOX}
+for _, folder in ipairs {"lua/traders", "bench/traders", "spec/lua/traders"} do
+  files[folder] = {std = "luajit", read_globals = SANDBOX}
+end
 files["spec"] = {std = "luajit+busted"}

@@ -422,8 +422,9 @@ static void test_machine_id(void) {
 static void test_traders_dir(void) {
     char path[256], program[128], expected[128];
     const char *environment[] = {BASE_ENVIRONMENT, NULL};
-    const char *const made[] = {"bin",  "share",    "share/trademind", "share/trademind/lua", "share/trademind/lua/traders",
-                                "here", "here/lua", "here/lua/traders"};
+    const char *const made[] = {
+        "bin",  "share",    "share/trademind", "share/trademind/lua", "share/trademind/lua/traders",
+        "here", "here/lua", "here/lua/traders"};
     const size_t n_made = sizeof made / sizeof *made;
     for (size_t i = 0; i < n_made; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, made[i]);

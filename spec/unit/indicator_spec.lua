@@ -282,7 +282,11 @@ describe("indicators against naive computations", function()
 
   it("refuse what is no indicator", function()
     local bars, out = random_bars(3, C.INTERVAL_1H), ffi.new "double[3]"
-    for _, text in ipairs {"", "sma", "sma(close)", "sma(close,0)", "sma(close,2.5)", "sma(close,nan)", "nope(close,3)", "sma(close,3", "macd.3(close,12,26,9)", "close", "sma(close,3))"} do
+    local bad = {
+      "", "sma", "sma(close)", "sma(close,0)", "sma(close,2.5)", "sma(close,nan)", "nope(close,3)", "sma(close,3", "macd.3(close,12,26,9)",
+      "close", "sma(close,3))",
+    }
+    for _, text in ipairs(bad) do
       assert.equal(-1, C.indicator_values(text, C.INTERVAL_1H, bars, 3, out), text)
     end
     bars[2].open_ms = bars[1].open_ms

@@ -153,6 +153,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     connection *c = user;
     struct lws_context *context = lws_get_context(wsi);
     server *s = context ? lws_context_user(context) : NULL;
+    if (!s) return 0; /* libwebsockets also calls while a context is being made */
     switch ((int)reason) {
     case LWS_CALLBACK_HTTP: c->wsi = wsi; return on_request(s, c, in);
     case LWS_CALLBACK_HTTP_WRITEABLE: return on_body_writable(c);

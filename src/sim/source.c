@@ -204,7 +204,7 @@ static err source_new(size_t count, source **out) {
     err e = ERR_NO_MEMORY;
     source *s = *out = calloc(1, sizeof *s);
     if (!s) return e;
-    s->symbols = calloc(count, sizeof *s->symbols);
+    s->symbols = calloc(count + 1, sizeof *s->symbols);
     if (!s->symbols) return e;
     e = symbol_table_new(&s->names);
     return e == OK ? symbol_table_new(&s->streams) : e;
