@@ -232,6 +232,21 @@ static void hand_over(evaluation *e, pass *passes[N_INTERVALS]) {
     }
 }
 
+err evaluation_announce(evaluation *e, tracked *t) {
+    err result = OK;
+    for (int32_t i = 0; i < e->set->count; i++) {
+        const standing *s = &t->standings[i];
+        bool is_new = s->is_wanted && s->is_changed;
+        if (is_new && !pass_for(e->passes, t, e->set->specs[i]->interval)) result = ERR_NO_MEMORY;
+    }
+    if (result == OK) result = tell_standings(e, t, e->passes);
+    if (result == OK)
+        hand_over(e, e->passes);
+    else
+        for (int32_t i = 0; i < N_INTERVALS; i++) pass_free(e->passes[i]);
+    return result;
+}
+
 static err run_traders(evaluation *e, tracked *t) {
     tracked_round round;
     t->is_waiting = false;

@@ -9,11 +9,14 @@ typedef struct evaluation {
     script_state *state;
     worker_stats *stats;
     int32_t worker;
-    int64_t market_ms;   /* newest event time that this worker has taken from its inbox */
-    int64_t received_ns; /* monotonic: when the present event was taken */
+    int64_t market_ms;         /* newest event time that this worker has taken from its inbox */
+    int64_t received_ns;       /* monotonic: when the present event was taken */
     pass *passes[N_INTERVALS]; /* under construction; all NULL before the first call */
 } evaluation;
 
+/* Tells storage of a new symbol where its traders begin, so that a run which ends while its history is being loaded is
+ * continued, not begun anew. ERR_NO_MEMORY. */
+MUST_CHECK err evaluation_announce(evaluation *e, tracked *t);
 /* ERR_RUNAWAY: the state is dead (its trader is quarantined already): put a new one into `e` and call again with the
  * same `e`; nothing is handed over before all traders have had their turn, since a watermark stands for all of them.
  * ERR_NO_MEMORY: what was under construction is gone. */

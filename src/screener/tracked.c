@@ -30,10 +30,29 @@ static void restore_epoch(void *context, const char *key, int64_t epoch_ms) {
     (void)!indicator_set_add(e->tracked->frames[interval]->set, id, epoch_ms); /* without room it starts at first use */
 }
 
+/* Where trader `index` began on this symbol, if an earlier run ended before any of its bars was through; 0: it did not. */
+static int64_t unfinished_start(const tracked *t, const trader_set *set, const tracked_policy *p, int32_t index) {
+    const trader_spec *spec = set->specs[index];
+    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision) : NULL;
+    bool is_through = edge && memory_watermark(p->memory, t->symbol->name, spec->interval) > 0;
+    return edge && !is_through && !p->skips_late_bars ? edge->start_ms : 0;
+}
+
+/* The start that the bars of `interval` must reach back from. */
+static int64_t oldest_start(const tracked *t, const trader_set *set, const tracked_policy *p, int32_t interval) {
+    int64_t oldest = p->start_ms;
+    for (int32_t i = 0; i < set->count; i++) {
+        int64_t start = set->specs[i]->interval_mask >> interval & 1 ? unfinished_start(t, set, p, i) : 0;
+        if (start > 0 && start < oldest) oldest = start;
+    }
+    return oldest;
+}
+
 /* The first bar to ask for: enough before the start (or the watermark), and the remembered epochs if within reach. */
-static int64_t first_bar(const tracked *t, const tracked_policy *p, int32_t interval, int32_t bars,
-                         int64_t oldest_epoch) {
-    int64_t start = interval_floor(interval, p->start_ms), from = interval_add(interval, start, -bars), least;
+static int64_t first_bar(const tracked *t, const trader_set *set, const tracked_policy *p, int32_t interval,
+                         int32_t bars, int64_t oldest_epoch) {
+    int64_t start = interval_floor(interval, p->start_ms), least;
+    int64_t from = interval_add(interval, interval_floor(interval, oldest_start(t, set, p, interval)), -bars);
     int64_t mark = p->memory ? memory_watermark(p->memory, t->symbol->name, interval) : 0;
     least = interval_add(interval, start, -(int64_t)BACKFILL_MAX_BARS);
     if (mark > 0 && interval_add(interval, mark, -bars) < from) from = interval_add(interval, mark, -bars);
@@ -53,7 +72,7 @@ static err make_frames(tracked *t, registry *r, const trader_set *set, const tra
         int32_t bars = depth[i] + SILENT_BARS + 2 * CHECKPOINT_BARS;
         if (!(mask >> i & 1)) continue;
         if (bars < p->kline_history) bars = p->kline_history;
-        from[i] = first_bar(t, p, i, bars, known.oldest[i]);
+        from[i] = first_bar(t, set, p, i, bars, known.oldest[i]);
         e = timeframe_new(r, i, bars, from[i], &t->frames[i]);
         if (e == OK) timeframe_want(t->frames[i], interval_floor(i, p->start_ms));
     }
@@ -72,6 +91,10 @@ static void make_standing(tracked *t, const trader_set *set, const tracked_polic
         s->edge = *edge;
         if (p->skips_late_bars) s->edge.start_ms = p->start_ms;
         s->cursor_ms = owed ? owed->cursor_ms : mark > 0 ? interval_next(spec->interval, mark) : 0;
+        if (s->cursor_ms == 0) { /* it goes over the silent bars once more, from nothing */
+            s->edge.run_open_ms = s->edge.signal_open_ms = 0;
+            s->edge.is_matching = s->edge.has_run = false;
+        }
         return;
     }
     snprintf(s->edge.trader_id, sizeof s->edge.trader_id, "%s", spec->id);

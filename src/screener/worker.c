@@ -197,6 +197,8 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
 }
 
 static void track(worker *w, uint32_t id) {
+    evaluation e = {
+        .shared = w->shared, .set = w->set, .stats = &w->stats, .worker = w->index, .received_ns = monotonic_ns()};
     if (id >= SYMBOL_MAX || w->symbols[id] || !w->set) return;
     if (tracked_new(id, symbol_table_get(w->shared->symbols, id), w->shared->registry, w->set, &w->shared->policy,
                     &w->symbols[id]) != OK) {
@@ -206,6 +208,7 @@ static void track(worker *w, uint32_t id) {
     }
     w->ids[w->n_ids++] = id;
     atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
+    if (evaluation_announce(&e, w->symbols[id]) != OK) fail(w, "out of memory");
     send_wants(w, w->symbols[id]);
 }
 
