@@ -1,0 +1,110 @@
+// The same bars and the same traders give the same signals: replayed by any number of workers, or live through sockets
+// at any pace; and all that tells of a signal tells of the same ones.
+// time limit: 300
+import { test, describe, before } from 'node:test';
+import assert from 'node:assert/strict';
+import { WebSocket } from 'ws';
+import {
+  allTraders, builtInTraders, byId, difference, eventually, generatedMarket, isSoak, listed, recordedMarket, replay, seed, settled, startDaemon,
+  startExchange, startProxy, stop, stored, tempDir,
+} from './daemon.mjs';
+
+console.log(`# equality: seed ${seed}`);
+
+const everyTrader = allTraders();
+
+/** A daemon that sees all of the market; gives it, drained and still running, and its folder. */
+async function runThrough(market, { speed = 'max', traders = builtInTraders, workers = 1, more = [] } = {}) {
+  const folder = tempDir();
+  const exchange = await startExchange(market, speed, more);
+  const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers });
+  const how = await Promise.race([exchange.ended, daemon.ended.then(() => null)]);
+  assert.equal(how?.code, 0, `${exchange.stderr}\n${daemon.stderr}`);
+  await settled(daemon);
+  return { daemon, folder, exchange };
+}
+
+function assertSame(found, expected) {
+  assert.ok(expected.size > 0, 'nothing is proven by a market without signals');
+  assert.equal(difference(found, expected), '');
+}
+
+/** Signals that are late although an earlier one of that trader on that symbol was not: only the start may be late. */
+function lateAgain(signals) {
+  const hasCaughtUp = new Set();
+  return [...signals].sort((a, b) => a.time - b.time).filter(s => {
+    const key = `${s.trader} ${s.symbol}`;
+    if (!s.late) hasCaughtUp.add(key);
+    return s.late && hasCaughtUp.has(key);
+  });
+}
+
+for (const [name, market, traders] of [
+  ['recorded klines, built-in traders', recordedMarket(), builtInTraders],
+  ['recorded klines, all traders', recordedMarket(), everyTrader],
+  ['a generated market, all traders', generatedMarket(), everyTrader],
+]) {
+  describe(name, () => {
+    let expected;
+    before(async () => { expected = await replay(market, { traders }); });
+
+    test('replayed by 2, 3, 4 and 8 workers', async () => {
+      for (const workers of [2, 3, 4, 8]) assertSame(await replay(market, { traders, workers }), expected);
+    });
+
+    for (const [speed, workers] of [['max', 1], ['max', 3], [28800, 2]]) {
+      test(`live at speed ${speed} with ${workers} workers`, async () => {
+        const { daemon, folder } = await runThrough(market, { speed, traders, workers });
+        const status = await daemon.status();
+        const how = await stop(daemon);
+        assert.deepEqual([how.code, how.ms < 5000], [0, true], daemon.stderr);
+        assertSame(stored(folder), expected);
+        assertSame(byId(daemon.signals()), expected);
+        if (!market.hasHoles) assert.deepEqual(lateAgain(daemon.signals()), [], 'late, though it had caught up');
+        assert.equal(status.workers.reduce((sum, w) => sum + w.errors, 0), 0);
+        assert.equal(status.stream.malformed, 0);
+      });
+    }
+  });
+}
+
+describe('all that tells of a signal', () => {
+  test('terminal, browser channel, HTTP and SQLite have the same ones', async () => {
+    const market = recordedMarket();
+    const folder = tempDir();
+    const exchange = await startExchange(market, 28800);
+    const gate = await startProxy(exchange.port);
+    gate.isShut = true; // the market stands still until the channel is open
+    const daemon = await startDaemon({ port: gate.port, market, folder });
+    const told = [];
+    const channel = new WebSocket(`ws://127.0.0.1:${daemon.port()}/ws`, { headers: { Authorization: `Bearer ${daemon.token}` } });
+    channel.on('message', text => { const message = JSON.parse(text); if (message.type === 'signal_created') told.push(message.data); });
+    await new Promise((done, failed) => { channel.on('open', done); channel.on('error', failed); });
+    gate.isShut = false;
+    assert.equal((await exchange.ended).code, 0);
+    await settled(daemon);
+    const expected = await replay(market);
+    await eventually(() => told.length >= expected.size, 'all signals on the channel');
+    const pages = await listed(daemon);
+    channel.terminate();
+    gate.close();
+    assert.equal((await stop(daemon)).code, 0, daemon.stderr);
+    assertSame(byId(told.map(data => ({ id: data.signalId, trader: data.traderId, symbol: data.symbol, time: data.time }))), expected);
+    assertSame(pages, expected);
+    assertSame(byId(daemon.signals()), expected);
+    assertSame(stored(folder), expected);
+    for (const { signalId, symbol, price, interval, time, provisional } of told) {
+      const s = expected.get(signalId);
+      assert.deepEqual([symbol, price, interval, time, provisional], [s.symbol, s.price, s.interval, s.time, false]);
+    }
+  });
+});
+
+test('the whole week of seven symbols at speed 3600', { skip: !isSoak && 'only with TRADEMIND_SOAK=1' }, async () => {
+  const market = recordedMarket(7, 6);
+  const began = performance.now();
+  const { daemon, folder } = await runThrough(market, { speed: 3600, workers: 2 });
+  console.log(`# a week at speed 3600: ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  assert.equal((await stop(daemon)).code, 0);
+  assertSame(stored(folder), await replay(market));
+});

@@ -1,0 +1,117 @@
+// However the daemon ends and starts again on the same data folder, its signals are those of an undisturbed run: none
+// lost, none twice.
+// time limit: 300
+import { test, before } from 'node:test';
+import assert from 'node:assert/strict';
+import {
+  allTraders, byId, difference, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange,
+  startTrademind, stop, stored, tempDir,
+} from './daemon.mjs';
+
+console.log(`# restart: seed ${seed}`);
+
+const traders = allTraders();
+const markets = [['recorded klines', recordedMarket()], ['a generated market', generatedMarket()]];
+const expected = new Map();
+
+before(async () => {
+  for (const [, market] of markets) expected.set(market, await replay(market, { traders }));
+});
+
+function assertSame(found, market) {
+  assert.ok(expected.get(market).size > 100);
+  assert.equal(difference(found, expected.get(market)), '');
+}
+
+// Numbers from the seed.
+function dice(start) {
+  let state = start % 2147483646 + 1;
+  return (low, high) => { state = state * 48271 % 2147483647; return low + state % (high - low + 1); };
+}
+
+/** Runs to the end of the market, ended by `signal` each time it has told of so many signals more. Gives what all runs told. */
+async function runWithStops(market, { speed = 'max', signal, after, workers = () => 1 }) {
+  const folder = tempDir(), told = [];
+  const exchange = await startExchange(market, speed);
+  for (const count of after) {
+    const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers: workers() });
+    await daemon.until(it => exchange.hasEnded || it.signals().length >= count, `${count} signals`, 60000);
+    assert.ok(!exchange.hasEnded, 'the market ended before the daemon was stopped');
+    const how = await stop(daemon, signal);
+    if (signal === 'SIGKILL') assert.equal(how.signal, 'SIGKILL');
+    else assert.deepEqual([how.code, how.ms < 5000], [0, true], `${how.ms} ms\n${daemon.stderr}`);
+    told.push(...daemon.signals());
+  }
+  const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers: workers() });
+  assert.equal((await exchange.ended).code, 0);
+  await settled(daemon);
+  assert.equal((await stop(daemon)).code, 0, daemon.stderr);
+  told.push(...daemon.signals());
+  return { folder, told };
+}
+
+for (const [name, market] of markets) {
+  test(`${name}: stopped by SIGTERM in the middle`, async () => {
+    const { folder, told } = await runWithStops(market, { signal: 'SIGTERM', after: [300] });
+    assertSame(stored(folder), market);
+    assertSame(byId(told), market); // each told once, by one run or the other
+  });
+
+  test(`${name}: stopped three times while the market goes on`, async () => {
+    const random = dice(seed);
+    const { folder, told } = await runWithStops(market, {
+      speed: 7200, signal: 'SIGTERM', after: [20, 50, 100], workers: () => random(1, 4),
+    });
+    assertSame(stored(folder), market);
+    assertSame(byId(told), market);
+  });
+
+  test(`${name}: killed in the middle`, async () => {
+    const { folder } = await runWithStops(market, { signal: 'SIGKILL', after: [300] });
+    assertSame(stored(folder), market);
+  });
+
+  test(`${name}: killed again and again`, async () => {
+    const random = dice(seed + 1);
+    const after = Array.from({ length: isSoak ? 30 : 4 }, () => random(0, isSoak ? 20 : 120));
+    const { folder } = await runWithStops(market, { signal: 'SIGKILL', after, workers: () => random(1, 4) });
+    assertSame(stored(folder), market);
+  });
+
+  test(`${name}: killed twice while the first history is being loaded`, async () => {
+    const folder = tempDir();
+    const exchange = await startExchange(market);
+    for (const pattern of [/watching \d+ symbols/, /stream connected/]) {
+      const daemon = startTrademind({ port: exchange.port, folder, traders, env: { SYMBOLS: market.symbols.join(',') } });
+      await daemon.until(it => it.logged(pattern).length, `${pattern}`);
+      await stop(daemon, 'SIGKILL');
+    }
+    const daemon = await startDaemon({ port: exchange.port, market, folder, traders });
+    assert.equal((await exchange.ended).code, 0);
+    await settled(daemon);
+    assert.equal((await stop(daemon)).code, 0);
+    assertSame(stored(folder), market);
+  });
+}
+
+test('with the data folder deleted in the middle, what was lost is what closed while nobody looked', async () => {
+  const [, market] = markets[0];
+  const exchange = await startExchange(market);
+  const first = tempDir(), second = tempDir();
+  const before_ = await startDaemon({ port: exchange.port, market, folder: first });
+  await before_.until(it => it.signals().length >= 60, '60 signals', 60000);
+  await settled(before_);
+  assert.equal((await stop(before_)).code, 0);
+  const after = await startDaemon({ port: exchange.port, market, folder: second });
+  const start = await eventually(async () => (await after.status()).marketTime, 'the market time');
+  assert.equal((await exchange.ended).code, 0);
+  await settled(after);
+  await stop(after);
+  const builtIn = await replay(market);
+  const early = stored(first), late = stored(second);
+  const later = map => new Map([...map].filter(([, s]) => s.time > start + 3600000));
+  assert.ok(early.size > 0 && late.size > 0);
+  for (const id of early.keys()) assert.ok(builtIn.has(id));
+  // The built-in traders look back less far than the silent pass does, so their edges are as if nothing had happened.
+  assert.equal(difference(later(late), later(builtIn)), '');
+});
