@@ -1,5 +1,8 @@
---- JSON for scripts: lua-cjson behind limits. cjson allocates outside of the state's memory and gives up the process when it cannot, so texts are
--- measured before they are made: depth 32, 20,000 values, 256 KB either way.
+--- JSON for scripts: lua-cjson behind limits: depth 32, 20,000 values, 256 KB either way.
+--
+-- cjson allocates outside of the state's memory, gives up the process when it cannot, and leaves its buffer behind when
+-- the state has no memory for the answer. So texts are measured before they are made, no buffer is kept between calls,
+-- and a state that has been refused memory may not call it any more.
 local C = require("ffi").C
 local cjson = require("cjson").new()
 local fail = require "fail"
@@ -11,6 +14,7 @@ local DEPTH, VALUES, BYTES = 32, 20000, 256 * 1024
 cjson.encode_max_depth(DEPTH)
 cjson.decode_max_depth(DEPTH)
 cjson.encode_sparse_array(false, 2, 16)
+cjson.encode_keep_buffer(false)
 local encode, decode, null = cjson.encode, cjson.decode, cjson.null
 
 -- Bytes that a value needs at the most: six for each byte of a text (\u00xx), 32 for a number.
@@ -35,6 +39,10 @@ local function measure(value, depth, total)
   if total.bytes > BYTES then fail(("json.encode: more than %d bytes"):format(BYTES)) end
 end
 
+local function expect_memory()
+  if C.script_is_full(series.context()) then fail "not enough memory" end
+end
+
 local M = {null = null}
 
 --- JSON text of a value.
@@ -42,6 +50,7 @@ local M = {null = null}
 -- @usage local text = json.encode({symbol = m.symbol})
 function M.encode(value)
   measure(value, 0, {values = 0, bytes = 0})
+  expect_memory()
   local ok, text = pcall(encode, value)
   if not ok then fail("json.encode: " .. text) end
   return text
@@ -53,8 +62,7 @@ end
 function M.decode(text)
   if type(text) ~= "string" then fail("json.decode: found a " .. type(text) .. "; expected a text") end
   if #text > BYTES then fail(("json.decode: more than %d bytes"):format(BYTES)) end
-  -- cjson would leave its copy of the text behind each time that the state has no memory for the values.
-  if C.script_is_full(series.context()) then fail "not enough memory" end
+  expect_memory()
   local ok, value = pcall(decode, text)
   if not ok then fail("json.decode: " .. value) end
   return value

@@ -13,7 +13,8 @@ local series = require "series"
 series.init(context_pointer)
 
 local C = require("ffi").C
-local cjson = require("cjson").new() -- ours: scripts get the one behind limits
+local cjson = require "cjson" -- ours: scripts get the one behind limits
+cjson.encode_keep_buffer(false) -- nothing outside of the state's memory stays behind when it is thrown away
 local fail = require "fail"
 local inputs = require "input"
 local json = require "json"

@@ -9,7 +9,7 @@ local fail = require "fail"
 local tobit = require("bit").tobit
 local newproxy, getmetatable, next, type, tostring = newproxy, getmetatable, next, type, tostring
 
-local C, NaN = ffi.C, 0 / 0
+local C, NaN, max = ffi.C, 0 / 0, math.max
 
 local M = {}
 
@@ -62,14 +62,15 @@ local function new_series(index, interval, text)
   local series = newproxy(true)
   local meta = getmetatable(series)
   meta.__index = function(_, key)
-    local count = slot.count
     if type(key) == "number" then
-      if tobit(key) ~= key or key < 0 then
+      local back = tobit(key)
+      if back ~= key or back < 0 then
         if key >= 2 ^ 31 and key % 1 == 0 then return NaN end
         bad_index(key, text)
       end
-      if key < count then return slot.data[count - 1 - key] end
-      return NaN
+      -- data[-1] is NaN. A branch would compile a loop for whichever side it met first, such as a series that is still
+      -- empty, and leave the other side eight times slower for good.
+      return slot.data[max(slot.count - 1 - back, -1)]
     end
     local method = methods[key]
     if method then return method end
