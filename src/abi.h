@@ -74,7 +74,8 @@ int64_t kline_series_known_to(const kline_series *s);
 int64_t kline_series_dropped(const kline_series *s);
 int64_t kline_series_holes(const kline_series *s); /* bars that exist nowhere, ever */
 const int64_t *kline_series_open_ms(const kline_series *s);
-/* Oldest first; element [count] is the forming bar when there is one, else NaN. Valid until the next call that changes the series. */
+/* Oldest first; element [count] is the forming bar when there is one, else NaN; element [-1] is NaN. Valid as long as the
+ * series: its arrays never move. */
 const double *kline_series_field(const kline_series *s, int32_t field);
 /* Number of bars that had closed by `ms`. */
 int32_t kline_series_count_at(const kline_series *s, int64_t ms);
@@ -99,7 +100,8 @@ int32_t indicator_values(const char *text, int32_t interval, const kline *bars, 
 
 /* One series as a script sees it: `count` values from `data`, oldest first. The worker sets `data` and `available`
  * before each evaluation and `count` to 0 (or -1, to learn whether it is asked for); asking for the series sets
- * count = available, so that a view kept from an earlier call reads as empty. */
+ * count = available, so that a view kept from an earlier call reads as empty. `data` is never NULL and data[-1] is NaN:
+ * what lies before the oldest bar is read like any bar, without a branch. */
 typedef struct script_slot {
     const double *data;
     int32_t count, available;

@@ -29,10 +29,16 @@ static void blank(double *array, int32_t from, int32_t to) {
     for (int32_t i = from; i < to; i++) array[i] = NAN;
 }
 
+/* Element [-1] is NaN for ever. */
 static double *new_array(const kline_series *s) {
-    double *array = malloc(((size_t)s->capacity + 1) * sizeof *array);
-    if (array) blank(array, 0, s->capacity + 1);
-    return array;
+    double *array = malloc(((size_t)s->capacity + 2) * sizeof *array);
+    if (!array) return NULL;
+    blank(array, 0, s->capacity + 2);
+    return array + 1;
+}
+
+static void free_array(double *array) {
+    if (array) free(array - 1);
 }
 
 kline_series *kline_series_new(int32_t interval, int32_t keep, int64_t known_to_ms) {
@@ -57,9 +63,9 @@ kline_series *kline_series_new(int32_t interval, int32_t keep, int64_t known_to_
 
 void kline_series_free(kline_series *s) {
     if (!s) return;
-    for (int32_t c = 0; c < s->n_columns; c++) free(s->columns[c]);
+    for (int32_t c = 0; c < s->n_columns; c++) free_array(s->columns[c]);
     free(s->columns);
-    for (int f = 0; f < N_FIELDS; f++) free(s->field[f]);
+    for (int f = 0; f < N_FIELDS; f++) free_array(s->field[f]);
     free(s->number);
     free(s->open_ms);
     free(s);
@@ -186,9 +192,10 @@ int32_t kline_series_keep(const kline_series *s) { return s->keep; }
 int32_t kline_series_interval(const kline_series *s) { return s->interval; }
 
 int32_t kline_series_count_at(const kline_series *s, int64_t ms) {
-    int64_t floor_ms = interval_floor(s->interval, ms); /* a bar has closed by `ms` if it opens before this */
     int32_t low = 0, high = s->count;
-    if (high > 0 && s->open_ms[high - 1] < floor_ms) return high;
+    int64_t floor_ms; /* a bar has closed by `ms` if it opens before this */
+    if (high > 0 && interval_next(s->interval, s->open_ms[high - 1]) <= ms) return high;
+    floor_ms = interval_floor(s->interval, ms);
     while (low < high) {
         int32_t middle = low + (high - low) / 2;
         if (s->open_ms[middle] < floor_ms) low = middle + 1;
@@ -210,5 +217,5 @@ err kline_series_add_column(kline_series *s, double **out) {
 }
 
 size_t kline_series_bytes(const kline_series *s) {
-    return ((size_t)s->capacity + 1) * sizeof(double) * (size_t)(N_FIELDS + 1 + s->n_columns) + sizeof *s;
+    return ((size_t)s->capacity + 2) * sizeof(double) * (size_t)(N_FIELDS + 1 + s->n_columns) + sizeof *s;
 }

@@ -11,7 +11,7 @@
 #include "base/errors.h"
 
 /* A new column, one double per bar, NaN throughout; its place is stable, its memory moves never. `out`: pointer to
- * element of bar 0, with room for the forming bar. Freed with the series. */
+ * element of bar 0, with room for the forming bar and a NaN at [-1]. Freed with the series. */
 MUST_CHECK err kline_series_add_column(kline_series *s, double **out);
 /* Absolute numbers of the bars (counted from 1970), the same in every process: for re-summing at fixed places. */
 const int64_t *kline_series_numbers(const kline_series *s);

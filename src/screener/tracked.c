@@ -126,6 +126,7 @@ err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trade
 
 void tracked_free(tracked *t) {
     if (!t) return;
+    for (int32_t i = 0; t->standings && i < t->n_standings; i++) script_binding_free(t->standings[i].binding);
     for (int32_t i = 0; i < N_INTERVALS; i++) timeframe_free(t->frames[i]);
     free(t->standings);
     free(t);
@@ -239,5 +240,6 @@ tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, trac
     }
     s->cursor_ms = close_ms;
     if (others & round->stale) return STEP_SKIP;
+    round->view.binding = &s->binding;
     return STEP_EVALUATE;
 }

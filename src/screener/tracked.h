@@ -22,6 +22,7 @@ typedef struct standing { /* one trader on this symbol */
     bool is_warming;
     int32_t have, need; /* while warming up */
     int32_t n_errors_in_row;
+    script_binding *binding; /* kept for script_state_evaluate; NULL: none yet */
 } standing;
 
 typedef struct tracked {

@@ -4,7 +4,8 @@
  *
  *    trader's proxy ── closes over ──► slots[k] {data, count}  ── repointed by bind() before each evaluation ──► column
  *                                                                                                       of the symbol
- * A slot belongs to one trader; the slots of a trader form a list. When a script asks for a series that it has not used
+ * A slot belongs to one trader; the slots of a trader form a list. Once everything is there and warm on a symbol, the
+ * places of the columns are kept with the symbol (script_binding), and the next bind() only copies them. When a script asks for a series that it has not used
  * before, script_series() makes the slot, empty; after the call bind() attaches the indicator to the symbol and the
  * filter runs once more, so that no answer is ever based on a series that was not there yet.
  * A filter may ask for some series on rare bars only. What the dry evaluation has seen of it is waited for on every
@@ -59,7 +60,7 @@ typedef struct slot_meta {
 typedef struct program {
     const trader_source *source;
     int filter, market; /* references in Lua's registry; 0: not loaded */
-    int32_t first_slot, n_indicators, warmup;
+    int32_t first_slot, n_slots, n_late, n_indicators, warmup;
     int32_t interval, line;      /* line: where the filter begins */
     uint32_t intervals;          /* bit per interval that has a slot */
     const trader_spec *expected; /* its needs; NULL: not known */
@@ -77,6 +78,7 @@ struct script_state {
     int32_t n_slots, n_programs;
     program *programs;
     int load_function, result_function;
+    int64_t born_ns;
     bool is_dead, is_quiet;
     int32_t guilty;
     bool has_new_slots;      /* since the last bind */
@@ -84,6 +86,18 @@ struct script_state {
     int64_t log_second;
     int32_t log_lines;
     char trace[TRACE_BYTES];
+};
+
+/* What a slot shows outside of its trader's calls: no bars, and NaN before them. */
+static const double no_bars[] = {NAN, NAN};
+static const script_slot no_series = {.data = no_bars + 1};
+
+struct script_binding {
+    const script_state *state;
+    int64_t born_ns;  /* of the state: another one may get its place in memory */
+    int64_t n_epochs; /* new epochs, forced by old corrections, of the trader's sets */
+    int32_t n_slots;
+    const double *data[]; /* in the order of the trader's list of slots */
 };
 
 enum { HANDLER = 1 }; /* stack index of the traceback handler, always there */
@@ -198,8 +212,10 @@ int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t
     meta.is_late = meta.is_asked = !is_need(p, &meta);
     if (!meta.is_late && !is_repeat(s, &meta)) p->n_met++;
     s->metas[s->n_slots] = meta;
-    c->slots[s->n_slots] = (script_slot){0};
+    c->slots[s->n_slots] = no_series;
     p->first_slot = s->n_slots;
+    p->n_slots++;
+    p->n_late += meta.is_late;
     p->intervals |= 1u << interval;
     s->has_new_slots = true;
     return s->n_slots++;
@@ -280,6 +296,7 @@ err script_state_new(registry *r, guard *g, const script_limits *limits, script_
         goto failed;
     }
     s->registry = r;
+    s->born_ns = monotonic_ns();
     s->guard = g;
     s->limits = *limits;
     s->context.slots = calloc(SLOTS_MAX, sizeof *s->context.slots);
@@ -440,7 +457,8 @@ static err point_slot(script_state *s, int32_t k, const script_view *view, int32
         indicator_set *set = view->sets[meta->interval];
         int32_t id = series_indicator(meta->ref);
         if (meta->is_late && !meta->is_asked && indicator_set_find(set, id, meta->hint) < 0) {
-            *slot = (script_slot){.count = -1};
+            *slot = no_series;
+            slot->count = -1;
             meta->is_bound = false;
             return OK;
         }
@@ -454,10 +472,53 @@ static err point_slot(script_state *s, int32_t k, const script_view *view, int32
     return OK;
 }
 
+static int64_t count_epochs(const program *p, const script_view *view) {
+    int64_t n = 0;
+    for (uint32_t rest = p->intervals; rest; rest &= rest - 1)
+        n += indicator_set_new_epochs(view->sets[__builtin_ctz(rest)]);
+    return n;
+}
+
+/* Points the slots where they pointed the last time on this symbol. False when that is not known, or was not the end of
+ * it: series have come since, a correction may have taken bars away. What was warm then is warm at a later bar. */
+static bool bind_again(script_state *s, const program *p, const script_view *view) {
+    const script_binding *b = view->binding ? *view->binding : NULL;
+    const double *const *data;
+    int32_t count[N_INTERVALS];
+    if (!b || b->state != s || b->born_ns != s->born_ns || b->n_slots != p->n_slots ||
+        b->n_epochs != count_epochs(p, view))
+        return false;
+    for (uint32_t rest = p->intervals; rest; rest &= rest - 1) {
+        int32_t i = __builtin_ctz(rest);
+        count[i] = kline_series_count_at(view->bars[i], view->close_ms);
+    }
+    data = b->data;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
+        s->context.slots[k] = (script_slot){.data = *data++, .available = count[s->metas[k].interval]};
+    s->context.count = count[p->interval];
+    return true;
+}
+
+/* After a bind that lacked nothing. Without memory for it, the next bind is a long one again. */
+static void keep_binding(const script_state *s, const program *p, const script_view *view) {
+    script_binding *b;
+    const double **data;
+    if (!view->binding || p->n_late || (p->expected && p->n_met < p->expected->n_needs)) return;
+    b = realloc(*view->binding, sizeof *b + (size_t)p->n_slots * sizeof *b->data);
+    if (!b) return;
+    *view->binding = b;
+    *b = (script_binding){.state = s, .born_ns = s->born_ns, .n_epochs = count_epochs(p, view), .n_slots = p->n_slots};
+    data = b->data;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) *data++ = s->context.slots[k].data;
+}
+
+void script_binding_free(script_binding *b) { free(b); }
+
 /* Points the slots of a trader at a symbol. OK, or ERR_NOT_FOUND while something is warming up (result says what). */
 static err bind(script_state *s, program *p, const script_view *view, script_result *result, diag *why) {
     int32_t count[N_INTERVALS], lack = 0;
     err e = OK;
+    if (bind_again(s, p, view)) return OK;
     for (int32_t i = 0; i < N_INTERVALS; i++)
         if (p->intervals >> i & 1) {
             if (!view->bars[i])
@@ -484,6 +545,7 @@ static err bind(script_state *s, program *p, const script_view *view, script_res
     }
     s->has_new_slots = false;
     s->context.count = count[p->interval];
+    if (lack == 0) keep_binding(s, p, view);
     return lack > 0 && !view->ignores_warmup ? ERR_NOT_FOUND : OK;
 }
 
@@ -568,7 +630,7 @@ static void show(script_state *s, int32_t index, const script_view *view) {
 }
 
 static void hide(script_state *s, const program *p) {
-    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->context.slots[k].count = 0;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->context.slots[k] = no_series;
     region_set_owner(s->memory, 0);
 }
 
@@ -579,13 +641,13 @@ static int64_t thread_cpu_ms(void) {
 }
 
 static void forget_asked(script_state *s, const program *p) {
-    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->metas[k].is_asked = false;
+    for (int32_t k = p->n_late ? p->first_slot : -1; k >= 0; k = s->metas[k].next) s->metas[k].is_asked = false;
 }
 
 /* Which late series the call has asked for; true when one of them has no values of this symbol yet. */
 static bool note_asked(script_state *s, const program *p) {
     bool has_unbound = false;
-    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+    for (int32_t k = p->n_late ? p->first_slot : -1; k >= 0; k = s->metas[k].next) {
         slot_meta *meta = &s->metas[k];
         if (!meta->is_late || s->context.slots[k].count < 0) continue;
         meta->is_asked = true;
@@ -597,7 +659,7 @@ static bool note_asked(script_state *s, const program *p) {
 /* True, with the outcome set, when a late series that was asked for lacks bars. */
 static bool wait_for_late(const script_state *s, const program *p, script_result *result) {
     int32_t lack = 0;
-    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
+    for (int32_t k = p->n_late ? p->first_slot : -1; k >= 0; k = s->metas[k].next)
         if (s->metas[k].is_late && s->metas[k].is_asked) note_lack(result, s->metas[k].seen, s->metas[k].depth, &lack);
     return lack > 0 && p->warmup < 0;
 }
@@ -767,6 +829,7 @@ static err note_needs(script_state *s, program *p, trader_spec *spec) {
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) n++;
     spec->needs = calloc((size_t)n + 1, sizeof *spec->needs);
     if (!spec->needs) return ERR_NO_MEMORY;
+    p->n_late = 0;
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         slot_meta *meta = &s->metas[k];
         meta->is_late = false;

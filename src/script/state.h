@@ -18,6 +18,12 @@ typedef struct script_limits {
     int32_t default_interval; /* of traders that name none */
 } script_limits;
 
+/* Where the series of one trader are on one symbol. Made by script_state_evaluate in the place that the view names and
+ * kept there for the next call, since the columns of a symbol never move; to be freed no later than its series. */
+typedef struct script_binding script_binding;
+
+void script_binding_free(script_binding *b);
+
 /* What an evaluation looks at: one symbol as of the instant `close_ms`. Only the intervals of the trader are needed. */
 typedef struct script_view {
     kline_series *bars[N_INTERVALS];
@@ -26,6 +32,7 @@ typedef struct script_view {
     uint32_t symbol_id;
     int64_t open_ms, close_ms; /* the bar under evaluation */
     bool ignores_warmup;       /* dry evaluations */
+    script_binding **binding;  /* of this trader on this symbol; NULL: none is kept */
 } script_view;
 
 typedef enum script_outcome { SCRIPT_NO_MATCH, SCRIPT_MATCH, SCRIPT_WARMING } script_outcome;
