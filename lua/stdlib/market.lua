@@ -65,7 +65,11 @@ local function bound_ta(entry)
   return result
 end
 
+-- In the language, not in this version: said, never guessed at.
+local later = {day = true, ticker = true, ref = true, my = true, rank = true, universe = true, align = true}
+
 local function no_field(key)
+  if later[key] then fail(("m.%s is not in this version"):format(key)) end
   if type(key) == "number" then fail(("m[%s]: a market is no series; write m.close[%s]"):format(key, key)) end
   if type(key) == "string" and C.interval_parse(key, #key) >= 0 then
     fail(("m[%q] is not listed in timeframes of this trader; add timeframes = {%q}"):format(key, key))

@@ -125,7 +125,7 @@ test('guide: the two mistakes that are not reported', async () => {
   assert.ok(always.signals.length > 100);
 });
 
-test('a filter that needs its values is first run when it has them', { todo: 'its first run in a fresh state reads NaN everywhere' }, async () => {
+test('a filter that needs its values is first run when it has them', async () => {
   const { problems } = await replay(`return trader {interval = "5m", filter = function(m)
     return {match = true, stop = m.close[0] - ta.atr(14)[0]}
   end}`);

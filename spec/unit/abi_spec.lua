@@ -1,4 +1,5 @@
 -- src/abi.h is read by two compilers: C and LuaJIT's ffi.cdef. They must see the same sizes, offsets and symbols.
+-- builds: release dev (a child process does not start under ThreadSanitizer, and there is one thread)
 local ffi = require "ffi"
 local tm = require "spec.tm"
 

@@ -1,4 +1,5 @@
 -- The kernels against independent references (TA-Lib, Tulip, PyneCore, TradingView) and against naive computations.
+-- builds: release dev (a child process does not start under ThreadSanitizer, and there is one thread)
 local ffi = require "ffi"
 local cjson = require "cjson"
 local tm = require "spec.tm"
