@@ -80,6 +80,7 @@ struct script_state {
     int load_function, result_function;
     int64_t born_ns;
     bool is_dead, is_quiet;
+    bool watches_late; /* the present call may ask for a late series that is not warm, or has not begun */
     int32_t guilty;
     bool has_new_slots;      /* since the last bind */
     const char *stack_floor; /* of the thread, with the reserve above its end */
@@ -96,8 +97,8 @@ struct script_binding {
     const script_state *state;
     int64_t born_ns;  /* of the state: another one may get its place in memory */
     int64_t n_epochs; /* new epochs, forced by old corrections, of the trader's sets */
-    int32_t n_slots;
-    const double *data[]; /* in the order of the trader's list of slots */
+    int32_t n_slots, n_unbound;
+    const double *data[]; /* in the order of the trader's list of slots; NULL: a late series not begun on this symbol */
 };
 
 enum { HANDLER = 1 }; /* stack index of the traceback handler, always there */
@@ -447,6 +448,19 @@ static err wait_for_needs(const program *p, const script_view *view, const int32
     return OK;
 }
 
+/* A series that nothing waits for any more on this symbol. */
+static void show_warm(script_state *s, int32_t k, const double *data, int32_t count) {
+    s->metas[k].is_bound = true;
+    s->metas[k].seen = INT32_MAX;
+    s->context.slots[k] = (script_slot){.data = data, .available = count};
+}
+
+/* A late series that has not begun on this symbol: count -1 until it is asked for. */
+static void show_unbound(script_state *s, int32_t k) {
+    s->metas[k].is_bound = false;
+    s->context.slots[k] = (script_slot){.data = no_series.data, .count = -1};
+}
+
 static err point_slot(script_state *s, int32_t k, const script_view *view, int32_t count) {
     slot_meta *meta = &s->metas[k];
     script_slot *slot = &s->context.slots[k];
@@ -457,9 +471,7 @@ static err point_slot(script_state *s, int32_t k, const script_view *view, int32
         indicator_set *set = view->sets[meta->interval];
         int32_t id = series_indicator(meta->ref);
         if (meta->is_late && !meta->is_asked && indicator_set_find(set, id, meta->hint) < 0) {
-            *slot = no_series;
-            slot->count = -1;
-            meta->is_bound = false;
+            show_unbound(s, k);
             return OK;
         }
         err e = find_or_begin(set, id, &meta->hint);
@@ -493,23 +505,37 @@ static bool bind_again(script_state *s, const program *p, const script_view *vie
         count[i] = kline_series_count_at(view->bars[i], view->close_ms);
     }
     data = b->data;
-    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
-        s->context.slots[k] = (script_slot){.data = *data++, .available = count[s->metas[k].interval]};
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next, data++) {
+        if (*data)
+            show_warm(s, k, *data, count[s->metas[k].interval]);
+        else
+            show_unbound(s, k);
+    }
+    s->has_new_slots = false;
+    s->watches_late = b->n_unbound > 0;
     s->context.count = count[p->interval];
     return true;
 }
 
-/* After a bind that lacked nothing. Without memory for it, the next bind is a long one again. */
+/* After a bind that lacked nothing; not while a late series is warming up. Without memory for it, the next bind is a
+ * long one again. */
 static void keep_binding(const script_state *s, const program *p, const script_view *view) {
     script_binding *b;
-    const double **data;
-    if (!view->binding || p->n_late || (p->expected && p->n_met < p->expected->n_needs)) return;
+    int32_t n = 0;
+    if (!view->binding) return;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        const slot_meta *meta = &s->metas[k];
+        if (meta->is_late && meta->is_bound && meta->seen < meta->depth && p->warmup < 0) return;
+    }
     b = realloc(*view->binding, sizeof *b + (size_t)p->n_slots * sizeof *b->data);
     if (!b) return;
     *view->binding = b;
     *b = (script_binding){.state = s, .born_ns = s->born_ns, .n_epochs = count_epochs(p, view), .n_slots = p->n_slots};
-    data = b->data;
-    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) *data++ = s->context.slots[k].data;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        bool is_bound = s->metas[k].is_bound;
+        b->data[n++] = is_bound ? s->context.slots[k].data : NULL;
+        b->n_unbound += !is_bound;
+    }
 }
 
 void script_binding_free(script_binding *b) { free(b); }
@@ -518,7 +544,6 @@ void script_binding_free(script_binding *b) { free(b); }
 static err bind(script_state *s, program *p, const script_view *view, script_result *result, diag *why) {
     int32_t count[N_INTERVALS], lack = 0;
     err e = OK;
-    if (bind_again(s, p, view)) return OK;
     for (int32_t i = 0; i < N_INTERVALS; i++)
         if (p->intervals >> i & 1) {
             if (!view->bars[i])
@@ -544,6 +569,7 @@ static err bind(script_state *s, program *p, const script_view *view, script_res
         }
     }
     s->has_new_slots = false;
+    s->watches_late = p->n_late > 0;
     s->context.count = count[p->interval];
     if (lack == 0) keep_binding(s, p, view);
     return lack > 0 && !view->ignores_warmup ? ERR_NOT_FOUND : OK;
@@ -641,13 +667,15 @@ static int64_t thread_cpu_ms(void) {
 }
 
 static void forget_asked(script_state *s, const program *p) {
-    for (int32_t k = p->n_late ? p->first_slot : -1; k >= 0; k = s->metas[k].next) s->metas[k].is_asked = false;
+    if (p->n_late == 0) return;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->metas[k].is_asked = false;
 }
 
 /* Which late series the call has asked for; true when one of them has no values of this symbol yet. */
 static bool note_asked(script_state *s, const program *p) {
     bool has_unbound = false;
-    for (int32_t k = p->n_late ? p->first_slot : -1; k >= 0; k = s->metas[k].next) {
+    if (!s->watches_late) return false;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         slot_meta *meta = &s->metas[k];
         if (!meta->is_late || s->context.slots[k].count < 0) continue;
         meta->is_asked = true;
@@ -659,7 +687,8 @@ static bool note_asked(script_state *s, const program *p) {
 /* True, with the outcome set, when a late series that was asked for lacks bars. */
 static bool wait_for_late(const script_state *s, const program *p, script_result *result) {
     int32_t lack = 0;
-    for (int32_t k = p->n_late ? p->first_slot : -1; k >= 0; k = s->metas[k].next)
+    if (!s->watches_late) return false;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
         if (s->metas[k].is_late && s->metas[k].is_asked) note_lack(result, s->metas[k].seen, s->metas[k].depth, &lack);
     return lack > 0 && p->warmup < 0;
 }
@@ -669,11 +698,12 @@ static bool wait_for_late(const script_state *s, const program *p, script_result
 static err run_filter(filter_call *c) {
     script_state *s = c->s;
     int64_t budget_ms = s->limits.cpu_ms, began_ms = 0;
-    bool has_unbound;
+    bool has_unbound, is_known = bind_again(s, c->p, c->view);
     forget_asked(s, c->p);
     do {
-        err e = bind(s, c->p, c->view, c->result, c->why);
+        err e = is_known ? OK : bind(s, c->p, c->view, c->result, c->why);
         if (e != OK) return e;
+        is_known = false;
         script_result_deinit(c->result);
         if (guard_call(s->guard, budget_ms, call_filter, c) != OK)
             return kill_for_cpu(s, c->index, s->limits.cpu_ms, false, c->why);
