@@ -2,7 +2,8 @@
 --
 -- cjson allocates outside of the state's memory, gives up the process when it cannot, and leaves its buffer behind when
 -- the state has no memory for the answer. So texts are measured before they are made, no buffer is kept between calls,
--- and a state that has been refused memory may not call it any more.
+-- and a state that has been refused memory may not call it any more. A script that is stopped inside of it takes at the
+-- most 256 KB along, once.
 local C = require("ffi").C
 local cjson = require("cjson").new()
 local fail = require "fail"

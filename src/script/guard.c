@@ -7,7 +7,7 @@
  * The budget runs from the first poll that saw the call, so a call is never stopped early and at most one poll late. */
 #include "script/guard.h"
 #include "base/clock.h"
-#include <errno.h>
+#include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,12 +15,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { STOP_SIGNAL = SIGUSR1, POLL_NS = 5000000, AGAIN_NS = 200000, MAX_MODULES = 256 };
+enum { STOP_SIGNAL = SIGUSR1, POLL_NS = 5000000, AGAIN_NS = 50000, SLACK_NS = 1000, MAX_MODULES = 256 };
 
 struct guard {
     _Atomic uint64_t counter; /* written by the watched thread */
@@ -46,11 +47,18 @@ struct watchdog {
 
 typedef struct module {
     uintptr_t start, end;
-    bool is_luajit;
+    bool is_luajit, is_libc;
 } module;
 
-static module modules[MAX_MODULES]; /* constant after install() */
+extern const char __start_jumpable[] __attribute__((visibility("hidden")));
+extern const char __stop_jumpable[] __attribute__((visibility("hidden")));
+
+static const char *const COPIERS[] = {"memcpy", "memmove", "memset", "memchr", "memcmp"};
+enum { N_COPIERS = sizeof COPIERS / sizeof *COPIERS };
+
+static module modules[MAX_MODULES]; /* constant after install(), as are the next two */
 static int n_modules;
+static uintptr_t copiers[N_COPIERS]; /* the variants for this processor */
 static err install_result;
 static pthread_once_t install_once = PTHREAD_ONCE_INIT;
 static __thread guard *current __attribute__((tls_model("initial-exec")));
@@ -61,24 +69,72 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *unused) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
         if (p->p_type != PT_LOAD || !(p->p_flags & PF_X)) continue;
         uintptr_t start = info->dlpi_addr + p->p_vaddr;
-        modules[n_modules++] = (module){start, start + p->p_memsz, strstr(info->dlpi_name, "libluajit") != NULL};
+        modules[n_modules++] = (module){start, start + p->p_memsz, strstr(info->dlpi_name, "libluajit") != NULL,
+                                        strstr(info->dlpi_name, "libc.so") != NULL};
     }
     return 0;
 }
 
-/* In no loaded module: JIT code. */
-__attribute__((no_sanitize("thread", "address"))) static bool may_jump_from(uintptr_t pc) {
+#define IN_HANDLER __attribute__((no_sanitize("thread", "address")))
+
+IN_HANDLER static const module *module_of(uintptr_t pc) {
     for (int i = 0; i < n_modules; i++)
-        if (pc >= modules[i].start && pc < modules[i].end) return modules[i].is_luajit;
-    return true;
+        if (pc >= modules[i].start && pc < modules[i].end) return &modules[i];
+    return NULL;
 }
 
-__attribute__((no_sanitize("thread", "address"))) static void on_stop_signal(int signal, siginfo_t *info, void *context) {
+IN_HANDLER static bool is_jumpable(uintptr_t pc, const module *m) {
+    if (!m || m->is_luajit) return true; /* in no loaded module: JIT code */
+    return pc >= (uintptr_t)__start_jumpable && pc < (uintptr_t)__stop_jumpable;
+}
+
+IN_HANDLER static uintptr_t read_word(uintptr_t at) {
+    uintptr_t word;
+    __builtin_memcpy(&word, (const void *)at, sizeof word);
+    return word;
+}
+
+IN_HANDLER static uintptr_t after_displacement(uintptr_t at) { return at + 4 + (uintptr_t)(int32_t)read_word(at); }
+
+/* The function of another module that the call before `back` went to; 0 when that is no such call. Either
+ * `call *slot` or `call stub`, with a stub of `endbr64` and `bnd`, which may be missing, and `jmp *slot`. */
+IN_HANDLER static uintptr_t called_before(uintptr_t back) {
+    uintptr_t at;
+    if ((read_word(back - 6) & 0xffff) == 0x15ff) return read_word(after_displacement(back - 4));
+    if ((read_word(back - 5) & 0xff) != 0xe8) return 0;
+    at = after_displacement(back - 4);
+    if (!module_of(at)) return 0;
+    if ((read_word(at) & 0xffffffff) == 0xfa1e0ff3) at += 4;
+    if ((read_word(at) & 0xff) == 0xf2) at++;
+    return (read_word(at) & 0xffff) == 0x25ff ? read_word(after_displacement(at + 2)) : 0;
+}
+
+/* memcpy and its like hold no lock and keep nothing on the stack: its top is where they return to. That alone would
+ * also be so in a function that something with a lock has jumped to as its last act, hence the look at the call. */
+IN_HANDLER static bool is_copying(const uintptr_t *stack) {
+    const module *caller = module_of(*stack);
+    uintptr_t called;
+    if (!caller || !is_jumpable(*stack, caller)) return false;
+    called = called_before(*stack);
+    for (int i = 0; i < N_COPIERS; i++)
+        if (called && called == copiers[i]) return true;
+    return false;
+}
+
+IN_HANDLER static bool may_jump_from(uintptr_t pc, const uintptr_t *stack) {
+    const module *m = module_of(pc);
+    return is_jumpable(pc, m) || (m->is_libc && is_copying(stack));
+}
+
+IN_HANDLER static void on_stop_signal(int signal, siginfo_t *info, void *context) {
     guard *g = current;
+    const greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
     (void)signal, (void)info;
     if (!g || !g->is_armed) return;
-    if (__atomic_load_n((uint64_t *)&g->target, __ATOMIC_RELAXED) != __atomic_load_n((uint64_t *)&g->counter, __ATOMIC_RELAXED)) return;
-    if (!may_jump_from((uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP])) return;
+    if (__atomic_load_n((uint64_t *)&g->target, __ATOMIC_RELAXED) !=
+        __atomic_load_n((uint64_t *)&g->counter, __ATOMIC_RELAXED))
+        return;
+    if (!may_jump_from((uintptr_t)registers[REG_RIP], (const uintptr_t *)registers[REG_RSP])) return;
     g->is_armed = 0;
     siglongjmp(g->escape, 1);
 }
@@ -114,6 +170,7 @@ static err install_raw(void) {
 static void install(void) {
     struct sigaction action = {.sa_sigaction = on_stop_signal, .sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER};
     dl_iterate_phdr(note_module, NULL);
+    for (int i = 0; i < N_COPIERS; i++) copiers[i] = (uintptr_t)dlsym(RTLD_DEFAULT, COPIERS[i]);
     install_result = sigaction(STOP_SIGNAL, &action, NULL) == 0 ? OK : ERR_IO;
 #ifdef UNDER_TSAN
     if (install_result == OK) install_result = install_raw();
@@ -148,6 +205,7 @@ static int64_t look(guard *g) {
 static void *watch(void *arg) {
     watchdog *w = arg;
     pthread_setname_np(pthread_self(), "watchdog");
+    (void)prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
     pthread_mutex_lock(&w->lock);
     while (!w->is_stopping) {
         int64_t next_ns = POLL_NS, until_ns;
@@ -206,8 +264,10 @@ err guard_attach(watchdog *w, guard **out) {
     if (g) {
         g->thread = pthread_self();
         g->owner = w;
-        if (pthread_getcpuclockid(g->thread, &g->cpu_clock) != 0) g = NULL;
-        else atomic_store(&g->is_attached, 1);
+        if (pthread_getcpuclockid(g->thread, &g->cpu_clock) != 0)
+            g = NULL;
+        else
+            atomic_store(&g->is_attached, 1);
     }
     pthread_mutex_unlock(&w->lock);
     if (!g) return ERR_FULL;
@@ -231,7 +291,8 @@ err guard_call(guard *g, int64_t budget_ms, void (*body)(void *context), void *c
     uint64_t number = atomic_load_explicit(&g->counter, memory_order_relaxed) + 1;
     atomic_store_explicit(&g->budget_ns, budget_ms * 1000000, memory_order_relaxed);
     if (sigsetjmp(g->escape, 0) != 0) {
-        atomic_store_explicit(&g->counter, atomic_load_explicit(&g->counter, memory_order_relaxed) + 1, memory_order_release);
+        atomic_store_explicit(&g->counter, atomic_load_explicit(&g->counter, memory_order_relaxed) + 1,
+                              memory_order_release);
         return ERR_RUNAWAY;
     }
     atomic_store_explicit(&g->counter, number, memory_order_release);

@@ -11,6 +11,7 @@
  * Owners stand in a table of their own, one entry for each 16 bytes of the region, written where a block begins; its
  * pages are touched only where blocks are. */
 #include "script/region.h"
+#include "script/guard.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,12 +66,12 @@ void region_free(region *r) {
 
 void region_set_owner(region *r, uint32_t owner) { r->owner = owner < REGION_OWNERS ? owner : REGION_OWNERS - 1; }
 
-static uint16_t *owner_of(region *r, const void *block) {
+JUMPABLE static uint16_t *owner_of(region *r, const void *block) {
     return &r->owner_of[(size_t)((const char *)block - r->base) / SMALL_STEP];
 }
 
 /* The class of a size, and the size of that class's blocks. */
-static unsigned class_of(size_t bytes, size_t *block) {
+JUMPABLE static unsigned class_of(size_t bytes, size_t *block) {
     if (bytes <= SMALL_STEP * (SMALL_CLASSES - 1)) {
         unsigned c = (unsigned)((bytes + SMALL_STEP - 1) / SMALL_STEP);
         *block = (size_t)c * SMALL_STEP;
@@ -83,19 +84,19 @@ static unsigned class_of(size_t bytes, size_t *block) {
     return SMALL_CLASSES + (log - FIRST_LARGE_LOG) * STEPS_PER_DOUBLING + part - 1;
 }
 
-static void *charge(region *r, void *block, size_t bytes) {
+JUMPABLE static void *charge(region *r, void *block, size_t bytes) {
     r->used += bytes;
     r->owned[r->owner] += bytes;
     *owner_of(r, block) = (uint16_t)r->owner;
     return block;
 }
 
-static void discharge(region *r, void *block, size_t bytes) {
+JUMPABLE static void discharge(region *r, void *block, size_t bytes) {
     r->used -= bytes;
     r->owned[*owner_of(r, block)] -= bytes;
 }
 
-static void *take(region *r, size_t bytes) {
+JUMPABLE static void *take(region *r, size_t bytes) {
     size_t block;
     unsigned c = class_of(bytes, &block);
     unsigned last = c < SMALL_CLASSES ? c : c + SEARCH_CLASSES;
@@ -113,7 +114,7 @@ static void *take(region *r, size_t bytes) {
     return charge(r, fresh, block);
 }
 
-static void give(region *r, void *ptr, size_t bytes) {
+JUMPABLE static void give(region *r, void *ptr, size_t bytes) {
     size_t block;
     unsigned c = class_of(bytes, &block);
     *(void **)ptr = r->free_list[c];
@@ -121,7 +122,7 @@ static void give(region *r, void *ptr, size_t bytes) {
     discharge(r, ptr, block);
 }
 
-void *region_alloc(void *ud, void *ptr, size_t old_bytes, size_t new_bytes) {
+JUMPABLE void *region_alloc(void *ud, void *ptr, size_t old_bytes, size_t new_bytes) {
     region *r = ud;
     size_t old_block = 0, new_block = 0;
     void *fresh;

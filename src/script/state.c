@@ -101,11 +101,14 @@ struct script_binding {
     const double *data[]; /* in the order of the trader's list of slots; NULL: a late series not begun on this symbol */
 };
 
+/* A function that a Lua error may leave: ThreadSanitizer does not see that, and would count it as entered for ever. */
+#define CALLED_BY_LUA __attribute__((no_sanitize("thread")))
+
 enum { HANDLER = 1 }; /* stack index of the traceback handler, always there */
 
 /* ---- called from Lua ---- */
 
-static int on_error(lua_State *L) {
+CALLED_BY_LUA static int on_error(lua_State *L) {
     script_state *s = lua_touserdata(L, lua_upvalueindex(1));
     s->trace[0] = 0;
     if (lua_type(L, 1) != LUA_TSTRING) { /* no metamethod of a script runs here */
@@ -118,7 +121,7 @@ static int on_error(lua_State *L) {
     return 1;
 }
 
-static int emit_log(lua_State *L) {
+CALLED_BY_LUA static int emit_log(lua_State *L) {
     script_state *s = lua_touserdata(L, lua_upvalueindex(1));
     int64_t second = monotonic_ms() / 1000;
     log_level level = (log_level)luaL_checkinteger(L, 1);
@@ -138,14 +141,14 @@ static int emit_log(lua_State *L) {
 }
 
 /* A function of C that may call Lua back, entered only while there is stack for it: see script_has_stack(). */
-static int call_with_stack(lua_State *L) {
+CALLED_BY_LUA static int call_with_stack(lua_State *L) {
     const script_state *s = lua_touserdata(L, lua_upvalueindex(1));
     if (!script_has_stack(&s->context)) return luaL_error(L, "stack overflow");
     return lua_tocfunction(L, lua_upvalueindex(2))(L);
 }
 
 /* with_stack(f): the same function behind call_with_stack(). Errors keep the place and name of the call. */
-static int with_stack(lua_State *L) {
+CALLED_BY_LUA static int with_stack(lua_State *L) {
     if (!lua_tocfunction(L, 1)) return luaL_error(L, "expected a function of C");
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, 1);
@@ -224,7 +227,7 @@ int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t
 
 /* ---- making a state ---- */
 
-static int load_module(lua_State *L, const char *name) {
+CALLED_BY_LUA static int load_module(lua_State *L, const char *name) {
     for (size_t i = 0; i < n_embedded_files; i++)
         if (strcmp(embedded_files[i].name, name) == 0) {
             lua_pushfstring(L, "=stdlib/%s", name);
@@ -236,7 +239,7 @@ static int load_module(lua_State *L, const char *name) {
     return luaL_error(L, "no stdlib file %s", name);
 }
 
-static int boot(lua_State *L) {
+CALLED_BY_LUA static int boot(lua_State *L) {
     script_state *s = lua_touserdata(L, 1);
     const struct embedded_file *abi = NULL;
     luaL_openlibs(L);
@@ -273,7 +276,7 @@ static int boot(lua_State *L) {
     return 0;
 }
 
-static int push_handler(lua_State *L) {
+CALLED_BY_LUA static int push_handler(lua_State *L) {
     lua_pushcclosure(L, on_error, 1);
     return 1;
 }
@@ -373,7 +376,7 @@ static err kill_for_cpu(script_state *s, int32_t index, int64_t budget_ms, bool 
     return kill_for(s, index, why, is_load ? "SCRIPT_LOAD_CPU_MS" : "SCRIPT_CPU_MS", budget_ms, "ms of CPU time");
 }
 
-static int collect(lua_State *L) {
+CALLED_BY_LUA static int collect(lua_State *L) {
     lua_gc(L, LUA_GCCOLLECT, 0);
     return 0;
 }
@@ -397,9 +400,11 @@ static int32_t heaviest(const script_state *s, size_t (*weight)(const region *, 
 /* Most of a full state is held by somebody: that one is to blame, whoever ran. If nobody holds much, what has filled it
  * was dropped again, and the one that needed most of it at once is to blame. */
 static err kill_for_memory(script_state *s, diag *why) {
-    int32_t guilty;
-    collect_garbage(s);
-    guilty = heaviest(s, region_owned);
+    int32_t guilty = heaviest(s, region_owned);
+    if (region_owned(s->memory, owner_number(guilty)) < s->limits.memory_bytes / 4 * 3) {
+        collect_garbage(s);
+        guilty = heaviest(s, region_owned);
+    }
     if (region_owned(s->memory, owner_number(guilty)) < s->limits.memory_bytes / 8) guilty = heaviest(s, region_grown);
     return kill_for(s, guilty, why, "SCRIPT_MEMORY_MB", (long long)(s->limits.memory_bytes >> 20), "MB");
 }
@@ -811,7 +816,7 @@ static void read_spec(lua_State *L, int table, const trader_source *source, trad
     spec->description = copy_field(L, table, "description", "");
 }
 
-static int load_protected(lua_State *L) {
+CALLED_BY_LUA static int load_protected(lua_State *L) {
     load_call *c = lua_touserdata(L, 1);
     program *p = &c->s->programs[c->index];
     int table;
