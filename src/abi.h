@@ -15,8 +15,22 @@ typedef struct kline {
 } kline;
 
 enum interval {
-    INTERVAL_1S, INTERVAL_1M, INTERVAL_3M, INTERVAL_5M, INTERVAL_15M, INTERVAL_30M, INTERVAL_1H, INTERVAL_2H,
-    INTERVAL_4H, INTERVAL_6H, INTERVAL_8H, INTERVAL_12H, INTERVAL_1D, INTERVAL_3D, INTERVAL_1W, INTERVAL_1MO,
+    INTERVAL_1S,
+    INTERVAL_1M,
+    INTERVAL_3M,
+    INTERVAL_5M,
+    INTERVAL_15M,
+    INTERVAL_30M,
+    INTERVAL_1H,
+    INTERVAL_2H,
+    INTERVAL_4H,
+    INTERVAL_6H,
+    INTERVAL_8H,
+    INTERVAL_12H,
+    INTERVAL_1D,
+    INTERVAL_3D,
+    INTERVAL_1W,
+    INTERVAL_1MO,
     N_INTERVALS
 };
 
@@ -40,8 +54,16 @@ int64_t interval_ms(int32_t interval);
 /* ---- market: the kline series of one (symbol, interval) ---- */
 
 enum kline_field {
-    FIELD_OPEN, FIELD_HIGH, FIELD_LOW, FIELD_CLOSE, FIELD_VOLUME, FIELD_QUOTE_VOLUME, FIELD_TRADES, FIELD_TAKER_BASE,
-    FIELD_TAKER_QUOTE, N_FIELDS
+    FIELD_OPEN,
+    FIELD_HIGH,
+    FIELD_LOW,
+    FIELD_CLOSE,
+    FIELD_VOLUME,
+    FIELD_QUOTE_VOLUME,
+    FIELD_TRADES,
+    FIELD_TAKER_BASE,
+    FIELD_TAKER_QUOTE,
+    N_FIELDS
 };
 
 /* What became of a bar that was offered to a series. */
@@ -113,9 +135,9 @@ typedef struct script_context {
     const char *symbol, *base, *quote;
     double tick_size;
     uint32_t symbol_id;
-    int32_t trader;            /* index of the trader that runs */
-    int32_t count;             /* bars of the trader's own interval */
-    char message[256];         /* why script_series said no */
+    int32_t trader;    /* index of the trader that runs */
+    int32_t count;     /* bars of the trader's own interval */
+    char message[256]; /* why script_series said no */
 } script_context;
 
 enum { SCRIPT_TOO_MANY = -1, SCRIPT_BAD_PARAMETER = -2, SCRIPT_FULL = -3 };

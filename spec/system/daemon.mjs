@@ -75,8 +75,15 @@ export function difference(found, expected) {
 
 // ---- the exchange and the daemon ----
 
-export function startExchange(market, speed = 'max', more = []) {
-  return startSim(['--data', market.data, ...span(market), '--speed', String(speed), '--log', 'warn', ...more]);
+export async function startExchange(market, speed = 'max') {
+  return startModel(['--data', market.data, ...span(market), '--speed', String(speed), '--log', 'warn']);
+}
+
+/** exchange-sim with any words. */
+export async function startModel(words) {
+  const it = await startSim(words);
+  started.add(it);
+  return it;
 }
 
 /** The daemon on the exchange at `port` (its proxy, say), ready when it listens. */
@@ -92,6 +99,7 @@ export function startTrademind({ port = 1, folder, traders = builtInTraders, env
   const it = start('trademind', ['run', '--json', ...PATIENCE, ...words], {
     DATA_DIR: folder, TRADERS_DIR: traders, PORT: '0', BINANCE_REST_URL: `http://127.0.0.1:${port}`, BINANCE_WS_URL: `ws://127.0.0.1:${port}`, ...env,
   });
+  started.add(it);
   it.port = () => Number(/listening on \S+ port (\d+)/.exec(it.stderr)?.[1] ?? 0);
   it.logged = pattern => it.stderr.split('\n').filter(line => pattern.test(line));
   it.signals = () => it.lines.filter(line => line.id && line.trader);
@@ -101,6 +109,14 @@ export function startTrademind({ port = 1, folder, traders = builtInTraders, env
   };
   it.status = async () => (await it.get('/api/v1/status')).body;
   return it;
+}
+
+const started = new Set();
+
+/** Ends what a failed test has left running; it would keep the whole file from ending. */
+export async function endAll() {
+  for (const it of started) await it.stop('SIGKILL');
+  started.clear();
 }
 
 /** Tries `condition`, which may ask the daemon, again and again until it holds. */
@@ -187,7 +203,8 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
     proxy.connections.add(cut);
     client.once('data', bytes => { isSocket = /^upgrade: *websocket/im.test(bytes.toString('latin1')); });
     client.pipe(exchange);
-    const pass = bytes => { if (!client.write(bytes)) { exchange.pause(); client.once('drain', () => exchange.resume()); } };
+    const pass = bytes => { if (!client.write(bytes)) exchange.pause(); };
+    client.on('drain', () => exchange.resume());
     exchange.on('data', bytes => {
       if (!isSocket) return pass(bytes);
       rest = rest.length ? Buffer.concat([rest, bytes]) : bytes;
@@ -203,10 +220,10 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
         rest = rest.subarray(n);
       }
     });
-    for (const socket of [client, exchange]) {
-      socket.on('error', cut);
-      socket.on('close', () => { cut(); proxy.connections.delete(cut); });
-    }
+    exchange.on('end', () => client.end()); // after all that is still to be written
+    exchange.on('error', cut);
+    client.on('error', cut);
+    client.on('close', () => { cut(); proxy.connections.delete(cut); });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

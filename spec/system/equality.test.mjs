@@ -1,22 +1,23 @@
 // The same bars and the same traders give the same signals: replayed by any number of workers, or live through sockets
 // at any pace; and all that tells of a signal tells of the same ones.
 // time limit: 300
-import { test, describe, before } from 'node:test';
+import { test, describe, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';
 import {
-  allTraders, builtInTraders, byId, difference, eventually, generatedMarket, isSoak, listed, recordedMarket, replay, seed, settled, startDaemon,
+  allTraders, builtInTraders, byId, difference, endAll, eventually, generatedMarket, isSoak, listed, recordedMarket, replay, seed, settled, startDaemon,
   startExchange, startProxy, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# equality: seed ${seed}`);
+afterEach(endAll);
 
 const everyTrader = allTraders();
 
 /** A daemon that sees all of the market; gives it, drained and still running, and its folder. */
-async function runThrough(market, { speed = 'max', traders = builtInTraders, workers = 1, more = [] } = {}) {
+async function runThrough(market, { speed = 'max', traders = builtInTraders, workers = 1 } = {}) {
   const folder = tempDir();
-  const exchange = await startExchange(market, speed, more);
+  const exchange = await startExchange(market, speed);
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers });
   const how = await Promise.race([exchange.ended, daemon.ended.then(() => null)]);
   assert.equal(how?.code, 0, `${exchange.stderr}\n${daemon.stderr}`);

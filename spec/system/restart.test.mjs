@@ -1,14 +1,15 @@
 // However the daemon ends and starts again on the same data folder, its signals are those of an undisturbed run: none
 // lost, none twice.
 // time limit: 300
-import { test, before } from 'node:test';
+import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  allTraders, byId, difference, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange,
+  allTraders, byId, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange,
   startTrademind, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# restart: seed ${seed}`);
+afterEach(endAll);
 
 const traders = allTraders();
 const markets = [['recorded klines', recordedMarket()], ['a generated market', generatedMarket()]];

@@ -98,9 +98,9 @@ void kline_series_get(const kline_series *s, int32_t i, kline *out) {
 }
 
 static bool is_same(const kline *a, const kline *b) {
-    return a->open_ms == b->open_ms && a->open == b->open && a->high == b->high && a->low == b->low && a->close == b->close &&
-           a->volume == b->volume && a->quote_volume == b->quote_volume && a->trades == b->trades &&
-           a->taker_base == b->taker_base && a->taker_quote == b->taker_quote;
+    return a->open_ms == b->open_ms && a->open == b->open && a->high == b->high && a->low == b->low &&
+           a->close == b->close && a->volume == b->volume && a->quote_volume == b->quote_volume &&
+           a->trades == b->trades && a->taker_base == b->taker_base && a->taker_quote == b->taker_quote;
 }
 
 static void slide(kline_series *s) {
@@ -130,8 +130,10 @@ int32_t kline_series_find(const kline_series *s, int64_t open_ms) {
     int32_t low = 0, high = s->count;
     while (low < high) {
         int32_t middle = low + (high - low) / 2;
-        if (s->open_ms[middle] < open_ms) low = middle + 1;
-        else high = middle;
+        if (s->open_ms[middle] < open_ms)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low < s->count && s->open_ms[low] == open_ms ? low : -1;
 }
@@ -198,8 +200,10 @@ int32_t kline_series_count_at(const kline_series *s, int64_t ms) {
     floor_ms = interval_floor(s->interval, ms);
     while (low < high) {
         int32_t middle = low + (high - low) / 2;
-        if (s->open_ms[middle] < floor_ms) low = middle + 1;
-        else high = middle;
+        if (s->open_ms[middle] < floor_ms)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }

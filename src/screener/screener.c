@@ -28,16 +28,17 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     err e = ERR_NO_MEMORY;
     if (!s) return e;
     s->handlers = *handlers;
-    s->shared = (worker_shared){.symbols = c->symbols,
-                                .limits = c->limits,
-                                .policy = {.kline_history = c->kline_history, .memory = c->memory, .skips_late_bars = c->skips_late_bars},
-                                .max_errors_in_row = c->max_errors_in_row,
-                                .user = c->user,
-                                .market = c->market,
-                                .submit = c->submit,
-                                .submit_context = c->submit_context,
-                                .notify = c->notify,
-                                .notify_context = c->notify_context};
+    s->shared = (worker_shared){
+        .symbols = c->symbols,
+        .limits = c->limits,
+        .policy = {.kline_history = c->kline_history, .memory = c->memory, .skips_late_bars = c->skips_late_bars},
+        .max_errors_in_row = c->max_errors_in_row,
+        .user = c->user,
+        .market = c->market,
+        .submit = c->submit,
+        .submit_context = c->submit_context,
+        .notify = c->notify,
+        .notify_context = c->notify_context};
     e = registry_new(&s->shared.registry);
     if (e == OK) e = watchdog_start(&s->shared.dog);
     for (int32_t i = 0; i < c->n_workers && i < WORKERS_MAX && e == OK; i++) {

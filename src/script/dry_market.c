@@ -5,7 +5,8 @@
 
 enum { BARS = 400, LENGTH_MAX_KEEP = 5200 };
 static const int64_t END_MS = 1704067200000; /* 2024-01-01T00:00Z: a Monday, the first of a month */
-static const symbol_info SYMBOL = {.name = "DRYUSDT", .base = "DRY", .quote = "USDT", .tick_size = 0.01, .step_size = 0.01, .is_trading = true};
+static const symbol_info SYMBOL = {
+    .name = "DRYUSDT", .base = "DRY", .quote = "USDT", .tick_size = 0.01, .step_size = 0.01, .is_trading = true};
 
 struct dry_market {
     script_view view;
@@ -54,8 +55,10 @@ err dry_market_new(const registry *r, int32_t interval, uint32_t interval_mask, 
         e = m->view.bars[i] ? fill(m->view.bars[i], i) : ERR_NO_MEMORY;
         if (e == OK) e = indicator_set_new(m->view.bars[i], r, &m->view.sets[i]);
     }
-    if (e == OK) *out = m;
-    else dry_market_free(m);
+    if (e == OK)
+        *out = m;
+    else
+        dry_market_free(m);
     return e;
 }
 

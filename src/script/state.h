@@ -1,4 +1,4 @@
-/* One sandboxed LuaJIT state with the compiled traders of a worker. Every call into Lua is in state.c.
+/* One sandboxed LuaJIT state with the compiled traders of a worker. Calls into Lua are in state.c and loader.c only.
  *
  * The state holds code and nothing that must last: bars, indicator states and edge memory belong to the symbols. A
  * script over its limits kills the state (ERR_RUNAWAY): free it, make a new one, load the traders again; nothing is lost.

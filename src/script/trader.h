@@ -6,12 +6,18 @@
 #include "abi.h"
 #include "base/errors.h"
 
-enum { TRADER_KEY_MAX = 64, TRADER_NAME_MAX = 128, TRADER_ID_MAX = 37, TRADER_REVISION_MAX = 65, TRADER_CHUNK_MAX = 256 };
+enum {
+    TRADER_KEY_MAX = 64,
+    TRADER_NAME_MAX = 128,
+    TRADER_ID_MAX = 37,
+    TRADER_REVISION_MAX = 65,
+    TRADER_CHUNK_MAX = 256
+};
 
 /* Text and inputs. */
 typedef struct trader_source {
-    char key[TRADER_KEY_MAX];        /* file name without .lua; the id field replaces it when the script names one */
-    char chunk[TRADER_CHUNK_MAX];    /* what messages call it: the path */
+    char key[TRADER_KEY_MAX];           /* file name without .lua; the id field replaces it when the script names one */
+    char chunk[TRADER_CHUNK_MAX];       /* what messages call it: the path */
     char revision[TRADER_REVISION_MAX]; /* SHA-256 of code and inputs */
     char *code;
     size_t code_bytes;
@@ -21,8 +27,8 @@ typedef struct trader_source {
 /* Reads FILE.lua and the FILE.json beside it (inputs only), if any. */
 MUST_CHECK err trader_source_read(const char *path, trader_source **out, diag *why);
 /* From memory; `inputs` NULL: none. */
-MUST_CHECK err trader_source_new(const char *key, const char *chunk, const char *code, size_t code_bytes, const char *inputs,
-                                 trader_source **out, diag *why);
+MUST_CHECK err trader_source_new(const char *key, const char *chunk, const char *code, size_t code_bytes,
+                                 const char *inputs, trader_source **out, diag *why);
 void trader_source_free(trader_source *source);
 
 typedef enum fire_mode { FIRE_EDGE, FIRE_EVERY } fire_mode;
@@ -36,21 +42,21 @@ typedef struct trader_need {
 
 /* What a compiled trader says. */
 typedef struct trader_spec {
-    char key[TRADER_KEY_MAX];  /* id field or file name */
-    char id[TRADER_ID_MAX];    /* UUIDv5(namespace, "file:" + key) */
+    char key[TRADER_KEY_MAX]; /* id field or file name */
+    char id[TRADER_ID_MAX];   /* UUIDv5(namespace, "file:" + key) */
     char name[TRADER_NAME_MAX];
     char revision[TRADER_REVISION_MAX];
     int32_t interval;       /* whose close runs the filter */
     uint32_t interval_mask; /* bit per interval in use, its own included */
     fire_mode fire;
-    int32_t fire_every;     /* FIRE_EVERY: bars between signals while it matches */
-    int32_t cooldown;       /* bars after any signal */
-    int32_t warmup;         /* bars; -1: found by the dry evaluation */
+    int32_t fire_every; /* FIRE_EVERY: bars between signals while it matches */
+    int32_t cooldown;   /* bars after any signal */
+    int32_t warmup;     /* bars; -1: found by the dry evaluation */
     bool is_enabled;
-    char **include, **exclude; /* NULL-terminated lists of symbols; an empty include: all */
-    char *quote;               /* NULL: any */
+    char **include, **exclude;                      /* NULL-terminated lists of symbols; an empty include: all */
+    char *quote;                                    /* NULL: any */
     char *conditions, *inputs, *description, *tags; /* JSON array, JSON array, text, JSON array */
-    int32_t depth[N_INTERVALS]; /* bars that its indicators need, by interval; 0: not used */
+    int32_t depth[N_INTERVALS];                     /* bars that its indicators need, by interval; 0: not used */
     trader_need *needs;
     int32_t n_needs;
 } trader_spec;

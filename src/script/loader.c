@@ -1,0 +1,180 @@
+/* Loading a trader: see loader.h. */
+#include "script/loader.h"
+#include "base/uuid.h"
+#include "script/dry_market.h"
+#include "script/slots.h"
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRADER_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
+
+enum { DRY_EVALUATIONS = 64 };
+
+typedef struct load_call {
+    script_state *s;
+    int32_t index;
+    const trader_source *source;
+    trader_spec *spec;
+    int status;
+} load_call;
+
+static const char *text_field(lua_State *L, int table, const char *name) {
+    const char *text;
+    lua_getfield(L, table, name);
+    text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL; /* the table keeps it alive */
+    lua_pop(L, 1);
+    return text;
+}
+
+static double number_field(lua_State *L, int table, const char *name, double otherwise) {
+    double number;
+    lua_getfield(L, table, name);
+    number = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : otherwise;
+    lua_pop(L, 1);
+    return number;
+}
+
+static char **list_field(lua_State *L, int table, const char *name) {
+    size_t n;
+    char **list;
+    lua_getfield(L, table, name);
+    n = lua_objlen(L, -1);
+    list = calloc(n + 1, sizeof *list);
+    for (size_t i = 0; list && i < n; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        list[i] = strdup(lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return list;
+}
+
+static char *copy_field(lua_State *L, int table, const char *name, const char *otherwise) {
+    const char *text = text_field(L, table, name);
+    return text || otherwise ? strdup(text ? text : otherwise) : NULL;
+}
+
+static void read_spec(lua_State *L, int table, const trader_source *source, trader_spec *spec) {
+    const char *key = text_field(L, table, "id"), *name = text_field(L, table, "name"),
+               *fire = text_field(L, table, "fire");
+    char named[sizeof "file:" + TRADER_KEY_MAX];
+    snprintf(spec->key, sizeof spec->key, "%s", key ? key : source->key);
+    snprintf(spec->name, sizeof spec->name, "%s", name ? name : spec->key);
+    snprintf(spec->revision, sizeof spec->revision, "%s", source->revision);
+    snprintf(named, sizeof named, "file:%s", spec->key);
+    (void)uuid5(TRADER_NAMESPACE, named, strlen(named), spec->id);
+    spec->interval = (int32_t)number_field(L, table, "interval_number", 0);
+    spec->interval_mask = (uint32_t)number_field(L, table, "interval_mask", 0);
+    spec->fire = fire && strcmp(fire, "every") == 0 ? FIRE_EVERY : FIRE_EDGE;
+    spec->fire_every = (int32_t)number_field(L, table, "fire_every", 1);
+    spec->cooldown = (int32_t)number_field(L, table, "cooldown", 0);
+    spec->warmup = (int32_t)number_field(L, table, "warmup", -1);
+    lua_getfield(L, table, "enabled");
+    spec->is_enabled = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    spec->include = list_field(L, table, "include");
+    spec->exclude = list_field(L, table, "exclude");
+    spec->quote = copy_field(L, table, "quote", NULL);
+    spec->conditions = copy_field(L, table, "conditions", "[]");
+    spec->inputs = copy_field(L, table, "inputs", "[]");
+    spec->tags = copy_field(L, table, "tags", "[]");
+    spec->description = copy_field(L, table, "description", "");
+}
+
+CALLED_BY_LUA static int load_protected(lua_State *L) {
+    load_call *c = lua_touserdata(L, 1);
+    program *p = &c->s->programs[c->index];
+    int table;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->s->load_function);
+    lua_pushinteger(L, c->index);
+    lua_pushlstring(L, c->source->code, c->source->code_bytes);
+    lua_pushstring(L, c->source->chunk);
+    lua_pushstring(L, c->source->inputs);
+    lua_pushstring(L, interval_name(c->s->limits.default_interval));
+    lua_call(L, 5, 3);
+    table = lua_gettop(L);
+    p->warmup = (int32_t)number_field(L, table, "warmup", -1);
+    p->interval = (int32_t)number_field(L, table, "interval_number", 0);
+    p->intervals = (uint32_t)number_field(L, table, "interval_mask", 0);
+    p->line = (int32_t)number_field(L, table, "line", 0);
+    if (c->spec) read_spec(L, table, c->source, c->spec);
+    lua_settop(L, table - 1);
+    p->market = luaL_ref(L, LUA_REGISTRYINDEX);
+    p->filter = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static void call_load(void *context) {
+    load_call *c = context;
+    lua_State *L = c->s->L;
+    lua_settop(L, HANDLER);
+    c->status = lua_cpcall(L, load_protected, c);
+}
+
+static err add_program(script_state *s, int32_t index, const trader_source *source) {
+    if (index >= s->n_programs) {
+        program *programs = realloc(s->programs, ((size_t)index + 1) * sizeof *programs);
+        if (!programs) return ERR_NO_MEMORY;
+        memset(programs + s->n_programs, 0, ((size_t)(index + 1 - s->n_programs)) * sizeof *programs);
+        s->programs = programs;
+        s->n_programs = index + 1;
+    }
+    s->programs[index] = (program){.source = source, .first_slot = -1, .warmup = -1};
+    return OK;
+}
+
+/* Runs the filter over generated bars: what it uses is registered, and a filter that always fails is found out now. */
+static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why) {
+    dry_market *market = NULL;
+    script_view view;
+    script_result result;
+    diag first = {.text = ""}, ignored;
+    int n_failed = 0;
+    err e = dry_market_new(s->registry, spec->interval, spec->interval_mask, &market);
+    if (e != OK) return diag_set(why, e, "%s: out of memory", s->programs[index].source->chunk);
+    for (int32_t k = DRY_EVALUATIONS - 1; k >= 0 && e == OK; k--) {
+        dry_market_view(market, k, &view);
+        e = script_state_evaluate(s, index, &view, &result, n_failed ? &ignored : &first);
+        script_result_deinit(&result);
+        if (e == ERR_SCRIPT) {
+            n_failed++;
+            e = OK;
+        }
+    }
+    if (e == ERR_RUNAWAY)
+        *why = n_failed ? ignored : first;
+    else if (n_failed == DRY_EVALUATIONS) {
+        *why = first;
+        e = ERR_SCRIPT;
+    }
+    if (e == OK) e = slots_note_needs(s, &s->programs[index], spec);
+    if (spec->warmup > spec->depth[spec->interval]) spec->depth[spec->interval] = spec->warmup;
+    dry_market_free(market);
+    return e;
+}
+
+err script_state_load(script_state *s, int32_t index, const trader_source *source, trader_spec **out, diag *why) {
+    load_call c = {.s = s, .index = index, .source = source};
+    err e = add_program(s, index, source);
+    if (e == OK && out && !(c.spec = calloc(1, sizeof *c.spec))) e = ERR_NO_MEMORY;
+    if (e != OK) return diag_set(why, e, "%s: out of memory", source->chunk);
+    s->context.trader = index;
+    region_set_owner(s->memory, state_owner(index));
+    if (guard_call(s->guard, s->limits.load_cpu_ms, call_load, &c) != OK)
+        e = state_kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);
+    else if (c.status != 0)
+        e = state_error(s, index, c.status, why);
+    region_set_owner(s->memory, 0);
+    if (e == ERR_NO_MEMORY)
+        e = state_kill_for_memory(s, why);
+    else if (e == OK)
+        e = state_check_memory(s, index, why);
+    if (e == OK && out) e = run_dry(s, index, c.spec, why);
+    if (e == OK && out)
+        *out = c.spec;
+    else
+        trader_spec_free(c.spec);
+    return e;
+}

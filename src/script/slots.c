@@ -1,0 +1,318 @@
+/* The slots of a script state: see slots.h.
+ *
+ * Traders see series through slots:
+ *
+ *    trader's proxy ── closes over ──► slots[k] {data, count}  ── repointed by slots_bind() before each evaluation ──► column
+ *                                                                                                       of the symbol
+ * A slot belongs to one trader; the slots of a trader form a list. Once everything is there and warm on a symbol, the
+ * places of the columns are kept with the symbol (script_binding), and the next evaluation only copies them.
+ * When a script asks for a series that it has not used before, script_series() makes the slot, empty; after the call
+ * slots_bind() attaches the indicator to the symbol and the filter runs once more, so that no answer is ever based on a
+ * series that was not there yet.
+ * A filter may ask for some series on rare bars only. What the dry evaluation has seen of it is waited for on every
+ * symbol; what it has not seen is *late*: such a series begins on a symbol at that symbol's own first use, and only an
+ * evaluation that asks for it waits for its depth. So an answer never depends on what other symbols have asked for. */
+#include "script/slots.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INDICATORS_PER_TRADER = 128 };
+
+/* What a slot shows outside of its trader's calls: no bars, and NaN before them. */
+static const double no_bars[] = {NAN, NAN};
+static const script_slot no_series = {.data = no_bars + 1};
+
+struct script_binding {
+    const script_state *state;
+    int64_t born_ns;  /* of the state: another one may get its place in memory */
+    int64_t n_epochs; /* new epochs, forced by old corrections, of the trader's sets */
+    int32_t n_slots, n_unbound;
+    const double *data[]; /* in the order of the trader's list of slots; NULL: a late series not begun on this symbol */
+};
+
+/* ---- asked for by a script ---- */
+
+static int32_t refuse(script_context *c, int32_t code, const char *text) {
+    snprintf(c->message, sizeof c->message, "%.*s", (int)sizeof c->message - 1, text);
+    return code;
+}
+
+int32_t script_kind(const char *name) { return kernel_find(name, strlen(name)); }
+
+static bool is_need(const program *p, const slot_meta *meta) {
+    for (int32_t i = 0; p->expected && i < p->expected->n_needs; i++)
+        if (p->expected->needs[i].interval == meta->interval && p->expected->needs[i].series == meta->ref) return true;
+    return false;
+}
+
+/* Whether a slot before this one has the same series. */
+static bool is_repeat(const script_state *s, const slot_meta *meta) {
+    for (int32_t k = meta->next; k >= 0; k = s->metas[k].next)
+        if (s->metas[k].interval == meta->interval && s->metas[k].ref == meta->ref) return true;
+    return false;
+}
+
+static bool uses_indicator(const script_state *s, const program *p, int32_t id) {
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
+        if (series_is_output(s->metas[k].ref) && series_indicator(s->metas[k].ref) == id) return true;
+    return false;
+}
+
+int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t source0, int32_t source1, double p0,
+                      double p1, double p2, double p3, int32_t output) {
+    script_state *s = (script_state *)c;
+    program *p = &s->programs[c->trader];
+    slot_meta meta = {.ref = source0, .interval = interval, .depth = 1, .next = p->first_slot};
+    diag why;
+    if (s->n_slots == SLOTS_MAX) return refuse(c, SCRIPT_FULL, "too many series in this worker");
+    if (kind >= 0) {
+        indicator_spec spec = {
+            .kind = kind, .interval = interval, .source = {SERIES_NONE, SERIES_NONE}, .param = {p0, p1, p2, p3}};
+        int32_t id;
+        if (source0 >= 0) spec.source[0] = s->metas[source0].ref;
+        if (source1 >= 0) spec.source[1] = s->metas[source1].ref;
+        if (kernel_check(kind, spec.param, &why) != OK) return refuse(c, SCRIPT_BAD_PARAMETER, why.text);
+        id = registry_claim(s->registry, &spec);
+        if (id < 0) return refuse(c, SCRIPT_FULL, "too many indicators in this process (4096)");
+        if (!uses_indicator(s, p, id) && ++p->n_indicators > INDICATORS_PER_TRADER) {
+            p->n_indicators--;
+            return refuse(c, SCRIPT_TOO_MANY, "too many indicators in this trader (128)");
+        }
+        meta.ref = series_of_output(id, output);
+        meta.depth = registry_depth(s->registry, id);
+    }
+    meta.is_late = meta.is_asked = !is_need(p, &meta);
+    if (!meta.is_late && !is_repeat(s, &meta)) p->n_met++;
+    s->metas[s->n_slots] = meta;
+    c->slots[s->n_slots] = no_series;
+    p->first_slot = s->n_slots;
+    p->n_slots++;
+    p->n_late += meta.is_late;
+    p->intervals |= 1u << interval;
+    s->has_new_slots = true;
+    return s->n_slots++;
+}
+
+/* ---- pointed at a symbol ---- */
+
+static void note_lack(script_result *result, int64_t seen, int32_t depth, int32_t *lack) {
+    if (depth - seen <= *lack) return;
+    *lack = depth - (int32_t)seen;
+    result->have = (int32_t)seen;
+    result->need = depth;
+}
+
+/* The place of an indicator on the symbol, where it begins if it is not there yet. */
+static err find_or_begin(indicator_set *set, int32_t id, int32_t *hint) {
+    int32_t found = indicator_set_find(set, id, *hint);
+    if (found < 0) {
+        err e = indicator_set_add(set, id, 0);
+        if (e != OK) return e;
+        found = indicator_set_find(set, id, *hint);
+    }
+    *hint = found;
+    return OK;
+}
+
+/* Needs that have no slot in this state yet. */
+static err wait_for_needs(const program *p, const script_view *view, const int32_t count[N_INTERVALS],
+                          script_result *result, int32_t *lack) {
+    for (int32_t i = 0; i < p->expected->n_needs; i++) {
+        const trader_need *need = &p->expected->needs[i];
+        int64_t seen = count[need->interval];
+        int32_t place = 0;
+        if (series_is_output(need->series)) {
+            err e = find_or_begin(view->sets[need->interval], series_indicator(need->series), &place);
+            if (e != OK) return e;
+            seen = indicator_set_seen_at(view->sets[need->interval], place, count[need->interval]);
+        }
+        if (p->warmup < 0) note_lack(result, seen, need->depth, lack);
+    }
+    return OK;
+}
+
+/* A series that nothing waits for any more on this symbol. */
+static void show_warm(script_state *s, int32_t k, const double *data, int32_t count) {
+    s->metas[k].is_bound = true;
+    s->metas[k].seen = INT32_MAX;
+    s->context.slots[k] = (script_slot){.data = data, .available = count};
+}
+
+/* A late series that has not begun on this symbol: count -1 until it is asked for. */
+static void show_unbound(script_state *s, int32_t k) {
+    s->metas[k].is_bound = false;
+    s->context.slots[k] = (script_slot){.data = no_series.data, .count = -1};
+}
+
+static err point_slot(script_state *s, int32_t k, const script_view *view, int32_t count) {
+    slot_meta *meta = &s->metas[k];
+    script_slot *slot = &s->context.slots[k];
+    meta->seen = slot->available = count;
+    meta->is_bound = true;
+    slot->count = meta->is_late ? -1 : 0; /* asking for it sets it to `available` */
+    if (series_is_output(meta->ref)) {
+        indicator_set *set = view->sets[meta->interval];
+        int32_t id = series_indicator(meta->ref);
+        if (meta->is_late && !meta->is_asked && indicator_set_find(set, id, meta->hint) < 0) {
+            show_unbound(s, k);
+            return OK;
+        }
+        err e = find_or_begin(set, id, &meta->hint);
+        if (e != OK) return e;
+        slot->data = indicator_set_values(set, meta->hint, series_output(meta->ref));
+        meta->seen = indicator_set_seen_at(set, meta->hint, count);
+    } else {
+        slot->data = kline_series_field(view->bars[meta->interval], meta->ref);
+    }
+    return OK;
+}
+
+static int64_t count_epochs(const program *p, const script_view *view) {
+    int64_t n = 0;
+    for (uint32_t rest = p->intervals; rest; rest &= rest - 1)
+        n += indicator_set_new_epochs(view->sets[__builtin_ctz(rest)]);
+    return n;
+}
+
+/* Points the slots where they pointed the last time on this symbol. False when that is not known, or was not the end of
+ * it: series have come since, a correction may have taken bars away. What was warm then is warm at a later bar. */
+bool slots_bind_again(script_state *s, const program *p, const script_view *view) {
+    const script_binding *b = view->binding ? *view->binding : NULL;
+    const double *const *data;
+    int32_t count[N_INTERVALS];
+    if (!b || b->state != s || b->born_ns != s->born_ns || b->n_slots != p->n_slots ||
+        b->n_epochs != count_epochs(p, view))
+        return false;
+    for (uint32_t rest = p->intervals; rest; rest &= rest - 1) {
+        int32_t i = __builtin_ctz(rest);
+        count[i] = kline_series_count_at(view->bars[i], view->close_ms);
+    }
+    data = b->data;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next, data++) {
+        if (*data)
+            show_warm(s, k, *data, count[s->metas[k].interval]);
+        else
+            show_unbound(s, k);
+    }
+    s->has_new_slots = false;
+    s->watches_late = b->n_unbound > 0;
+    s->context.count = count[p->interval];
+    return true;
+}
+
+/* After a bind that lacked nothing; not while a late series is warming up. Without memory for it, the next bind is a
+ * long one again. */
+static void keep_binding(const script_state *s, const program *p, const script_view *view) {
+    script_binding *b;
+    int32_t n = 0;
+    if (!view->binding) return;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        const slot_meta *meta = &s->metas[k];
+        if (meta->is_late && meta->is_bound && meta->seen < meta->depth && p->warmup < 0) return;
+    }
+    b = realloc(*view->binding, sizeof *b + (size_t)p->n_slots * sizeof *b->data);
+    if (!b) return;
+    *view->binding = b;
+    *b = (script_binding){.state = s, .born_ns = s->born_ns, .n_epochs = count_epochs(p, view), .n_slots = p->n_slots};
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        bool is_bound = s->metas[k].is_bound;
+        b->data[n++] = is_bound ? s->context.slots[k].data : NULL;
+        b->n_unbound += !is_bound;
+    }
+}
+
+void script_binding_free(script_binding *b) { free(b); }
+
+/* Points the slots of a trader at a symbol. OK, or ERR_NOT_FOUND while something is warming up (result says what). */
+err slots_bind(script_state *s, program *p, const script_view *view, script_result *result, diag *why) {
+    int32_t count[N_INTERVALS], lack = 0;
+    err e = OK;
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if (p->intervals >> i & 1) {
+            if (!view->bars[i])
+                return diag_set(why, ERR_SCRIPT, "%s: no %s bars of %s", p->source->chunk, interval_name(i),
+                                view->symbol->name);
+            count[i] = kline_series_count_at(view->bars[i], view->close_ms);
+        }
+    for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next) {
+        const slot_meta *meta = &s->metas[k];
+        e = point_slot(s, k, view, count[meta->interval]);
+        if (!meta->is_late && p->warmup < 0) note_lack(result, meta->seen, meta->depth, &lack);
+    }
+    if (e == OK && p->expected && p->n_met < p->expected->n_needs) e = wait_for_needs(p, view, count, result, &lack);
+    if (e != OK)
+        return diag_set(why, ERR_SCRIPT, "%s: an indicator needs more bars than are kept; raise KLINE_HISTORY",
+                        p->source->chunk);
+    if (p->warmup >= 0) {
+        int64_t have = kline_series_dropped(view->bars[p->interval]) + count[p->interval];
+        if (have < p->warmup) {
+            lack = 1;
+            result->have = (int32_t)have;
+            result->need = p->warmup;
+        }
+    }
+    s->has_new_slots = false;
+    s->watches_late = p->n_late > 0;
+    s->context.count = count[p->interval];
+    if (lack == 0) keep_binding(s, p, view);
+    return lack > 0 && !view->ignores_warmup ? ERR_NOT_FOUND : OK;
+}
+
+void slots_hide(script_state *s, const program *p) {
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->context.slots[k] = no_series;
+}
+
+/* ---- late series ---- */
+
+void slots_forget_asked(script_state *s, const program *p) {
+    if (p->n_late == 0) return;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->metas[k].is_asked = false;
+}
+
+/* Which late series the call has asked for; true when one of them has no values of this symbol yet. */
+bool slots_note_asked(script_state *s, const program *p) {
+    bool has_unbound = false;
+    if (!s->watches_late) return false;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        slot_meta *meta = &s->metas[k];
+        if (!meta->is_late || s->context.slots[k].count < 0) continue;
+        meta->is_asked = true;
+        has_unbound = has_unbound || !meta->is_bound;
+    }
+    return has_unbound;
+}
+
+/* True, with the outcome set, when a late series that was asked for lacks bars. */
+bool slots_wait_for_late(const script_state *s, const program *p, script_result *result) {
+    int32_t lack = 0;
+    if (!s->watches_late) return false;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
+        if (s->metas[k].is_late && s->metas[k].is_asked) note_lack(result, s->metas[k].seen, s->metas[k].depth, &lack);
+    return lack > 0 && p->warmup < 0;
+}
+
+/* ---- needs ---- */
+
+/* What has been asked for so far becomes what the trader needs. */
+err slots_note_needs(script_state *s, program *p, trader_spec *spec) {
+    int32_t n = 0;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) n++;
+    spec->needs = calloc((size_t)n + 1, sizeof *spec->needs);
+    if (!spec->needs) return ERR_NO_MEMORY;
+    p->n_late = 0;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        slot_meta *meta = &s->metas[k];
+        meta->is_late = false;
+        if (meta->depth > spec->depth[meta->interval]) spec->depth[meta->interval] = meta->depth;
+        if (!is_repeat(s, meta)) spec->needs[spec->n_needs++] = (trader_need){meta->interval, meta->ref, meta->depth};
+    }
+    return OK;
+}
+
+void script_state_expect(script_state *s, int32_t index, const trader_spec *spec) {
+    program *p = &s->programs[index];
+    p->expected = spec;
+    for (int32_t i = 0; i < spec->n_needs; i++) p->intervals |= 1u << spec->needs[i].interval;
+}
