@@ -102,12 +102,14 @@ static err make_state(worker *w) {
             e = script_state_load(w->state, i, w->set->sources[i], NULL, &why);
             if (e == OK) script_state_expect(w->state, i, w->set->specs[i]);
             if (e == OK) continue;
-            trader_set_fault(w->set, i, "", 0, why.text, "", e == ERR_RUNAWAY, true);
-            log_error("screener", "trader %s is quarantined: %s", w->set->specs[i]->key, why.text);
+            int32_t guilty = e == ERR_RUNAWAY ? script_state_guilty(w->state) : i;
+            trader_set_fault(w->set, guilty, "", 0, why.text, "", e == ERR_RUNAWAY, true);
+            log_error("screener", "trader %s is quarantined: %s", w->set->specs[guilty]->key, why.text);
         }
         atomic_store_explicit(&w->stats.memory_bytes, (int64_t)script_state_memory(w->state), memory_order_relaxed);
         if (e != ERR_RUNAWAY) return OK;
         atomic_fetch_add(&w->stats.n_kills, 1);
+        send(w, &(note){.kind = NOTE_KILLED, .worker = w->index});
         script_state_free(w->state);
         w->state = NULL;
     }
@@ -214,23 +216,33 @@ static void track(worker *w, uint32_t id) {
 
 /* ---- control ---- */
 
-/* Compiles each trader in a state of its own kind, so that one that is stopped does not take the others along. */
+/* Compiles one trader of the job; the state is gone when it was over a limit, and another trader than this one may be
+ * to blame: then that one has failed, and this one has still to be compiled. */
+static bool compile_one(worker *w, compile_job *job, int32_t index, script_state **state) {
+    diag why;
+    int32_t guilty = index;
+    err e =
+        *state ? OK : script_state_new(w->shared->registry, w->guard, &w->shared->limits, state, &job->diags[index]);
+    if (e != OK) return true;
+    job->specs[index] = NULL;
+    e = script_state_load(*state, index, job->sources[index], &job->specs[index], &why);
+    if (e == OK) return true;
+    if (script_state_is_dead(*state)) {
+        guilty = script_state_guilty(*state);
+        script_state_free(*state);
+        *state = NULL;
+    }
+    trader_spec_free(job->specs[guilty]);
+    job->specs[guilty] = NULL;
+    job->diags[guilty] = why;
+    return guilty == index;
+}
+
+/* All in one state, as they will run, until one of them costs it its life. */
 static void compile(worker *w, compile_job *job) {
     script_state *state = NULL;
-    diag why;
-    for (int32_t i = 0; i < job->count; i++) {
-        err e = state ? OK : script_state_new(w->shared->registry, w->guard, &w->shared->limits, &state, &why);
-        if (e != OK) {
-            job->diags[i] = why;
-            continue;
-        }
-        e = script_state_load(state, i, job->sources[i], &job->specs[i], &job->diags[i]);
-        if (e != OK) job->specs[i] = NULL;
-        if (script_state_is_dead(state)) {
-            script_state_free(state);
-            state = NULL;
-        }
-    }
+    for (int32_t i = 0; i < job->count; i++)
+        while (!compile_one(w, job, i, &state)) continue;
     script_state_free(state);
     send(w, &(note){.kind = NOTE_COMPILED, .worker = w->index, .job = job});
 }

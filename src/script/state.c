@@ -249,9 +249,10 @@ static void collect_garbage(script_state *s) {
 
 uint32_t state_owner(int32_t index) { return (uint32_t)index + 1; } /* 0: the stdlib */
 
+/* The trader that runs when all weigh the same. */
 static int32_t heaviest(const script_state *s, size_t (*weight)(const region *, uint32_t)) {
-    int32_t worst = 0;
-    for (int32_t i = 1; i < s->n_programs; i++)
+    int32_t worst = s->context.trader;
+    for (int32_t i = 0; i < s->n_programs; i++)
         if (weight(s->memory, state_owner(i)) > weight(s->memory, state_owner(worst))) worst = i;
     return worst;
 }
