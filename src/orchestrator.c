@@ -411,19 +411,14 @@ static err open_loop(orchestrator *o, diag *why) {
     return OK;
 }
 
-/* Signals go to the I/O thread alone: all other threads are started while everything is blocked. */
+/* Signals go to the I/O thread alone: all other threads are started while everything is blocked. What says that the
+ * program is broken is not blocked anywhere: it would be lost, and with it the report of a sanitizer. */
 static void block_signals(bool is_start) {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
     sigset_t all;
     sigfillset(&all);
-    if (is_start) {
-        pthread_sigmask(SIG_BLOCK, &all, NULL);
-        return;
-    }
-    sigemptyset(&all);
-    sigaddset(&all, SIGINT);
-    sigaddset(&all, SIGTERM);
-    sigaddset(&all, SIGHUP);
-    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&all, faults[i]);
+    pthread_sigmask(is_start ? SIG_BLOCK : SIG_UNBLOCK, &all, NULL);
 }
 
 static err start(orchestrator *o, diag *why) {
