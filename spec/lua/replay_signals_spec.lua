@@ -64,6 +64,7 @@ local function replay(what)
   local words = {
     BUILD .. "/trademind", "replay", "--json", "--data", what.folder, "--symbols", table.concat(what.symbols, ","), "--from", ("%.0f"):format(what.from),
     "--traders", what.trader_folder, "--workers", tostring(what.workers),
+    "--set", "SCRIPT_CPU_MS=1000", -- a busy machine may take a thread away for longer than a filter is allowed to last
   }
   if what.to then
     words[#words + 1] = "--to"
