@@ -191,19 +191,20 @@ function M.signals(run)
       if charts[name] then cuts[name] = cut(charts[name], run.from - run.from % step - history * step, run.to or math.huge) end
     end
     for _, t in ipairs(run.traders) do
-      local at, is_complete = {}, true
+      local at, is_complete = {}, not (t.meaning.excludes and t.meaning.excludes[symbol])
       for name in pairs(t.meaning.depth) do
         at[name] = cuts[name]
         is_complete = is_complete and cuts[name] ~= nil
       end
-      local trader_id = hash.uuid5(NAMESPACE, "file:" .. t.key)
+      local key = t.meaning.id or t.key
+      local trader_id = hash.uuid5(NAMESPACE, "file:" .. key)
       local revision = hash.sha256(read_file(t.path) .. "\0{}")
-      if is_complete then
+      if is_complete then -- it looks at this symbol, and the file can be made into all that it uses
         evaluate(t.meaning, at, run.from, function(time, price)
           local name = ("local|spot|%s|%s|%s|%s|%.0f|close"):format(trader_id, revision, symbol, t.meaning.interval, time)
           local id = hash.uuid5(NAMESPACE, name)
           assert(not found[id], "an id twice: " .. name)
-          found[id] = {id = id, trader = t.key, symbol = symbol, time = time, price = price}
+          found[id] = {id = id, trader = key, symbol = symbol, time = time, price = price}
           count = count + 1
         end)
       end

@@ -1,6 +1,7 @@
 --- What the traders of lua/traders and spec/lua/traders mean, said again without their code.
 -- Of each: when its filter runs and fires, how many bars of each interval it must have seen, and whether it matches,
--- given `at[interval]`: a chart with `now`, the index of the newest bar, and indicators by name.
+-- given `at[interval]`: a chart with `now`, the index of the newest bar, and indicators by name. `id` where it differs
+-- from the name of the file, `excludes` for symbols that it does not look at.
 local indicators = require "spec.lua.oracle_indicators"
 local depth, crosses_above, crosses_below = indicators.depth, indicators.crosses_above, indicators.crosses_below
 
@@ -124,6 +125,15 @@ M.rarely_asks = {
     local m, quarter = at["1m"], at["15m"]
     return m.volume[m.now] > 2 * m:get("sma", m.volume, 20)[m.now]
       and quarter.close[quarter.now] < quarter:get("sma", quarter.close, 60)[quarter.now]
+  end,
+}
+
+M.another_name = {
+  id = "quick_ema", excludes = {LTCUSDT = true, S2USDT = true, ETHUSDT = true},
+  interval = "5m", fire = "every", depth = {["5m"] = 30},
+  matches = function(at)
+    local m = at["5m"]
+    return crosses_above(m.close, m:get("ema", m.close, 12), m.now)
   end,
 }
 

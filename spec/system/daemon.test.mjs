@@ -1,5 +1,5 @@
 // What goes wrong around the daemon is said in one line that helps, and costs no signal.
-// time limit: 300
+// time limit: 900
 import { test, describe, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

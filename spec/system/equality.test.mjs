@@ -1,6 +1,6 @@
 // The same bars and the same traders give the same signals: replayed by any number of workers, or live through sockets
 // at any pace; and all that tells of a signal tells of the same ones.
-// time limit: 300
+// time limit: 900
 import { test, describe, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';

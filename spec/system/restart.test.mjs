@@ -1,6 +1,6 @@
 // However the daemon ends and starts again on the same data folder, its signals are those of an undisturbed run: none
 // lost, none twice.
-// time limit: 300
+// time limit: 900
 import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import {
