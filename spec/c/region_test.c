@@ -84,6 +84,7 @@ static void test_edges(void) {
     if (region_new(CAP, &r) != OK) exit(1);
     ok(!region_alloc(r, NULL, 0, CAP + 1) && region_refused(r) == 1, "more than the cap at once is refused");
     ok(!region_alloc(r, NULL, 0, SIZE_MAX) && region_refused(r) == 2, "so is the largest size there is");
+    ok(region_wanted(r, 0) == CAP && region_wanted(r, 1) == 0, "and it is known who wanted it");
     a = region_alloc(r, NULL, 0, CAP / 2);
     region_set_owner(r, 7);
     b = region_alloc(r, NULL, 0, CAP / 4);

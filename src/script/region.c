@@ -33,7 +33,7 @@ struct region {
     uint32_t owner;
     uint16_t *owner_of; /* by block: offset / SMALL_STEP */
     void *free_list[MAX_CLASSES];
-    size_t owned[REGION_OWNERS], grown[REGION_OWNERS];
+    size_t owned[REGION_OWNERS], grown[REGION_OWNERS], wanted[REGION_OWNERS];
 };
 
 static size_t owners_bytes(size_t cap_bytes) { return cap_bytes / SMALL_STEP * sizeof(uint16_t); }
@@ -122,6 +122,13 @@ JUMPABLE static void give(region *r, void *ptr, size_t bytes) {
     discharge(r, ptr, block);
 }
 
+JUMPABLE static void *refuse(region *r, size_t bytes) {
+    r->n_refused++;
+    if (bytes > r->cap) bytes = r->cap;
+    if (bytes > r->wanted[r->owner]) r->wanted[r->owner] = bytes;
+    return NULL;
+}
+
 JUMPABLE void *region_alloc(void *ud, void *ptr, size_t old_bytes, size_t new_bytes) {
     region *r = ud;
     size_t old_block = 0, new_block = 0;
@@ -130,10 +137,7 @@ JUMPABLE void *region_alloc(void *ud, void *ptr, size_t old_bytes, size_t new_by
         if (ptr && old_bytes) give(r, ptr, old_bytes);
         return NULL;
     }
-    if (new_bytes > r->cap) {
-        r->n_refused++;
-        return NULL;
-    }
+    if (new_bytes > r->cap) return refuse(r, new_bytes);
     if (ptr && old_bytes) {
         class_of(old_bytes, &old_block);
         class_of(new_bytes, &new_block);
@@ -144,10 +148,7 @@ JUMPABLE void *region_alloc(void *ud, void *ptr, size_t old_bytes, size_t new_by
         discharge(r, ptr, old_block - new_block);
         return ptr;
     }
-    if (!fresh) {
-        r->n_refused++;
-        return NULL;
-    }
+    if (!fresh) return refuse(r, new_bytes);
     if (ptr && old_bytes) {
         memcpy(fresh, ptr, old_bytes < new_bytes ? old_bytes : new_bytes);
         give(r, ptr, old_bytes);
@@ -155,8 +156,10 @@ JUMPABLE void *region_alloc(void *ud, void *ptr, size_t old_bytes, size_t new_by
     return fresh;
 }
 
+size_t region_cap(const region *r) { return r->cap; }
 size_t region_used(const region *r) { return r->used; }
 size_t region_peak(const region *r) { return r->top; }
 size_t region_owned(const region *r, uint32_t owner) { return owner < REGION_OWNERS ? r->owned[owner] : 0; }
 size_t region_grown(const region *r, uint32_t owner) { return owner < REGION_OWNERS ? r->grown[owner] : 0; }
+size_t region_wanted(const region *r, uint32_t owner) { return owner < REGION_OWNERS ? r->wanted[owner] : 0; }
 uint64_t region_refused(const region *r) { return r->n_refused; }

@@ -21,8 +21,13 @@ void *region_alloc(void *ud, void *ptr, size_t old_bytes, size_t new_bytes);
 /* On whose account blocks are made from now on, 0 .. REGION_OWNERS - 1; 0 at first. */
 void region_set_owner(region *r, uint32_t owner);
 
-size_t region_used(const region *r);                  /* bytes in live blocks, rounded up to their classes */
-size_t region_peak(const region *r);                  /* bytes of the reservation ever touched */
-size_t region_owned(const region *r, uint32_t owner); /* of region_used: bytes of this owner */
-size_t region_grown(const region *r, uint32_t owner); /* of region_peak: bytes that this owner was the first to need */
-uint64_t region_refused(const region *r);             /* requests that the cap forbade, ever */
+size_t region_cap(const region *r);
+size_t region_used(const region *r); /* bytes in live blocks, rounded up to their classes */
+size_t region_peak(const region *r); /* bytes of the reservation ever touched */
+/* Of region_used, the bytes of this owner. */
+size_t region_owned(const region *r, uint32_t owner);
+/* Of region_peak, the bytes that this owner was the first to need. */
+size_t region_grown(const region *r, uint32_t owner);
+/* The largest request of this owner that was refused (the cap when it was even larger); 0: none. */
+size_t region_wanted(const region *r, uint32_t owner);
+uint64_t region_refused(const region *r); /* requests that the cap forbade, ever */

@@ -20,8 +20,9 @@
 
 enum {
     LOG_LINES_PER_SECOND = 10,
-    STACK_RESERVE =
-        1 << 19 /* for what runs below a check: at the most an 8 KB buffer of string.gsub and the unwinder */
+    TRADER_SHARE = 4, /* a trader may hold one in four of the state's bytes, and all of them two */
+    /* For what runs below a check: at the most an 8 KB buffer of string.gsub, and the unwinder. */
+    STACK_RESERVE = 1 << 19
 };
 
 int luaopen_cjson(lua_State *L);
@@ -257,15 +258,21 @@ static int32_t heaviest(const script_state *s, size_t (*weight)(const region *, 
     return worst;
 }
 
-/* Most of a full state is held by somebody: that one is to blame, whoever ran. If nobody holds much, what has filled it
- * was dropped again, and the one that needed most of it at once is to blame. */
+/* What it holds, and what it asked for in vain when that was more than a trader may have. */
+static size_t demand(const region *r, uint32_t owner) {
+    size_t wanted = region_wanted(r, owner);
+    return region_owned(r, owner) + (wanted >= region_cap(r) / TRADER_SHARE ? wanted : 0);
+}
+
+/* Most of a full state is demanded by somebody: that one is to blame, whoever ran. If nobody demands much, what has
+ * filled it was dropped again, and the one that needed most of it at once is to blame. */
 err state_kill_for_memory(script_state *s, diag *why) {
-    int32_t guilty = heaviest(s, region_owned);
-    if (region_owned(s->memory, state_owner(guilty)) < s->limits.memory_bytes / 4 * 3) {
+    int32_t guilty = heaviest(s, demand);
+    if (demand(s->memory, state_owner(guilty)) < s->limits.memory_bytes / 4 * 3) {
         collect_garbage(s);
-        guilty = heaviest(s, region_owned);
+        guilty = heaviest(s, demand);
     }
-    if (region_owned(s->memory, state_owner(guilty)) < s->limits.memory_bytes / 8) guilty = heaviest(s, region_grown);
+    if (demand(s->memory, state_owner(guilty)) < s->limits.memory_bytes / 8) guilty = heaviest(s, region_grown);
     return kill_for(s, guilty, why, "SCRIPT_MEMORY_MB", (long long)(s->limits.memory_bytes >> 20), "MB");
 }
 
@@ -336,7 +343,7 @@ static void call_filter(void *context) {
 /* A trader may keep what it likes while it stays small; one that fills the state would starve its neighbours. And no
  * answer counts that was given without the memory it asked for, even if the script has caught the error. */
 err state_check_memory(script_state *s, int32_t index, diag *why) {
-    size_t share = s->limits.memory_bytes / 4;
+    size_t share = s->limits.memory_bytes / TRADER_SHARE;
     if (region_refused(s->memory)) return state_kill_for_memory(s, why);
     if (region_owned(s->memory, state_owner(index)) < share && region_used(s->memory) < 2 * share) return OK;
     collect_garbage(s);
