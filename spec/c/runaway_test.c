@@ -269,7 +269,7 @@ static void test_kinds(int runs) {
            "mem", "error", "end", "p50", "p99", "max");
     for (int i = 0; i < N_KINDS; i++) {
         pid_t child;
-        int status;
+        int status = 0;
         fflush(stdout);
         child = fork();
         if (child == 0) {

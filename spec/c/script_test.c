@@ -1,5 +1,6 @@
 /* What an author of a trader is told: every mistake has a sentence with file and line, and says what was expected.
  * Also what a load understands besides plain text, and what an evaluation hands back. */
+#include "script/embedded.h"
 #include "spec/c/scripts.h"
 #include "spec/c/tap.h"
 #include <math.h>
@@ -388,6 +389,34 @@ static void test_neighbours(scripts *s) {
        "harm none of the others");
 }
 
+/* ---- the manual ---- */
+
+static bool runs(scripts *s, const char *usage, size_t bytes) {
+    char code[512];
+    bool is_trader = strncmp(usage, "return trader", 13) == 0;
+    snprintf(code, sizeof code, is_trader ? "%.*s\n" : FILTER("%.*s\n  return true"), (int)bytes, usage);
+    return scripts_load(s, 0, "usage.lua", code) == OK && scripts_run(s, 0) == OK;
+}
+
+/* Every @usage of the standard library is a line that runs; every function of ta has one. */
+static void test_usages(scripts *s) {
+    int n_usages = 0, n_functions = 0;
+    for (size_t i = 0; i < n_embedded_files; i++) {
+        const char *at = embedded_files[i].text;
+        bool is_ta = strcmp(embedded_files[i].name, "ta.lua") == 0;
+        for (const char *f = at; is_ta && (f = strstr(f, "\n--- ")); f++) n_functions++;
+        while ((at = strstr(at, "@usage "))) {
+            const char *usage = at + strlen("@usage "), *end = strchr(usage, '\n');
+            char line[160];
+            snprintf(line, sizeof line, "%.*s", (int)(end - usage), usage);
+            ok(runs(s, usage, (size_t)(end - usage)), "%s: %s %s", embedded_files[i].name, line, s->why.text);
+            if (is_ta) n_usages++;
+            at = end;
+        }
+    }
+    ok(n_usages >= 13 && n_usages == n_functions, "%d functions of ta, %d examples", n_functions, n_usages);
+}
+
 int main(void) {
     scripts s;
     scripts_open(&s, NULL);
@@ -398,6 +427,7 @@ int main(void) {
     test_result(&s);
     test_first_evaluation(&s);
     test_neighbours(&s);
+    test_usages(&s);
     scripts_close(&s);
     return done();
 }

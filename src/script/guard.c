@@ -18,12 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { STOP_SIGNAL = SIGUSR1, POLL_NS = 5000000, AGAIN_NS = 50000, SLACK_NS = 1000, MAX_MODULES = 256 };
+enum { STOP_SIGNAL = SIGUSR1, POLL_NS = 5000000, AGAIN_NS = 50000, SLACK_NS = 1000, NICE = -10, MAX_MODULES = 256 };
 
 struct guard {
     _Atomic uint64_t counter; /* written by the watched thread */
@@ -210,6 +211,7 @@ static void *watch(void *arg) {
     watchdog *w = arg;
     pthread_setname_np(pthread_self(), "watchdog");
     (void)prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* where it is allowed: it is late when others are busy */
     pthread_mutex_lock(&w->lock);
     while (!w->is_stopping) {
         int64_t next_ns = POLL_NS, until_ns;
