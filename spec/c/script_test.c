@@ -301,7 +301,7 @@ static void test_texts(scripts *s) {
     ok(scripts_load_bytes(s, 0, "t.lua", zero, sizeof zero - 1, NULL, true) == OK,
        "a zero byte in a text is only a byte");
     memset(path, 'd', sizeof path);
-    strcpy(path + 200, "/t.lua");
+    snprintf(path + 200, sizeof path - 200, "/t.lua");
     snprintf(expected, sizeof expected, "%s:2: boom", path);
     says(s, scripts_load(s, 0, path, FILTER("error(\"boom\")")), "a path of 206 bytes", expected);
     snprintf(expected, sizeof expected, "%s:1: '=' expected near '!'", path);
