@@ -1,6 +1,6 @@
 /* Scripts that do not want to end, stopped by their limits; after each kill a fresh state must raise, catch and compile
  * as if nothing had been.
- * time limit: 900
+ * time limit: 1800
  *
  * The figures (CPU time of the thread around one evaluation, at SCRIPT_CPU_MS = 20) are printed, not judged: a test of
  * time would fail on a busy machine. TRADEMIND_SOAK=1 runs each kind 200 times and kills 1,000 states on two threads.
