@@ -1,6 +1,7 @@
 --- The market as a trader sees it: `m`, one symbol at the close of one bar; `m["1h"]`, another timeframe of it.
 local ffi = require "ffi"
 local fail = require "fail"
+local indicator = require "indicator"
 local series = require "series"
 local suggest = require "suggest"
 local ta = require "ta"
@@ -60,13 +61,13 @@ end
 -- The functions of ta that need no source, for one market.
 local function bound_ta(entry)
   local result = {}
-  for name, f in pairs(ta) do if type(f) == "function" then result[name] = f end end
-  for name, f in pairs(ta.bound) do result[name] = function(parameter) return f(entry, parameter) end end
+  for name, f in pairs(ta) do result[name] = f end
+  for name, f in pairs(indicator.bound) do result[name] = function(...) return f(entry, ...) end end
   return result
 end
 
 -- In the language, not in this version: said, never guessed at.
-local later = {day = true, ticker = true, ref = true, my = true, rank = true, universe = true, align = true}
+local later = {ticker = true, ref = true, rank = true, universe = true}
 
 local function no_field(key)
   if later[key] then fail(("m.%s is not in this version"):format(key)) end
@@ -84,7 +85,7 @@ end
 -- @param interval number of the interval @param name its text @param others interval name -> market, or nil
 -- @return the userdata that a filter gets, and its entry {interval, memo}
 function M.new(interval, name, others)
-  local entry = {interval = interval, memo = {}}
+  local entry = {interval = interval, home = interval, memo = {}}
   local own_ta
   local getters = {
     interval = function() return name end,
@@ -102,20 +103,22 @@ function M.new(interval, name, others)
   local function first_use(key)
     local made
     if fields[key] then
-      made = series.claim(interval, -1, fields[key], nil, nil, nil, nil, nil, 0, key .. " " .. name)
+      made = series.claim(interval, -1, fields[key], nil, nil, nil, nil, nil, nil, 0, key .. " " .. name)
     elseif derived[key] then
-      made = series.claim(interval, ta.kinds[key], nil, nil, nil, nil, nil, nil, 0, key .. " " .. name)
+      made = series.claim(interval, indicator.kind(key), nil, nil, nil, nil, nil, nil, nil, 0, key .. " " .. name)
     else
       no_field(key)
     end
     getters[key] = getter_of(made)
     return getters[key]()
   end
-  meta.__index = function(_, key)
+  local function index(_, key)
     local get = getters[key]
     if get then return get() end
     return first_use(key)
   end
+  entry.get = function(key) return index(nil, key) end -- a series by name, for functions of ta that read the market
+  meta.__index = index
   meta.__newindex = function() fail "the market is read-only" end
   meta.__tostring = function() return "market " .. name end
   meta.__metatable = false

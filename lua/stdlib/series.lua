@@ -14,7 +14,8 @@ local C, NaN, max = ffi.C, 0 / 0, math.max
 local M = {}
 
 local context -- script_context *
-local info = {} -- series -> {slot, index, interval, text}; never given to a script
+local info = {} -- series -> {slot, index, interval, home, text, series, memo}; never given to a script
+local groups = {} -- outputs of an indicator -> {fields, entries}
 local traders = {} -- index -> {markets = {interval -> market entry}}
 
 function M.init(pointer) context = ffi.cast("script_context *", pointer) end
@@ -22,8 +23,10 @@ function M.init(pointer) context = ffi.cast("script_context *", pointer) end
 function M.context() return context end
 
 local methods = {}
+M.methods, M.entries = methods, info
 
 --- Number of bars known.
+-- @function s:len
 -- @return whole number, 0 or more
 -- @usage local n = m.close:len()
 function methods.len(series)
@@ -53,11 +56,12 @@ local refusals = {
   __le = forbid "attempt to compare",
   __eq = forbid "attempt to compare",
 }
-for _, operator in ipairs {"add", "sub", "mul", "div", "mod", "pow", "unm"} do
-  refusals["__" .. operator] = forbid "attempt to calculate with"
-end
 
-local function new_series(index, interval, text)
+-- What gives a series again: filled by expression.lua, before any series is made.
+local operators = {}
+M.operators = operators
+
+local function new_series(index, interval, home, text)
   local slot = context.slots + index
   local series = newproxy(true)
   local meta = getmetatable(series)
@@ -77,14 +81,21 @@ local function new_series(index, interval, text)
     bad_index(key, text)
   end
   for event, refusal in next, refusals do meta[event] = refusal end
+  for event, operator in next, operators do meta[event] = operator end
   meta.__tostring = function() return "series " .. text end
   meta.__metatable = false
-  info[series] = {slot = slot, index = index, interval = interval, text = text, series = series, memo = {}}
+  info[series] = {slot = slot, index = index, interval = interval, home = home, text = text, series = series, memo = {}}
   return info[series]
 end
 
 --- The entry of a series; nil for anything else.
 function M.entry(value) return info[value] end
+
+--- Notes what the outputs of an indicator are. @param outputs userdata @param fields list of names @param entries by name
+function M.set_outputs(outputs, fields, entries) groups[outputs] = {fields = fields, entries = entries} end
+
+--- {fields, entries} of the outputs of an indicator; nil for anything else.
+function M.outputs(value) return groups[value] end
 
 --- What a value is, for the sentence of an error: "a number", "nil", "series close 5m", "market 1h".
 function M.describe(value)
@@ -95,11 +106,11 @@ end
 
 --- Ask C for a series of the running trader.
 -- @return entry
-function M.claim(interval, kind, source0, source1, p0, p1, p2, p3, output, text)
-  local index = C.script_series(context, interval, kind, source0 or -1, source1 or -1, p0 or 0, p1 or 0, p2 or 0, p3 or 0, output or 0)
+function M.claim(interval, kind, source0, source1, source2, p0, p1, p2, p3, output, text)
+  local index = C.script_series(context, interval, kind, source0 or -1, source1 or -1, source2 or -1, p0 or 0, p1 or 0, p2 or 0, p3 or 0, output or 0)
   if index == C.SCRIPT_BAD_PARAMETER then fail("ta." .. ffi.string(context.message)) end
   if index < 0 then fail(ffi.string(context.message)) end
-  return new_series(index, interval, text)
+  return new_series(index, interval, interval, text)
 end
 
 --- What the stdlib keeps for the trader that runs now.

@@ -1,7 +1,7 @@
 /* Indicators of one series: see indicator_set.h.
  *
  *   instances  [ rsi14 | sma9(rsi14) | macd | ... ]      sources stand before what is made of them
- *   states     [ 96 B  |    96 B     | 96 B | ... ]      one array, so a checkpoint is one copy
+ *   states     [ 56 B  |    32 B     | 48 B | ... ]      one piece of memory, so a checkpoint is one copy
  *   checkpoint [ states after the bar with life number L ] x 2
  *
  * Life numbers count the bars of a series from its first one and never change, unlike indices, which move when the
@@ -19,25 +19,31 @@ typedef struct instance {
     const indicator_spec *spec;
     kernel_input in;
     double *out[INDICATOR_OUTPUTS];
+    size_t state;       /* where its state begins */
     int64_t asked_ms;   /* epoch asked for; 0: the first bar that comes */
     int64_t epoch_ms;   /* first bar seen; 0: none yet */
     int64_t first_life; /* its life number */
+    bool is_deferred;
+    int64_t life;                         /* deferred: bars up to here (exclusive) have values */
+    int32_t source_at[INDICATOR_SOURCES]; /* instances in this set; -1: a field, or elsewhere */
 } instance;
 
 typedef struct checkpoint {
     int64_t life; /* bars up to here (exclusive) are in the states; -1: none */
-    kernel_state *states;
+    char *states;
 } checkpoint;
 
 struct indicator_set {
     kline_series *bars;
     const registry *registry;
+    indicator_set *const *linked; /* by interval; NULL: not linked */
     instance *items;
-    kernel_state *states;
+    char *states, *scratch; /* scratch: of peek; NULL until it is wanted */
     checkpoint checkpoints[N_CHECKPOINTS];
-    int32_t count, capacity;
-    int32_t reach; /* longest window, bars */
-    int64_t life;  /* bars up to here (exclusive) have been seen */
+    int32_t count, capacity, n_deferred;
+    size_t used, room, scratch_room; /* bytes */
+    int32_t reach;                   /* longest window, bars */
+    int64_t life;                    /* bars up to here (exclusive) have been seen */
     int64_t n_new_epochs;
 };
 
@@ -55,13 +61,16 @@ err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out
 void indicator_set_free(indicator_set *set) {
     if (!set) return;
     for (int c = 0; c < N_CHECKPOINTS; c++) free(set->checkpoints[c].states);
+    free(set->scratch);
     free(set->states);
     free(set->items);
     free(set);
 }
 
+void indicator_set_link(indicator_set *set, indicator_set *const sets[N_INTERVALS]) { set->linked = sets; }
+
 /* Runs one instance over the bars with life numbers [from, to). */
-static void run(indicator_set *set, int32_t i, kernel_state *state, int64_t from, int64_t to) {
+static void run(indicator_set *set, int32_t i, char *state, int64_t from, int64_t to) {
     instance *item = &set->items[i];
     const int64_t *open_ms = kline_series_open_ms(set->bars);
     int64_t dropped = kline_series_dropped(set->bars);
@@ -75,37 +84,64 @@ static void run(indicator_set *set, int32_t i, kernel_state *state, int64_t from
     item->kernel->run(state, &item->in, begin, end, item->out);
 }
 
-static err grow(indicator_set *set) {
+static err grow_items(indicator_set *set) {
     int32_t capacity = set->capacity ? set->capacity * 2 : 8;
-    size_t bytes = (size_t)capacity * sizeof(kernel_state);
     instance *items = realloc(set->items, (size_t)capacity * sizeof *items);
-    kernel_state *states;
     if (!items) return ERR_NO_MEMORY;
     set->items = items;
-    states = realloc(set->states, bytes);
-    if (!states) return ERR_NO_MEMORY;
-    set->states = states;
-    for (int c = 0; c < N_CHECKPOINTS; c++) {
-        states = realloc(set->checkpoints[c].states, bytes);
-        if (!states) return ERR_NO_MEMORY;
-        set->checkpoints[c].states = states;
-    }
     set->capacity = capacity;
     return OK;
 }
 
-static const double *series_data(const indicator_set *set, series_ref ref) {
+static err grow_states(indicator_set *set, size_t bytes) {
+    size_t room = set->room ? set->room : 256;
+    char **all[] = {&set->states, &set->checkpoints[0].states, &set->checkpoints[1].states};
+    if (set->used + bytes <= set->room) return OK;
+    while (room < set->used + bytes) room *= 2;
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        char *states = realloc(*all[k], room);
+        if (!states) return ERR_NO_MEMORY;
+        *all[k] = states;
+    }
+    set->room = room;
+    return OK;
+}
+
+static const double *series_data(const indicator_set *set, series_ref ref, int32_t *at) {
+    *at = -1;
     if (!series_is_output(ref)) return ref < 0 ? NULL : kline_series_field(set->bars, ref);
-    return indicator_set_values(set, indicator_set_find(set, series_indicator(ref), 0), series_output(ref));
+    *at = indicator_set_find(set, series_indicator(ref), 0);
+    return indicator_set_values(set, *at, series_output(ref));
+}
+
+static indicator_set *slow_set(const indicator_set *set, const indicator_spec *spec) {
+    return set->linked ? set->linked[(int32_t)spec->param[0]] : NULL;
+}
+
+static void bind_slow(const indicator_set *set, instance *item) {
+    const indicator_set *slow = slow_set(set, item->spec);
+    int32_t at;
+    item->in.slow.values = series_data(slow, item->spec->source[0], &at);
+    item->in.slow.open_ms = kline_series_open_ms(slow->bars);
+    item->in.slow.interval = (int32_t)item->spec->param[0];
 }
 
 static err bind(indicator_set *set, instance *item) {
-    for (int32_t s = 0; s < item->kernel->n_sources; s++) item->in.source[s] = series_data(set, item->spec->source[s]);
+    for (int32_t s = 0; s < INDICATOR_SOURCES; s++) item->source_at[s] = -1;
+    if (item->spec->kind == INDICATOR_ALIGN)
+        bind_slow(set, item);
+    else
+        for (int32_t s = 0; s < item->kernel->n_sources; s++)
+            item->in.source[s] = series_data(set, item->spec->source[s], &item->source_at[s]);
     item->in.open = kline_series_field(set->bars, FIELD_OPEN);
     item->in.high = kline_series_field(set->bars, FIELD_HIGH);
     item->in.low = kline_series_field(set->bars, FIELD_LOW);
     item->in.close = kline_series_field(set->bars, FIELD_CLOSE);
     item->in.volume = kline_series_field(set->bars, FIELD_VOLUME);
+    item->in.quote_volume = kline_series_field(set->bars, FIELD_QUOTE_VOLUME);
+    item->in.trades = kline_series_field(set->bars, FIELD_TRADES);
+    item->in.taker_base = kline_series_field(set->bars, FIELD_TAKER_BASE);
+    item->in.taker_quote = kline_series_field(set->bars, FIELD_TAKER_QUOTE);
     item->in.open_ms = kline_series_open_ms(set->bars);
     item->in.number = kline_series_numbers(set->bars);
     item->in.param = item->spec->param;
@@ -121,42 +157,64 @@ static err bind(indicator_set *set, instance *item) {
 static void catch_up(indicator_set *set, int32_t i) {
     int64_t at = kline_series_dropped(set->bars);
     int oldest = set->checkpoints[0].life <= set->checkpoints[1].life ? 0 : 1;
-    memset(&set->states[i], 0, sizeof set->states[i]);
+    size_t place = set->items[i].state, bytes = set->used - place;
+    memset(set->states + place, 0, bytes);
+    if (set->items[i].is_deferred) {
+        set->items[i].life = at;
+        return;
+    }
     for (int c = 0; c < N_CHECKPOINTS; c++) {
         checkpoint *p = &set->checkpoints[(oldest + c) % N_CHECKPOINTS];
         if (p->life < at) {
             p->life = -1; /* bars before it are gone: it could not be completed */
             continue;
         }
-        run(set, i, &set->states[i], at, p->life);
-        p->states[i] = set->states[i];
+        run(set, i, set->states + place, at, p->life);
+        memcpy(p->states + place, set->states + place, bytes);
         at = p->life;
     }
-    run(set, i, &set->states[i], at, set->life);
+    run(set, i, set->states + place, at, set->life);
+}
+
+/* What it is made of comes first. */
+static err add_sources(indicator_set *set, const indicator_spec *spec, int64_t epoch_ms) {
+    err e = OK;
+    indicator_set *home = spec->kind == INDICATOR_ALIGN ? slow_set(set, spec) : set;
+    if (!home) return ERR_NOT_FOUND;
+    for (int32_t s = 0; s < kernel_get(spec->kind)->n_sources && e == OK; s++)
+        if (series_is_output(spec->source[s]))
+            e = indicator_set_add(home, series_indicator(spec->source[s]), home == set ? epoch_ms : 0);
+    return e;
+}
+
+static bool rests_on_deferred(const indicator_set *set, const instance *item) {
+    if (item->spec->kind == INDICATOR_ALIGN || item->spec->kind == INDICATOR_OWN) return true;
+    for (int32_t s = 0; s < item->kernel->n_sources; s++)
+        if (item->source_at[s] >= 0 && set->items[item->source_at[s]].is_deferred) return true;
+    return false;
 }
 
 err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     const indicator_spec *spec = registry_get(set->registry, id);
     const kernel *k = kernel_get(spec->kind);
+    size_t bytes = kernel_state_bytes(spec->kind, spec->param, spec->interval);
+    int32_t reach = kernel_reach(spec->kind, spec->param);
     instance *item;
-    int32_t reach;
     err e;
     if (indicator_set_find(set, id, 0) >= 0) return OK;
-    reach = kernel_reach(spec->kind, spec->param);
     if (reach + N_CHECKPOINTS * CHECKPOINT_BARS > kline_series_keep(set->bars)) return ERR_TOO_BIG;
-    for (int32_t s = 0; s < k->n_sources; s++)
-        if (series_is_output(spec->source[s])) {
-            e = indicator_set_add(set, series_indicator(spec->source[s]), epoch_ms);
-            if (e != OK) return e;
-        }
-    if (set->count == set->capacity) {
-        e = grow(set);
-        if (e != OK) return e;
-    }
+    e = add_sources(set, spec, epoch_ms);
+    if (e == OK && set->count == set->capacity) e = grow_items(set);
+    if (e == OK) e = grow_states(set, bytes);
+    if (e != OK) return e;
     item = &set->items[set->count];
-    *item = (instance){.id = id, .n_outputs = k->n_outputs, .kernel = k, .spec = spec, .asked_ms = epoch_ms};
+    *item = (instance){
+        .id = id, .n_outputs = k->n_outputs, .kernel = k, .spec = spec, .asked_ms = epoch_ms, .state = set->used};
     e = bind(set, item);
     if (e != OK) return e;
+    item->is_deferred = rests_on_deferred(set, item);
+    set->n_deferred += item->is_deferred;
+    set->used += bytes;
     if (reach > set->reach) set->reach = reach;
     catch_up(set, set->count);
     set->count++;
@@ -166,7 +224,7 @@ err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
 static void take_checkpoint(indicator_set *set) {
     checkpoint *older = &set->checkpoints[set->checkpoints[0].life <= set->checkpoints[1].life ? 0 : 1];
     if (!set->count) return;
-    memcpy(older->states, set->states, (size_t)set->count * sizeof *set->states);
+    memcpy(older->states, set->states, set->used);
     older->life = set->life;
 }
 
@@ -175,7 +233,8 @@ void indicator_set_advance(indicator_set *set) {
     int64_t end = dropped + kline_series_count(set->bars);
     const int64_t *number = kline_series_numbers(set->bars);
     while (set->life < end) {
-        for (int32_t i = 0; i < set->count; i++) run(set, i, &set->states[i], set->life, set->life + 1);
+        for (int32_t i = 0; i < set->count; i++)
+            if (!set->items[i].is_deferred) run(set, i, set->states + set->items[i].state, set->life, set->life + 1);
         set->life++;
         if (number[set->life - 1 - dropped] % CHECKPOINT_BARS == 0) take_checkpoint(set);
     }
@@ -197,23 +256,151 @@ static checkpoint *checkpoint_before(indicator_set *set, int64_t life) {
 
 /* Everything anew from the oldest bar kept. */
 static void restart(indicator_set *set) {
-    memset(set->states, 0, (size_t)set->count * sizeof *set->states);
+    memset(set->states, 0, set->used);
     for (int32_t i = 0; i < set->count; i++)
         if (set->items[i].epoch_ms < kline_series_open_ms(set->bars)[0]) set->items[i].epoch_ms = 0;
     set->life = kline_series_dropped(set->bars);
     set->n_new_epochs++;
 }
 
+/* A deferred instance forgets what it knows from bar `life` on. An own series has no state but its values; anything else
+ * begins anew, in a new epoch when its first bar is gone. */
+static void rewind_one(indicator_set *set, instance *item, int64_t life) {
+    int64_t oldest = kline_series_dropped(set->bars);
+    if (item->life <= life) return;
+    if (item->spec->kind == INDICATOR_OWN || item->spec->kind == INDICATOR_ALIGN) {
+        item->life = life;
+        return;
+    }
+    memset(set->states + item->state, 0, kernel_state_bytes(item->spec->kind, item->spec->param, item->spec->interval));
+    item->life = oldest;
+    if (item->epoch_ms && item->first_life < oldest) {
+        item->epoch_ms = 0;
+        set->n_new_epochs++;
+    }
+}
+
+static void rewind_deferred(indicator_set *set, int64_t life) {
+    if (!set->n_deferred) return;
+    for (int32_t i = 0; i < set->count; i++)
+        if (set->items[i].is_deferred) rewind_one(set, &set->items[i], life);
+}
+
+/* In the other sets: what is aligned from this one, or may have been read by an own series. */
+static void rewind_linked(const indicator_set *set, int64_t from_ms) {
+    for (int32_t i = 0; set->linked && i < N_INTERVALS; i++) {
+        indicator_set *other = set->linked[i];
+        if (!other || other == set || !other->n_deferred) continue;
+        rewind_deferred(other, kline_series_dropped(other->bars) + kline_series_count_at(other->bars, from_ms));
+    }
+}
+
 bool indicator_set_correct(indicator_set *set, int32_t index) {
-    const checkpoint *from = checkpoint_before(set, kline_series_dropped(set->bars) + index);
+    int64_t dropped = kline_series_dropped(set->bars);
+    const checkpoint *from = checkpoint_before(set, dropped + index);
     if (from) {
-        memcpy(set->states, from->states, (size_t)set->count * sizeof *set->states);
+        memcpy(set->states, from->states, set->used);
         set->life = from->life;
     } else {
         restart(set);
     }
     indicator_set_advance(set); /* takes the void checkpoints again on the way */
+    rewind_deferred(set, dropped + index);
+    rewind_linked(set, kline_series_open_ms(set->bars)[index]);
     return from == NULL;
+}
+
+err indicator_set_peek(indicator_set *set) {
+    int32_t count = kline_series_count(set->bars);
+    if (!kline_series_has_forming(set->bars)) return OK;
+    if (set->scratch_room < set->used) {
+        char *scratch = realloc(set->scratch, set->used);
+        if (!scratch) return ERR_NO_MEMORY;
+        set->scratch = scratch;
+        set->scratch_room = set->used;
+    }
+    if (set->used) memcpy(set->scratch, set->states, set->used);
+    for (int32_t i = 0; i < set->count; i++) {
+        instance *item = &set->items[i];
+        if (!item->is_deferred) item->kernel->run(set->scratch + item->state, &item->in, count, count + 1, item->out);
+    }
+    return OK;
+}
+
+/* ---- what is deferred ---- */
+
+bool indicator_set_has_deferred(const indicator_set *set) { return set->n_deferred > 0; }
+
+/* One that has fallen behind the window begins anew. */
+static void follow_window(indicator_set *set, instance *item) {
+    int64_t oldest = kline_series_dropped(set->bars);
+    if (item->life >= oldest) return;
+    memset(set->states + item->state, 0, kernel_state_bytes(item->spec->kind, item->spec->param, item->spec->interval));
+    set->n_new_epochs += item->epoch_ms != 0;
+    item->epoch_ms = 0;
+    item->life = oldest;
+}
+
+/* The bars (as a life number) up to which a slower series is known. */
+static int64_t known_life(const indicator_set *set, instance *item, int64_t life) {
+    const indicator_set *slow = slow_set(set, item->spec);
+    const int64_t *open_ms = kline_series_open_ms(set->bars);
+    int64_t dropped = kline_series_dropped(set->bars), at = item->life;
+    item->in.slow.count = kline_series_count(slow->bars);
+    while (at < life) {
+        int64_t close_ms = interval_next(item->in.interval, open_ms[at - dropped]);
+        if (kline_series_known_to(slow->bars) < interval_floor(item->in.slow.interval, close_ms)) break;
+        at++;
+    }
+    return at;
+}
+
+static void settle_one(indicator_set *set, int32_t i, int64_t life) {
+    instance *item = &set->items[i];
+    follow_window(set, item);
+    if (item->spec->kind == INDICATOR_OWN) return;
+    if (item->spec->kind == INDICATOR_ALIGN) life = known_life(set, item, life);
+    for (int32_t s = 0; s < INDICATOR_SOURCES; s++) {
+        const instance *source = item->source_at[s] >= 0 ? &set->items[item->source_at[s]] : NULL;
+        if (source && source->is_deferred && source->life < life) life = source->life;
+    }
+    if (life <= item->life) return;
+    run(set, i, set->states + item->state, item->life, life);
+    item->life = life;
+}
+
+void indicator_set_settle(indicator_set *set, int32_t count) {
+    int64_t life = kline_series_dropped(set->bars) + count;
+    if (!set->n_deferred) return;
+    for (int32_t i = 0; i < set->count; i++)
+        if (set->items[i].is_deferred) settle_one(set, i, life);
+}
+
+int32_t indicator_set_own_next(indicator_set *set, int32_t i) {
+    instance *item = &set->items[i];
+    const int64_t *open_ms = kline_series_open_ms(set->bars);
+    int64_t dropped = kline_series_dropped(set->bars), end = dropped + kline_series_count(set->bars);
+    follow_window(set, item);
+    while (item->life < end && open_ms[item->life - dropped] < item->asked_ms) item->life++;
+    return (int32_t)(item->life - dropped);
+}
+
+void indicator_set_own_put(indicator_set *set, int32_t i, double value) {
+    instance *item = &set->items[i];
+    int32_t at = (int32_t)(item->life - kline_series_dropped(set->bars));
+    if (item->epoch_ms == 0) {
+        item->epoch_ms = kline_series_open_ms(set->bars)[at];
+        item->first_life = item->life;
+    }
+    item->out[0][at] = kernel_defined(value);
+    item->life++;
+}
+
+/* ---- asking ---- */
+
+size_t indicator_set_bytes(const indicator_set *set) {
+    return sizeof *set + (size_t)set->capacity * sizeof *set->items + set->room * (1 + N_CHECKPOINTS) +
+           set->scratch_room;
 }
 
 int32_t indicator_set_find(const indicator_set *set, int32_t id, int32_t hint) {

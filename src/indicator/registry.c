@@ -13,12 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_BUCKETS = REGISTRY_MAX * 2 };
+enum { N_BUCKETS = REGISTRY_MAX * 2, NESTING_MAX = 256 };
+
+/* What follows from a spec is kept with it: an expression may name the same part over and over, and a walk through all
+ * of it would never end. */
+typedef struct entry {
+    indicator_spec spec;
+    int32_t depth, text_bytes; /* text_bytes: at the most */
+    bool needs_own;
+} entry;
 
 struct registry {
     _Atomic int32_t n_entries;
     _Atomic int32_t bucket[N_BUCKETS];
-    indicator_spec entry[REGISTRY_MAX];
+    entry entry[REGISTRY_MAX];
 };
 
 err registry_new(registry **out) {
@@ -31,8 +39,9 @@ void registry_free(registry *r) { free(r); }
 static uint64_t hash_of(const indicator_spec *spec) {
     uint64_t h = 14695981039346656037u;
     const uint64_t words[] = {(uint64_t)(uint32_t)spec->kind << 32 | (uint32_t)spec->interval,
-                              (uint64_t)(uint32_t)spec->source[0] << 32 | (uint32_t)spec->source[1]};
-    for (size_t i = 0; i < 2; i++) h = (h ^ words[i]) * 1099511628211u, h ^= h >> 29;
+                              (uint64_t)(uint32_t)spec->source[0] << 32 | (uint32_t)spec->source[1],
+                              (uint32_t)spec->source[2]};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) h = (h ^ words[i]) * 1099511628211u, h ^= h >> 29;
     for (int p = 0; p < INDICATOR_PARAMS; p++) {
         uint64_t bits;
         memcpy(&bits, &spec->param[p], sizeof bits);
@@ -49,9 +58,29 @@ static bool is_same(const indicator_spec *a, const indicator_spec *b) {
     return memcmp(a->source, b->source, sizeof a->source) == 0;
 }
 
+enum { NUMBER_BYTES = 26, INTERVAL_BYTES = 4 };
+
+static entry make_entry(const registry *r, const indicator_spec *spec) {
+    const kernel *k = kernel_get(spec->kind);
+    entry e = {.spec = *spec, .needs_own = spec->kind == INDICATOR_OWN};
+    int32_t deepest = 1;
+    e.text_bytes = 2 * INTERVAL_BYTES + (int32_t)strlen(k->name) + 4 + k->n_params * NUMBER_BYTES;
+    for (int32_t s = 0; s < k->n_sources; s++) {
+        const entry *source = series_is_output(spec->source[s]) ? &r->entry[series_indicator(spec->source[s])] : NULL;
+        e.text_bytes += source ? source->text_bytes + 1 : NUMBER_BYTES;
+        if (source && source->depth > deepest) deepest = source->depth;
+        e.needs_own = e.needs_own || (source && source->needs_own);
+    }
+    /* Of an aligned series: the slower one is waited for where it is at home. */
+    e.depth = spec->kind == INDICATOR_ALIGN ? 1 : k->depth(spec->param, spec->interval) + deepest - 1;
+    return e;
+}
+
 int32_t registry_claim(registry *r, const indicator_spec *spec) {
+    entry new = make_entry(r, spec);
     int32_t mine = -1;
     uint64_t start = hash_of(spec);
+    if (new.text_bytes > INDICATOR_KEY_BYTES) return -2;
     for (uint64_t probe = 0; probe < N_BUCKETS; probe++) {
         _Atomic int32_t *bucket = &r->bucket[(start + probe) % N_BUCKETS];
         int32_t there = atomic_load_explicit(bucket, memory_order_acquire);
@@ -62,17 +91,17 @@ int32_t registry_claim(registry *r, const indicator_spec *spec) {
                     atomic_fetch_sub(&r->n_entries, 1);
                     return -1;
                 }
-                r->entry[mine] = *spec;
+                r->entry[mine] = new;
             }
             if (atomic_compare_exchange_strong(bucket, &there, mine + 1)) return mine;
         }
-        if (is_same(&r->entry[there - 1], spec)) return there - 1;
+        if (is_same(&r->entry[there - 1].spec, spec)) return there - 1;
     }
     return -1;
 }
 
 const indicator_spec *registry_get(const registry *r, int32_t id) {
-    return id >= 0 && id < registry_count(r) ? &r->entry[id] : NULL;
+    return id >= 0 && id < registry_count(r) ? &r->entry[id].spec : NULL;
 }
 
 int32_t registry_count(const registry *r) {
@@ -108,6 +137,12 @@ static void put_series(const registry *r, writer *w, series_ref ref) {
     put(w, "%s", k->name);
     if (k->n_outputs > 1) put(w, ".%d", series_output(ref));
     put(w, "(");
+    if (spec->kind == INDICATOR_ALIGN) { /* the source is one of the slower interval: align(1h:close) */
+        put(w, "%s:", interval_name((int32_t)spec->param[0]));
+        put_series(r, w, spec->source[0]);
+        put(w, ")");
+        return;
+    }
     for (int32_t s = 0; s < k->n_sources; s++) {
         if (s) put(w, ",");
         put_series(r, w, spec->source[s]);
@@ -123,12 +158,40 @@ void registry_key(const registry *r, int32_t id, char out[INDICATOR_KEY_BYTES]) 
 }
 
 /* text = name ["." output] ["(" argument {"," argument} ")"]; an argument is a text or a number. */
+static err parse_series(registry *r, int32_t interval, const char **at, int depth, series_ref *out);
+
+/* "1h:close" */
+static err parse_slow(registry *r, const char **at, int depth, indicator_spec *spec) {
+    size_t bytes = strcspn(*at, ":");
+    int32_t interval = interval_parse(*at, bytes);
+    if (interval < 0 || (*at)[bytes] != ':') return ERR_SYNTAX;
+    *at += bytes + 1;
+    spec->param[0] = interval;
+    return parse_series(r, interval, at, depth + 1, &spec->source[0]);
+}
+
+static err parse_arguments(registry *r, int32_t interval, const char **at, int depth, const kernel *k,
+                           indicator_spec *spec) {
+    if (spec->kind == INDICATOR_ALIGN) return parse_slow(r, at, depth, spec);
+    for (int32_t i = 0; i < k->n_sources + k->n_params; i++) {
+        err e = OK;
+        if (i && *(*at)++ != ',') return ERR_SYNTAX;
+        if (i < k->n_sources)
+            e = parse_series(r, interval, at, depth + 1, &spec->source[i]);
+        else
+            spec->param[i - k->n_sources] = strtod(*at, (char **)at);
+        if (e != OK) return e;
+    }
+    return OK;
+}
+
 static err parse_series(registry *r, int32_t interval, const char **at, int depth, series_ref *out) {
-    indicator_spec spec = {.interval = interval, .source = {SERIES_NONE, SERIES_NONE}};
+    indicator_spec spec = {.interval = interval, .source = {SERIES_NONE, SERIES_NONE, SERIES_NONE}};
     size_t bytes = strcspn(*at, ".(,)");
     int32_t output = 0, id;
     const kernel *k;
-    if (depth > 16) return ERR_TOO_BIG;
+    err e;
+    if (depth > NESTING_MAX) return ERR_TOO_BIG;
     for (int32_t f = 0; f < N_FIELDS; f++)
         if (strlen(field_names[f]) == bytes && memcmp(field_names[f], *at, bytes) == 0) {
             *at += bytes;
@@ -144,15 +207,8 @@ static err parse_series(registry *r, int32_t interval, const char **at, int dept
         if (output < 0 || output >= k->n_outputs) return ERR_INVALID;
     }
     if (*(*at)++ != '(') return ERR_SYNTAX;
-    for (int32_t i = 0; i < k->n_sources + k->n_params; i++) {
-        err e = OK;
-        if (i && *(*at)++ != ',') return ERR_SYNTAX;
-        if (i < k->n_sources)
-            e = parse_series(r, interval, at, depth + 1, &spec.source[i]);
-        else
-            spec.param[i - k->n_sources] = strtod(*at, (char **)at);
-        if (e != OK) return e;
-    }
+    e = parse_arguments(r, interval, at, depth, k, &spec);
+    if (e != OK) return e;
     if (*(*at)++ != ')') return ERR_SYNTAX;
     if (kernel_check(spec.kind, spec.param, NULL) != OK) return ERR_INVALID;
     id = registry_claim(r, &spec);
@@ -175,13 +231,6 @@ err registry_parse(registry *r, const char *key, int32_t *id) {
     return OK;
 }
 
-int32_t registry_depth(const registry *r, int32_t id) {
-    const indicator_spec *spec = registry_get(r, id);
-    const kernel *k = kernel_get(spec->kind);
-    int32_t deepest = 1;
-    for (int32_t s = 0; s < k->n_sources; s++) {
-        int32_t d = series_is_output(spec->source[s]) ? registry_depth(r, series_indicator(spec->source[s])) : 1;
-        if (d > deepest) deepest = d;
-    }
-    return k->depth(spec->param, spec->interval) + deepest - 1;
-}
+int32_t registry_depth(const registry *r, int32_t id) { return r->entry[id].depth; }
+
+bool registry_needs_own(const registry *r, int32_t id) { return r->entry[id].needs_own; }

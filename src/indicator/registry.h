@@ -10,10 +10,10 @@
 
 enum {
     REGISTRY_MAX = 4096,
-    INDICATOR_SOURCES = 2,
+    INDICATOR_SOURCES = 3,
     INDICATOR_PARAMS = 4,
-    INDICATOR_OUTPUTS = 4,
-    INDICATOR_KEY_BYTES = 512
+    INDICATOR_OUTPUTS = 8,
+    INDICATOR_KEY_BYTES = 2048
 };
 
 /* A series of doubles beside the bars: a market field, or an output of an indicator. Negative: none. */
@@ -37,7 +37,8 @@ typedef struct registry registry;
 
 MUST_CHECK err registry_new(registry **out);
 void registry_free(registry *r);
-/* Finds or adds; the id, or -1 when REGISTRY_MAX is reached. The spec must be valid (indicator_check). */
+/* Finds or adds; the id, or -1 when REGISTRY_MAX is reached, or -2 when its canonical text would not fit into
+ * INDICATOR_KEY_BYTES (an expression of too many parts). The spec must be valid (kernel_check). */
 int32_t registry_claim(registry *r, const indicator_spec *spec);
 /* NULL for an id that was never given out. */
 const indicator_spec *registry_get(const registry *r, int32_t id);
@@ -49,3 +50,5 @@ MUST_CHECK err registry_parse(registry *r, const char *key, int32_t *id);
 /* Bars that must have been seen before the value counts: windowed = length, recursive = 10 x length (25 x for
  * Wilder's), at least 250; session VWAP = the session; a source's own depth in front. */
 int32_t registry_depth(const registry *r, int32_t id);
+/* Whether it is an author's own series, or made of one. */
+bool registry_needs_own(const registry *r, int32_t id);

@@ -74,7 +74,10 @@ static err make_frames(tracked *t, registry *r, const trader_set *set, const tra
         if (bars < p->kline_history) bars = p->kline_history;
         from[i] = first_bar(t, set, p, i, bars, known.oldest[i]);
         e = timeframe_new(r, i, bars, from[i], &t->frames[i]);
-        if (e == OK) timeframe_want(t->frames[i], interval_floor(i, p->start_ms));
+        if (e != OK) break;
+        t->sets[i] = t->frames[i]->set;
+        indicator_set_link(t->sets[i], t->sets);
+        timeframe_want(t->frames[i], interval_floor(i, p->start_ms));
     }
     if (e == OK && p->memory) memory_each_epoch(p->memory, t->symbol->name, restore_epoch, &known);
     return e;

@@ -29,7 +29,8 @@ typedef struct tracked {
     uint32_t id;
     const symbol_info *symbol;
     timeframe *frames[N_INTERVALS];
-    standing *standings; /* by index in the trader set */
+    indicator_set *sets[N_INTERVALS]; /* of the frames, which are linked through it */
+    standing *standings;              /* by index in the trader set */
     int32_t n_standings;
     int64_t told_ms[N_INTERVALS]; /* newest watermark handed to storage */
     int32_t n_owed_told[N_INTERVALS];

@@ -54,6 +54,7 @@ err dry_market_new(const registry *r, int32_t interval, uint32_t interval_mask, 
         m->view.bars[i] = kline_series_new(i, LENGTH_MAX_KEEP, interval_add(i, interval_floor(i, END_MS), -BARS));
         e = m->view.bars[i] ? fill(m->view.bars[i], i) : ERR_NO_MEMORY;
         if (e == OK) e = indicator_set_new(m->view.bars[i], r, &m->view.sets[i]);
+        if (e == OK) indicator_set_link(m->view.sets[i], m->view.sets);
     }
     if (e == OK)
         *out = m;

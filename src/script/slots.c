@@ -60,26 +60,34 @@ static bool uses_indicator(const script_state *s, const program *p, int32_t id) 
     return false;
 }
 
-int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t source0, int32_t source1, double p0,
-                      double p1, double p2, double p3, int32_t output) {
+/* The id of an indicator whose sources are slots; a negative code and a sentence when there is none. */
+static int32_t claim(script_state *s, program *p, indicator_spec *spec, const int32_t source[INDICATOR_SOURCES]) {
+    script_context *c = &s->context;
+    diag why;
+    int32_t id;
+    for (int32_t k = 0; k < INDICATOR_SOURCES; k++) spec->source[k] = source[k] >= 0 ? s->metas[source[k]].ref : -1;
+    if (kernel_check(spec->kind, spec->param, &why) != OK) return refuse(c, SCRIPT_BAD_PARAMETER, why.text);
+    id = registry_claim(s->registry, spec);
+    if (id == -2)
+        return refuse(c, SCRIPT_TOO_MANY, "an expression of too many parts; compute parts of it in the filter");
+    if (id < 0) return refuse(c, SCRIPT_FULL, "too many indicators in this process (4096)");
+    if (!uses_indicator(s, p, id) && ++p->n_indicators > INDICATORS_PER_TRADER) {
+        p->n_indicators--;
+        return refuse(c, SCRIPT_TOO_MANY, "too many indicators in this trader (128)");
+    }
+    return id;
+}
+
+int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t source0, int32_t source1,
+                      int32_t source2, double p0, double p1, double p2, double p3, int32_t output) {
     script_state *s = (script_state *)c;
     program *p = &s->programs[c->trader];
     slot_meta meta = {.ref = source0, .interval = interval, .depth = 1, .next = p->first_slot};
-    diag why;
     if (s->n_slots == SLOTS_MAX) return refuse(c, SCRIPT_FULL, "too many series in this worker");
     if (kind >= 0) {
-        indicator_spec spec = {
-            .kind = kind, .interval = interval, .source = {SERIES_NONE, SERIES_NONE}, .param = {p0, p1, p2, p3}};
-        int32_t id;
-        if (source0 >= 0) spec.source[0] = s->metas[source0].ref;
-        if (source1 >= 0) spec.source[1] = s->metas[source1].ref;
-        if (kernel_check(kind, spec.param, &why) != OK) return refuse(c, SCRIPT_BAD_PARAMETER, why.text);
-        id = registry_claim(s->registry, &spec);
-        if (id < 0) return refuse(c, SCRIPT_FULL, "too many indicators in this process (4096)");
-        if (!uses_indicator(s, p, id) && ++p->n_indicators > INDICATORS_PER_TRADER) {
-            p->n_indicators--;
-            return refuse(c, SCRIPT_TOO_MANY, "too many indicators in this trader (128)");
-        }
+        indicator_spec spec = {.kind = kind, .interval = interval, .param = {p0, p1, p2, p3}};
+        int32_t id = claim(s, p, &spec, (const int32_t[]){source0, source1, source2});
+        if (id < 0) return id;
         meta.ref = series_of_output(id, output);
         meta.depth = registry_depth(s->registry, id);
     }

@@ -1,0 +1,4 @@
+--- Trend: direction, its strength, and lines that follow the price.
+local M = {}
+
+return M

@@ -1,0 +1,3 @@
+/* See pattern.h. */
+#include "indicator/pattern.h"
+#include "indicator/kernel.h"

@@ -1,0 +1,3 @@
+/* See trend.h. */
+#include "indicator/trend.h"
+#include "indicator/kernel.h"

@@ -1,0 +1,5 @@
+/* Trend: direction, its strength, and lines that follow the price.
+ * A family of kernels; see kernel.h. */
+#pragma once
+
+#define TREND_KERNELS(X)
