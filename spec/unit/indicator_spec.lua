@@ -1,61 +1,14 @@
 -- The kernels against independent references (TA-Lib, Tulip, PyneCore, TradingView) and against naive computations.
 -- builds: release dev (a child process does not start under ThreadSanitizer, and there is one thread)
 local ffi = require "ffi"
-local cjson = require "cjson"
+local reference = require "spec.reference"
 local tm = require "spec.tm"
 local C = tm.C
 
 local NaN = 0 / 0
-
-local function values(text, interval, bars, n)
-  local out = ffi.new("double[?]", n)
-  assert.equal(0, C.indicator_values(text, interval, bars, n, out))
-  return out
-end
-
--- {columns} of a CSV (gz or not), by header name.
-local function read_csv(path)
-  local pipe = io.popen((path:find "%.gz$" and "gzip -dc '" or "cat '") .. path .. "'")
-  local names, rows = {}, {}
-  local rest = pipe:read "*l" .. "," -- names may be quoted and hold commas
-  while rest ~= "" do
-    local name, tail = rest:match '^"([^"]*)",(.*)$'
-    if not name then name, tail = rest:match "^([^,]*),(.*)$" end
-    names[#names + 1], rest = name, tail
-  end
-  for line in pipe:lines() do
-    local row, i = {}, 1
-    for cell in (line .. ","):gmatch "([^,]*)," do
-      row[names[i]] = tonumber(cell)
-      i = i + 1
-    end
-    rows[#rows + 1] = row
-  end
-  pipe:close()
-  return rows
-end
-
-local function to_bars(rows, times)
-  local bars = ffi.new("kline[?]", #rows)
-  for i, r in ipairs(rows) do
-    local b = bars[i - 1]
-    b.open_ms = times and times(r) or r.open_time
-    b.open, b.high, b.low, b.close, b.volume = r.open, r.high, r.low, r.close, r.volume or r.Volume or 0
-  end
-  return bars
-end
-
-local function is_close(a, b, relative)
-  if a ~= a or b ~= b then return a ~= a and b ~= b end
-  return math.abs(a - b) <= math.max(1e-9, relative * math.max(math.abs(a), math.abs(b)))
-end
-
-local function compare(what, got, expected, n, from)
-  for i = from or 0, n - 1 do
-    local e = expected(i)
-    if not is_close(got[i], e, 1e-9) then error(("%s at bar %d: %.17g, reference %.17g"):format(what, i, got[i], e), 2) end
-  end
-end
+local values, read_csv, to_bars, is_close, compare = reference.values, reference.read_csv, reference.to_bars, reference.is_close, reference.compare
+local random_bars, column = reference.random_bars, reference.column
+local load_reference, reference_of, INTERVAL_OF = reference.peer, reference.reference_of, reference.INTERVAL_OF
 
 -- ours -> {peer, indicator, parameters, output, [from]}: `from` where seeds differ and have decayed.
 local REFERENCES = {
@@ -71,23 +24,6 @@ local REFERENCES = {
 }
 -- The plateau of `walk` (bars 300..339) leaves residues in peers' rolling deviations: ours is exact there.
 local BANDS = {{"bb.0(close,20,2)", "middle"}, {"bb.1(close,20,2)", "upper"}, {"bb.2(close,20,2)", "lower"}}
-
-local INTERVAL_OF = {["btcusdt-1h"] = "1h", walk = "5m", flat = "5m"}
-
-local function load_reference(series, peer)
-  local path = tm.data_file(("reference/%s.%s.json.gz"):format(series, peer))
-  local pipe = io.popen("gzip -dc '" .. path .. "'")
-  local text = pipe:read "*a"
-  pipe:close()
-  return cjson.decode(text).indicators
-end
-
-local function reference_of(list)
-  return function(i)
-    local v = list[i + 1]
-    return tonumber(v) or NaN -- null in the warm-up, "NaN" where the peer has none
-  end
-end
 
 describe("indicators against references", function()
   local has_data = tm.data_file "reference/series/walk.csv.gz"
@@ -155,29 +91,6 @@ describe("indicators against references", function()
 end)
 
 -- ---- naive computations on random series ----
-
-local function random_bars(n, interval)
-  local bars, price = ffi.new("kline[?]", n), 100
-  for i = 0, n - 1 do
-    local b = bars[i]
-    b.open_ms = C.interval_add(interval, 1700006400000, i)
-    b.open = price
-    -- Stretches without movement and jumps are where kernels go wrong.
-    local calm = math.floor(i / 50) % 4 == 3
-    price = calm and price or math.max(0.01, price * (1 + (math.random() - 0.5) * (math.random(40) == 1 and 0.4 or 0.02)))
-    b.close = price
-    b.high = math.max(b.open, b.close) * (calm and 1 or 1 + math.random() * 0.01)
-    b.low = math.min(b.open, b.close) * (calm and 1 or 1 - math.random() * 0.01)
-    b.volume = math.random(10) == 1 and 0 or math.random() * 1000
-  end
-  return bars
-end
-
-local function column(bars, n, f)
-  local x = {}
-  for i = 0, n - 1 do x[i] = f(bars[i]) end
-  return x
-end
 
 local naive = {}
 
