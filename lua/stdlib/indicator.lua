@@ -14,6 +14,9 @@ local M = {}
 -- Functions that read the market itself: name -> function(market entry, ...). m.ta and m["1h"].ta differ only in these.
 M.bound = {}
 
+-- Every function made here: name -> list of its outputs, or false when it gives one series; name -> list of its options.
+M.outputs_of, M.options_of = {}, {}
+
 --- Number of a kernel of C, by name.
 function M.kind(name)
   local kind = C.script_kind(name)
@@ -232,6 +235,12 @@ function M.define(t)
   end
   for i, p in ipairs(t.params or {}) do spec.params[i] = as_param(p) end
   spec.n_plain = #spec.params - (t.options or 0)
+  M.outputs_of[spec.name] = t.outputs or false
+  if t.options then
+    local names = {}
+    for i = spec.n_plain + 1, #spec.params do names[#names + 1] = spec.params[i].name end
+    M.options_of[spec.name] = names
+  end
   if #spec.sources == 0 then return without_source(spec) end
   if has_default then
     M.bound[spec.name] = function(market, ...) return give(spec, (resolve(spec, market, ...))) end

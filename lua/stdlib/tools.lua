@@ -5,8 +5,11 @@
 local cjson = require "cjson"
 local fail = require "fail"
 local indicator = require "indicator"
+local input = require "input"
 local json = require "json"
+local market = require "market"
 local series = require "series"
+local traders = require "trader"
 
 local getinfo, getupvalue, upvalueid = debug.getinfo, debug.getupvalue, debug.upvalueid
 local raw_metatable, status = debug.getmetatable, coroutine.status
@@ -100,7 +103,7 @@ local newest -- JSON of the value at the last evaluation
 
 local function keep_value(...)
   local n = select("#", ...)
-  if n ~= 1 then fail(("found %s; expected one expression"):format(n == 0 and "nothing" or n .. " expressions")) end
+  if n ~= 1 then fail(("found %s; expected one expression"):format(n == 0 and "nothing" or n .. " values")) end
   newest = to_json((...))
 end
 
@@ -110,7 +113,9 @@ function M.expression(text)
   local _, why = load("return " .. text, "=expression", "t")
   if why then error(why, 0) end
   wanted.expression = function(env) env.__value = keep_value end
-  return ("function(m) __value(%s\n) return false end"):format(text)
+  market.not_listed = "m[%q] is not among the timeframes; name it: --timeframes %s"
+  local ending = text:find("--", 1, true) and "\n" or "" -- a comment must not swallow the rest
+  return ("function(m) __value(%s%s) return false end"):format(text, ending)
 end
 
 --- JSON of the expression's value at the last evaluation.
@@ -125,9 +130,13 @@ local function sorted_keys(t)
   return keys
 end
 
---- JSON of what a script may name: globals, fields of the libraries, kinds of the functions of ta.
+--- JSON of what a script may name: globals, fields of the libraries, of the market and of a trader, what functions of ta
+-- give (kinds: "series" or a list of outputs) and their options.
 function M.names()
-  local result = {globals = {}, libraries = {}, methods = sorted_keys(series.methods), kinds = {}}
+  local result = {
+    globals = {}, libraries = {}, methods = sorted_keys(series.methods), kinds = {}, options = indicator.options_of, market = market.known,
+    day = market.day_fields, trader = traders.fields, input_options = input.option_names,
+  }
   wanted.names = function(env)
     wanted.names = nil
     result.globals = sorted_keys(env)

@@ -79,6 +79,16 @@ static err fill(probe_market *m, const registry *r, int32_t interval, const klin
     return indicator_set_new(m->bars[interval], r, &m->sets[interval]);
 }
 
+/* Up to the end of the newest bar there is nothing but what is there: a slower bar that a hole has swallowed does not
+ * exist. */
+static void know_all(probe_market *m) {
+    int64_t end_ms = 0;
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if (m->bars[i] && kline_series_known_to(m->bars[i]) > end_ms) end_ms = kline_series_known_to(m->bars[i]);
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if (m->bars[i]) kline_series_known(m->bars[i], interval_floor(i, end_ms));
+}
+
 err probe_market_new(const registry *r, const symbol_info *symbol, uint32_t symbol_id, const probe_bars *bars,
                      const probe_cut *cut, probe_market **out) {
     probe_market *m = calloc(1, sizeof *m);
@@ -88,6 +98,7 @@ err probe_market_new(const registry *r, const symbol_info *symbol, uint32_t symb
     m->symbol_id = symbol_id;
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
         if (bars->mask >> i & 1) e = fill(m, r, i, &bars->lists[i], cut);
+    know_all(m);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
         if (m->sets[i]) indicator_set_link(m->sets[i], m->sets);
     if (e == OK)
