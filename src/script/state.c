@@ -406,6 +406,7 @@ static void show(script_state *s, int32_t index, const script_view *view) {
     s->context.symbol_id = view->symbol_id;
     s->context.trader = index;
     s->is_quiet = view->ignores_warmup;
+    s->context.is_dry = view->ignores_warmup;
     region_set_owner(s->memory, state_owner(index));
 }
 
