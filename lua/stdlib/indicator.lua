@@ -228,6 +228,15 @@ local function with_source(spec)
     return give(spec, made or first_call(spec, market, entry, source, a, b, c, d, e, f))
   end
   if default then M.bound[spec.name] = call end
+  if n == 1 and not spec.outputs then -- most of them: a source and a length
+    return function(source, a)
+      local entry = entries[source]
+      local memo = entry and entry.memo[spec]
+      local made = memo and memo[key(a)]
+      if made then return on(made) end
+      return call(nil, source, a)
+    end
+  end
   return function(source, a, b, c, d, e, f) return call(nil, source, a, b, c, d, e, f) end
 end
 

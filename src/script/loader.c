@@ -185,7 +185,6 @@ static err ask(script_state *s, int32_t index, const script_view *view, int what
     err e;
     if (what == 0) {
         e = script_state_evaluate(s, index, view, &result, why);
-        if (e == OK && result.fault) e = diag_set(why, ERR_SCRIPT, "%s", result.fault);
         script_result_deinit(&result);
         return e;
     }
