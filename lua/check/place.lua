@@ -14,7 +14,8 @@ local CODES = {
   {"filter returned", "wrong-return"}, {'condition ".-" returned', "wrong-return"}, {"script returned", "wrong-return"},
   {"plots returned", "wrong-return"}, {'series ".-" returned', "wrong-return"}, {"needs a filter", "wrong-return"}, {"needs a function", "wrong-return"},
   {"index %-?[%d%.einfa]+ of", "bad-index"},
-  {"a series is read as s%[0%]", "series-as-number"}, {"a series; index it first", "series-as-number"}, {"# ?s is not the length", "series-as-number"},
+  {"a series is read as s%[0%]", "series-as-number"}, {"a series is used as a condition", "series-as-number"},
+  {"a series is compared with a number", "series-as-number"}, {"a series; index it first", "series-as-number"}, {"# ?s is not the length", "series-as-number"},
   {"#s is not", "series-as-number"}, {"is not in this version", "not-supported"}, {"over its limit", "over-limit"},
   {"; expected", "bad-value"},
 }

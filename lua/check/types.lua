@@ -22,7 +22,6 @@ for name in pairs(set "symbol base quote interval") do FIELD_TYPES[name] = "stri
 FIELD_TYPES.forming, FIELD_TYPES.ta, FIELD_TYPES.day, FIELD_TYPES.my, FIELD_TYPES.align = "boolean", "ta", "day", "my", "function"
 
 local BOOLEAN_TA = set "crossover crossunder cross rising falling"
-local SERIES_TA = set "abs log exp sqrt sign round max min avg"
 local INPUT_TYPES = {int = "number", float = "number", bool = "boolean", string = "string", source = "string", interval = "string", symbol = "string"}
 local ARITHMETIC = set "add sub mul div mod pow"
 local COMPARISONS = set "lt le gt ge eq ne"
@@ -173,7 +172,6 @@ end
 
 local function of_ta(self, name)
   if BOOLEAN_TA[name] then return "boolean" end
-  if SERIES_TA[name] then return "series" end
   local kind = self.names.kinds[name]
   if kind == nil then return false end
   return kind == "series" and "series" or "outputs"

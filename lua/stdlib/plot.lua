@@ -12,7 +12,10 @@ local M = {}
 local PANES, TITLE_MAX, PLOTS_MAX = 9, 64, 32
 local made = setmetatable({}, {__mode = "k"}) -- what plot.* gave; nothing else is a plot
 
-local function quoted(value) return type(value) == "string" and ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value) or series.describe(value) end
+local function quoted(value)
+  if type(value) == "string" then return ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value) end
+  return type(value) == "number" and tostring(value) or series.describe(value)
+end
 
 local function is_title(v) return type(v) == "string" and #v > 0 and #v <= TITLE_MAX end
 local function one_of(names)
@@ -21,7 +24,7 @@ local function one_of(names)
     list[#list + 1] = ("%q"):format(name)
     known[name] = true
   end
-  return {function(v) return type(v) == "string" and known[v] == true end, table.concat(list, ", ")}
+  return {function(v) return type(v) == "string" and known[v] == true end, "one of " .. table.concat(list, ", ")}
 end
 
 local OPTIONS = {
@@ -119,8 +122,8 @@ end
 local KEPT = {"kind", "title", "pane", "color", "width", "style", "position", "shape", "text", "level"}
 
 --- What `plots` returned, with the values at the newest bar: list of plain tables; raises what is wrong with it.
--- @param answer what the function returned @param where file and line of the function @param null stands for NaN
-function M.read(answer, where, null)
+-- @param answer what the function returned @param where file and line of the function
+function M.read(answer, where)
   local function bad(what) error(("%s: plots returned %s; expected a list of plot.line(...), plot.band(...) and so on"):format(where, what), 0) end
   local list = {}
   if type(answer) ~= "table" then bad(quoted(answer)) end
@@ -134,8 +137,7 @@ function M.read(answer, where, null)
     local plain = {}
     for _, key in ipairs(KEPT) do plain[key] = p[key] end
     for _, key in ipairs {"value", "upper", "lower"} do
-      local value = p[key] and p[key][0]
-      if value then plain[key] = value == value and value or null end
+      if p[key] then plain[key] = p[key][0] end
     end
     if p.held ~= nil then plain.value = p.held end
     list[i] = plain

@@ -143,7 +143,7 @@ function M.names()
     for name, value in pairs(env) do if type(value) == "table" then result.libraries[name] = sorted_keys(value) end end
   end
   M.make_environment()
-  for name, outputs in pairs(indicator.outputs_of) do result.kinds[name] = outputs or "series" end
+  for name in pairs(indicator.gives_series) do result.kinds[name] = indicator.outputs_of[name] or "series" end
   return cjson.encode(result)
 end
 
