@@ -1,4 +1,7 @@
 --- What luacheck has to say, in words that do not change with its version.
+local tree_of = require "check/tree"
+local types_of = require "check/types"
+
 local M = {}
 
 -- Not among them: names (statics.lua knows the sandbox), white space, lengths, and "not (a > b)", which is not "a <= b" where
@@ -13,9 +16,26 @@ local WORDS = {
   ["542"] = "empty-block", ["571"] = "backward-loop", ["582"] = "misplaced-not",
 }
 
+-- Whether a function calls one of ta that reads the market by itself: ta.atr(14).
+local function reads_market(body, bound)
+  local found = false
+  for _, statement in ipairs(body[2]) do
+    tree_of.walk(statement, function(node)
+      local library, name = types_of.library_call(node)
+      if library == "ta" and bound[name] then found = true end
+    end)
+  end
+  return found
+end
+
 -- Parameters that belong to how a function is called, whether it needs them or not.
-local function conventional(types)
-  local names = {}
+local function conventional(tree, types)
+  local names, bound = {}, {}
+  for _, name in ipairs(types.names.bound) do bound[name] = true end
+  for _, variable in ipairs(tree.variables) do
+    local body = variable.kind == "parameter" and variable.function_node
+    if body and body.parameters[1] == variable and reads_market(body, bound) then names[variable.node.offset] = true end
+  end
   for _, role in ipairs(types.roles) do
     for _, parameter in ipairs(role.node.parameters) do
       if role.role == "prompt" or role.role == "series" then names[parameter.node.offset] = true end
@@ -33,7 +53,7 @@ end
 --- @return list of {node = {line, offset, end_offset}, code, severity, message}
 function M.find(tree, types)
   local luacheck = require "luacheck"
-  local findings, skip, told = {}, conventional(types), unused_inputs(tree)
+  local findings, skip, told = {}, conventional(tree, types), unused_inputs(tree)
   local report = luacheck.check_strings({(tree.code:gsub("[\128-\255]", "?"))}, {std = "luajit", max_line_length = false})[1]
   for _, event in ipairs(report) do
     local word, start = WORDS[event.code], tree.line_offsets[event.line]

@@ -40,7 +40,9 @@ end
 local findings
 
 local function add(node, code, severity, message, hint)
-  findings[#findings + 1] = {node = node, code = code, severity = severity, message = message, hint = hint}
+  local finding = {node = node, code = code, severity = severity, message = message, hint = hint}
+  findings[#findings + 1] = finding
+  return finding
 end
 
 local function line_node(line) return place.find(nil, script.code, line, "") end
@@ -59,9 +61,13 @@ end
 
 local function from_message(text)
   local line, sentence = place.split(text, script.chunk)
-  local message, hint = halves((sentence:gsub("^in the filter: ", "")))
-  local node = line and place.find(script.tree, script.code, line, sentence) or script.tree and node_of_filter() or line_node(1)
-  add(node, place.code_of(sentence), "error", message, hint)
+  local rest, in_filter = sentence:gsub("^in the filter: ", "")
+  local message, hint = halves(rest)
+  local node = line and place.find(script.tree, script.code, line, rest) or script.tree and node_of_filter() or line_node(1)
+  if in_filter > 0 then node = node_of_filter() end
+  local finding = add(node, place.code_of(rest), "error", message, hint)
+  -- The line is where the function begins; what was read of it knows better.
+  finding.is_vague = in_filter > 0 or not line or rest:find "returned" ~= nil
 end
 
 -- As the compiler says it; luacheck knows the column.
@@ -101,17 +107,28 @@ local function from_sites(sites)
     local site = script.sites[seen.site]
     if site and seen.n >= LEAST and seen.undefined == seen.n then
       add(site.node, "never-holds", "warning", ("this comparison is never decided: one side was NaN all %d times"):format(seen.n),
-        "look further back than there are bars, or arithmetic with NaN?")
+        "an index beyond the bars that are kept, or arithmetic with NaN?")
     end
   end
 end
 
+-- A local name, or the place where something is put into a library.
+local function node_of_kept(name)
+  local root, key = name:match "^([^.]+)%.?(.*)$"
+  local found
+  for _, variable in ipairs(script.tree and script.tree.variables or {}) do
+    if variable.name == root and not found then found = variable.node end
+  end
+  if found or not script.tree then return found end
+  tree_of.walk(script.tree.ast, function(node)
+    if node.tag == "Index" and node[1].tag == "Id" and node[1][1] == root and node[2][1] == key then found = found or node end
+  end)
+  return found
+end
+
 local function from_kept(kept)
   for _, change in ipairs(kept) do
-    local node
-    for _, variable in ipairs(script.tree and script.tree.variables or {}) do
-      if variable.name == change.name and not node then node = variable.node end
-    end
+    local node = node_of_kept(change.name)
     add(node or node_of_filter(), "kept-between-calls", "error",
       ("%q is kept from one call to the next: %s, then %s"):format(change.name, change.before, change.after),
       "signals would depend on the order of the calls; what must last belongs into `series`")
@@ -145,7 +162,8 @@ local function from_history(fact)
   if more.is_early and not is_count then return end
   add(node or node_of_filter(), "depends-on-history", "error",
     ("the answer at the bar of %s depends on how many bars are loaded: with %d it is %s, with %d %s"):format(fact.time, more.n_more,
-      fact.before, more.n_less, fact.after), "compare with a value of some bars before, not with a fixed number")
+      fact.before, more.n_less, fact.after),
+    is_count and "nothing runs before its warm-up anyway; warmup = N asks for more" or "compare with a value of some bars before, not with a number")
 end
 
 local function from_notes(facts)
@@ -208,12 +226,15 @@ end
 
 -- The first of several about the same thing on the same line.
 local function each_once(list)
-  local seen, result = {}, {}
+  local seen, codes, result = {}, {}, {}
+  for _, finding in ipairs(list) do
+    if not finding.is_run then codes[finding.code] = true end
+  end
   for _, finding in ipairs(list) do
     local key = ("%d %s"):format(finding.node.line, finding.code)
     local whole = ("%s %d"):format(key, finding.node.offset)
     -- What was seen in a run may point at the whole line; what was read points at its place, so several may stand there.
-    if not seen[whole] and not (finding.is_run and seen[key]) then
+    if not seen[whole] and not (finding.is_run and seen[key]) and not (finding.is_vague and codes[finding.code]) then
       seen[whole], seen[key] = true, true
       result[#result + 1] = finding
     end

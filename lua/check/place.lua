@@ -60,6 +60,7 @@ function M.find(tree, code, line, message)
   local words = {}
   for word in message:gmatch '"([^"]+)"' do words[#words + 1] = word end
   for name in message:gmatch "ta%.([%a_][%w_]*)" do words[#words + 1] = name end
+  for name in message:gmatch "plot%.([%a_][%w_]*)" do words[#words + 1] = name end
   local first, last = trimmed(code, line)
   for _, word in ipairs(words) do
     local node = tree and node_of(tree, line, word)

@@ -53,8 +53,8 @@ local function hidden_names(self)
     local is_alias = value and value.tag == "Id" and value.global and value[1] == name
     local is_signal = name == "signal" and not (variable.kind == "parameter" and prompts[variable.function_node])
     if (self.globals[name] or name == "prompt") and not is_alias then
-      self:report(variable.node, "hidden-name", "warning", ("the local name %q hides the %s of the sandbox"):format(name,
-        self.names.libraries[name] and "library" or "function"), "choose another name")
+      self:report(variable.node, "hidden-name", "warning", ("the local name %q hides the %s of the sandbox"):format(name, name),
+        "choose another name")
     elseif is_signal then
       self:report(variable.node, "hidden-name", "note", "the local name \"signal\" is that of what `prompt` is called with")
     end
@@ -63,15 +63,7 @@ end
 
 -- ---- fields ----
 
--- The list of outputs of the call that an expression comes from.
-local function outputs_of(self, node)
-  node = strip(node)
-  if node.tag == "Id" and node.variable and #node.variable.values == 1 then node = strip(node.variable.values[1]) end
-  local f = node.tag == "Call" and strip(node[1])
-  local name = f and f.tag == "Index" and f[2].tag == "String" and f[2][1]
-  local kind = name and self.names.kinds[name]
-  return type(kind) == "table" and kind or nil, name
-end
+local function outputs_of(self, node) return types_of.outputs_of(self.names, node) end
 
 local function bad_index(self, node, key)
   local number = strip(key)
@@ -126,12 +118,13 @@ local function invoke(self, node)
   self:report(method, "unknown-field", "error", ("a series has no method %q"):format(method[1]), hint_of(method[1], self.names.methods))
 end
 
--- Keys of a table constructor that is given as options.
-local function options(self, constructor, known, message)
+-- Keys of a table constructor that is given as options. `renamed`: names from elsewhere that mean one of these.
+local function options(self, constructor, known, message, renamed)
   constructor = types_of.table_of(constructor)
   for _, item in ipairs(constructor or {}) do
     if item.tag == "Pair" and item[1].tag == "String" and not set_of(known)[item[1][1]] then
-      self:report(item[1], "unknown-option", "error", message:format(item[1][1]), hint_of(item[1][1], known))
+      local meant = renamed and renamed[item[1][1]]
+      self:report(item[1], "unknown-option", "error", message:format(item[1][1]), meant and ("did you mean %q?"):format(meant) or hint_of(item[1][1], known))
     end
   end
 end
@@ -150,7 +143,9 @@ local KINDS = {series = "a series", outputs = "the outputs of an indicator", mar
 
 local function newest(self, node)
   local kind = self.types:of(node)
-  if kind == "series" then return ("write %s[0], its newest bar"):format(tree_of.text(self.tree, node)) end
+  if kind == "series" then
+    return ((strip(node).tag == "Op" and "write (%s)[0], its newest bar" or "write %s[0], its newest bar"):format(tree_of.text(self.tree, node)))
+  end
   if kind == "outputs" then
     local outputs = outputs_of(self, node)
     return outputs and ("name an output and a bar: .%s[0]"):format(outputs[1]) or "name an output and a bar, such as .upper[0]"
@@ -196,6 +191,37 @@ local function arguments(self, node)
       if is_list then hint = "count from s[0], the newest bar, to s:len() - 1" end
       return self:report(node[i], "series-as-number", "error", ("%s as an argument of %s"):format(kind, tree_of.text(self.tree, f)), hint)
     end
+  end
+end
+
+-- ---- timeframes that do not fit ----
+
+-- Series of a call or of an operation that are of different timeframes.
+local function check_homes(self, node, operands)
+  local first, first_home
+  for _, operand in ipairs(operands) do
+    local home = self.types:of(operand) == "series" and self.types:home(operand)
+    if home and first_home and home ~= first_home then
+      local function name(h) return h == "own" and "the trader's own" or h end
+      return self:report(node, "mixed-timeframes", "error", ("%s and %s are of different timeframes: %s and %s"):format(
+        tree_of.text(self.tree, first), tree_of.text(self.tree, operand), name(first_home), name(home)),
+        "m:align(s) gives a slower series as seen at each bar of m")
+    end
+    if home and not first_home then first, first_home = operand, home end
+  end
+end
+
+local ARITHMETIC = set_of {"add", "sub", "mul", "div", "mod", "pow"}
+
+local function mixed_timeframes(self, node)
+  if node.tag == "Op" then
+    if ARITHMETIC[node[1]] then check_homes(self, node, {node[2], node[3]}) end
+  elseif node.tag == "Invoke" then
+    if self.types:of(node[1]) == "series" then check_homes(self, node, {node[1], node[3]}) end
+  elseif types_of.library_call(node) == "ta" then
+    local arguments = {}
+    for i = 2, #node do arguments[i - 1] = node[i] end
+    check_homes(self, node, arguments)
   end
 end
 
@@ -276,17 +302,17 @@ local FOUND = {
   boolean = "true or false", table = "a table", ["function"] = "a function",
 }
 
--- What an expression may turn out to be: `a and b` is b, or a when that is false.
-local function leaves(self, node, out)
+-- What an expression may turn out to be: `a and b` is b, or a when that is false; `a or b` is b, or a when that is true.
+local function leaves(self, node, out, is_true)
   node = strip(node)
   if node.tag == "Op" and node[1] == "and" then
-    if self.types:of(node[2]) == "boolean" then out[#out + 1] = node[2] end
-    return leaves(self, node[3], out)
+    if not is_true and self.types:of(node[2]) == "boolean" then out[#out + 1] = node[2] end
+    return leaves(self, node[3], out, is_true)
   elseif node.tag == "Op" and node[1] == "or" then
-    leaves(self, node[2], out)
-    return leaves(self, node[3], out)
+    leaves(self, node[2], out, true)
+    return leaves(self, node[3], out, is_true)
   end
-  out[#out + 1] = node
+  if not (is_true and (node.tag == "Nil" or node.tag == "False")) then out[#out + 1] = node end
 end
 
 local function ends(block)
@@ -342,11 +368,14 @@ local function visit(self, node)
     index(self, node)
   elseif node.tag == "Invoke" then
     invoke(self, node)
+    mixed_timeframes(self, node)
   elseif node.tag == "Op" then
     operator(self, node)
+    mixed_timeframes(self, node)
   elseif node.tag == "Call" then
     call(self, node)
     arguments(self, node)
+    mixed_timeframes(self, node)
   elseif node.tag == "If" then
     for i = 1, #node - 1, 2 do truth(self, node[i], "a condition") end
   elseif node.tag == "While" then
@@ -363,7 +392,7 @@ function M.find(tree, types, names, used)
   self.globals, self.methods, self.market = set_of(names.globals), set_of(names.methods), set_of(names.market)
   timeframes(self, used)
   tree_of.walk(tree.ast, function(node) visit(self, node) end)
-  if types.trader then options(self, types.trader, names.trader, "a trader has no field %q") end
+  if types.trader then options(self, types.trader, names.trader, "a trader has no field %q", names.renamed) end
   hidden_names(self)
   unused_inputs(self)
   answers(self)

@@ -115,6 +115,16 @@ local function find_roles(fields)
   return roles
 end
 
+--- The outputs of the indicator that an expression comes from, and its name; nil when one cannot say.
+function M.outputs_of(names, node)
+  node = strip(node)
+  if node.tag == "Id" and node.variable and #node.variable.values == 1 then node = strip(node.variable.values[1]) end
+  local f = node.tag == "Call" and strip(node[1])
+  local name = f and f.tag == "Index" and f[2].tag == "String" and f[2][1]
+  local kind = name and names.kinds[name]
+  return type(kind) == "table" and kind or nil, name
+end
+
 -- ---- inference ----
 
 local Types = {}
@@ -165,7 +175,11 @@ function rules.Index(self, node)
     return kind == "source" and "series" or kind == "interval" and "market" or false
   end
   if base == "series" then return key.tag ~= "String" and "number" end
-  if base == "outputs" or base == "my" then return key.tag == "String" and "series" end
+  if base == "outputs" then
+    for _, output in ipairs(M.outputs_of(self.names, node[1]) or {}) do if output == key[1] then return "series" end end
+    return false
+  end
+  if base == "my" then return key.tag == "String" and "series" end
   if base == "day" then return "number" end
   return base == nil and nil
 end
@@ -216,6 +230,47 @@ function rules.Op(self, node)
   return join(a, b) or false -- and, or: one of the two
 end
 
+-- ---- timeframes ----
+
+-- The timeframe of a market or series: the name of an interval, "own" for that of the trader; nil when one cannot say.
+local homes = {}
+
+function Types:home(node)
+  node = strip(node)
+  local rule = node and homes[node.tag]
+  if not rule or self.is_looking[node] then return nil end
+  self.is_looking[node] = true
+  local home = rule(self, node)
+  self.is_looking[node] = nil
+  return home
+end
+
+function homes.Id(self, node)
+  local variable = node.variable
+  if not variable then return nil end
+  if variable.kind == "parameter" then return self.fixed[variable.function_node] and self.parameters[variable] == "market" and "own" or nil end
+  return #variable.values == 1 and self:home(variable.values[1]) or nil
+end
+
+function homes.Index(self, node)
+  if node[2].tag == "String" and INTERVALS[node[2][1]] and self:of(node[1]) == "market" then return node[2][1] end
+  return self:home(node[1])
+end
+
+function homes.Call(self, node)
+  local f = strip(node[1])
+  if f.tag ~= "Index" then return nil end
+  for i = 2, #node do if self:of(node[i]) == "series" then return self:home(node[i]) end end
+  if f[1].tag == "Id" and f[1].global then return self:of(node) and f[1][1] == "ta" and "own" or nil end
+  return self:home(f[1])
+end
+
+function homes.Invoke(self, node) return self:home(node[1]) end
+
+function homes.Op(self, node)
+  for i = 2, 3 do if node[i] and self:of(node[i]) == "series" then return self:home(node[i]) end end
+end
+
 -- Types of what a function returns first, and of its parameters at the places where it is called.
 local function learn(self, tree)
   local changed = false
@@ -248,7 +303,7 @@ end
 --- Types of a tree. @param names what there is in the sandbox: {globals, libraries, kinds, market, ...}
 -- @return {of = function(self, node), trader = node of its table or nil, fields, roles}
 function M.new(tree, names)
-  local self = setmetatable({names = names, memo = {}, rules = rules, parameters = {}, returns = {}, fixed = {}}, Types)
+  local self = setmetatable({names = names, memo = {}, rules = rules, parameters = {}, returns = {}, fixed = {}, is_looking = {}}, Types)
   self.trader = find_trader(tree)
   self.fields, self.roles = {}, {}
   if self.trader then

@@ -135,7 +135,7 @@ end
 function M.names()
   local result = {
     globals = {}, libraries = {}, methods = sorted_keys(series.methods), kinds = {}, options = indicator.options_of, market = market.known,
-    day = market.day_fields, trader = traders.fields, input_options = input.option_names,
+    day = market.day_fields, trader = traders.fields, renamed = traders.renamed, bound = sorted_keys(indicator.bound), input_options = input.option_names,
   }
   wanted.names = function(env)
     wanted.names = nil
@@ -186,7 +186,8 @@ local function find_leaves(roots)
     local place = #seen -- a number of its own for each table
     for k, v in next, value do
       if type(k) == "table" or type(k) == "function" then visit(k, name, k) end
-      visit(v, name, ("%d %s"):format(place, tostring(k)))
+      local inner = name:find(".", 1, true) and name or name .. "." .. tostring(k):sub(1, 40)
+      visit(v, inner, ("%d %s"):format(place, tostring(k)))
     end
     local meta = raw_metatable(value)
     if meta then visit(meta, name, meta) end
@@ -235,6 +236,47 @@ function M.kept()
   kept.leaves = leaves
   table.sort(changes, function(a, b) return a.name < b.name end)
   return #changes == 0 and "[]" or cjson.encode(changes)
+end
+
+-- ---- what a filter reads ----
+
+local reads = {}
+
+local function note_reads()
+  reads = {}
+  for _, entry in ipairs(series.trader().made) do
+    local slot = entry.slot
+    local n = slot.count
+    if slot.deepest >= 0 and n > 0 then reads[#reads + 1] = {entry.text, slot.data[n - 1], slot.data[n - 2]} end
+  end
+end
+
+--- Begins to note what the next trader's filter reads.
+function M.look()
+  wanted.look = function(env)
+    local make = env.trader
+    env.trader = function(fields)
+      if type(fields) ~= "table" or type(fields.filter) ~= "function" then return make(fields) end
+      local copy, filter = {}, fields.filter
+      for key, value in pairs(fields) do copy[key] = value end
+      copy.filter = function(m)
+        local answer = filter(m)
+        note_reads()
+        return answer
+      end
+      return make(copy)
+    end
+  end
+end
+
+--- JSON list of {name, value, before}: the series that the filter has read at the last evaluation, at its bar and the one before.
+function M.reads()
+  local texts, seen = {}, {}
+  for _, r in ipairs(reads) do
+    if not seen[r[1]] then texts[#texts + 1] = ('{"name":%s,"value":%s,"before":%s}'):format(cjson.encode(r[1]), number_text(r[2]), number_text(r[3])) end
+    seen[r[1]] = true
+  end
+  return "[" .. table.concat(texts, ",") .. "]"
 end
 
 -- ---- watched code ----

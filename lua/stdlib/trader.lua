@@ -18,6 +18,7 @@ M.fields = FIELDS
 local RENAMED = {
   timeframe = "interval", startup_candle_count = "warmup", condition = "filter", symbol = "symbols", title = "name", timeframes_list = "timeframes",
 }
+M.renamed = RENAMED
 -- In the language, not in this version: said, never ignored.
 local NOT_YET = {"references", "rank"}
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEED = 20240101, OLDER_LEAST = 400, OLDER_COARSE = 60, UNDEFINED_BARS = 200, CHUNK = 4096 };
+enum { SEED = 20240101, OLDER_LEAST = 401 /* odd, like few periods */, OLDER_COARSE = 60, UNDEFINED_BARS = 200, CHUNK = 4096 };
 
 static const int64_t SECOND_MS = 1000, MINUTE_MS = 60000;
 

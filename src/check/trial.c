@@ -4,6 +4,7 @@
 #include "check/inspect.h"
 #include "check/repeat.h"
 #include "check/trial_body.h"
+#include "screener/tracked.h"
 #include "script/ask.h"
 #include <stdlib.h>
 #include <string.h>
@@ -210,7 +211,8 @@ static err run_loaded(trial *t) {
     trader_source *watched = NULL;
     err e = OK;
     t->order = (sample_order){.interval = t->spec->interval, .mask = t->spec->interval_mask};
-    memcpy(t->order.depth, t->spec->depth, sizeof t->order.depth);
+    for (int32_t i = 0; i < N_INTERVALS; i++) /* the daemon asks for no more, either */
+        t->order.depth[i] = t->spec->depth[i] < BACKFILL_MAX_BARS ? t->spec->depth[i] : BACKFILL_MAX_BARS;
     if (t->watched)
         e = trader_source_new(t->source->key, t->source->chunk, t->watched, strlen(t->watched), t->source->inputs,
                               &watched, t->why);
