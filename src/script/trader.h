@@ -11,7 +11,8 @@ enum {
     TRADER_NAME_MAX = 128,
     TRADER_ID_MAX = 37,
     TRADER_REVISION_MAX = 65,
-    TRADER_CHUNK_MAX = 256
+    TRADER_CHUNK_MAX = 256,
+    OWN_NAME_MAX = 64
 };
 
 /* Text and inputs. */
@@ -56,7 +57,7 @@ typedef struct trader_spec {
     char **include, **exclude;                      /* NULL-terminated lists of symbols; an empty include: all */
     char *quote;                                    /* NULL: any */
     char *conditions, *inputs, *description, *tags; /* JSON array, JSON array, text, JSON array */
-    int32_t depth[N_INTERVALS];                     /* bars that its indicators need, by interval; 0: not used */
+    int32_t depth[N_INTERVALS]; /* bars that its indicators and look-backs need, by interval; 0: not used */
     trader_need *needs;
     int32_t n_needs;
 } trader_spec;
