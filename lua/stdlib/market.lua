@@ -70,6 +70,11 @@ for name in pairs(derived) do known[#known + 1] = name end
 for name in pairs(scalars) do known[#known + 1] = name end
 for _, name in ipairs {"interval", "ta", "align", "day", "my"} do known[#known + 1] = name end
 
+-- Names of the fields that are series.
+M.series_fields = {}
+for name in pairs(fields) do M.series_fields[name] = true end
+for name in pairs(derived) do M.series_fields[name] = true end
+
 local function getter_of(entry)
   local slot, value = entry.slot, entry.series
   return function()

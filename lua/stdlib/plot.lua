@@ -119,8 +119,8 @@ end
 local KEPT = {"kind", "title", "pane", "color", "width", "style", "position", "shape", "text", "level"}
 
 --- What `plots` returned, with the values at the newest bar: list of plain tables; raises what is wrong with it.
--- @param answer what the function returned @param where file and line of the function @param null stands for NaN
-function M.read(answer, where, null)
+-- @param answer what the function returned @param where file and line of the function
+function M.read(answer, where)
   local function bad(what) error(("%s: plots returned %s; expected a list of plot.line(...), plot.band(...) and so on"):format(where, what), 0) end
   local list = {}
   if type(answer) ~= "table" then bad(quoted(answer)) end
@@ -134,8 +134,7 @@ function M.read(answer, where, null)
     local plain = {}
     for _, key in ipairs(KEPT) do plain[key] = p[key] end
     for _, key in ipairs {"value", "upper", "lower"} do
-      local value = p[key] and p[key][0]
-      if value then plain[key] = value == value and value or null end
+      if p[key] then plain[key] = p[key][0] end
     end
     if p.held ~= nil then plain.value = p.held end
     list[i] = plain

@@ -16,6 +16,7 @@ local C = require("ffi").C
 local cjson = require "cjson" -- ours: scripts get the one behind limits
 cjson.encode_keep_buffer(false) -- nothing outside of the state's memory stays behind when it is thrown away
 local fail = require "fail"
+local indicator = require "indicator"
 local inputs = require "input"
 local json = require "json"
 local market = require "market"
@@ -23,6 +24,7 @@ local plot = require "plot"
 local suggest = require "suggest"
 local ta = require "ta"
 local traders = require "trader"
+local truth = require "truth"
 
 local getinfo, load, setfenv = debug.getinfo, load, setfenv
 local funcinfo, funck = require("jit.util").funcinfo, require("jit.util").funck
@@ -164,6 +166,20 @@ end
 
 local function interval_number(name) return C.interval_parse(name, #name) end
 
+local kinds_of_series = {fields = market.series_fields, functions = indicator.gives_series}
+
+-- A series used as a condition, in any function of a trader that is given the market.
+local function check_truth(t, conditions, own, chunk)
+  local functions = {t.filter, t.plots}
+  if type(t.prompt) == "function" then functions[#functions + 1] = t.prompt end
+  for _, c in ipairs(conditions) do functions[#functions + 1] = c.body end
+  for _, o in ipairs(own) do functions[#functions + 1] = o[2] end
+  for _, f in pairs(functions) do
+    local line, sentence = truth(f, kinds_of_series)
+    if line then error(("%s:%d: %s"):format(chunk, line, sentence), 0) end
+  end
+end
+
 local M = {}
 local loaded = {} -- index -> {where, plots_where, conditions, plots, market}
 
@@ -184,15 +200,20 @@ end
 
 local function list_text(list) return #list == 0 and "[]" or cjson.encode(list) end
 
--- {name: number or null}, in the order of the names: the same text in every state.
-local function values_text(values)
-  local names, parts = {}, {}
-  for name in pairs(values) do names[#names + 1] = name end
-  table.sort(names)
-  for i, name in ipairs(names) do
-    local value = values[name]
-    parts[i] = cjson.encode(name) .. ":" .. (value - value == 0 and ("%.17g"):format(value) or "null")
+-- JSON of plain values that are ours: keys in the order of their names and numbers with all their digits, so that the text
+-- is the same in every state. NaN is null.
+local function json_text(value)
+  if type(value) == "number" then return value - value == 0 and ("%.17g"):format(value) or "null" end
+  if type(value) ~= "table" then return cjson.encode(value) end
+  local parts = {}
+  if #value > 0 then
+    for i, item in ipairs(value) do parts[i] = json_text(item) end
+    return "[" .. table.concat(parts, ",") .. "]"
   end
+  local names = {}
+  for name in pairs(value) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do parts[i] = cjson.encode(name) .. ":" .. json_text(value[name]) end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
@@ -231,6 +252,7 @@ function M.load(index, code, chunk, overrides, default_interval)
     texts[i] = c.text
     has_conditions = has_conditions or c.check ~= nil
   end
+  check_truth(t, conditions, own, chunk)
   local others, mask = {}, 2 ^ interval_number(interval)
   local state = {made = {}}
   series.set_trader(index, state)
@@ -275,16 +297,17 @@ function M.conditions(index)
       held = c.check(l.market)
       series.each_read(index, function(text, value) values[text], every[text] = value, value end)
     end
-    all[i] = ('{"text":%s,"held":%s,"values":%s}'):format(cjson.encode(c.text), tostring(held), values_text(values))
+    all[i] = ('{"text":%s,"held":%s,"values":%s}'):format(cjson.encode(c.text), tostring(held), json_text(values))
     if held then texts[#texts + 1] = c.text end
   end
-  return "[" .. table.concat(all, ",") .. "]", list_text(texts), values_text(every)
+  return "[" .. table.concat(all, ",") .. "]", list_text(texts), json_text(every)
 end
 
 --- The plots of a trader at that bar. @return JSON list
 function M.plots(index)
   local l = loaded[index]
-  return list_text(plot.read(l.plots(l.market), l.plots_where, cjson.null))
+  local list = plot.read(l.plots(l.market), l.plots_where)
+  return #list == 0 and "[]" or json_text(list)
 end
 
 -- No script can reach this table; what the stdlib does not need at run time goes all the same.

@@ -64,12 +64,18 @@ static char *copy_field(lua_State *L, int table, const char *name, const char *o
     return text || otherwise ? strdup(text ? text : otherwise) : NULL;
 }
 
+/* Of a variant its own, whatever the script says: the script is another trader's too. */
+static const char *id_of(lua_State *L, int table, const trader_source *source) {
+    const char *id = source->is_variant ? NULL : text_field(L, table, "id");
+    return id ? id : source->key;
+}
+
 static void read_spec(lua_State *L, int table, const trader_source *source, trader_spec *spec) {
-    const char *key = text_field(L, table, "id"), *name = text_field(L, table, "name"),
+    const char *key = id_of(L, table, source), *name = text_field(L, table, "name"),
                *fire = text_field(L, table, "fire");
     char named[sizeof "file:" + TRADER_KEY_MAX];
-    snprintf(spec->key, sizeof spec->key, "%s", key ? key : source->key);
-    snprintf(spec->name, sizeof spec->name, "%s", name ? name : spec->key);
+    snprintf(spec->key, sizeof spec->key, "%s", key);
+    snprintf(spec->name, sizeof spec->name, "%s", *source->name ? source->name : name ? name : spec->key);
     snprintf(spec->revision, sizeof spec->revision, "%s", source->revision);
     snprintf(named, sizeof named, "file:%s", spec->key);
     (void)uuid5(TRADER_NAMESPACE, named, strlen(named), spec->id);
@@ -106,7 +112,7 @@ static err claim_own(script_state *s, const program *p, const char *key, own_ser
 
 CALLED_BY_LUA static void read_own(lua_State *L, int table, load_call *c) {
     program *p = &c->s->programs[c->index];
-    const char *key = text_field(L, table, "id");
+    const char *key = id_of(L, table, c->source);
     lua_getfield(L, table, "own");
     p->n_own = (int32_t)lua_objlen(L, -1);
     for (int32_t k = 0; k < p->n_own; k++) { /* {name, function} */
@@ -118,7 +124,7 @@ CALLED_BY_LUA static void read_own(lua_State *L, int table, load_call *c) {
         lua_rawgeti(L, -1, 2);
         own->function = luaL_ref(L, LUA_REGISTRYINDEX);
         lua_pop(L, 1);
-        if (claim_own(c->s, p, key ? key : c->source->key, own) != OK)
+        if (claim_own(c->s, p, key, own) != OK)
             luaL_error(L, "series \"%s\": too many indicators in this process (%d)", own->name, REGISTRY_MAX);
     }
     lua_pop(L, 1);
