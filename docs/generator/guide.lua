@@ -101,9 +101,9 @@ function M.scripts(scripts)
   return (table.concat(out, "\n"):gsub("\n+$", ""))
 end
 
---- The page with a text between the marks of a region: <!-- begin NAME ... --> and <!-- end NAME -->.
+--- The page with a text between the marks of a region: <!-- begin NAME: ... --> and <!-- end NAME -->.
 function M.replace(page, name, text)
-  local first, last = page:find("<!%-%- begin " .. name .. "[^\n]*%-%->\n")
+  local first, last = page:find("<!%-%- begin " .. name .. ":[^\n]*%-%->\n")
   local stop = page:find("<!-- end " .. name .. " -->", last or 1, true)
   if not first or not stop then error(("the page has no region %q"):format(name), 0) end
   return page:sub(1, last) .. "\n" .. text .. "\n\n" .. page:sub(stop)
