@@ -131,6 +131,20 @@ static int32_t claim(registry *r, const char *text) {
     return registry_count(r);
 }
 
+/* Whether a row's text is one of this build; said when it is not. */
+static bool is_known(const workload *w) {
+    char key[TEXT_MAX + 8];
+    registry *r;
+    int32_t id;
+    bool known;
+    if (registry_new(&r) != OK) die("out of memory");
+    snprintf(key, sizeof key, "1m %s", w->text);
+    known = registry_parse(r, key, &id) == OK;
+    registry_free(r);
+    if (!known) fprintf(stderr, "indicator: not measured: %s is no indicator\n", w->text);
+    return known;
+}
+
 static void make_plan(plan *p, const market *m, const workload *w) {
     registry *r;
     int32_t n_given, count;
