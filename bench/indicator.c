@@ -308,8 +308,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "indicator: built without Tulip's sources (./dev bench installs them): no peer\n");
     if (as_table) printf("%-16s %-44s %8s %8s %7s %9s\n", "", "ns a bar, medians", "series", "Tulip", "ratio", "step");
     for (const workload *w = workloads; w->name; w++)
-        if (is_wanted(w->name, names, n_names) && kernel_find(w->text, strcspn(w->text, "(")) >= 0)
-            bench(&m, w, as_table, &t);
+        if (is_wanted(w->name, names, n_names) && is_known(w)) bench(&m, w, as_table, &t);
     for (int32_t k = 0; k < N_INDICATOR_KINDS; k++) {
         char text[TEXT_MAX];
         workload w = {.name = kernel_get(k)->name, .text = text};
