@@ -58,7 +58,7 @@ static err add_step(tulip *t, const tulip_call *call, const tulip_bars *bars) {
 
 bool tulip_is_there(void) { return true; }
 
-err tulip_new(const tulip_call calls[TULIP_CALLS], const tulip_bars *bars, tulip **out) {
+err tulip_new(const tulip_call *calls, const tulip_bars *bars, tulip **out) {
     tulip *t = calloc(1, sizeof *t);
     err e = t ? OK : ERR_NO_MEMORY;
     for (int32_t c = 0; e == OK && c < TULIP_CALLS && calls[c].name; c++) e = add_step(t, &calls[c], bars);
@@ -102,7 +102,7 @@ void tulip_describe(const tulip *t, char *out, size_t bytes) {
 
 bool tulip_is_there(void) { return false; }
 
-err tulip_new(const tulip_call calls[TULIP_CALLS], const tulip_bars *bars, tulip **out) {
+err tulip_new(const tulip_call *calls, const tulip_bars *bars, tulip **out) {
     (void)calls, (void)bars;
     *out = NULL;
     return ERR_NOT_FOUND;

@@ -22,9 +22,9 @@ typedef struct tulip tulip;
 /* Whether Tulip is part of this build. */
 bool tulip_is_there(void);
 /* Calls that are made one after the other. What asks for a plain source reads the close in the first of them (the open, if
- * it asks for a second one), and the first output of the one before in the others. A call without a name ends the list. ERR_NOT_FOUND: Tulip is not part of this
+ * it asks for a second one), and the first output of the one before in the others. At most TULIP_CALLS; one without a name ends the list. ERR_NOT_FOUND: Tulip is not part of this
  * build. ERR_INVALID: it has no such function. */
-MUST_CHECK err tulip_new(const tulip_call calls[TULIP_CALLS], const tulip_bars *bars, tulip **out);
+MUST_CHECK err tulip_new(const tulip_call *calls, const tulip_bars *bars, tulip **out);
 void tulip_free(tulip *t);
 /* All calls over all bars. */
 void tulip_run(const tulip *t);

@@ -2,7 +2,10 @@
 local M = {}
 
 -- Titles of families whose file begins with something else.
-local TITLES = {series = "Of a series", market = "Of the market", sandbox = "Everyday", trader = "The trader", input = "Inputs"}
+local TITLES = {
+  ["lua/stdlib/series.lua"] = "Of a series", ["lua/stdlib/market.lua"] = "Of the market", ["lua/stdlib/sandbox.lua"] = "Everyday",
+  ["lua/stdlib/trader.lua"] = "The trader", ["lua/stdlib/input.lua"] = "Declaring inputs", ["lua/trademind/spec.lua"] = "Markets, runs and assertions",
+}
 
 -- Outside of code a star or an underscore would be markup.
 local function plain(text)
@@ -56,7 +59,7 @@ local function section(f)
   return table.concat(out, "\n")
 end
 
-function M.title(file) return TITLES[file.base] or file.title end
+function M.title(file) return TITLES[file.path] or file.title end
 
 local function anchor(name) return "#" .. name:lower():gsub("[^%w_ -]", ""):gsub(" ", "-") end
 
@@ -72,7 +75,7 @@ function M.functions(files)
   for _, file in ipairs(files) do
     if #file.functions > 0 then
       out[#out + 1] = (#out > 0 and out[#out]:sub(-1) ~= "\n" and "\n" or "") .. ("### %s\n"):format(M.title(file))
-      if not TITLES[file.base] and file.intro ~= file.title .. "." then out[#out + 1] = wrap(plain(sentence(file.intro)), "") .. "\n" end
+      if not TITLES[file.path] and file.intro ~= file.title .. "." then out[#out + 1] = wrap(plain(sentence(file.intro)), "") .. "\n" end
       for _, f in ipairs(file.functions) do out[#out + 1] = section(f) end
     end
   end
