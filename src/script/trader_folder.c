@@ -7,9 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool ends_in(const char *name, const char *ending) {
+    size_t n = strlen(name), m = strlen(ending);
+    return n > m && strcmp(name + n - m, ending) == 0;
+}
+
 static int is_script(const struct dirent *entry) {
-    size_t n = strlen(entry->d_name);
-    return n > 4 && entry->d_name[0] != '.' && strcmp(entry->d_name + n - 4, ".lua") == 0;
+    const char *name = entry->d_name;
+    return name[0] != '.' && ends_in(name, ".lua") && !ends_in(name, "_spec.lua");
 }
 
 static err read_one(const char *folder, const char *name, trader_source **out, diag *why) {

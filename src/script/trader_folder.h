@@ -1,4 +1,4 @@
-/* The traders of a folder: every FILE.lua in it, by name. */
+/* The traders of a folder: every FILE.lua in it, by name, but for FILE_spec.lua: the spec of a trader stands beside it. */
 #pragma once
 #include "script/trader.h"
 
