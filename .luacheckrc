@@ -5,7 +5,7 @@ max_line_length = 160
 ignore = {"581"}
 exclude_files = {"build", "spec/node_modules"}
 
-local SANDBOX = {"trader", "input", "ta", "helpers", "na", "nz", "print", "log", "json", "series"}
+local SANDBOX = {"trader", "input", "ta", "helpers", "na", "nz", "print", "log", "json", "plot", "series"}
 
 files["lua/stdlib"] = {std = "luajit", globals = SANDBOX}
 files["lua/stdlib/sandbox.lua"] = {ignore = {"122"}} -- it takes string.dump and its like away
