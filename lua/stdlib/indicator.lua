@@ -11,6 +11,9 @@ local C = ffi.C
 
 local M = {}
 
+-- Names of the functions of ta that give a series, or several: never a condition.
+M.gives_series = {}
+
 -- Functions that read the market itself: name -> function(market entry, ...). m.ta and m["1h"].ta differ only in these.
 M.bound = {}
 
@@ -225,6 +228,7 @@ end
 function M.define(t)
   local spec = {name = t[1], sources = {}, params = {}, outputs = t.outputs, make = t.make, options = t.options, first_source = 1}
   local has_default = false
+  M.gives_series[spec.name] = true
   if not t.make then spec.kind = M.kind(t.kernel or t[1]) end
   for i, s in ipairs(t.sources or {}) do
     spec.sources[i] = type(s) == "string" and {name = s} or {name = s[1], default = s.default}

@@ -216,6 +216,8 @@ err replay_run(const config *cfg, const replay_options *options, replay_report *
     *report = (replay_report){0};
     pthread_mutex_init(&r.lock, NULL);
     e = trader_folder_read(options->traders, &sources, &n_sources, &n_failed, why);
+    for (size_t i = 0; e == OK && i < options->n_inputs; i++)
+        e = trader_folder_set_input(sources, n_sources, options->inputs[i], why);
     if (e == OK) e = wakeup_new(&r.wake);
     if (e == OK) e = symbol_table_new(&r.symbols);
     if (e == OK) e = open_screener(&r, (int32_t)options->workers, why);
