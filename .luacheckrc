@@ -12,6 +12,5 @@ files["lua/stdlib/sandbox.lua"] = {ignore = {"122"}} -- it takes string.dump and
 for _, folder in ipairs {"lua/traders", "bench/traders", "spec/lua/traders"} do
   files[folder] = {std = "luajit", read_globals = SANDBOX}
 end
-files["lua/trademind"] = {std = "luajit"}
 files["spec"] = {std = "luajit+busted"}
 files["lua/traders/*_spec.lua"] = {std = "luajit+busted"}
