@@ -125,7 +125,7 @@ local function as_signal(row, by_symbol)
   local signal = {
     bar = closed_by(by_symbol[row.symbol], row.closeTime), time = row.time, close_time = row.closeTime, symbol = row.symbol, interval = row.interval,
     trader = row.trader, id = row.id, price = row.price, volume = row.volume, side = known(row.side), score = known(row.score), stop = known(row.stop),
-    targets = row.targets, conditions = row.conditions, tags = row.tags, late = row.late,
+    targets = row.targets, conditions = row.conditions, values = row.values, plots = row.plots, tags = row.tags, late = row.late,
   }
   return signal
 end
@@ -158,7 +158,8 @@ end
 -- trader is not read), from = first bar that may signal, as for `market:index` (the first: signals come from the end of the warm-up on),
 -- to = first bar that is left out, settings = {NAME = value} of trademind}
 -- @return run: {signals, warmup, evaluations, log}. `signals`: list, oldest first, of {bar = index of the market's bar at whose close it came,
--- time and close_time of the trader's bar (ms), price, symbol, interval, side, score, stop, targets, conditions, tags, id}. `warmup`: bars of the
+-- time and close_time of the trader's bar (ms), price, symbol, interval, side, score, stop, targets, conditions (texts of those that held),
+-- values (what they read, by name), plots, tags, id}. `warmup`: bars of the
 -- trader's interval that passed before it was evaluated. `log`: lines of {level, component, message}; those of print() are of component "script"
 -- @usage local run = spec.run {code = "return trader {filter = function(m) return m.close[0] > m.open[0] end}", market = spec.market {bars = 300}}
 function M.run(options)
