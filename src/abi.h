@@ -139,6 +139,7 @@ typedef struct script_context {
     uint32_t symbol_id;
     int32_t trader;    /* index of the trader that runs */
     int32_t count;     /* bars of the trader's own interval */
+    int32_t is_dry;    /* 1 while a trader is tried out at load */
     char message[256]; /* why script_series said no */
 } script_context;
 

@@ -12,7 +12,10 @@ local M = {}
 local PANES, TITLE_MAX, PLOTS_MAX = 9, 64, 32
 local made = setmetatable({}, {__mode = "k"}) -- what plot.* gave; nothing else is a plot
 
-local function quoted(value) return type(value) == "string" and ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value) or series.describe(value) end
+local function quoted(value)
+  if type(value) == "string" then return ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value) end
+  return type(value) == "number" and tostring(value) or series.describe(value)
+end
 
 local function is_title(v) return type(v) == "string" and #v > 0 and #v <= TITLE_MAX end
 local function one_of(names)
@@ -21,7 +24,7 @@ local function one_of(names)
     list[#list + 1] = ("%q"):format(name)
     known[name] = true
   end
-  return {function(v) return type(v) == "string" and known[v] == true end, table.concat(list, ", ")}
+  return {function(v) return type(v) == "string" and known[v] == true end, "one of " .. table.concat(list, ", ")}
 end
 
 local OPTIONS = {

@@ -192,10 +192,10 @@ local function json_text(value)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
--- The author's recursive series, in the order of their names: list of {name, function}.
+-- The author's recursive series, in the order of their names: list of {name, function, line}.
 local function own_series(t)
   local own = {}
-  for name, body in pairs(t.series or {}) do own[#own + 1] = {name, body} end
+  for name, body in pairs(t.series or {}) do own[#own + 1] = {name, body, getinfo(body, "S").linedefined} end
   table.sort(own, function(a, b) return a[1] < b[1] end)
   return own
 end

@@ -216,6 +216,113 @@ static const mistake INDICATORS[] = {
      "t.lua:1: there is no market yet: m is what the filter is called with"},
 };
 
+static const mistake WHOLE_SERIES[] = {
+    {FILTER("return m.close - \"x\" == 1"), "t.lua:2: -: found a string; expected a series or a number"},
+    {FILTER("return (m.close - 0/0)[0] > 1"), "t.lua:2: -: found NaN; expected a series or a number"},
+    {FILTER("return (m.close - m.close[0])[0] > 1"),
+     "t.lua:2: -: 24 different numbers; one in an expression of series must stay the same from bar to bar; index the "
+     "series first: s[0]"},
+    {FILTER("return (m.close - m)[0] > 1"), "t.lua:2: -: found market 5m; expected a series or a number"},
+    {FILTER("return (m.close - ta.bb(m.close))[0] > 1"),
+     "t.lua:2: -: found outputs of ta.bb; name one of its outputs: basis, upper, lower"},
+    {FILTER("return ta.abs(5)[0] > 1"), "t.lua:2: ta.abs: found a number; expected a series; math.abs is for numbers"},
+    {FILTER("return ta.abs(\"x\")[0] > 1"), "t.lua:2: ta.abs: found a string; expected a series or a number"},
+    {FILTER("return ta.max(m.close)[0] > 1"), "t.lua:2: ta.max: expected at least two series or numbers"},
+    {FILTER("return ta.max(1, 2)[0] > 1"), "t.lua:2: ta.max: expected at least one series, found two numbers"},
+    {FILTER("return m.close:gt(\"x\")[0] > 1"), "t.lua:2: s:gt: found a string; expected a series or a number"},
+    {FILTER("return m.close.gt(5)[0] > 1"), "t.lua:2: gt: expected a series in front; call it as s:gt(x)"},
+    {FILTER("return m.close:crossover(nil)[0] > 1"), "t.lua:2: s:crossover: found nil; expected a series or a number"},
+    {FILTER("return m.close:above(5)[0] > 1"), "t.lua:2: a series has no field \"above\"; the newest bar is s[0]"},
+    {FILTER("if m.close then return true end return false"),
+     "t.lua:2: a series is used as a condition, where it always counts as true; index it first: s[0] is the newest "
+     "bar"},
+    {FILTER("return not ta.rsi(m.close, 14)"), "t.lua:2: a series is used as a condition, where it always counts as "
+                                               "true; index it first: s[0] is the newest bar"},
+    {FILTER("return m.close == 5"), "t.lua:2: a series is compared with a number by == or ~=, which never holds or "
+                                    "always does; index it first: s[0] is the newest bar"},
+    {FILTER("for i, v in ipairs(m.close) do return true end"),
+     "t.lua:2: bad argument #1 to 'ipairs' (table expected, got userdata); a series is read as s[0], its newest bar"},
+    {FILTER("local x = m.close for i = 1, 40 do x = x + x end return x[0] > 1"),
+     "t.lua:2: an expression of too many parts; compute parts of it in the filter"},
+    {"return trader {timeframes = {\"1h\"}, filter = function(m)\n  return (m.close - m[\"1h\"].close)[0] > 1\nend}",
+     "t.lua:2: -: close 5m and close 1h are of different timeframes; m:align(s) gives a slower series as seen at each "
+     "bar of m"},
+    {"return trader {timeframes = {\"1h\"}, filter = function(m)\n  return m.close:gt(m[\"1h\"].close)[0] > 1\nend}",
+     "t.lua:2: s:gt: close 5m and close 1h are of different timeframes; m:align(s) gives a slower series as seen at "
+     "each bar of m"},
+    {"return trader {interval = \"1h\", timeframes = {\"5m\"}, filter = function(m)\n  return "
+     "m:align(m[\"5m\"].close)[0] > 1\nend}",
+     "t.lua:2: m:align: close 5m is of a faster timeframe than 1h; expected one of a slower"},
+    {FILTER("return m:align(5)[0] > 1"),
+     "t.lua:2: m:align: found a number; expected a series of a slower timeframe: m:align(m[\"1h\"].close)"},
+    {FILTER("return m.align(m.close)[0] > 1"),
+     "t.lua:2: m:align: found nil; expected a series of a slower timeframe: m:align(m[\"1h\"].close)"},
+    {FILTER("return m:align()[0] > 1"),
+     "t.lua:2: m:align: found nil; expected a series of a slower timeframe: m:align(m[\"1h\"].close)"},
+    {FILTER("return m.my.stop[0] > 1"),
+     "t.lua:2: this trader has no series of its own; add series = {name = function(m, prev) ... end}"},
+    {FILTER("return m.day.hgh > 1"), "t.lua:2: m.day has no field \"hgh\"; did you mean \"high\"?"},
+    {FILTER("m.day.high = 1 return true"), "t.lua:2: m.day is read-only"},
+    {"return trader {series = {stop = function(m, prev) return 1 end}, filter = function(m)\n  return m.my.stp[0] > "
+     "1\nend}",
+     "t.lua:2: m.my has no series \"stp\"; did you mean \"stop\"?"},
+    {"return trader {series = {stop = function(m, prev) return nil end}, filter = function(m)\n  return m.my.stop[0] > "
+     "1\nend}",
+     "t.lua:1: series \"stop\" returned nil; expected a number (0/0 where there is none)"},
+    {"return trader {series = {stop = function(m, prev) return {} end}, filter = function(m)\n  return m.my.stop[0] > "
+     "1\nend}",
+     "t.lua:1: series \"stop\" returned a table; expected a number (0/0 where there is none)"},
+    {"return trader {series = {stop = function(m, prev)\n  return m.close[0] > prev + nil\nend}, filter = function(m) "
+     "return true end}",
+     "t.lua:2: attempt to perform arithmetic on a nil value"},
+    {"return trader {\n  series = {stop = 5},\n  filter = function(m) return true end}",
+     "t.lua:2: field \"series.stop\" is 5; expected a function(m, prev)"},
+    {"return trader {\n  series = {[\"a b\"] = function() end},\n  filter = function(m) return true end}",
+     "t.lua:2: series has the name \"a b\"; expected letters, digits and _ (at most 63)"},
+    {"return trader {\n  series = 5,\n  filter = function(m) return true end}",
+     "t.lua:2: field \"series\" is 5; expected a table {name = function(m, prev) ... end}"},
+    {"return trader {conditions = {{\"a\", function(m)\n  return m.close end}}}",
+     "t.lua:1: condition \"a\" returned series close 5m; expected true or false"},
+    {"return trader {filter = function(m) return true end, conditions = {{\"a\", function(m)\n  return 5 end}}}",
+     "t.lua:1: condition \"a\" returned 5; expected true or false"},
+};
+
+#define PLOTTING(body) "return trader {filter = function(m) return true end, plots = function(m)\n  " body "\nend}"
+
+static const mistake PLOTS[] = {
+    {PLOTTING("return 5"), "t.lua:1: plots returned 5; expected a list of plot.line(...), plot.band(...) and so on"},
+    {PLOTTING("return nil"),
+     "t.lua:1: plots returned nil; expected a list of plot.line(...), plot.band(...) and so on"},
+    {PLOTTING("return plot.line(\"a\", m.close)"),
+     "t.lua:1: plots returned a single plot; expected a list of plot.line(...), plot.band(...) and so on"},
+    {PLOTTING("return {5}"),
+     "t.lua:1: plots returned 5 as number 1 of the list; expected a list of plot.line(...), plot.band(...) and so on"},
+    {PLOTTING("return {{kind = \"line\"}}"), "t.lua:1: plots returned a table as number 1 of the list; expected a list "
+                                             "of plot.line(...), plot.band(...) and so on"},
+    {PLOTTING("return {a = plot.line(\"a\", m.close)}"),
+     "t.lua:1: plots returned a table with the key \"a\"; expected a list of plot.line(...), plot.band(...) and so on"},
+    {PLOTTING("return {plot.lin(\"a\", m.close)}"), "t.lua:2: there is no plot.lin; did you mean \"line\"?"},
+    {PLOTTING("return {plot.line(m.close)}"),
+     "t.lua:2: plot.line: title is series close 5m; expected a text of 1 to 64 bytes"},
+    {PLOTTING("return {plot.line(\"a\", 5)}"), "t.lua:2: plot.line: source is 5; expected a series such as m.close"},
+    {PLOTTING("return {plot.line(\"a\", ta.bb(m.close))}"),
+     "t.lua:2: plot.line: source is outputs of ta.bb; name one of its outputs: basis, upper, lower"},
+    {PLOTTING("return {plot.line(\"a\", m.close, {pain = 1})}"),
+     "t.lua:2: plot.line has no option \"pain\"; did you mean \"pane\"?"},
+    {PLOTTING("return {plot.line(\"a\", m.close, {pane = 99})}"),
+     "t.lua:2: plot.line: pane is 99; expected a whole number from 0 to 9"},
+    {PLOTTING("return {plot.line(\"a\", m.close, {color = 5})}"),
+     "t.lua:2: plot.line: color is 5; expected a name such as \"orange\", or \"#rrggbb\""},
+    {PLOTTING("return {plot.band(\"a\", m.close)}"),
+     "t.lua:2: plot.band: lower is nil; expected a series such as m.close"},
+    {PLOTTING("return {plot.hline(\"a\", m.close)}"),
+     "t.lua:2: plot.hline: level is series close 5m; expected a number"},
+    {PLOTTING("return {plot.marker(\"a\", 5)}"),
+     "t.lua:2: plot.marker: condition is 5; expected a series such as m.close"},
+    {PLOTTING("return {plot.marker(\"a\", true, {shape = \"star\"})}"),
+     "t.lua:2: plot.marker: shape is \"star\"; expected one of \"arrow_up\", \"arrow_down\", \"circle\", \"square\""},
+};
+
 static const mistake LANGUAGE[] = {
     {"x = 5\n" FILTER("return true"),
      "t.lua:1: \"x\" is not declared; write local x: globals are not kept between calls"},
@@ -261,9 +368,16 @@ static const struct {
 } GROUPS[] = {
 #define GROUP(name, list) \
     { name, list, sizeof(list) / sizeof *(list) }
-    GROUP("not Lua", SYNTAX),          GROUP("no trader", SHAPE),       GROUP("a field", FIELDS),
-    GROUP("a result", RESULTS),        GROUP("an input", INPUTS),       GROUP("the market", MARKET),
-    GROUP("an indicator", INDICATORS), GROUP("the language", LANGUAGE),
+    GROUP("not Lua", SYNTAX),
+    GROUP("no trader", SHAPE),
+    GROUP("a field", FIELDS),
+    GROUP("a result", RESULTS),
+    GROUP("an input", INPUTS),
+    GROUP("the market", MARKET),
+    GROUP("an indicator", INDICATORS),
+    GROUP("a whole series", WHOLE_SERIES),
+    GROUP("plots", PLOTS),
+    GROUP("the language", LANGUAGE),
 #undef GROUP
 };
 

@@ -135,6 +135,22 @@ static bool step_memory(standing *s, const trader_spec *spec, int64_t open_ms, b
     return is_due;
 }
 
+/* A trader that is stopped while it describes its match is done for; its signal is not. */
+static err fire(evaluation *e, tracked *t, int32_t index, const script_view *view, pass *passes[N_INTERVALS],
+                script_result *r) {
+    pass *p = pass_for(passes, t, e->set->specs[index]->interval);
+    diag why;
+    err described = script_state_describe(e->state, index, view, r, &why), result;
+    if (described == ERR_RUNAWAY) {
+        fault(e, script_state_guilty(e->state), t, view, &why, true);
+    } else if (r->fault) {
+        (void)diag_set(&why, ERR_SCRIPT, "%s", r->fault);
+        fault(e, index, t, view, &why, false);
+    }
+    result = p ? add_signal(e, p, t, index, view, r) : ERR_NO_MEMORY;
+    return result == OK && described != OK ? described : result;
+}
+
 static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view *view, pass *passes[N_INTERVALS]) {
     const trader_spec *spec = e->set->specs[index];
     standing *s = &t->standings[index];
@@ -161,14 +177,7 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
     }
     s->n_errors_in_row = 0;
     is_due = step_memory(s, spec, view->open_ms, r.outcome == SCRIPT_MATCH);
-    if (is_due && !is_silent) {
-        pass *p = pass_for(passes, t, spec->interval);
-        result = p ? add_signal(e, p, t, index, view, &r) : ERR_NO_MEMORY;
-        if (r.fault) {
-            (void)diag_set(&why, ERR_SCRIPT, "%s", r.fault);
-            fault(e, index, t, view, &why, false);
-        }
-    }
+    if (is_due && !is_silent) result = fire(e, t, index, view, passes, &r);
     script_result_deinit(&r);
     return result;
 }

@@ -10,7 +10,8 @@
 
 #define TRADER_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
 
-enum { DRY_EVALUATIONS = 64 };
+/* What fails at each of the last so many bars is refused: it always fails, or does so from some bar on. */
+enum { DRY_EVALUATIONS = 64, DRY_FAILURES = 32 };
 
 typedef struct load_call {
     script_state *s;
@@ -115,7 +116,7 @@ CALLED_BY_LUA static void read_own(lua_State *L, int table, load_call *c) {
     const char *key = id_of(L, table, c->source);
     lua_getfield(L, table, "own");
     p->n_own = (int32_t)lua_objlen(L, -1);
-    for (int32_t k = 0; k < p->n_own; k++) { /* {name, function} */
+    for (int32_t k = 0; k < p->n_own; k++) { /* {name, function, line} */
         own_series *own = &p->own[k];
         lua_rawgeti(L, -1, k + 1);
         lua_rawgeti(L, -1, 1);
@@ -123,7 +124,9 @@ CALLED_BY_LUA static void read_own(lua_State *L, int table, load_call *c) {
         lua_pop(L, 1);
         lua_rawgeti(L, -1, 2);
         own->function = luaL_ref(L, LUA_REGISTRYINDEX);
-        lua_pop(L, 1);
+        lua_rawgeti(L, -1, 3);
+        own->line = (int32_t)lua_tointeger(L, -1);
+        lua_pop(L, 2);
         if (claim_own(c->s, p, key, own) != OK)
             luaL_error(L, "series \"%s\": too many indicators in this process (%d)", own->name, REGISTRY_MAX);
     }
@@ -182,7 +185,6 @@ static err ask(script_state *s, int32_t index, const script_view *view, int what
     err e;
     if (what == 0) {
         e = script_state_evaluate(s, index, view, &result, why);
-        if (e == OK && result.fault) e = diag_set(why, ERR_SCRIPT, "%s", result.fault);
         script_result_deinit(&result);
         return e;
     }
@@ -194,19 +196,20 @@ static err ask(script_state *s, int32_t index, const script_view *view, int what
 
 enum { N_QUESTIONS = 3 };
 
-/* Runs filter, conditions and plots over generated bars: what they use is registered, and what always fails is found out
- * now. */
+/* Runs filter, conditions and plots over generated bars: what they use is registered, and what keeps failing is found
+ * out now. */
 static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why) {
     dry_market *market = NULL;
     script_view view;
     diag first[N_QUESTIONS], latest = {.text = ""};
-    int n_failed[N_QUESTIONS] = {0};
+    int n_failed[N_QUESTIONS] = {0}; /* in a row, up to now */
     err e = dry_market_new(s->registry, spec->interval, spec->interval_mask, &market);
     if (e != OK) return diag_set(why, e, "%s: out of memory", s->programs[index].source->chunk);
     for (int32_t k = DRY_EVALUATIONS - 1; k >= 0 && e == OK; k--) {
         dry_market_view(market, k, &view);
         for (int what = 0; what < N_QUESTIONS && e == OK; what++) {
             e = ask(s, index, &view, what, &latest);
+            if (e == OK) n_failed[what] = 0;
             if (e != ERR_SCRIPT) continue;
             if (n_failed[what]++ == 0) first[what] = latest;
             e = OK;
@@ -214,7 +217,7 @@ static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why)
     }
     if (e != OK) *why = latest;
     for (int what = 0; what < N_QUESTIONS && e == OK; what++) {
-        if (n_failed[what] < DRY_EVALUATIONS) continue;
+        if (n_failed[what] < DRY_FAILURES) continue;
         *why = first[what];
         e = ERR_SCRIPT;
     }

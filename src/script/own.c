@@ -54,10 +54,11 @@ static double take_value(own_pass *pass, const own_series *own) {
     lua_State *L = pass->s->L;
     if (lua_type(L, -1) == LUA_TNUMBER) return lua_tonumber(L, -1);
     if (pass->status == 0) {
+        bool is_nil = lua_isnil(L, -1);
         pass->status = LUA_ERRRUN;
         (void)diag_set(pass->why, ERR_SCRIPT,
-                       "%s: series \"%s\" returned a %s; expected a number (0/0 where there is none)",
-                       pass->p->source->chunk, own->name, luaL_typename(L, -1));
+                       "%s:%d: series \"%s\" returned %s%s; expected a number (0/0 where there is none)",
+                       pass->p->source->chunk, own->line, own->name, is_nil ? "" : "a ", luaL_typename(L, -1));
     }
     return NAN;
 }

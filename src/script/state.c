@@ -406,6 +406,7 @@ static void show(script_state *s, int32_t index, const script_view *view) {
     s->context.symbol_id = view->symbol_id;
     s->context.trader = index;
     s->is_quiet = view->ignores_warmup;
+    s->context.is_dry = view->ignores_warmup;
     region_set_owner(s->memory, state_owner(index));
 }
 
@@ -446,35 +447,6 @@ static err run_call(trader_call *c) {
     return c->status == 0 ? OK : state_error(s, c->index, c->status, c->why);
 }
 
-/* What belongs to a match besides: which conditions held, and the plots. What fails here costs no signal; it is told. */
-static err describe_match(trader_call *filter) {
-    script_state *s = filter->s;
-    script_result *r = filter->result;
-    bool has[] = {[CALL_CONDITIONS] = filter->p->has_conditions, [CALL_PLOTS] = filter->p->has_plots};
-    err e = OK;
-    for (call_kind kind = CALL_CONDITIONS; kind <= CALL_PLOTS; kind++) {
-        diag why = {.text = ""};
-        trader_call c = {
-            .s = s, .p = filter->p, .kind = kind, .index = filter->index, .view = filter->view, .result = r};
-        if (!has[kind]) continue;
-        c.why = &why;
-        e = run_call(&c);
-        if (e == ERR_SCRIPT) {
-            if (!r->fault) r->fault = strdup(why.text);
-        } else if (e != OK) {
-            *filter->why = why;
-        } else if (kind == CALL_CONDITIONS) {
-            if (!r->conditions) r->conditions = c.texts, c.texts = NULL;
-            r->values = c.values, c.values = NULL;
-        } else {
-            r->plots = c.json, c.json = NULL;
-        }
-        free_json(&c);
-        if (e != OK && e != ERR_SCRIPT) return e;
-    }
-    return OK;
-}
-
 /* After all calls at a bar: nothing of the symbol stays behind. */
 static err end_calls(script_state *s, int32_t index, err e, diag *why) {
     if (s->is_dead) return e;
@@ -495,7 +467,6 @@ err script_state_evaluate(script_state *s, int32_t index, const script_view *vie
         result->outcome = SCRIPT_WARMING;
     } else if (e == OK && c.is_match) {
         result->outcome = SCRIPT_MATCH;
-        e = describe_match(&c);
     }
     e = end_calls(s, index, e, why);
     if (s->is_dead) return e;
@@ -506,34 +477,61 @@ err script_state_evaluate(script_state *s, int32_t index, const script_view *vie
     return state_check_memory(s, index, why) == OK ? e : ERR_RUNAWAY;
 }
 
-/* "[]" when the trader has none. */
-static err ask_for_json(script_state *s, int32_t index, const script_view *view, call_kind kind, bool has, char **json,
-                        diag *why) {
-    script_view shown = *view;
+/* One call for JSON, at any bar, warm or not. `c` has it on success; free_json. */
+static err ask_for_json(trader_call *c) {
+    script_state *s = c->s;
+    script_view shown = *c->view;
     script_result unused = {.score = NAN, .stop = NAN};
-    trader_call c = {
-        .s = s, .p = &s->programs[index], .kind = kind, .index = index, .view = &shown, .result = &unused, .why = why};
-    err e = OK;
-    *json = NULL;
+    err e;
+    c->view = &shown;
+    c->result = &unused;
     shown.ignores_warmup = true;
-    show(s, index, &shown);
-    s->is_quiet = view->ignores_warmup;
-    if (has) {
-        e = own_advance(s, index, &shown, why);
-        if (e == OK) e = run_call(&c);
+    show(s, c->index, &shown);
+    s->is_quiet = false;
+    e = own_advance(s, c->index, &shown, c->why);
+    if (e == OK) e = run_call(c);
+    e = end_calls(s, c->index, e, c->why);
+    if (s->is_dead || e != OK) return e;
+    return state_check_memory(s, c->index, c->why);
+}
+
+err script_state_describe(script_state *s, int32_t index, const script_view *view, script_result *r, diag *why) {
+    bool has[] = {[CALL_CONDITIONS] = s->programs[index].has_conditions, [CALL_PLOTS] = s->programs[index].has_plots};
+    for (call_kind kind = CALL_CONDITIONS; kind <= CALL_PLOTS; kind++) {
+        trader_call c = {.s = s, .p = &s->programs[index], .kind = kind, .index = index, .view = view, .why = why};
+        err e;
+        if (!has[kind]) continue;
+        e = ask_for_json(&c);
+        if (e == ERR_SCRIPT) {
+            if (!r->fault) r->fault = strdup(why->text);
+        } else if (e == OK && kind == CALL_CONDITIONS) {
+            if (!r->conditions) r->conditions = c.texts, c.texts = NULL;
+            r->values = c.values, c.values = NULL;
+        } else if (e == OK) {
+            r->plots = c.json, c.json = NULL;
+        }
+        free_json(&c);
+        if (e != OK && e != ERR_SCRIPT) return e;
     }
-    e = end_calls(s, index, e, why);
+    return OK;
+}
+
+/* "[]" when the trader has none. */
+static err give_json(script_state *s, int32_t index, const script_view *view, call_kind kind, bool has, char **json,
+                     diag *why) {
+    trader_call c = {.s = s, .p = &s->programs[index], .kind = kind, .index = index, .view = view, .why = why};
+    err e = has ? ask_for_json(&c) : OK;
+    *json = NULL;
     if (e == OK && (*json = c.json ? c.json : strdup("[]"))) c.json = NULL;
     free_json(&c);
-    if (s->is_dead || e != OK) return e;
-    return state_check_memory(s, index, why);
+    return e == OK && !*json ? ERR_NO_MEMORY : e;
 }
 
 err script_state_conditions(script_state *s, int32_t index, const script_view *view, char **json, diag *why) {
     bool has = s->programs[index].has_conditions;
-    return ask_for_json(s, index, view, CALL_CONDITIONS, has, json, why);
+    return give_json(s, index, view, CALL_CONDITIONS, has, json, why);
 }
 
 err script_state_plots(script_state *s, int32_t index, const script_view *view, char **json, diag *why) {
-    return ask_for_json(s, index, view, CALL_PLOTS, s->programs[index].has_plots, json, why);
+    return give_json(s, index, view, CALL_PLOTS, s->programs[index].has_plots, json, why);
 }

@@ -50,7 +50,7 @@ typedef struct script_result {
      * conditions have functions (then those that held). values: {series: its value at the bar} of what the conditions
      * have read. plots: the trader's plots with their values at the bar. */
     char *conditions, *tags, *values, *plots;
-    char *fault; /* what went wrong beside the match: a sentence, or NULL */
+    char *fault; /* what went wrong in script_state_describe: a sentence, or NULL */
 } script_result;
 
 void script_result_deinit(script_result *r);
@@ -71,6 +71,11 @@ void script_state_expect(script_state *s, int32_t index, const trader_spec *spec
 /* Run the filter of trader `index`. ERR_SCRIPT: `why` has the message with file and line, script_state_trace the
  * traceback. ERR_RUNAWAY: the state is dead. */
 MUST_CHECK err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result,
+                                     diag *why);
+
+/* After a match that becomes a signal: adds to the result which conditions held, what they have read, and the plots. What
+ * fails here costs no signal: it is in `fault`. ERR_RUNAWAY: the state is dead, the result still good. */
+MUST_CHECK err script_state_describe(script_state *s, int32_t index, const script_view *view, script_result *result,
                                      diag *why);
 
 /* The trader's conditions at the bar of the view, whatever its filter says: a JSON list of {"text", "held", "values"}, or

@@ -25,6 +25,7 @@ typedef struct own_series {
     char name[OWN_NAME_MAX];
     int32_t id;       /* in the registry */
     int function;     /* reference in Lua's registry */
+    int32_t line;     /* where it begins */
     int32_t instance; /* hint: where it was found last */
 } own_series;
 
