@@ -15,7 +15,7 @@ local RECORDED = {
 
 describe("on recorded klines", function()
   teardown(oracle_replay.clean)
-  local _, traders = oracle_replay.traders {"lua/traders"}
+  local _, traders = oracle_replay.traders({"lua/traders"}, require "spec.lua.oracle_traders")
 
   it("every built-in trader has a spec beside it", function()
     for _, t in ipairs(traders) do assert.equal("file", lfs.attributes(("lua/traders/%s_spec.lua"):format(t.key), "mode"), t.key) end

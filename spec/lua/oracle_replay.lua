@@ -1,7 +1,6 @@
 --- `trademind replay` beside the oracle: the same signals by their ids, none missing, none besides.
 local assert = require "luassert"
 local cjson = require "cjson"
-local meanings = require "spec.lua.oracle_traders"
 local oracle = require "spec.lua.oracle"
 
 local M = {}
@@ -38,16 +37,18 @@ function M.has_data(name)
   return file ~= nil
 end
 
---- All traders of some folders, in one: that folder, and the list of {key, path, meaning, from}.
-function M.traders(from_folders)
+--- All traders of some folders that have a meaning, in one: that folder, and the list of {key, path, meaning, from}.
+-- @param from_folders list @param meanings key -> meaning; false: none can be given
+function M.traders(from_folders, meanings)
   local folder, list = M.temp_folder(), {}
   for _, from in ipairs(from_folders) do
     local pipe = io.popen("ls " .. from)
     for name in pipe:lines() do
       local key = name:match "^(.*)%.lua$"
-      if key and not key:find "_spec$" then
+      if key and not key:find "_spec$" and meanings[key] ~= false then
         M.run("cp '%s/%s' '%s'", from, name, folder)
-        list[#list + 1] = {key = key, path = folder .. "/" .. name, from = from, meaning = assert(meanings[key], "no meaning is given for " .. key)}
+        assert(meanings[key], "no meaning is given for " .. key)
+        list[#list + 1] = {key = key, path = folder .. "/" .. name, from = from, meaning = meanings[key]}
       end
     end
     pipe:close()

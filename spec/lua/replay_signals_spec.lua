@@ -54,7 +54,7 @@ local function compare_random(random, folder, symbols, traders, rounds)
 end
 
 describe("the signals of a replay", function()
-  local trader_folder, traders = oracle_replay.traders {"lua/traders", "spec/lua/traders"}
+  local trader_folder, traders = oracle_replay.traders({"lua/traders", "spec/lua/traders"}, require "spec.lua.oracle_traders")
   local random = market.random(seed)
   local built_in = {}
   for _, t in ipairs(traders) do if t.from == "lua/traders" then built_in[#built_in + 1] = t end end
