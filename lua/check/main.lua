@@ -168,11 +168,15 @@ end
 
 local function from_notes(facts)
   local parts = {}
-  for _, need in ipairs(facts.warmup) do parts[#parts + 1] = ("%d bars of %s"):format(need.bars, need.interval) end
+  for _, need in ipairs(facts.warmup) do parts[#parts + 1] = ("%d %s of %s"):format(need.bars, need.bars == 1 and "bar" or "bars", need.interval) end
   if #parts > 0 then add(node_of_filter(), "warm-up", "note", "warm-up: " .. table.concat(parts, ", ")) end
+  if facts.is_cut then
+    add(node_of_filter(), "cut-short", "note", "it takes so much time that look-ahead, history and comparisons that never hold were not looked for")
+  end
   if facts.evaluations > 0 then
-    add(node_of_filter(), "matches", "note", ("matches at %d of %d %s bars; %.3g us of CPU time an evaluation"):format(facts.matches,
-      facts.evaluations, facts.bars, facts.cost_us))
+    local cost = (facts.cost_us < 100 and "%.3g" or "%.0f"):format(facts.cost_us)
+    add(node_of_filter(), "matches", "note", ("matches at %d of %d %s bars; %s us of CPU time an evaluation"):format(facts.matches,
+      facts.evaluations, facts.bars, cost))
   end
 end
 

@@ -268,7 +268,7 @@ const verb CHECK_VERB = {
     .details = "Compiles each trader, reads it with luacheck, and runs it in the sandbox over generated bars: in order, "
                "with later bars not known yet, with less history, and on bars of which every number is NaN. A finding "
                "has file, line, column, severity and a code that does not change:\n"
-               "FILE:12:20: error[unknown-field]: the market has no field \"clsoe\"; did you mean \"close\"?\n"
+               "x.lua:12:20: error[unknown-field]: there is no ta.smma; did you mean \"sma\"?\n"
                "Exit code 1 when there is an error or a warning; notes say what a trader needs.",
     .options = OPTIONS,
     .run = run,
