@@ -6,10 +6,7 @@
 
 static void run_sma(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
-    window *s = state;
-    int32_t length = (int32_t)in->param[0];
-    for (int32_t i = from; i < to; i++)
-        out[0][i] = kernel_defined(window_step(s, in->source[0], in->number, i, length));
+    window_run(state, in->source[0] + from, in->number + from, to - from, (int32_t)in->param[0], out[0] + from);
 }
 
 static void run_ema(void *state, const kernel_input *in, int32_t from, int32_t to,
