@@ -195,7 +195,7 @@ static inline bool slide(window *w, const job *j, double x, double y) {
 /* Whether the window is full. */
 static inline bool take(window *w, const job *j, int32_t i) {
     double x = value_at(&j->source, i);
-    if (w->n == j->length && (j->number[i] & resum_mask(j->length)) &&
+    if (w->n == j->length && !window_is_resum(j->number[i], j->length) &&
         slide(w, j, x, value_at(&j->source, i - j->length)))
         return true;
     if (!(x - x == 0)) {
@@ -292,26 +292,11 @@ static bool run_stretch(window *w, const job *j, const double *in, const double 
     return run_pairs(w, j, in, old, n, out, false, true, true);
 }
 
-/* How many bars from i on come before the unit is chosen anew; numbers may jump over a hole. */
-static int32_t until_resum(const job *j, int32_t i, int32_t to) {
-    int64_t mask = resum_mask(j->length), next = (j->number[i] + mask) & ~mask;
-    int32_t low = 0, high = to - i < STRETCH ? to - i : STRETCH;
-    if (j->number[i + high - 1] < next) return high;
-    while (low < high) {
-        int32_t middle = low + (high - low) / 2;
-        if (j->number[i + middle] < next)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* As many bars as can be taken at once: 0 when the first one needs care. */
 static int32_t stretch(window *w, const job *j, int32_t i, int32_t to) {
     double room[STRETCH], old_room[STRETCH];
     const double *in, *old;
-    int32_t n = until_resum(j, i, to) & ~1;
+    int32_t n = window_until_resum(j->number + i, to - i < STRETCH ? to - i : STRETCH, j->length) & ~1;
     if (n < 4) return 0;
     in = values_at(&j->source, i, n, room);
     old = values_at(&j->source, i - j->length, n, old_room);
@@ -387,6 +372,25 @@ void window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, 
     } else if (n > 0) {
         *n_equal = level_on(*n_equal, x, n, length, out);
     }
+}
+
+/* ---- where sums are made anew ---- */
+
+bool window_is_resum(int64_t number, int32_t length) { return (number & resum_mask(length)) == 0; }
+
+/* Numbers may jump over a hole. */
+int32_t window_until_resum(const int64_t *number, int32_t n, int32_t length) {
+    int64_t mask = resum_mask(length), next = (number[0] + mask) & ~mask;
+    int32_t low = 0, high = n;
+    if (number[n - 1] < next) return n;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (number[middle] < next)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* ---- what is asked for ---- */

@@ -51,3 +51,8 @@ void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, 
 /* For values x[0..n) and results out[0..n): out[k] = x[k] where the newest `length` values are equal. n_equal: how many
  * are equal up to x[-1], 0 where there is none; on return, up to x[n - 1]. */
 void window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, double *out);
+
+/* Whether sums are made anew at the bar with this number; how many of the bars number[0..n) come before the first of
+ * those. For sums that are kept elsewhere. */
+bool window_is_resum(int64_t number, int32_t length);
+int32_t window_until_resum(const int64_t *number, int32_t n, int32_t length);
