@@ -12,7 +12,6 @@ files["lua/stdlib/sandbox.lua"] = {ignore = {"122"}} -- it takes string.dump and
 for _, folder in ipairs {"lua/traders", "bench/traders", "spec/lua/traders", "docs/examples"} do
   files[folder] = {std = "luajit", read_globals = SANDBOX, ignore = {"212/m"}} -- a function of a trader gets m, used or not
 end
-files["docs/examples"] = {std = "luajit", read_globals = SANDBOX}
 files["lua/trademind.d.lua"] = {globals = SANDBOX, ignore = {"112", "121", "122", "211", "212", "221", "241", "631"}}
 files["spec"] = {std = "luajit+busted"}
 files["lua/traders/*_spec.lua"] = {std = "luajit+busted"}

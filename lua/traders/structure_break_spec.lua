@@ -3,7 +3,7 @@ local spec = require "trademind.spec"
 describe("Market structure break", function()
   -- Legs up and down, long enough for their ends to be swing points; then the start of another leg up.
   local function legs(ups, downs)
-    local market = spec.market {interval = "5m", volume = 1000}:walk(20, {volatility = 0.0002})
+    local market = spec.market {interval = "5m", volume = 1000}:walk(130, {volatility = 0.0002})
     for i, up in ipairs(ups) do market:trend(10, up):drop(8, downs[i]) end
     return market
   end
