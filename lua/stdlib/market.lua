@@ -47,8 +47,12 @@ local known = {}
 for name in pairs(fields) do known[#known + 1] = name end
 for name in pairs(derived) do known[#known + 1] = name end
 for name in pairs(scalars) do known[#known + 1] = name end
-known[#known + 1] = "interval"
-known[#known + 1] = "ta"
+for _, name in ipairs {"interval", "ta", "align", "day", "my"} do known[#known + 1] = name end
+
+-- Names of the fields that are series.
+M.series_fields = {}
+for name in pairs(fields) do M.series_fields[name] = true end
+for name in pairs(derived) do M.series_fields[name] = true end
 
 local function getter_of(entry)
   local slot, value = entry.slot, entry.series
@@ -81,10 +85,85 @@ local function no_field(key)
   fail(("the market has no field %q%s"):format(tostring(key), suggest(tostring(key), known)))
 end
 
+local DAY_FIELDS = {"change_pct", "high", "low", "volume", "quote_volume"}
+
+-- m.day: the rolling 24 hours as numbers.
+local function day_of(interval, name)
+  local entries = {}
+  local day = newproxy(true)
+  local meta = getmetatable(day)
+  for output, field in ipairs(DAY_FIELDS) do
+    entries[field] = function()
+      local made = series.claim(interval, indicator.kind("day"), nil, nil, nil, nil, nil, nil, nil, output - 1, ("day.%s %s"):format(field, name))
+      entries[field] = function() return indicator.on(made)[0] end
+      return entries[field]()
+    end
+  end
+  meta.__index = function(_, field)
+    local get = entries[field]
+    if get then return get() end
+    fail(("m.day has no field %q%s"):format(tostring(field), suggest(tostring(field), DAY_FIELDS)))
+  end
+  meta.__newindex = function() fail "m.day is read-only" end
+  meta.__tostring = function() return "day of market " .. name end
+  meta.__metatable = false
+  return day
+end
+
+-- m.my: the author's own series.
+local function own_of(interval, own)
+  local known_names, numbers, made = {}, {}, {}
+  for i, o in ipairs(own) do
+    known_names[i] = o[1]
+    numbers[o[1]] = i - 1
+  end
+  local my = newproxy(true)
+  local meta = getmetatable(my)
+  meta.__index = function(_, key)
+    local entry = made[key]
+    if not entry then
+      if not numbers[key] then
+        if #known_names == 0 then fail("this trader has no series of its own; add series = {name = function(m, prev) ... end}") end
+        fail(("m.my has no series %q%s"):format(tostring(key), suggest(tostring(key), known_names)))
+      end
+      entry = series.claim_own(interval, numbers[key], "my." .. key)
+      made[key] = entry
+    end
+    return indicator.on(entry)
+  end
+  meta.__newindex = function() fail "m.my is read-only; the function of a series returns its value" end
+  meta.__tostring = function() return "series of the trader's own" end
+  meta.__metatable = false
+  return my
+end
+
+-- m:align(s), for the market `entry`.
+local function align_of(entry, name)
+  local made = {}
+  return function(market, s)
+    local source = series.entry(s)
+    if type(market) ~= "userdata" or series.entry(market) or not source then
+      fail(("m:align: found %s; expected a series of a slower timeframe: m:align(m[\"1h\"].close)"):format(series.describe(source and market or s)))
+    end
+    if source.home == entry.home then return indicator.on(source) end
+    if C.interval_ms(source.interval) <= C.interval_ms(entry.interval) then
+      fail(("m:align: %s is of a faster timeframe than %s; expected one of a slower"):format(source.text, name))
+    end
+    local aligned = made[source]
+    if not aligned then
+      aligned = series.claim(entry.interval, indicator.kind("align"), source.index, nil, nil, source.interval, nil, nil, nil, 0,
+        ("align(%s)"):format(source.text))
+      made[source] = aligned
+    end
+    return indicator.on(aligned)
+  end
+end
+
 --- A market of the running trader.
 -- @param interval number of the interval @param name its text @param others interval name -> market, or nil
+-- @param own list of {name, function}: the trader's own series
 -- @return the userdata that a filter gets, and its entry {interval, memo}
-function M.new(interval, name, others)
+function M.new(interval, name, others, own)
   local entry = {interval = interval, home = interval, memo = {}}
   local own_ta
   local getters = {
@@ -94,7 +173,11 @@ function M.new(interval, name, others)
       return own_ta
     end,
   }
+  local align = align_of(entry, name)
+  getters.align = function() return align end
   if others then
+    local day, my = day_of(interval, name), own_of(interval, own)
+    getters.day, getters.my = function() return day end, function() return my end
     for key, get in pairs(scalars) do getters[key] = get end
     for other, market in pairs(others) do getters[other] = function() return market end end
   end

@@ -18,7 +18,9 @@ local RENAMED = {
   timeframe = "interval", startup_candle_count = "warmup", condition = "filter", symbol = "symbols", title = "name", timeframes_list = "timeframes",
 }
 -- In the language, not in this version: said, never ignored.
-local NOT_YET = {"references", "series", "rank"}
+local NOT_YET = {"references", "rank"}
+
+local OWN_MAX = 16 -- as in src/script/state_body.h
 
 local is_trader = setmetatable({}, {__mode = "k"})
 
@@ -94,6 +96,18 @@ local checks = {
     end
     expect("conditions", v, is_list(v, is_condition) and #v <= 32, "a list of at most 32 texts or {text, function(m)}")
   end,
+  series = function(v)
+    expect("series", v, type(v) == "table", "a table {name = function(m, prev) ... end}")
+    local n = 0
+    for key, value in pairs(v) do
+      n = n + 1
+      if type(key) ~= "string" or not key:find "^[%a_][%w_]*$" or #key > 63 then
+        fail("series", ("series has the name %s; expected letters, digits and _ (at most 63)"):format(found(key)))
+      end
+      expect("series." .. key, value, is_function(value), "a function(m, prev)")
+    end
+    expect("series", v, n <= OWN_MAX, ("at most %d series"):format(OWN_MAX))
+  end,
   plots = function(v) expect("plots", v, is_function(v), "a function(m)") end,
   prompt = function(v) expect("prompt", v, is_function(v) or is_text(v), "a function(m, signal) or a text") end,
   analysis = function(v) expect("analysis", v, type(v) == "table", "a table {model, when, max_per_day}") end,
@@ -163,26 +177,27 @@ end
 
 function M.is_trader(value) return type(value) == "table" and is_trader[value] == true end
 
---- The filter that is run, and the texts of the conditions, of a checked trader.
+--- The filter that is run, and the conditions, of a checked trader.
 -- @param chunk where the script comes from
+-- @return function(m), list of {text, check = function(m) that gives true or false; nil when it is a text only}
 function M.filter_of(t, chunk)
-  local texts, functions = {}, {}
+  local conditions = {}
   for i, c in ipairs(t.conditions or {}) do
-    texts[i] = type(c) == "table" and c[1] or c
-    functions[i] = type(c) == "table" and c[2] or false
+    local text, body = type(c) == "table" and c[1] or c, type(c) == "table" and c[2] or nil
+    conditions[i] = {text = text, body = body}
+    conditions[i].check = body and function(m)
+      local held = body(m)
+      if held == true or held == false then return held end
+      error(("%s:%d: condition %q returned %s; expected true or false"):format(chunk, getinfo(body, "S").linedefined, text, found(held)), 0)
+    end
   end
-  if t.filter then return t.filter, texts end
+  if t.filter then return t.filter, conditions end
   return function(m)
-    for i = 1, #functions do
-      local held = functions[i](m)
-      if held ~= true then
-        if held == false then return false end
-        local line = getinfo(functions[i], "S").linedefined
-        error(("%s:%d: condition %q returned %s; expected true or false"):format(chunk, line, texts[i], found(held)), 0)
-      end
+    for i = 1, #conditions do
+      if not conditions[i].check(m) then return false end
     end
     return true
-  end, texts
+  end, conditions
 end
 
 local RESULT = {"match", "conditions", "score", "side", "stop", "target", "tags"}

@@ -137,4 +137,41 @@ M.another_name = {
   end,
 }
 
+-- The author's own series: from the oldest bar that there is, each value made of the one before.
+local function trailing_stop(m)
+  local stop, bars = {}, {}
+  for i = 1, m.n do
+    local close, before, last = m.close[i], m.close[i - 1], stop[i - 1]
+    if not last then stop[i] = close * 0.99
+    elseif close > last and before > last then stop[i] = math.max(last, close * 0.99)
+    elseif close < last and before < last then stop[i] = math.min(last, close * 1.01)
+    else stop[i] = close > last and close * 0.99 or close * 1.01 end
+    bars[i] = last and close > last and 0 or (bars[i - 1] or 0) + 1
+  end
+  return {stop = stop, bars = bars}
+end
+
+M.trailing_stop = {
+  interval = "5m", depth = {["5m"] = 250, ["1h"] = depth.window(12)},
+  matches = function(at)
+    local m, hour = at["5m"], at["1h"]
+    m.own = m.own or trailing_stop(m)
+    return crosses_above(m.close, m.own.stop, m.now) and m.own.bars[m.now - 1] >= 3
+      and m.close[m.now] > hour:get("sma", hour.close, 12)[hour.now]
+  end,
+}
+
+M.body_and_range = {
+  interval = "5m", fire = "every", depth = {["5m"] = depth.window(30)},
+  matches = function(at)
+    local m, i = at["5m"], at["5m"].now
+    if not m.range then
+      m.range = {}
+      for k = 1, m.n do m.range[k] = m.high[k] - m.low[k] end
+    end
+    return m.close[i] - m.open[i] > m:get("sma", m.range, 30)[i] * 1.5 and m.close[i - 1] > m.open[i - 1]
+      and (m.high[i] + m.low[i]) / 2 / m.close[i] < 1
+  end,
+}
+
 return M

@@ -21,7 +21,9 @@ typedef struct replay_options {
     const char *const *symbols; /* those that are evaluated; each must have a file */
     size_t n_symbols;           /* 0: all that have a file */
     const char *traders;        /* folder of the trader files */
-    int64_t workers;            /* 1..MAX_WORKERS */
+    const char *const *inputs;  /* TRADER.NAME=VALUE */
+    size_t n_inputs;
+    int64_t workers; /* 1..MAX_WORKERS */
     replay_signal_fn on_signal;
     void *context; /* for on_signal */
 } replay_options;
