@@ -9,7 +9,7 @@ local SANDBOX = {"trader", "input", "ta", "helpers", "na", "nz", "print", "log",
 
 files["lua/stdlib"] = {std = "luajit", globals = SANDBOX}
 files["lua/stdlib/sandbox.lua"] = {ignore = {"122"}} -- it takes string.dump and its like away
-for _, folder in ipairs {"lua/traders", "bench/traders", "spec/lua/traders"} do
+for _, folder in ipairs {"lua/traders", "bench/traders", "spec/lua/traders", "spec/c"} do
   files[folder] = {std = "luajit", read_globals = SANDBOX}
 end
 files["spec"] = {std = "luajit+busted"}
