@@ -24,6 +24,7 @@ local market = require "market"
 local plot = require "plot"
 local suggest = require "suggest"
 local ta = require "ta"
+local tools = require "tools"
 local traders = require "trader"
 local truth = require "truth"
 
@@ -154,6 +155,7 @@ local function new_environment(input, trader)
   end
   local names = {}
   for name in pairs(env) do names[#names + 1] = name end
+  tools.prepare(env)
   return setmetatable(env, {
     __index = function(_, name)
       if name == "m" then fail "there is no market yet: m is what the filter is called with" end
@@ -165,6 +167,8 @@ local function new_environment(input, trader)
     __metatable = false,
   })
 end
+
+tools.make_environment = function() return new_environment(inputs.new({}, {}), traders.new("", "")) end
 
 local function interval_number(name) return C.interval_parse(name, #name) end
 
