@@ -9,10 +9,9 @@ local SANDBOX = {"trader", "input", "ta", "helpers", "na", "nz", "print", "log",
 
 files["lua/stdlib"] = {std = "luajit", globals = SANDBOX}
 files["lua/stdlib/sandbox.lua"] = {ignore = {"122"}} -- it takes string.dump and its like away
-for _, folder in ipairs {"lua/traders", "bench/traders", "spec/lua/traders", "docs/examples"} do
+for _, folder in ipairs {"lua/traders", "bench/traders", "spec/lua/traders", "spec/c", "docs/examples"} do
   files[folder] = {std = "luajit", read_globals = SANDBOX, ignore = {"212/m"}} -- a function of a trader gets m, used or not
 end
-files["docs/examples"] = {std = "luajit", read_globals = SANDBOX}
 files["lua/trademind.d.lua"] = {globals = SANDBOX, ignore = {"112", "121", "122", "211", "212", "221", "241", "631"}}
 files["lua/template/trader.lua"] = {std = "luajit", read_globals = SANDBOX}
 files["lua/template/trader_spec.lua"] = {std = "luajit+busted"}

@@ -141,6 +141,7 @@ typedef struct script_context {
     int32_t count;     /* bars of the trader's own interval */
     int32_t is_dry;    /* 1 while a trader is tried out at load */
     char message[256]; /* why script_series said no */
+    char missing[160]; /* the last helper of this call that gave nil, and why; "": none */
 } script_context;
 
 enum { SCRIPT_TOO_MANY = -1, SCRIPT_BAD_PARAMETER = -2, SCRIPT_FULL = -3 };

@@ -110,17 +110,20 @@ end
 
 local function class_of(f) return "trademind." .. f.name:gsub("[.:]", "_") .. "_outputs" end
 
+-- "number; nil while there are fewer bars", not "{k, d}, each nil while it has no value".
+local function may_be_nil(text) return (" " .. text):find "[;,]? or nil%f[%W]" or text:find "[;,] nil%f[%W]" end
+
 local function result_lines(f, out)
   if not f.result then return end
   local names = output_names(f.result)
   if names then
-    out[#out + 1] = ("---@return %s%s"):format(class_of(f), f.result:find "%f[%w]nil%f[%W]" and "|nil" or "")
+    out[#out + 1] = ("---@return %s%s"):format(class_of(f), may_be_nil(f.result) and "|nil" or "")
     return
   end
   local found = type_of(f.result)
   if not found then fail(f, "the result", f.result) end
   if found ~= "nil" then
-    local is_nil_too = f.result:find "%f[%w]nil%f[%W]" and found ~= "any" and not found:find "nil"
+    local is_nil_too = may_be_nil(f.result) and found ~= "any" and not found:find "nil"
     out[#out + 1] = ("---@return %s%s # %s"):format(found, is_nil_too and "|nil" or "", one_line(f.result))
   end
 end

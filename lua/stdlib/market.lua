@@ -70,6 +70,11 @@ for name in pairs(derived) do known[#known + 1] = name end
 for name in pairs(scalars) do known[#known + 1] = name end
 for _, name in ipairs {"interval", "ta", "align", "day", "my"} do known[#known + 1] = name end
 
+local markets = setmetatable({}, {__mode = "k"}) -- userdata -> true
+
+--- Whether a value is m, or another timeframe of it.
+function M.is_market(value) return markets[value] == true end
+
 -- Names of the fields that are series.
 M.series_fields = {}
 for name in pairs(fields) do M.series_fields[name] = true end
@@ -234,6 +239,7 @@ function M.new(interval, name, others, own)
   meta.__newindex = function() fail "the market is read-only" end
   meta.__tostring = function() return "market " .. name end
   meta.__metatable = false
+  markets[market] = true
   return market, entry
 end
 

@@ -16,6 +16,7 @@ local C = require("ffi").C
 local cjson = require "cjson" -- ours: scripts get the one behind limits
 cjson.encode_keep_buffer(false) -- nothing outside of the state's memory stays behind when it is thrown away
 local fail = require "fail"
+local helpers = require "helpers"
 local indicator = require "indicator"
 local inputs = require "input"
 local json = require "json"
@@ -142,6 +143,7 @@ local function new_environment(input, trader)
   for name, value in pairs(basics) do env[name] = value end
   env.math, env.table, env.string, env.coroutine = copy(math_functions), copy(table_functions), copy(string_copy), copy(coroutines)
   env.ta, env.json, env.input = named(copy(ta), "ta"), named(copy(json), "json"), named(input, "input")
+  env.helpers = named(copy(helpers), "helpers")
   env.plot = named(copy(plot_functions), "plot")
   env.na, env.nz = na, nz
   env.log = log_functions()

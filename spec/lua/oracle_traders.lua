@@ -129,6 +129,29 @@ M.bull_flag_micro = {
   end,
 }
 
+-- The newest two swing points, newest first: bars beyond all of the five before and the five after them.
+local function swings(x, now, is_beyond)
+  local found = {}
+  for i = now - 5, now - 120, -1 do
+    local n = 0
+    for k = i - 5, i + 5 do if k ~= i and x[k] and is_beyond(x[i], x[k]) then n = n + 1 end end
+    if n == 10 then found[#found + 1] = x[i] end
+  end
+  return found[1], found[2]
+end
+
+M.structure_break = {
+  interval = "5m", depth = {["5m"] = 130},
+  matches = function(at)
+    local m = at["5m"]
+    local high, high_before = swings(m.high, m.now, function(a, b) return a > b end)
+    local low, low_before = swings(m.low, m.now, function(a, b) return a < b end)
+    if not high_before or not low_before then return false end
+    return high > high_before and low > low_before and m.close[m.now] > high
+      and m:get("sma", m.volume, 5)[m.now] > 1.5 * m:get("sma", m.volume, 20)[m.now]
+  end,
+}
+
 M.hourly_swing = {
   interval = "1h", depth = {["1h"] = macd_depth},
   matches = function(at)
