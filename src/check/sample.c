@@ -16,7 +16,7 @@ static int64_t span_ms(const sample_order *o) { return (SAMPLE_BARS + SAMPLE_GRA
 /* Bars that only the run with the whole history knows. */
 static int32_t older(const sample_order *o, int32_t interval) {
     if (interval >= INTERVAL_1W) return OLDER_COARSE;
-    return o->depth[interval] > OLDER_LEAST ? o->depth[interval] : OLDER_LEAST;
+    return o->history[interval] > OLDER_LEAST ? o->history[interval] : OLDER_LEAST;
 }
 
 /* Where the series begin when all evaluations lie in [end - span, end), and the later beginning. */
@@ -24,7 +24,7 @@ static void find_starts(const sample_order *o, int64_t end_ms, int64_t from_ms[N
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         if (!(o->mask >> i & 1)) continue;
         int64_t at = interval_floor(i, end_ms - span_ms(o));
-        later->from_ms[i] = interval_add(i, at, -o->depth[i] - 2);
+        later->from_ms[i] = interval_add(i, at, -o->history[i] - 2);
         from_ms[i] = interval_add(i, later->from_ms[i], -older(o, i));
     }
 }

@@ -218,7 +218,7 @@ static err run_loaded(trial *t) {
     err e = OK;
     t->order = (sample_order){.interval = t->spec->interval, .mask = t->spec->interval_mask};
     for (int32_t i = 0; i < N_INTERVALS; i++) /* the daemon asks for no more, either */
-        t->order.depth[i] = t->spec->depth[i] < BACKFILL_MAX_BARS ? t->spec->depth[i] : BACKFILL_MAX_BARS;
+        t->order.history[i] = t->spec->history[i] < BACKFILL_MAX_BARS ? t->spec->history[i] : BACKFILL_MAX_BARS;
     if (t->watched)
         e = trader_source_new(t->source->key, t->source->chunk, t->watched, strlen(t->watched), t->source->inputs,
                               &watched, t->why);
