@@ -17,8 +17,9 @@ local function read_tree()
     return
   end
   tree_of.bind(tree)
-  script.tree = tree
-  script.types = require("check/types").new(tree, script.names)
+  local types = require("check/types").new(tree, script.names)
+  script.lint = require("check/lint").find(tree, types)
+  script.tree, script.types = tree, types
 end
 
 --- Reads a script. @param names JSON of what there is in the sandbox
@@ -28,7 +29,7 @@ function M.open(code, chunk, names)
   script = {code = code, chunk = chunk, names = cjson.decode(names), sites = {}, syntax = syntax}
   if not pcall(require, "luacheck") then return nil, "luacheck is not installed (Debian: apt install lua-check)" end
   local ok, why = pcall(read_tree)
-  if not ok then return nil, "luacheck of another version: " .. tostring(why) end
+  if not ok then return nil, "luacheck could not read it: " .. tostring(why) end
   if not script.tree then return nil end
   local watched
   watched, script.sites = require("check/watch").rewrite(script.tree, script.types)
@@ -267,7 +268,9 @@ function M.close(facts)
     local used = {}
     for _, name in ipairs(script.facts.used) do used[name] = true end
     for _, f in ipairs(require("check/statics").find(script.tree, script.types, script.names, used)) do all[#all + 1] = f end
-    for _, f in ipairs(require("check/lint").find(script.tree, script.types)) do all[#all + 1] = f end
+    local told = {} -- an input that is never used is an unused variable, too
+    for _, variable in ipairs(script.tree.variables) do if variable.is_unused_input then told[variable.node.offset] = true end end
+    for _, f in ipairs(script.lint) do if not told[f.node.offset] then all[#all + 1] = f end end
   end
   for _, f in ipairs(run) do
     f.is_run = true

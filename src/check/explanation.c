@@ -47,7 +47,8 @@ static err find_bar(explanation *x, int32_t *index, diag *why) {
     if (count > 0 && probe_market_open_ms(x->market, interval, count - 1) == open_ms) return OK;
     time_text_format(r->at_ms, wanted);
     if (list->count == 0)
-        return diag_set(why, ERR_NOT_FOUND, "%s has no whole %s bar in %s", r->symbol, interval_name(interval), r->data);
+        return diag_set(why, ERR_NOT_FOUND, "%s has no whole %s bar in %s", r->symbol, interval_name(interval),
+                        r->data);
     time_text_format(list->bars[0].open_ms, first);
     time_text_format(list->bars[list->count - 1].open_ms, last);
     return diag_set(why, ERR_NOT_FOUND, "%s has no %s bar at %s; its bars in %s open from %s to %s", r->symbol,
@@ -192,8 +193,8 @@ static err find_conditions(explanation *x, diag *why) {
 }
 
 static void add_comparison(json_t *list, const json_t *event, const json_t *site) {
-    json_t *row = json_pack("{s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "line", json_object_get(site, "line"), "column",
-                            json_object_get(site, "column"), "text", json_object_get(site, "text"), "kind",
+    json_t *row = json_pack("{s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "line", json_object_get(site, "line"),
+                            "column", json_object_get(site, "column"), "text", json_object_get(site, "text"), "kind",
                             json_object_get(site, "kind"), "left", json_object_get(event, "a"), "right",
                             json_object_get(event, "b"), "held", json_object_get(event, "result"));
     if (row && json_array_size(list) < COMPARISONS_MOST)

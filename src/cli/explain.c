@@ -63,9 +63,10 @@ static err parse(explain_call *call, int argc, char *const *argv, diag *why) {
     if (!call->symbol) return diag_set(why, ERR_INVALID, "--symbol S is missing, such as BTCUSDT");
     if (!call->has_at) return diag_set(why, ERR_INVALID, "--at TIME is missing: the bar to explain");
     if (!call->data)
-        return diag_set(why, ERR_INVALID,
-                        "--data DIR is missing: this version explains bars of recorded klines, the daemon's own are not "
-                        "kept");
+        return diag_set(
+            why, ERR_INVALID,
+            "--data DIR is missing: this version explains bars of recorded klines, the daemon's own are not "
+            "kept");
     return OK;
 }
 
@@ -73,7 +74,8 @@ static err parse(explain_call *call, int argc, char *const *argv, diag *why) {
 
 static bool is_file(const char *name) {
     size_t n = strlen(name);
-    return strchr(name, '/') || (n > 4 && strcmp(name + n - 4, ".lua") == 0) || (n > 5 && strcmp(name + n - 5, ".json") == 0);
+    return strchr(name, '/') || (n > 4 && strcmp(name + n - 4, ".lua") == 0) ||
+           (n > 5 && strcmp(name + n - 5, ".json") == 0);
 }
 
 static err refuse_trader(const char *folder, const char *name, diag *why) {
@@ -140,7 +142,8 @@ static void show_conditions(const json_t *conditions) {
 
 /* "28.4 < 30" */
 static void comparison_text(const json_t *c, char *out, size_t bytes) {
-    static const char *const signs[][2] = {{"lt", "<"}, {"le", "<="}, {"gt", ">"}, {"ge", ">="}, {"eq", "=="}, {"ne", "~="}};
+    static const char *const signs[][2] = {{"lt", "<"},  {"le", "<="}, {"gt", ">"},
+                                           {"ge", ">="}, {"eq", "=="}, {"ne", "~="}};
     char left[32], right[32];
     *out = 0;
     number_text(json_object_get(c, "left"), left);
@@ -161,7 +164,8 @@ static void show_comparisons(const json_t *comparisons) {
 }
 
 static void show_values(const json_t *values) {
-    if (json_array_size(values) > 0) printf("\n%-*s %14s %14s\n", NAME_COLUMN + 2, "series that the filter read", "value", "before");
+    if (json_array_size(values) > 0)
+        printf("\n%-*s %14s %14s\n", NAME_COLUMN + 2, "series that the filter read", "value", "before");
     for (size_t i = 0; i < json_array_size(values); i++) {
         const json_t *v = json_array_get(values, i);
         char value[32], before[32];
@@ -192,13 +196,12 @@ static err explain(const explain_call *call, const config *cfg, diag *why) {
     trader_source *source = NULL;
     char *json = NULL, *warning = NULL;
     err e = read_trader(call, cfg->traders_dir, &source, why);
-    explanation_request request = {
-        .limits = {cfg->script_cpu_ms, cfg->script_load_cpu_ms, (size_t)cfg->script_memory_mb << 20,
-                   (int32_t)cfg->kline_interval},
-        .source = source,
-        .data = call->data,
-        .symbol = call->symbol,
-        .at_ms = call->at_ms};
+    explanation_request request = {.limits = {cfg->script_cpu_ms, cfg->script_load_cpu_ms,
+                                              (size_t)cfg->script_memory_mb << 20, (int32_t)cfg->kline_interval},
+                                   .source = source,
+                                   .data = call->data,
+                                   .symbol = call->symbol,
+                                   .at_ms = call->at_ms};
     if (e == OK) e = explanation_make(&request, &json, &warning, why);
     if (e == OK && warning) fprintf(stderr, "trademind: warning: %s; comparisons are not shown\n", warning);
     if (e == OK && call->as_json) puts(json);
@@ -232,10 +235,11 @@ const verb EXPLAIN_VERB = {
     .name = "explain",
     .summary = "why a trader fired at a bar, or did not",
     .usage = "--trader T --symbol S --at TIME --data DIR [options]",
-    .details = "Walks through the recorded bars as `replay` does, up to the one that opens at TIME or holds it, and "
-               "prints each condition with its numbers, the comparisons of the filter, the series that it read, what it "
-               "said, and in one sentence why a signal came or did not.\n"
-               "TIME is a UTC time: 2026-02-03T14:05, 2026-02-03T14:05:00Z or Unix ms.",
+    .details =
+        "Walks through the recorded bars as `replay` does, up to the one that opens at TIME or holds it, and "
+        "prints each condition with its numbers, the comparisons of the filter, the series that it read, what it "
+        "said, and in one sentence why a signal came or did not.\n"
+        "TIME is a UTC time: 2026-02-03T14:05, 2026-02-03T14:05:00Z or Unix ms.",
     .options = OPTIONS,
     .run = run,
 };

@@ -45,8 +45,7 @@ static err take(void *context, const option *o, const char *value, diag *why) {
 static err check_name(const char *name, diag *why) {
     size_t n = strlen(name);
     bool is_good = n > 0 && n < TRADER_KEY_MAX && *name != '-' && *name != '.';
-    for (size_t i = 0; i < n; i++)
-        is_good = is_good && (isalnum((unsigned char)name[i]) || strchr("_-", name[i]));
+    for (size_t i = 0; i < n; i++) is_good = is_good && (isalnum((unsigned char)name[i]) || strchr("_-", name[i]));
     if (is_good && n > 5 && strcmp(name + n - 5, "_spec") == 0) is_good = false; /* that is what specs are called */
     if (is_good) return OK;
     return diag_set(why, ERR_INVALID,
@@ -135,8 +134,9 @@ const verb NEW_VERB = {
     .name = "new",
     .summary = "a trader and its spec, to begin with",
     .usage = "NAME [options]",
-    .details = "Writes NAME.lua, a trader that works, and NAME_spec.lua, which says when it fires. Files that are there "
-               "already stay as they are.",
+    .details =
+        "Writes NAME.lua, a trader that works, and NAME_spec.lua, which says when it fires. Files that are there "
+        "already stay as they are.",
     .options = OPTIONS,
     .run = run,
 };
