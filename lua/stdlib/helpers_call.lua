@@ -63,14 +63,16 @@ function M.none(name, why)
 end
 
 function M.too_few(name, have, need)
-  return M.none(name, have < need and ("not enough bars (%d of %d)"):format(have, need) or "a value among its bars is not defined")
+  return M.none(name, have < need and ("not enough bars (%d of %d)"):format(have, need) or "a value of its bars is not defined")
 end
 
--- The newest value of a series whose first one needs `need` bars; nil when there is none.
-function M.newest(name, s, need)
+-- The newest value of a series whose first one needs `need` bars; nil when there is none. `why`: of a nil in spite of the bars.
+function M.newest(name, s, need, why)
   local value = s[0]
   if value == value then return value end
-  return M.too_few(name, s:len(), need)
+  local have = s:len()
+  if why and have >= need then return M.none(name, why) end
+  return M.too_few(name, have, need)
 end
 
 return M

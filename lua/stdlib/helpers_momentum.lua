@@ -91,14 +91,15 @@ function M.calculateStochastic(klines, kPeriod, dPeriod, smooth)
   return {d = call.newest(name, ta.sma(k, dPeriod), need + dPeriod - 1), k = call.newest(name, k, need)}
 end
 
---- Average directional index, the strength of a trend: `ta.dmi(period, period).adx`. First value at bar 2 x period - 1.
--- The original was no ADX: mean true range / mean close x 1000, at most 100, and 0 while there were fewer bars; here that is nil.
--- @param klines market: m or m["1h"] @param period bars, 1..5000 (14) @return number, 0..100; nil while there are too few bars
+--- Average directional index, the strength of a trend: `ta.dmi(period, period).adx`, and 0 where nothing moves. First value at
+-- bar 2 x period - 1. The original was no ADX: mean true range / mean close x 1000, at most 100, and 0 while there were fewer bars;
+-- here that is nil.
+-- @param klines market: m or m["1h"] @param period bars, 1..2500 (14) @return number, 0..100; nil while there are too few bars
 -- @usage local trending = helpers.calculateADX(m, 14) > 25
 function M.calculateADX(klines, period)
   local k = call.market_of("calculateADX", klines)
-  period = call.bars_of("calculateADX", "period", period, 14)
-  return call.newest("calculateADX", k.ta.dmi(period, period).adx, 2 * period)
+  period = call.bars_of("calculateADX", "period", period, 14, 2500)
+  return call.newest("calculateADX", otherwise(k.ta.dmi(period, period).adx, ta.sma(k.close, 2 * period), 0), 2 * period)
 end
 
 -- The last n values, oldest first.

@@ -129,14 +129,19 @@ function M.countHVNInRange(low, high, nodes)
 end
 
 --- Does nothing. The original kept nodes for 60 seconds by key; here none are kept, so none can be stale.
--- @param key text, or nothing @return nothing
+-- @param key text; may be left out @return nothing
 -- @usage helpers.clearHVNCache()
 function M.clearHVNCache() end
 
+-- Why there is no average since the day began, or of some bars.
+local NO_DAY = "not enough bars: the first day that is whole has not begun, or nothing was traded since it has"
+local NO_VOLUME = "nothing was traded in its bars"
+
+-- The series, bars that it needs, and why it may lack a value in spite of them.
 local function anchored(name, klines, anchor)
   local k = call.market_of(name, klines)
-  if anchor == nil then return ta.vwap(k.hlc3), 1 end
-  return k.ta.rvwap(call.bars_of(name, "anchor", anchor)), anchor
+  if anchor == nil then return ta.vwap(k.hlc3), 1, NO_DAY end
+  return k.ta.rvwap(call.bars_of(name, "anchor", anchor)), anchor, NO_VOLUME
 end
 
 --- Newest volume-weighted average of (high + low + close) / 3 since the day began (UTC): `ta.vwap(m.hlc3)[0]`.
@@ -144,7 +149,7 @@ end
 -- @param klines market: m or m["1h"] @return number, a price; nil before the first start of a day, or volume, that is known
 -- @usage local above = m.close[0] > helpers.calculateVWAP(m)
 function M.calculateVWAP(klines)
-  return call.newest("calculateVWAP", (anchored("calculateVWAP", klines)), 1)
+  return call.newest("calculateVWAP", anchored("calculateVWAP", klines))
 end
 
 --- Volume-weighted average price bar by bar: since the day began (UTC), `ta.vwap(m.hlc3)`, or of the last `anchor` bars,
@@ -160,8 +165,7 @@ end
 -- @param klines market: m or m["1h"] @param anchor bars, 1..5000; left out: the day @return number, a price; nil while there is none
 -- @usage local above = m.close[0] > helpers.getLatestVWAP(m)
 function M.getLatestVWAP(klines, anchor)
-  local vwap, need = anchored("getLatestVWAP", klines, anchor)
-  return call.newest("getLatestVWAP", vwap, need)
+  return call.newest("getLatestVWAP", anchored("getLatestVWAP", klines, anchor))
 end
 
 -- The volume-weighted deviation of hlc3 from the rolling VWAP. Squares of a price leave a residue: below 1e-7 of it there is none.
@@ -171,16 +175,16 @@ local function rolling_deviation(k, vwap, length)
   return ta.sqrt(variance * variance:gt(square * 1e-14))
 end
 
+-- Likewise.
 local function vwap_bands(name, klines, anchor, multiplier)
-  local k = call.market_of(name, klines)
+  local vwap, need, why = anchored(name, klines, anchor)
   multiplier = call.number_of(name, "stdDevMultiplier", multiplier, 1)
   if anchor == nil then
-    local bands = ta.vwap_bands(k.hlc3, multiplier)
-    return {vwap = bands.vwap, upperBand = bands.upper, lowerBand = bands.lower}, 1
+    local bands = ta.vwap_bands(klines.hlc3, multiplier)
+    return {vwap = bands.vwap, upperBand = bands.upper, lowerBand = bands.lower}, need, why
   end
-  local vwap = k.ta.rvwap(call.bars_of(name, "anchor", anchor))
-  local width = rolling_deviation(k, vwap, anchor) * multiplier
-  return {vwap = vwap, upperBand = vwap + width, lowerBand = vwap - width}, anchor
+  local width = rolling_deviation(klines, vwap, anchor) * multiplier
+  return {vwap = vwap, upperBand = vwap + width, lowerBand = vwap - width}, need, why
 end
 
 --- Bands around helpers.calculateVWAPSeries, `stdDevMultiplier` volume-weighted standard deviations away: `ta.vwap_bands`, or
@@ -198,8 +202,8 @@ end
 -- @return {vwap, upperBand, lowerBand}, prices, all nil while there are none
 -- @usage local high = m.close[0] > helpers.getLatestVWAPBands(m, nil, 2).upperBand
 function M.getLatestVWAPBands(klines, anchor, stdDevMultiplier)
-  local bands, need = vwap_bands("getLatestVWAPBands", klines, anchor, stdDevMultiplier)
-  local upper = call.newest("getLatestVWAPBands", bands.upperBand, need)
+  local bands, need, why = vwap_bands("getLatestVWAPBands", klines, anchor, stdDevMultiplier)
+  local upper = call.newest("getLatestVWAPBands", bands.upperBand, need, why)
   if not upper then return {} end
   return {vwap = bands.vwap[0], upperBand = upper, lowerBand = bands.lowerBand[0]}
 end
