@@ -12,6 +12,27 @@ local C = ffi.C
 
 local M = {}
 
+--- One symbol at the close of one bar: what a filter is called with. Another timeframe, m["1h"], has the series, interval, ta and
+-- align.
+-- @class market
+-- @field open series, price @field high series, price @field low series, price @field close series, price
+-- @field volume series, in the base asset @field quote_volume series, in the quote asset @field trades series, number of trades
+-- @field taker_base series: volume of takers who bought, in the base asset @field taker_quote series: the same in the quote asset
+-- @field hl2 series: (high + low) / 2 @field hlc3 series: (high + low + close) / 3 @field ohlc4 series: (open + high + low + close) / 4
+-- @field symbol text such as "BTCUSDT" @field base text such as "BTC" @field quote text such as "USDT"
+-- @field interval interval such as "5m"
+-- @field time number: open time of the bar, Unix ms, UTC @field close_time number: open time of the bar after it
+-- @field hour whole number: hour of the open time, UTC @field weekday whole number of the open time, UTC: Monday 1, Sunday 7
+-- @field count whole number: bars known @field tick_size number: smallest step of the price; 0 when unknown
+-- @field forming boolean: false in this version
+-- @field day day: the rolling 24 hours @field my table: series of the trader's own, by name
+-- @field ta ta: its functions, bound to this timeframe
+
+--- The rolling 24 hours of closed bars: numbers, NaN while they are not known, and above 1d.
+-- @class day
+-- @field change_pct number: change of the close, percent @field high number: price @field low number: price
+-- @field volume number: base asset @field quote_volume number: quote asset
+
 local fields = {open = 0, high = 1, low = 2, close = 3, volume = 4, quote_volume = 5, trades = 6, taker_base = 7, taker_quote = 8}
 local derived = {hl2 = true, hlc3 = true, ohlc4 = true}
 local names = {} -- symbol id -> {symbol, base, quote}
@@ -78,11 +99,14 @@ end
 -- In the language, not in this version: said, never guessed at.
 local later = {ticker = true, ref = true, rank = true, universe = true}
 
+-- What to do about a timeframe that is not there.
+M.not_listed = "m[%q] is not listed in timeframes of this trader; add timeframes = {%q}"
+
 local function no_field(key)
   if later[key] then fail(("m.%s is not in this version"):format(key)) end
   if type(key) == "number" then fail(("m[%s]: a market is no series; write m.close[%s]"):format(key, key)) end
   if type(key) == "string" and C.interval_parse(key, #key) >= 0 then
-    fail(("m[%q] is not listed in timeframes of this trader; add timeframes = {%q}"):format(key, key))
+    fail(M.not_listed:format(key, key))
   end
   if type(key) == "string" and key:find "^%d+%a$" then
     fail(("m[%q] is no interval; expected one of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):format(key))
@@ -91,6 +115,7 @@ local function no_field(key)
 end
 
 local DAY_FIELDS = {"change_pct", "high", "low", "volume", "quote_volume"}
+M.known, M.day_fields = known, DAY_FIELDS
 
 -- m.day: the rolling 24 hours as numbers.
 local function day_of(interval, name)
@@ -142,7 +167,11 @@ local function own_of(interval, own)
   return my
 end
 
--- m:align(s), for the market `entry`.
+--- A series of a slower timeframe as seen at each bar of this market: the last value that had closed by then. The same as Pine's
+-- request.security without look-ahead.
+-- @function m:align
+-- @param source series of a slower timeframe @return series; NaN where none had closed
+-- @usage local gap = (m.close - m:align(ta.ema(m["1h"].close, 50)))[0]
 local function align_of(entry, name)
   local made = {}
   return function(market, s)

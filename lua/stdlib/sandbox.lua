@@ -24,6 +24,7 @@ local market = require "market"
 local plot = require "plot"
 local suggest = require "suggest"
 local ta = require "ta"
+local tools = require "tools"
 local traders = require "trader"
 local truth = require "truth"
 
@@ -78,13 +79,38 @@ end
 local table_functions = copy(table)
 table_functions.sort = with_stack(table.sort)
 
--- A number counts as missing when it is nil or NaN.
+--- Whether a number is missing: nil or NaN.
+-- @param x number or nil @return boolean
+-- @usage local too_far = na(m.close[500])
 local function na(x) return x == nil or x ~= x end
+
+--- A number, or another one where it is missing.
+-- @param x number or nil @param y number in its place (0) @return number
+-- @usage local move = nz(m.close[0] / m.close[1] - 1)
 local function nz(x, y)
   if x == nil or x ~= x then return y or 0 end
   return x
 end
 
+--- Writes a line to the daemon's log: at most 10 lines a second and worker, each of at most 1,000 bytes.
+-- @function log.info
+-- @param ... values, written with blanks between them
+-- @usage log.info("close is", m.close[0])
+
+--- Writes a warning to the log, as log.info.
+-- @function log.warn
+-- @param ... values
+-- @usage if m.volume[0] == 0 then log.warn(m.symbol, "was not traded") end
+
+--- Writes an error to the log, as log.info. The trader goes on.
+-- @function log.error
+-- @param ... values
+-- @usage if m.tick_size < 0 then log.error("no tick size") end
+
+--- Writes a line to the log: the same as log.info.
+-- @function print
+-- @param ... values
+-- @usage print(m.symbol, ta.rsi(m.close, 14)[0])
 local function log_functions()
   local function write(level)
     return function(...)
@@ -129,6 +155,7 @@ local function new_environment(input, trader)
   end
   local names = {}
   for name in pairs(env) do names[#names + 1] = name end
+  tools.prepare(env)
   return setmetatable(env, {
     __index = function(_, name)
       if name == "m" then fail "there is no market yet: m is what the filter is called with" end
@@ -140,6 +167,8 @@ local function new_environment(input, trader)
     __metatable = false,
   })
 end
+
+tools.make_environment = function() return new_environment(inputs.new({}, {}), traders.new("", "")) end
 
 local function interval_number(name) return C.interval_parse(name, #name) end
 

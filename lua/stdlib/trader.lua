@@ -9,14 +9,32 @@ local M = {}
 local INTERVALS = {}
 for name in ("1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):gmatch "%S+" do INTERVALS[name] = true end
 
+--- The table that `trader` is called with.
+-- @class fields
+-- @field id? text of letters, digits, _ - . @field name? text @field description? text @field tags? list of texts
+-- @field enabled? boolean (true) @field interval? interval such as "5m" @field timeframes? list of intervals
+-- @field symbols? table {include, exclude, quote} @field on? "close" @field fire? "edge", "every" or {every = bars}
+-- @field cooldown? bars @field warmup? bars @field series? table of function(m, prev) -> number
+-- @field filter? function(m) -> boolean or result @field conditions? list of texts or {text, function(m) -> boolean}
+-- @field plots? function(m) -> table @field prompt? text or function(m, signal) -> text @field analysis? table {model, when, max_per_day}
+-- @field risk? table {stop_pct, target_pct} @field notify? table of rules
+-- @field references? list of symbols; not in this version @field rank? table; not in this version
+
+--- What a filter may return in place of true or false.
+-- @class result
+-- @field match boolean @field side? "long" or "short" @field score? number, 0..1 @field stop? price @field target? price or list of prices
+-- @field conditions? list of texts @field tags? list of texts
+
 local FIELDS = {
   "id", "name", "description", "tags", "enabled", "interval", "timeframes", "references", "symbols", "on", "fire", "cooldown", "warmup",
   "series", "filter", "conditions", "rank", "plots", "prompt", "analysis", "risk", "notify",
 }
+M.fields = FIELDS
 -- Names from elsewhere that mean one of ours.
 local RENAMED = {
   timeframe = "interval", startup_candle_count = "warmup", condition = "filter", symbol = "symbols", title = "name", timeframes_list = "timeframes",
 }
+M.renamed = RENAMED
 -- In the language, not in this version: said, never ignored.
 local NOT_YET = {"references", "rank"}
 
@@ -155,8 +173,9 @@ end
 
 --- The `trader` function of one script.
 function M.new(chunk, code)
-  --- Describe a trader; the script returns what this returns.
-  -- @param fields table, see the trader guide @return the trader
+  --- Describes a trader; the script returns what this returns.
+  -- @function trader
+  -- @param fields fields of a trader, in a table @return table, for `return`
   -- @usage return trader {name = "x", filter = function(m) return m.close[0] > m.open[0] end}
   return function(fields)
     -- A copy, without metatable: what was checked is what counts.

@@ -506,30 +506,36 @@ static void test_neighbours(scripts *s) {
 
 /* ---- the manual ---- */
 
+/* An input is declared once, outside of the filter. */
+static bool is_declaration(const char *usage, size_t bytes) { return memmem(usage, bytes, " input.", 7) != NULL; }
+
 static bool runs(scripts *s, const char *usage, size_t bytes) {
-    char code[512];
-    bool is_trader = strncmp(usage, "return trader", 13) == 0;
-    snprintf(code, sizeof code, is_trader ? "%.*s\n" : FILTER("%.*s\n  return true"), (int)bytes, usage);
+    char code[768];
+    int n = (int)bytes;
+    if (strncmp(usage, "return trader", 13) == 0)
+        snprintf(code, sizeof code, "%.*s\n", n, usage);
+    else
+        snprintf(code, sizeof code,
+                 "%.*s\nreturn trader {timeframes = {\"1h\"}, filter = function(m)\n  %.*s\n  return true\nend}\n",
+                 is_declaration(usage, bytes) ? n : 0, usage, is_declaration(usage, bytes) ? 0 : n, usage);
     return scripts_load(s, 0, "usage.lua", code) == OK && scripts_run(s, 0) == OK;
 }
 
-/* Every @usage of the standard library is a line that runs; every function of ta has one. */
+/* Every @usage of the standard library is a line that runs. Which functions have one: spec/lua/docs_spec.lua. */
 static void test_usages(scripts *s) {
-    int n_usages = 0, n_functions = 0;
+    int n_usages = 0;
     for (size_t i = 0; i < n_embedded_files; i++) {
         const char *at = embedded_files[i].text;
-        bool is_ta = strcmp(embedded_files[i].name, "ta.lua") == 0;
-        for (const char *f = at; is_ta && (f = strstr(f, "\n--- ")); f++) n_functions++;
         while ((at = strstr(at, "@usage "))) {
             const char *usage = at + strlen("@usage "), *end = strchr(usage, '\n');
-            char line[160];
+            char line[200];
             snprintf(line, sizeof line, "%.*s", (int)(end - usage), usage);
             ok(runs(s, usage, (size_t)(end - usage)), "%s: %s %s", embedded_files[i].name, line, s->why.text);
-            if (is_ta) n_usages++;
+            n_usages++;
             at = end;
         }
     }
-    ok(n_usages >= 13 && n_usages == n_functions, "%d functions of ta, %d examples", n_functions, n_usages);
+    ok(n_usages >= 50, "%d examples", n_usages);
 }
 
 int main(void) {

@@ -162,6 +162,7 @@ static void count_work(replay *r, int32_t n_sources) {
     for (int32_t i = 0; i < screener_workers(r->screener); i++) {
         const worker_stats *s = screener_stats(r->screener, i);
         r->report->n_evaluations += atomic_load(&s->n_evaluations);
+        r->report->n_warming += atomic_load(&s->n_warming);
         r->report->n_errors += atomic_load(&s->n_errors);
     }
     if (set) r->report->n_errors += (uint64_t)(n_sources - set->count);

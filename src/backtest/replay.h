@@ -30,7 +30,8 @@ typedef struct replay_options {
 
 typedef struct replay_report {
     uint64_t n_bars;        /* closed bars that were evaluated, history not counted */
-    uint64_t n_evaluations; /* calls of a filter */
+    uint64_t n_evaluations; /* of a trader on a bar */
+    uint64_t n_warming;     /* of these, before the trader had its depth: its filter was not called */
     uint64_t n_signals;
     uint64_t n_errors; /* evaluations that failed, and traders that could not be loaded */
     double seconds;    /* wall time */

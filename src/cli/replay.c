@@ -122,8 +122,10 @@ static int replay(replay_call *call, const config *cfg, diag *why) {
     o->context = call;
     replay_report report = {0};
     err e = replay_run(cfg, o, &report, why);
-    log_info("replay", "%" PRIu64 " bars, %" PRIu64 " evaluations, %" PRIu64 " signals, %" PRIu64 " errors in %.2f s",
-             report.n_bars, report.n_evaluations, report.n_signals, report.n_errors, report.seconds);
+    log_info("replay",
+             "%" PRIu64 " bars, %" PRIu64 " evaluations (%" PRIu64 " warming up), %" PRIu64 " signals, %" PRIu64
+             " errors in %.2f s",
+             report.n_bars, report.n_evaluations, report.n_warming, report.n_signals, report.n_errors, report.seconds);
     if (e != OK && ferror(stdout)) return EXIT_FAILED; /* said at the end of the program, unless the reader left */
     if (e != OK) {
         log_error("replay", "%s", *why->text ? why->text : error_text(e));

@@ -9,6 +9,7 @@
 #include "abi.h"
 #include "indicator/average.h"
 #include "indicator/bars.h"
+#include "indicator/exponential.h"
 #include "indicator/expression.h"
 #include "indicator/momentum.h"
 #include "indicator/pattern.h"
@@ -23,6 +24,7 @@
     BARS_KERNELS(X) \
     EXPRESSION_KERNELS(X) \
     AVERAGE_KERNELS(X) \
+    EXPONENTIAL_KERNELS(X) \
     MOMENTUM_KERNELS(X) \
     STATISTIC_KERNELS(X) \
     RANGE_KERNELS(X) \

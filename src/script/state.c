@@ -117,7 +117,7 @@ CALLED_BY_LUA static int boot(lua_State *L) {
     for (size_t i = 0; i < n_embedded_files; i++) {
         const char *dot = strrchr(embedded_files[i].name, '.');
         if (strcmp(embedded_files[i].name, "abi.h") == 0) abi = &embedded_files[i];
-        if (!dot || strcmp(dot, ".lua") != 0) continue;
+        if (!dot || strcmp(dot, ".lua") != 0 || strchr(embedded_files[i].name, '/')) continue;
         load_module(L, embedded_files[i].name);
         lua_pushlstring(L, embedded_files[i].name, (size_t)(dot - embedded_files[i].name));
         lua_insert(L, -2);
