@@ -28,12 +28,12 @@ function M.market_of(name, klines)
   return M.wrong(name, "klines", klines, 'the market: m or m["1h"]')
 end
 
--- A number of bars.
-function M.bars_of(name, what, value, default, most)
+-- A number of bars, from `least` (1) to `most`.
+function M.bars_of(name, what, value, default, most, least)
   if value == nil then value = default end
-  most = most or MOST
-  if type(value) == "number" and value % 1 == 0 and value >= 1 and value <= most then return value end
-  return M.wrong(name, what, value, ("a whole number from 1 to %d"):format(most))
+  most, least = most or MOST, least or 1
+  if type(value) == "number" and value % 1 == 0 and value >= least and value <= most then return value end
+  return M.wrong(name, what, value, ("a whole number from %d to %d"):format(least, most))
 end
 
 function M.number_of(name, what, value, default)

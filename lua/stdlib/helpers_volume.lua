@@ -4,7 +4,7 @@ local fail = require "fail"
 local suggest = require "suggest"
 local ta = require "ta"
 
-local ipairs, pairs, type, abs, floor, huge, max, min = ipairs, pairs, type, math.abs, math.floor, math.huge, math.max, math.min
+local ipairs, pairs, type, abs = ipairs, pairs, type, math.abs
 
 local M = {}
 
@@ -27,32 +27,11 @@ end
 local HVN_OPTIONS = {bins = "bins", threshold = "percentile", lookback = "lookback", minStrength = "min_strength", peakTolerance = "tolerance"}
 local HVN_NAMES = {"bins", "threshold", "lookback", "minStrength", "peakTolerance", "cacheKey"}
 
--- How much of the volume in the bin of each node was bought: a bar's volume counts in equal parts for the bins that it spans,
--- and so does what takers bought of it.
-local function add_bought(k, nodes, bins, lookback)
-  local high, low, volume, bought = k.high, k.low, k.volume, k.taker_base
-  local n, bottom, top = min(lookback, k.close:len()), huge, -huge
-  for i = 0, n - 1 do bottom, top = min(bottom, low[i]), max(top, high[i]) end
-  local size = (top - bottom) / bins
-  local function bin_of(price) return size > 0 and min(floor((price - bottom) / size), bins - 1) or 0 end
-  for _, node in ipairs(nodes) do
-    local own, total, taken = bin_of(node.price), 0, 0
-    for i = 0, n - 1 do
-      local from, to = bin_of(low[i]), bin_of(high[i])
-      if own >= from and own <= to then
-        total, taken = total + volume[i] / (to - from + 1), taken + bought[i] / (to - from + 1)
-      end
-    end
-    node.buyVolume = total > 0 and node.volume * taken / total or 0
-    node.sellVolume = node.volume - node.buyVolume
-  end
-end
-
 --- Prices at which much was traded: the peaks of the volume of the last `lookback` bars, spread over `bins` equal parts of their
--- range; strongest first. Rests on `ta.hvn`. The original dropped part of the volume of the bar with the highest price.
+-- range; strongest first: `ta.hvn` under other names. The original dropped part of the volume of the bar with the highest price.
 -- @param klines market: m or m["1h"] @param options {bins = 30, threshold = 70 (percentile), lookback = 250, minStrength = 50,
 -- peakTolerance = 0.05}; a cacheKey is ignored: nothing is kept between calls
--- @return list of {price, volume, buyVolume, sellVolume, strength (0..100), priceRange = {low, high}}, empty without bars
+-- @return list of {price, volume, buyVolume, sellVolume, strength (0..100), priceRange = {low, high}}, empty where nothing was traded or all at one price
 -- @usage local nodes = helpers.calculateHighVolumeNodes(m, {lookback = 250})
 function M.calculateHighVolumeNodes(klines, options)
   local name = "calculateHighVolumeNodes"
@@ -68,10 +47,11 @@ function M.calculateHighVolumeNodes(klines, options)
   end
   local nodes = {}
   for i, node in ipairs(k.ta.hvn(ours)) do
-    nodes[i] = {price = node.price, volume = node.volume, strength = node.strength, priceRange = {node.low, node.high}}
+    nodes[i] = {
+      price = node.price, volume = node.volume, buyVolume = node.buy_volume, sellVolume = node.sell_volume, strength = node.strength,
+      priceRange = {node.low, node.high},
+    }
   end
-  add_bought(k, nodes, ours.bins or 30, ours.lookback or 250)
-  table.sort(nodes, function(a, b) return a.strength > b.strength or a.strength == b.strength and a.price < b.price end)
   return nodes
 end
 
