@@ -223,6 +223,7 @@ static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why)
     }
     if (e == OK) e = slots_note_needs(s, &s->programs[index], spec);
     if (spec->warmup > spec->depth[spec->interval]) spec->depth[spec->interval] = spec->warmup;
+    if (spec->warmup > spec->history[spec->interval]) spec->history[spec->interval] = spec->warmup;
     dry_market_free(market);
     return e;
 }

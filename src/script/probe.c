@@ -44,8 +44,9 @@ err probe_bars_read(probe_bars *out, const char *path, int32_t interval, uint32_
     *out = (probe_bars){.mask = mask | 1u << interval};
     for (int32_t i = 0; i < N_INTERVALS; i++)
         if ((mask >> i & 1) && i != interval && !interval_divides(interval, i))
-            return diag_set(why, ERR_INVALID, "%s: has %s bars, of which no %s bars can be made; expected a larger interval",
-                            path, interval_name(interval), interval_name(i));
+            return diag_set(why, ERR_INVALID,
+                            "%s: has %s bars, of which no %s bars can be made; expected a larger interval", path,
+                            interval_name(interval), interval_name(i));
     e = kline_file_read(path, (enum interval)interval, &out->lists[interval], why);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
         if (!(mask >> i & 1) || i == interval) continue;
