@@ -14,5 +14,7 @@ for _, folder in ipairs {"lua/traders", "bench/traders", "spec/lua/traders", "sp
   files[folder] = {std = "luajit", read_globals = SANDBOX, ignore = {"212/m"}} -- a function of a trader gets m, used or not
 end
 files["lua/trademind.d.lua"] = {globals = SANDBOX, ignore = {"112", "121", "122", "211", "212", "221", "241", "631"}}
+files["lua/template/trader.lua"] = {std = "luajit", read_globals = SANDBOX}
+files["lua/template/trader_spec.lua"] = {std = "luajit+busted"}
 files["spec"] = {std = "luajit+busted"}
 files["lua/traders/*_spec.lua"] = {std = "luajit+busted"}

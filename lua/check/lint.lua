@@ -44,21 +44,15 @@ local function conventional(tree, types)
   return names
 end
 
-local function unused_inputs(tree)
-  local names = {}
-  for _, variable in ipairs(tree.variables) do if variable.is_unused_input then names[variable.node.offset] = true end end
-  return names
-end
-
 --- @return list of {node = {line, offset, end_offset}, code, severity, message}
 function M.find(tree, types)
   local luacheck = require "luacheck"
-  local findings, skip, told = {}, conventional(tree, types), unused_inputs(tree)
+  local findings, skip = {}, conventional(tree, types)
   local report = luacheck.check_strings({(tree.code:gsub("[\128-\255]", "?"))}, {std = "luajit", max_line_length = false})[1]
   for _, event in ipairs(report) do
     local word, start = WORDS[event.code], tree.line_offsets[event.line]
     local offset = start and start + event.column - 1
-    if word and offset and not skip[offset] and not told[offset] then
+    if word and offset and not skip[offset] then
       findings[#findings + 1] = {
         node = {line = event.line, offset = offset, end_offset = start + (event.end_column or event.column) - 1}, code = word, severity = "warning",
         message = (luacheck.get_message(event):gsub("'", '"')),

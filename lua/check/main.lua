@@ -17,8 +17,9 @@ local function read_tree()
     return
   end
   tree_of.bind(tree)
-  script.tree = tree
-  script.types = require("check/types").new(tree, script.names)
+  local types = require("check/types").new(tree, script.names)
+  script.lint = require("check/lint").find(tree, types)
+  script.tree, script.types = tree, types
 end
 
 --- Reads a script. @param names JSON of what there is in the sandbox
@@ -28,7 +29,7 @@ function M.open(code, chunk, names)
   script = {code = code, chunk = chunk, names = cjson.decode(names), sites = {}, syntax = syntax}
   if not pcall(require, "luacheck") then return nil, "luacheck is not installed (Debian: apt install lua-check)" end
   local ok, why = pcall(read_tree)
-  if not ok then return nil, "luacheck of another version: " .. tostring(why) end
+  if not ok then return nil, "luacheck could not read it: " .. tostring(why) end
   if not script.tree then return nil end
   local watched
   watched, script.sites = require("check/watch").rewrite(script.tree, script.types)
@@ -168,11 +169,15 @@ end
 
 local function from_notes(facts)
   local parts = {}
-  for _, need in ipairs(facts.warmup) do parts[#parts + 1] = ("%d bars of %s"):format(need.bars, need.interval) end
+  for _, need in ipairs(facts.warmup) do parts[#parts + 1] = ("%d %s of %s"):format(need.bars, need.bars == 1 and "bar" or "bars", need.interval) end
   if #parts > 0 then add(node_of_filter(), "warm-up", "note", "warm-up: " .. table.concat(parts, ", ")) end
+  if facts.is_cut then
+    add(node_of_filter(), "cut-short", "note", "it takes so much time that look-ahead, history and comparisons that never hold were not looked for")
+  end
   if facts.evaluations > 0 then
-    add(node_of_filter(), "matches", "note", ("matches at %d of %d %s bars; %.3g us of CPU time an evaluation"):format(facts.matches,
-      facts.evaluations, facts.bars, facts.cost_us))
+    local cost = (facts.cost_us < 100 and "%.3g" or "%.0f"):format(facts.cost_us)
+    add(node_of_filter(), "matches", "note", ("matches at %d of %d %s bars; %s us of CPU time an evaluation"):format(facts.matches,
+      facts.evaluations, facts.bars, cost))
   end
 end
 
@@ -263,7 +268,9 @@ function M.close(facts)
     local used = {}
     for _, name in ipairs(script.facts.used) do used[name] = true end
     for _, f in ipairs(require("check/statics").find(script.tree, script.types, script.names, used)) do all[#all + 1] = f end
-    for _, f in ipairs(require("check/lint").find(script.tree, script.types)) do all[#all + 1] = f end
+    local told = {} -- an input that is never used is an unused variable, too
+    for _, variable in ipairs(script.tree.variables) do if variable.is_unused_input then told[variable.node.offset] = true end end
+    for _, f in ipairs(script.lint) do if not told[f.node.offset] then all[#all + 1] = f end end
   end
   for _, f in ipairs(run) do
     f.is_run = true

@@ -65,7 +65,7 @@ end
 
 local function outputs_of(self, node) return types_of.outputs_of(self.names, node) end
 
-local function bad_index(self, node, key)
+local function bad_index(self, key)
   local number = strip(key)
   local is_negative = number.tag == "Op" and number[1] == "unm" and strip(number[2]).tag == "Number"
   if is_negative then self:report(key, "bad-index", "error", "a negative index of a series", "the newest bar is s[0], the one before s[1]") end
@@ -98,7 +98,7 @@ local function index(self, node)
   elseif kind == "market" and key.tag == "String" then
     market_field(self, key)
   elseif kind == "series" then
-    bad_index(self, node, key)
+    bad_index(self, key)
   elseif kind == "outputs" then
     local outputs, name = outputs_of(self, base)
     if not outputs then return end
@@ -178,7 +178,7 @@ local function operator(self, node)
   end
 end
 
-local function arguments(self, node)
+local function check_arguments(self, node)
   local library, name = types_of.library_call(node)
   local f = strip(node[1])
   local is_list = f.tag == "Id" and f.global and (f[1] == "ipairs" or f[1] == "pairs" or f[1] == "unpack" or f[1] == "next")
@@ -374,7 +374,7 @@ local function visit(self, node)
     mixed_timeframes(self, node)
   elseif node.tag == "Call" then
     call(self, node)
-    arguments(self, node)
+    check_arguments(self, node)
     mixed_timeframes(self, node)
   elseif node.tag == "If" then
     for i = 1, #node - 1, 2 do truth(self, node[i], "a condition") end

@@ -22,14 +22,6 @@ function M.parse(code)
   return {ast = ast, code = code, line_offsets = line_offsets, variables = {}}
 end
 
---- Columns of a node, from 1: of its first line.
-function M.columns(tree, node)
-  local start = tree.line_offsets[node.line]
-  local line_end = (tree.code:find("\n", start, true) or #tree.code + 1) - 1
-  local last = math.min(node.end_offset, math.max(line_end, node.offset))
-  return node.offset - start + 1, last - start + 1
-end
-
 --- The text of a node, on one line.
 function M.text(tree, node)
   local text = tree.code:sub(node.offset, node.end_offset):gsub("%s+", " ")

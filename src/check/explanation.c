@@ -47,7 +47,8 @@ static err find_bar(explanation *x, int32_t *index, diag *why) {
     if (count > 0 && probe_market_open_ms(x->market, interval, count - 1) == open_ms) return OK;
     time_text_format(r->at_ms, wanted);
     if (list->count == 0)
-        return diag_set(why, ERR_NOT_FOUND, "%s has no whole %s bar in %s", r->symbol, interval_name(interval), r->data);
+        return diag_set(why, ERR_NOT_FOUND, "%s has no whole %s bar in %s", r->symbol, interval_name(interval),
+                        r->data);
     time_text_format(list->bars[0].open_ms, first);
     time_text_format(list->bars[list->count - 1].open_ms, last);
     return diag_set(why, ERR_NOT_FOUND, "%s has no %s bar at %s; its bars in %s open from %s to %s", r->symbol,
@@ -192,12 +193,14 @@ static err find_conditions(explanation *x, diag *why) {
 }
 
 static void add_comparison(json_t *list, const json_t *event, const json_t *site) {
-    json_t *row = json_pack("{s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "line", json_object_get(site, "line"), "column",
-                            json_object_get(site, "column"), "text", json_object_get(site, "text"), "kind",
+    json_t *row = json_pack("{s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:O?}", "line", json_object_get(site, "line"),
+                            "column", json_object_get(site, "column"), "text", json_object_get(site, "text"), "kind",
                             json_object_get(site, "kind"), "left", json_object_get(event, "a"), "right",
                             json_object_get(event, "b"), "held", json_object_get(event, "result"));
-    if (row && json_array_size(list) < COMPARISONS_MOST) json_array_append_new(list, row);
-    else json_decref(row);
+    if (row && json_array_size(list) < COMPARISONS_MOST)
+        json_array_append_new(list, row);
+    else
+        json_decref(row);
 }
 
 static bool is_comparison(const char *kind) {
@@ -207,7 +210,7 @@ static bool is_comparison(const char *kind) {
     return false;
 }
 
-/* Comparisons and calls that answered true or false; of one that came several times the last. */
+/* Comparisons and calls that answered true or false; when there are many, of one that came several times the last. */
 static char *join_sites(const char *events, const char *sites) {
     json_t *seen = json_loads(events, 0, NULL), *known = json_loads(sites, 0, NULL), *list = json_array();
     char *text;
@@ -217,7 +220,7 @@ static char *join_sites(const char *events, const char *sites) {
         const json_t *site = json_array_get(known, (size_t)number - 1);
         const char *kind = json_string_value(json_object_get(site, "kind"));
         bool comes_again = false;
-        for (size_t k = i + 1; k < json_array_size(seen); k++)
+        for (size_t k = i + 1; k < json_array_size(seen) && json_array_size(seen) > COMPARISONS_MOST; k++)
             comes_again = comes_again || json_integer_value(json_object_get(json_array_get(seen, k), "site")) == number;
         if (kind && !comes_again && is_comparison(kind)) add_comparison(list, event, site);
     }
@@ -241,10 +244,11 @@ static err look(explanation *x, reader *r, const char *watched, diag *why) {
     if (e == OK) e = script_state_ask(x->probe.state, "look", NULL, &unused, why);
     if (e == OK) e = script_state_ask(x->probe.state, "watch", NULL, &unused, why);
     if (e == OK) e = script_state_load(x->probe.state, 0, source, NULL, why);
-    if (e == OK) e = script_state_ask(x->probe.state, "record", NULL, &unused, why);
-    if (e == OK) {
+    for (int run = 0; run < 2 && (e == OK || e == ERR_SCRIPT); run++) { /* the first finds out what it asks for */
         script_view view = x->view;
         view.ignores_warmup = true;
+        e = script_state_ask(x->probe.state, "record", NULL, &unused, why);
+        if (e != OK) break;
         e = script_state_evaluate(x->probe.state, 0, &view, &result, why);
         script_result_deinit(&result);
     }

@@ -123,5 +123,6 @@ void inspect_undefined(trial *t, const trader_source *watched, const sample *s, 
         site = find_cause(t, m, at);
         probe_market_free(m);
     }
-    if (site >= 0 ? asprintf(&t->nan_fact, "{\"site\":%d}", site) < 0 : !(t->nan_fact = strdup("{}"))) t->nan_fact = NULL;
+    if (site >= 0 ? asprintf(&t->nan_fact, "{\"site\":%d}", site) < 0 : !(t->nan_fact = strdup("{}")))
+        t->nan_fact = NULL;
 }

@@ -154,9 +154,10 @@ static void note_history(trial *t, const script_view *whole, const script_view *
                          part what, bool is_early) {
     char *names = find_indicators(t, whole, less), *more = NULL;
     int32_t i = t->order.interval;
-    if (names && asprintf(&more, "{\"n_more\":%d,\"n_less\":%d,\"is_early\":%s,\"indicators\":%s}",
-                          kline_series_count_at(whole->bars[i], whole->close_ms),
-                          kline_series_count_at(less->bars[i], less->close_ms), is_early ? "true" : "false", names) >= 0)
+    if (names &&
+        asprintf(&more, "{\"n_more\":%d,\"n_less\":%d,\"is_early\":%s,\"indicators\":%s}",
+                 kline_series_count_at(whole->bars[i], whole->close_ms),
+                 kline_series_count_at(less->bars[i], less->close_ms), is_early ? "true" : "false", names) >= 0)
         note(&t->history_fact, a, b, what, whole->open_ms, more);
     free(names);
     free(more);
@@ -166,7 +167,8 @@ static void note_history(trial *t, const script_view *whole, const script_view *
  * the evaluated ones is *early*: it counts for a script that asks how many bars there are, and gives way to a later
  * one. */
 static void compare_histories(trial *t, const sample *s, probe_market *whole, probe_market *less) {
-    int32_t n_whole = probe_market_count(whole, t->order.interval), n_less = probe_market_count(less, t->order.interval);
+    int32_t n_whole = probe_market_count(whole, t->order.interval),
+            n_less = probe_market_count(less, t->order.interval);
     bool has_early = t->history_fact != NULL, has_late = false;
     for (int32_t at = 0; at < n_less && !t->is_over && !has_late; at++) {
         int32_t whole_at = at + n_whole - n_less;

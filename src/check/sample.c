@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEED = 20240101, OLDER_LEAST = 401 /* odd, like few periods */, OLDER_COARSE = 60, UNDEFINED_BARS = 200, CHUNK = 4096 };
+enum {
+    SEED = 20240101,
+    OLDER_LEAST = 401 /* odd, like few periods */,
+    OLDER_COARSE = 60,
+    UNDEFINED_BARS = 200,
+    CHUNK = 4096
+};
 
 static const int64_t SECOND_MS = 1000, MINUTE_MS = 60000;
 
@@ -16,7 +22,7 @@ static int64_t span_ms(const sample_order *o) { return (SAMPLE_BARS + SAMPLE_GRA
 /* Bars that only the run with the whole history knows. */
 static int32_t older(const sample_order *o, int32_t interval) {
     if (interval >= INTERVAL_1W) return OLDER_COARSE;
-    return o->depth[interval] > OLDER_LEAST ? o->depth[interval] : OLDER_LEAST;
+    return o->history[interval] > OLDER_LEAST ? o->history[interval] : OLDER_LEAST;
 }
 
 /* Where the series begin when all evaluations lie in [end - span, end), and the later beginning. */
@@ -24,7 +30,7 @@ static void find_starts(const sample_order *o, int64_t end_ms, int64_t from_ms[N
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         if (!(o->mask >> i & 1)) continue;
         int64_t at = interval_floor(i, end_ms - span_ms(o));
-        later->from_ms[i] = interval_add(i, at, -o->depth[i] - 2);
+        later->from_ms[i] = interval_add(i, at, -o->history[i] - 2);
         from_ms[i] = interval_add(i, later->from_ms[i], -older(o, i));
     }
 }
@@ -94,7 +100,8 @@ static int64_t find_end(const sample_order *o) {
     for (int32_t i = 0; i < N_INTERVALS; i++)
         if ((o->mask >> i & 1) && RANDOM_MARKET_FIRST_MS - from_ms[i] > need_ms)
             need_ms = RANDOM_MARKET_FIRST_MS - from_ms[i];
-    if (need_ms > 0) end_ms += interval_next(INTERVAL_1D, interval_floor(INTERVAL_1D, need_ms)) + INT64_C(62) * 86400000;
+    if (need_ms > 0)
+        end_ms += interval_next(INTERVAL_1D, interval_floor(INTERVAL_1D, need_ms)) + INT64_C(62) * 86400000;
     return end_ms < RANDOM_MARKET_END_MS ? end_ms : RANDOM_MARKET_END_MS;
 }
 
@@ -155,10 +162,12 @@ err sample_read(const sample_order *o, const char *folder, const char *symbol, s
     symbol_guess_assets(&out->symbol);
     own = &out->bars.lists[o->interval];
     out->from = first_evaluated(own);
-    if (own->count > 0) find_starts(o, interval_next(o->interval, own->bars[own->count - 1].open_ms), from_ms, &out->later);
+    if (own->count > 0)
+        find_starts(o, interval_next(o->interval, own->bars[own->count - 1].open_ms), from_ms, &out->later);
     /* Of what lacks the older part, every run knows the same. */
     for (int32_t i = 0; i < N_INTERVALS; i++)
-        if ((o->mask >> i & 1) && out->bars.lists[i].count > 0 && out->later.from_ms[i] < out->bars.lists[i].bars[0].open_ms)
+        if ((o->mask >> i & 1) && out->bars.lists[i].count > 0 &&
+            out->later.from_ms[i] < out->bars.lists[i].bars[0].open_ms)
             out->later.from_ms[i] = out->bars.lists[i].bars[0].open_ms;
     return OK;
 }

@@ -1,7 +1,7 @@
 /* The bars over which `check` runs a trader: two symbols of the market model, recorded klines, and bars of which every
  * number is NaN.
  *
- *            older                 depth                evaluated
+ *            older                history               evaluated
  *   own   [ . . . . . . . | . . . . . . . . . | x x x x x x x x x x ]
  *   1h    [ .   .   .   . |   .     .     .   | x         x         ]      every interval in the same spans of time
  *
@@ -23,7 +23,7 @@ enum { SAMPLE_BARS = 600, SAMPLE_GRACE = 500 };
 typedef struct sample_order {
     int32_t interval;
     uint32_t mask;
-    int32_t depth[N_INTERVALS];
+    int32_t history[N_INTERVALS]; /* bars that it must know before an evaluation counts */
 } sample_order;
 
 /* Symbol number `which` of the model. ERR_NO_MEMORY. */

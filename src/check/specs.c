@@ -106,14 +106,12 @@ err specs_run(const char *file, char **results, diag *why) {
     text = child > 0 ? read_all(ends[0]) : NULL;
     close(ends[0]);
     if (child > 0)
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-        }
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     if (text && *text) {
         *results = text;
         return OK;
     }
     free(text);
-    if (WIFSIGNALED(status))
-        return diag_set(why, ERR_IO, "%s: busted was ended by signal %d", file, WTERMSIG(status));
+    if (WIFSIGNALED(status)) return diag_set(why, ERR_IO, "%s: busted was ended by signal %d", file, WTERMSIG(status));
     return diag_set(why, ERR_IO, "%s: busted ended without a result", file);
 }

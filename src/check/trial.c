@@ -10,6 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+/* CPU time that the evaluations of one sample may take. */
+static const int64_t PATIENCE_NS = 700000000;
+
 enum { GENERATED = 2, RECORDED_MOST = 3, SAMPLES_MOST = GENERATED + RECORDED_MOST, UNDEFINED_ID = 100 };
 
 /* ---- what the parts share ---- */
@@ -84,11 +87,13 @@ bool trial_evaluate(trial *t, const script_view *view, bool whole, answer *out) 
 
 static void run_forward(trial *t, const sample *s, probe_market *m, answer *answers) {
     int32_t count = probe_market_count(m, t->order.interval);
-    for (int32_t i = s->from; i < count && !t->is_over; i++) {
+    int64_t start_ns = thread_cpu_ns();
+    for (int32_t i = s->from; i < count && !t->is_over && !t->is_slow; i++) {
         script_view view;
         answer *a = &answers[i - s->from];
         int64_t began_ns;
         a->outcome = SCRIPT_WARMING;
+        t->is_slow = thread_cpu_ns() - start_ns > PATIENCE_NS;
         if (!trial_look(t, m, i, &view)) continue;
         began_ns = thread_cpu_ns();
         if (!trial_evaluate(t, &view, false, a)) return;
@@ -103,8 +108,8 @@ static void run_sample(trial *t, const sample *s, uint32_t id) {
     answer *answers = calloc(SAMPLE_BARS, sizeof *answers);
     if (answers && trial_load(t, t->source, NULL)) m = trial_market(t, s, id, NULL);
     if (m) run_forward(t, s, m, answers);
-    if (m && !t->is_over) repeat_prefixes(t, s, id, m, answers);
-    if (m && !t->is_over && !t->history_fact) repeat_later_start(t, s, id, m);
+    if (m && !t->is_over && !t->is_slow) repeat_prefixes(t, s, id, m, answers);
+    if (m && !t->is_over && !t->is_slow && !t->history_fact) repeat_later_start(t, s, id, m);
     probe_market_free(m);
     free(answers);
 }
@@ -161,6 +166,7 @@ static err write_facts(trial *t, char **facts) {
     json_put_integer(&w, "evaluations", t->n_costs);
     json_put_integer(&w, "matches", t->n_matches);
     json_put_text(&w, "bars", t->is_recorded ? "generated and recorded" : "generated");
+    json_put_bool(&w, "is_cut", t->is_slow);
     json_put_number(&w, "cost_us", median_us(t));
     json_put_number(&w, "cost_limit_us", t->options->cost_limit_us);
     json_write_object_end(&w);
@@ -201,7 +207,7 @@ static err run_samples(trial *t, const trader_source *watched) {
     for (int k = 0; k < n && e == OK && !t->is_over; k++) run_sample(t, &samples[k], (uint32_t)k);
     if (e == OK && !t->is_over) inspect_kept(t, &samples[0], 0);
     if (e == OK && !t->is_over) inspect_undefined(t, watched, &undefined, UNDEFINED_ID);
-    if (e == OK && !t->is_over && watched) inspect_sites(t, watched, samples, n);
+    if (e == OK && !t->is_over && !t->is_slow && watched) inspect_sites(t, watched, samples, n);
     for (int k = 0; k < SAMPLES_MOST; k++) sample_free(&samples[k]);
     sample_free(&undefined);
     return e;
@@ -212,7 +218,7 @@ static err run_loaded(trial *t) {
     err e = OK;
     t->order = (sample_order){.interval = t->spec->interval, .mask = t->spec->interval_mask};
     for (int32_t i = 0; i < N_INTERVALS; i++) /* the daemon asks for no more, either */
-        t->order.depth[i] = t->spec->depth[i] < BACKFILL_MAX_BARS ? t->spec->depth[i] : BACKFILL_MAX_BARS;
+        t->order.history[i] = t->spec->history[i] < BACKFILL_MAX_BARS ? t->spec->history[i] : BACKFILL_MAX_BARS;
     if (t->watched)
         e = trader_source_new(t->source->key, t->source->chunk, t->watched, strlen(t->watched), t->source->inputs,
                               &watched, t->why);

@@ -29,6 +29,7 @@ typedef struct trial {
     char *sites, *kept;                          /* JSON lists; NULL: none */
     char *nan_fact, *future_fact, *history_fact; /* JSON objects; NULL: nothing to say */
     bool is_recorded;                            /* some of the bars were */
+    bool is_slow;                                /* so that what takes thousands of evaluations is left out */
 } trial;
 
 /* An error of the script is a fact; one that has killed the state ends the trial. False: go no further. */

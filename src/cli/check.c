@@ -128,7 +128,7 @@ static void show(check_call *call, const char *file, const json_t *finding) {
 static void warn_once(check_call *call, const char *warning) {
     if (!warning || call->has_warned) return;
     call->has_warned = true;
-    fprintf(stderr, "trademind: warning: %s; names, inputs, conditions and the like are not looked at\n", warning);
+    fprintf(stderr, "trademind: warning: %s; only what a run shows is found\n", warning);
 }
 
 static err find(check_call *call, const trader_source *source, char **findings, diag *why) {
@@ -151,7 +151,7 @@ static err check_file(check_call *call, const char *file, diag *why) {
     if (e == OK) e = find(call, source, &findings, why);
     if (e == OK) {
         json_t *list = json_loads(findings, 0, NULL);
-        for (size_t i = 0; i < json_array_size(list); i++) show(call, file, json_array_get(list, i));
+        for (size_t i = 0; i < json_array_size(list); i++) show(call, source->chunk, json_array_get(list, i));
         json_decref(list);
         call->n_read++;
     }
@@ -250,8 +250,8 @@ static int run(int argc, char *const *argv) {
     if (e != OK) return verb_fail(&CHECK_VERB, EXIT_USAGE, &why);
     e = settings_load(&call.settings, &cfg, &why);
     if (e != OK) return verb_fail(&CHECK_VERB, settings_exit_code(e), &why);
-    call.options.limits = (script_limits){cfg.script_cpu_ms, cfg.script_load_cpu_ms,
-                                          (size_t)cfg.script_memory_mb << 20, (int32_t)cfg.kline_interval};
+    call.options.limits = (script_limits){cfg.script_cpu_ms, cfg.script_load_cpu_ms, (size_t)cfg.script_memory_mb << 20,
+                                          (int32_t)cfg.kline_interval};
     config_deinit(&cfg);
     e = learn_names(&call, &why);
     if (e == OK) e = reader_new(&call.reader, &why);
@@ -265,11 +265,12 @@ const verb CHECK_VERB = {
     .name = "check",
     .summary = "what is wrong with a trader, before the market says so",
     .usage = "FILE... [options]",
-    .details = "Compiles each trader, reads it with luacheck, and runs it in the sandbox over generated bars: in order, "
-               "with later bars not known yet, with less history, and on bars of which every number is NaN. A finding "
-               "has file, line, column, severity and a code that does not change:\n"
-               "FILE:12:20: error[unknown-field]: the market has no field \"clsoe\"; did you mean \"close\"?\n"
-               "Exit code 1 when there is an error or a warning; notes say what a trader needs.",
+    .details =
+        "Compiles each trader, reads it with luacheck, and runs it in the sandbox over generated bars: in order, "
+        "with later bars not known yet, with less history, and on bars of which every number is NaN. A finding "
+        "has file, line, column, severity and a code that does not change:\n"
+        "x.lua:12:20: error[unknown-field]: there is no ta.smma; did you mean \"sma\"?\n"
+        "Exit code 1 when there is an error or a warning; notes say what a trader needs.",
     .options = OPTIONS,
     .run = run,
 };

@@ -113,7 +113,8 @@ static err read_bars(eval_call *call, probe_bars *bars, diag *why) {
 static void name_symbol(const char *path, symbol_info *symbol) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     const char *dash = strrchr(name, '-');
-    size_t bytes = dash && interval_parse(dash + 1, strcspn(dash + 1, ".")) >= 0 ? (size_t)(dash - name) : strcspn(name, ".");
+    size_t bytes =
+        dash && interval_parse(dash + 1, strcspn(dash + 1, ".")) >= 0 ? (size_t)(dash - name) : strcspn(name, ".");
     snprintf(symbol->name, sizeof symbol->name, "%.*s", (int)bytes, name);
     symbol->is_trading = true;
     symbol_guess_assets(symbol);
@@ -262,11 +263,12 @@ const verb EVAL_VERB = {
     .name = "eval",
     .summary = "the value of an expression at every bar of a file",
     .usage = "--data FILE [options] 'EXPR'",
-    .details = "EXPR is what a filter may write: ta.rsi(m.close, 14), m.close[0] > m.open[0], ta.macd(m.close). A series "
-               "shows its newest value, an indicator with several outputs all of them. In JSON a value is a number, true "
-               "or false, a text, a list or a table; it is null before the first bar that has one.\n"
-               "The file's interval comes from its name, SYMBOL-INTERVAL.csv, else from its first bar. T is a UTC time: "
-               "2026-02-03, 2026-02-03T14:05:00Z or Unix ms. Exit code 1 when the expression fails.",
+    .details =
+        "EXPR is what a filter may write: ta.rsi(m.close, 14), m.close[0] > m.open[0], ta.macd(m.close). A series "
+        "shows its newest value, an indicator with several outputs all of them. In JSON a value is a number, true "
+        "or false, a text, a list or a table; it is null before the first bar that has one.\n"
+        "The file's interval comes from its name, SYMBOL-INTERVAL.csv, else from its first bar. T is a UTC time: "
+        "2026-02-03, 2026-02-03T14:05:00Z or Unix ms. Exit code 1 when the expression fails.",
     .options = OPTIONS,
     .run = run,
 };

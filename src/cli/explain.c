@@ -1,7 +1,6 @@
 /* `trademind explain`: why a trader fired at a bar, or did not. */
 #include "check/explanation.h"
 
-#include "base/nearest.h"
 #include "base/time_text.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
@@ -64,9 +63,10 @@ static err parse(explain_call *call, int argc, char *const *argv, diag *why) {
     if (!call->symbol) return diag_set(why, ERR_INVALID, "--symbol S is missing, such as BTCUSDT");
     if (!call->has_at) return diag_set(why, ERR_INVALID, "--at TIME is missing: the bar to explain");
     if (!call->data)
-        return diag_set(why, ERR_INVALID,
-                        "--data DIR is missing: this version explains bars of recorded klines, the daemon's own are not "
-                        "kept");
+        return diag_set(
+            why, ERR_INVALID,
+            "--data DIR is missing: this version explains bars of recorded klines, the daemon's own are not "
+            "kept");
     return OK;
 }
 
@@ -74,25 +74,25 @@ static err parse(explain_call *call, int argc, char *const *argv, diag *why) {
 
 static bool is_file(const char *name) {
     size_t n = strlen(name);
-    return strchr(name, '/') || (n > 4 && strcmp(name + n - 4, ".lua") == 0) || (n > 5 && strcmp(name + n - 5, ".json") == 0);
+    return strchr(name, '/') || (n > 4 && strcmp(name + n - 4, ".lua") == 0) ||
+           (n > 5 && strcmp(name + n - 5, ".json") == 0);
 }
 
 static err refuse_trader(const char *folder, const char *name, diag *why) {
     trader_source **sources = NULL;
     int32_t count = 0, n_failed = 0;
-    const char *meant = NULL, **names;
-    char text[TRADER_KEY_MAX] = "";
+    char names[512] = "";
+    size_t n = 0;
     err e = trader_folder_read(folder, &sources, &count, &n_failed, why);
     if (e != OK) return e;
-    names = calloc((size_t)count + 1, sizeof *names);
-    for (int32_t i = 0; names && i < count; i++) names[i] = sources[i]->key;
-    if (names) meant = nearest_name(name, names);
-    if (meant) snprintf(text, sizeof text, "%s", meant);
-    for (int32_t i = 0; i < count; i++) trader_source_free(sources[i]);
+    for (int32_t i = 0; i < count; i++) {
+        if (n + strlen(sources[i]->key) + 8 < sizeof names)
+            n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", sources[i]->key);
+        trader_source_free(sources[i]);
+    }
     free(sources);
-    free(names);
-    return diag_set(why, ERR_NOT_FOUND, "there is no trader \"%s\" in %s%s%s%s", name, folder,
-                    *text ? "; did you mean " : "", text, *text ? "?" : "");
+    return diag_set(why, ERR_NOT_FOUND, "there is no trader \"%s\" in %s; expected a file or one of %s", name, folder,
+                    names);
 }
 
 static err read_trader(const explain_call *call, const char *folder, trader_source **source, diag *why) {
@@ -140,21 +140,32 @@ static void show_conditions(const json_t *conditions) {
     }
 }
 
+/* "28.4 < 30" */
+static void comparison_text(const json_t *c, char *out, size_t bytes) {
+    static const char *const signs[][2] = {{"lt", "<"},  {"le", "<="}, {"gt", ">"},
+                                           {"ge", ">="}, {"eq", "=="}, {"ne", "~="}};
+    char left[32], right[32];
+    *out = 0;
+    number_text(json_object_get(c, "left"), left);
+    number_text(json_object_get(c, "right"), right);
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strcmp(text_of(c, "kind"), signs[i][0]) == 0) snprintf(out, bytes, "%s %s %s", left, signs[i][1], right);
+}
+
 static void show_comparisons(const json_t *comparisons) {
     if (json_array_size(comparisons) > 0) puts("\ncomparisons, in the order in which the script came to them");
     for (size_t i = 0; i < json_array_size(comparisons); i++) {
         const json_t *c = json_array_get(comparisons, i);
-        char left[32], right[32], numbers[80] = "";
-        number_text(json_object_get(c, "left"), left);
-        number_text(json_object_get(c, "right"), right);
-        if (strcmp(text_of(c, "kind"), "call") != 0) snprintf(numbers, sizeof numbers, "%s, %s", left, right);
+        char numbers[80];
+        comparison_text(c, numbers, sizeof numbers);
         printf("  line %-4lld %-*s %-5s %s\n", (long long)json_integer_value(json_object_get(c, "line")), NAME_COLUMN,
                text_of(c, "text"), json_is_true(json_object_get(c, "held")) ? "true" : "false", numbers);
     }
 }
 
 static void show_values(const json_t *values) {
-    if (json_array_size(values) > 0) printf("\n%-*s %14s %14s\n", NAME_COLUMN + 2, "series that the filter read", "value", "before");
+    if (json_array_size(values) > 0)
+        printf("\n%-*s %14s %14s\n", NAME_COLUMN + 2, "series that the filter read", "value", "before");
     for (size_t i = 0; i < json_array_size(values); i++) {
         const json_t *v = json_array_get(values, i);
         char value[32], before[32];
@@ -166,7 +177,6 @@ static void show_values(const json_t *values) {
 
 static void show(const json_t *answer) {
     char open[TIME_TEXT_BYTES], close[TIME_TEXT_BYTES];
-    const json_t *need = json_object_get(answer, "need");
     time_text_format(json_integer_value(json_object_get(answer, "time")), open);
     time_text_format(json_integer_value(json_object_get(answer, "closeTime")), close);
     printf("%s on %s: the %s bar that opened at %s and closed at %s, price %.10g\n", text_of(answer, "trader"),
@@ -175,9 +185,8 @@ static void show(const json_t *answer) {
     show_conditions(json_object_get(answer, "conditions"));
     show_comparisons(json_object_get(answer, "comparisons"));
     show_values(json_object_get(answer, "values"));
-    printf("\nfilter: %s", text_of(answer, "outcome"));
-    if (json_is_number(need))
-        printf(" %.0f/%.0f", json_number_value(json_object_get(answer, "have")), json_number_value(need));
+    if (strcmp(text_of(answer, "outcome"), "match") == 0 || strcmp(text_of(answer, "outcome"), "no match") == 0)
+        printf("\nfilter: %s", text_of(answer, "outcome"));
     printf("\n%s\n", text_of(answer, "reason"));
 }
 
@@ -187,13 +196,12 @@ static err explain(const explain_call *call, const config *cfg, diag *why) {
     trader_source *source = NULL;
     char *json = NULL, *warning = NULL;
     err e = read_trader(call, cfg->traders_dir, &source, why);
-    explanation_request request = {
-        .limits = {cfg->script_cpu_ms, cfg->script_load_cpu_ms, (size_t)cfg->script_memory_mb << 20,
-                   (int32_t)cfg->kline_interval},
-        .source = source,
-        .data = call->data,
-        .symbol = call->symbol,
-        .at_ms = call->at_ms};
+    explanation_request request = {.limits = {cfg->script_cpu_ms, cfg->script_load_cpu_ms,
+                                              (size_t)cfg->script_memory_mb << 20, (int32_t)cfg->kline_interval},
+                                   .source = source,
+                                   .data = call->data,
+                                   .symbol = call->symbol,
+                                   .at_ms = call->at_ms};
     if (e == OK) e = explanation_make(&request, &json, &warning, why);
     if (e == OK && warning) fprintf(stderr, "trademind: warning: %s; comparisons are not shown\n", warning);
     if (e == OK && call->as_json) puts(json);
@@ -227,10 +235,11 @@ const verb EXPLAIN_VERB = {
     .name = "explain",
     .summary = "why a trader fired at a bar, or did not",
     .usage = "--trader T --symbol S --at TIME --data DIR [options]",
-    .details = "Walks through the recorded bars as `replay` does, up to the one that opens at TIME or holds it, and "
-               "prints each condition with its numbers, the comparisons of the filter, the series that it read, what it "
-               "said, and in one sentence why a signal came or did not.\n"
-               "TIME is a UTC time: 2026-02-03T14:05, 2026-02-03T14:05:00Z or Unix ms.",
+    .details =
+        "Walks through the recorded bars as `replay` does, up to the one that opens at TIME or holds it, and "
+        "prints each condition with its numbers, the comparisons of the filter, the series that it read, what it "
+        "said, and in one sentence why a signal came or did not.\n"
+        "TIME is a UTC time: 2026-02-03T14:05, 2026-02-03T14:05:00Z or Unix ms.",
     .options = OPTIONS,
     .run = run,
 };

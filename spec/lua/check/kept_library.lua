@@ -1,4 +1,4 @@
--- expect: kept-between-calls 4:3
+-- expect: kept-between-calls 5:5
 return trader {
   name = "A number put into a library", interval = "5m",
   filter = function(m)

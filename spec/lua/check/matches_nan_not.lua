@@ -1,4 +1,4 @@
--- expect: matches-nan 5:33
+-- expect: matches-nan 5:43
 return trader {
   name = "not (a > b) is not a <= b", interval = "5m",
   filter = function(m)

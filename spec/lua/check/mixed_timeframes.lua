@@ -1,4 +1,4 @@
--- expect: mixed-timeframes 6:5
+-- expect: mixed-timeframes 6:12
 return trader {
   name = "The hour's average under the close of five minutes", interval = "5m", timeframes = {"1h"},
   filter = function(m)

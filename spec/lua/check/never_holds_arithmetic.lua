@@ -1,4 +1,4 @@
--- expect: never-holds 6:40
+-- expect: never-holds 6:39
 return trader {
   name = "0/0 is NaN", interval = "5m",
   filter = function(m)

@@ -1,4 +1,4 @@
--- expect: not-supported 3:3
+-- expect: not-supported 3:8
 return trader {
   on = "tick",
   name = "At each tick", interval = "5m",

@@ -1,4 +1,4 @@
--- expect: bad-value 5:44
+-- expect: bad-value 5:36
 return trader {
   name = "A plot of a number", interval = "5m",
   filter = function(m) return m.close[0] > m.open[0] end,

@@ -1,4 +1,4 @@
--- expect: series-as-number 9:10 series-as-number 5:10
+-- expect: series-as-number 5:10 series-as-number 10:12
 -- A helper is no function of the trader: it is the call that says what its parameter is.
 local function is_up(bars)
   local up = bars.close:gt(bars.open)

@@ -1,4 +1,4 @@
--- expect: series-as-number 6:33
+-- expect: series-as-number 6:28
 return trader {
   name = "ipairs of a series", interval = "5m",
   filter = function(m)

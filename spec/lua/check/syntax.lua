@@ -1,4 +1,4 @@
--- expect: syntax 6:19
+-- expect: syntax 7:3
 return trader {
   name = "An expression that ends too early",
   interval = "5m",

@@ -1,4 +1,4 @@
--- expect: unknown-field 8:40 unknown-field 9:24 unknown-field 10:15
+-- expect: unknown-field 8:36 unknown-field 9:13 unknown-field 10:14
 -- In branches that no bar comes to.
 return trader {
   name = "Fields that are nowhere, out of reach", interval = "5m",

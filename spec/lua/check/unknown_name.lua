@@ -1,4 +1,4 @@
--- expect: unknown-name 6:27
+-- expect: unknown-name 6:29
 return trader {
   name = "A name that is nowhere",
   interval = "5m",

@@ -1,4 +1,4 @@
--- expect: unknown-option 2:53
+-- expect: unknown-option 2:50
 local length = input.int("length", 14, {min = 2, maximum = 50})
 
 return trader {
