@@ -28,12 +28,12 @@ function M.market_of(name, klines)
   return M.wrong(name, "klines", klines, 'the market: m or m["1h"]')
 end
 
--- A number of bars.
-function M.bars_of(name, what, value, default, most)
+-- A number of bars, from `least` (1) to `most`.
+function M.bars_of(name, what, value, default, most, least)
   if value == nil then value = default end
-  most = most or MOST
-  if type(value) == "number" and value % 1 == 0 and value >= 1 and value <= most then return value end
-  return M.wrong(name, what, value, ("a whole number from 1 to %d"):format(most))
+  most, least = most or MOST, least or 1
+  if type(value) == "number" and value % 1 == 0 and value >= least and value <= most then return value end
+  return M.wrong(name, what, value, ("a whole number from %d to %d"):format(least, most))
 end
 
 function M.number_of(name, what, value, default)
@@ -63,14 +63,16 @@ function M.none(name, why)
 end
 
 function M.too_few(name, have, need)
-  return M.none(name, have < need and ("not enough bars (%d of %d)"):format(have, need) or "a value among its bars is not defined")
+  return M.none(name, have < need and ("not enough bars (%d of %d)"):format(have, need) or "a value of its bars is not defined")
 end
 
--- The newest value of a series whose first one needs `need` bars; nil when there is none.
-function M.newest(name, s, need)
+-- The newest value of a series whose first one needs `need` bars; nil when there is none. `why`: of a nil in spite of the bars.
+function M.newest(name, s, need, why)
   local value = s[0]
   if value == value then return value end
-  return M.too_few(name, s:len(), need)
+  local have = s:len()
+  if why and have >= need then return M.none(name, why) end
+  return M.too_few(name, have, need)
 end
 
 return M

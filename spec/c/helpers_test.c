@@ -193,11 +193,13 @@ static const mistake NILS[] = {
      "t.lua:2: bad argument #1 to 'abs' (number expected, got nil); helpers.calculateSMA gave nil: not enough bars (2 "
      "of 3)"},
     {20, FILTER("return helpers.calculateSMA({1, 0 / 0}, 2) > 0"),
-     "t.lua:2: attempt to compare number with nil; helpers.calculateSMA gave nil: a value among its bars is not "
-     "defined"},
+     "t.lua:2: attempt to compare number with nil; helpers.calculateSMA gave nil: a value of its bars is not defined"},
     {200, FILTER("return helpers.getLatestBollingerBands(m[\"1h\"]).upper > 0"),
      "t.lua:2: attempt to compare number with nil; helpers.getLatestBollingerBands gave nil: not enough bars (6 of "
      "20)"},
+    {3, FILTER("return helpers.calculateVWAP(m) > 0"),
+     "t.lua:2: attempt to compare number with nil; helpers.calculateVWAP gave nil: not enough bars: the first day that "
+     "is whole has not begun, or nothing was traded since it has"},
     {200, FILTER("return helpers.calculateMA(m, 0) > 0"),
      "t.lua:2: attempt to compare number with nil; helpers.calculateMA gave nil: period is 0"},
     {200, FILTER("return helpers.getClosestHVN(100, {}).price > 0"),
