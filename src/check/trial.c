@@ -209,6 +209,8 @@ static err run_samples(trial *t, const trader_source *watched) {
     for (int k = 0; k < n && e == OK && !t->is_over; k++) run_sample(t, &samples[k], (uint32_t)k);
     if (e == OK && !t->is_over) inspect_kept(t, &samples[0], 0);
     if (e == OK && !t->is_over) inspect_undefined(t, watched, &undefined, UNDEFINED_ID);
+    for (int k = 0; k < n && e == OK && !t->is_over && !t->is_slow && watched; k++)
+        inspect_history(t, watched, &samples[k], (uint32_t)k);
     if (e == OK && !t->is_over && !t->is_slow && watched) inspect_sites(t, watched, samples, n);
     for (int k = 0; k < SAMPLES_MOST; k++) sample_free(&samples[k]);
     sample_free(&undefined);
