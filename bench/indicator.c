@@ -234,7 +234,7 @@ static void print_row(const workload *w, const tulip *peer, figures *f, totals *
     double series = figure_median(f->series, N_RUNS), step = figure_median(f->step, N_RUNS);
     t->n++;
     t->n_over += step > STEP_LIMIT_NS;
-    printf("%-16s %-44s %8.2f", w->name, w->text, series);
+    printf("%-24s %-36s %8.2f", w->name, w->text, series);
     if (peer) {
         double other = figure_median(f->peer, N_RUNS);
         t->n_peers++;
@@ -306,7 +306,7 @@ int main(int argc, char **argv) {
     make_market(&m);
     if (!tulip_is_there())
         fprintf(stderr, "indicator: built without Tulip's sources (./dev bench installs them): no peer\n");
-    if (as_table) printf("%-16s %-44s %8s %8s %7s %9s\n", "", "ns a bar, medians", "series", "Tulip", "ratio", "step");
+    if (as_table) printf("%-24s %-36s %8s %8s %7s %9s\n", "", "ns a bar, medians", "series", "Tulip", "ratio", "step");
     for (const workload *w = workloads; w->name; w++)
         if (is_wanted(w->name, names, n_names) && is_known(w)) bench(&m, w, as_table, &t);
     for (int32_t k = 0; k < N_INDICATOR_KINDS; k++) {

@@ -118,6 +118,45 @@ void sha256_hex(const void *data, size_t bytes, char *out);
  * indicator; -2: a bar is out of order; -3: out of memory or a window longer than 5,000. */
 int32_t indicator_values(const char *text, int32_t interval, const kline *bars, size_t n, double *out);
 
+/* ---- indicator: the structure of a market, for lua/stdlib ---- */
+
+/* All of these look at the newest `lookback` of `count` bars (at all when there are fewer), oldest first. */
+
+enum { VOLUME_BINS_MAX = 200, DIVERGENCE_LOOKBACK_MAX = 500 };
+
+/* What was traded between two prices. buy_volume: by takers who bought; strength: in percent of the largest bin. */
+typedef struct volume_bin {
+    double low, high, volume, buy_volume, strength;
+} volume_bin;
+
+/* Cuts the prices from the lowest low to the highest high into `bins` equal bins (1 .. VOLUME_BINS_MAX) and spreads the
+ * volume of each bar evenly over those that it spans. No volume is lost: the bins sum to the bars. False when
+ * there are no prices to tell apart (a range below 1e-10 of the price), or no volume. */
+bool structure_profile(const double *high, const double *low, const double *volume, const double *taker_base,
+                       int32_t count, int32_t lookback, volume_bin *out, int32_t bins);
+/* The bins that stand out: volume at or above the percentile's (0 .. 100), above both neighbours' x (1 + tolerance)
+ * (outside there is none), and of at least min_strength. `out` takes `bins` places: strongest
+ * first, of equal ones the lower price. Their number. */
+int32_t structure_nodes(const volume_bin *bin, int32_t bins, double percentile, double tolerance, double min_strength,
+                        int32_t *out);
+
+enum divergence {
+    DIVERGENCE_NONE,
+    DIVERGENCE_BULLISH,
+    DIVERGENCE_BEARISH,
+    DIVERGENCE_HIDDEN_BULLISH,
+    DIVERGENCE_HIDDEN_BEARISH
+};
+
+/* Compares the strict three-bar lows (highs) of `a` with `b` at the same bars, in pairs at least `separation` bars apart;
+ * a NaN is no low and no high. lookback: at most DIVERGENCE_LOOKBACK_MAX. */
+int32_t structure_divergence(const double *a, const double *b, int32_t count, int32_t lookback, int32_t separation);
+
+/* Bars above the `left` bars before them and not below the `right` bars after them (lows: the other way round): how many
+ * bars ago, newest first, at most `most`. All bars compared are within the look-back. Their number. */
+int32_t structure_swings(const double *x, int32_t count, int32_t lookback, int32_t left, int32_t right, bool is_high,
+                         int32_t most, int32_t *out);
+
 /* ---- script: what lua/stdlib shares with the worker that runs it ---- */
 
 /* One series as a script sees it: `count` values from `data`, oldest first. The worker sets `data` and `available`
@@ -141,6 +180,7 @@ typedef struct script_context {
     int32_t count;     /* bars of the trader's own interval */
     int32_t is_dry;    /* 1 while a trader is tried out at load */
     char message[256]; /* why script_series said no */
+    char missing[160]; /* the last helper of this call that gave nil, and why; "": none */
 } script_context;
 
 enum { SCRIPT_TOO_MANY = -1, SCRIPT_BAD_PARAMETER = -2, SCRIPT_FULL = -3 };

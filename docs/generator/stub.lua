@@ -42,7 +42,7 @@ local function type_of_start(text)
   if text:find '^"' then return "string" end
   if text:find "^{" then return "table" end
   if text:find "^%-?%d" then return "number" end
-  return first and NAMES[first]
+  return first and NAMES[first] or text:find "%d%.%.%d" and "number" or nil -- "average true ranges, 0..1000"
 end
 
 -- Type of what a text describes, such as "series of 1 and 0, or boolean of the newest bar"; nil when it begins with no word that

@@ -19,6 +19,9 @@ M.gives_series = {}
 -- Functions that read the market itself: name -> function(market entry, ...). m.ta and m["1h"].ta differ only in these.
 M.bound = {}
 
+-- Every function made here: name -> list of its outputs, or false when it gives one series; name -> list of its options.
+M.outputs_of, M.options_of = {}, {}
+
 --- Number of a kernel of C, by name.
 function M.kind(name)
   local kind = C.script_kind(name)
@@ -315,6 +318,12 @@ function M.define(t)
   end
   for i, p in ipairs(t.params or {}) do spec.params[i] = as_param(p) end
   spec.n_plain = #spec.params - (t.options or 0)
+  M.outputs_of[spec.name] = t.outputs or false
+  if t.options then
+    local names = {}
+    for i = spec.n_plain + 1, #spec.params do names[#names + 1] = spec.params[i].name end
+    M.options_of[spec.name] = names
+  end
   spec.n_keys = math.max(#spec.sources - 1, 0) + #spec.params
   if spec.options == 1 and spec.n_plain <= 1 and #spec.sources <= 1 then return with_options(spec) end
   if spec.options then -- many plain arguments: no short way

@@ -63,6 +63,7 @@ local function is_choices(value)
 end
 
 local option_names = {"min", "max", "step", "help", "options"}
+M.option_names = option_names
 local option_checks = {min = {is_number, "a number"}, max = {is_number, "a number"}, step = {is_number, "a number"}}
 option_checks.help = {is_text, ("a text of at most %d bytes"):format(TEXT_MAX)}
 option_checks.options = {is_choices, ("a list of 1 to %d texts"):format(CHOICES_MAX)}

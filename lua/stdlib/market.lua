@@ -70,6 +70,11 @@ for name in pairs(derived) do known[#known + 1] = name end
 for name in pairs(scalars) do known[#known + 1] = name end
 for _, name in ipairs {"interval", "ta", "align", "day", "my"} do known[#known + 1] = name end
 
+local markets = setmetatable({}, {__mode = "k"}) -- userdata -> true
+
+--- Whether a value is m, or another timeframe of it.
+function M.is_market(value) return markets[value] == true end
+
 -- Names of the fields that are series.
 M.series_fields = {}
 for name in pairs(fields) do M.series_fields[name] = true end
@@ -94,11 +99,14 @@ end
 -- In the language, not in this version: said, never guessed at.
 local later = {ticker = true, ref = true, rank = true, universe = true}
 
+-- What to do about a timeframe that is not there.
+M.not_listed = "m[%q] is not listed in timeframes of this trader; add timeframes = {%q}"
+
 local function no_field(key)
   if later[key] then fail(("m.%s is not in this version"):format(key)) end
   if type(key) == "number" then fail(("m[%s]: a market is no series; write m.close[%s]"):format(key, key)) end
   if type(key) == "string" and C.interval_parse(key, #key) >= 0 then
-    fail(("m[%q] is not listed in timeframes of this trader; add timeframes = {%q}"):format(key, key))
+    fail(M.not_listed:format(key, key))
   end
   if type(key) == "string" and key:find "^%d+%a$" then
     fail(("m[%q] is no interval; expected one of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):format(key))
@@ -107,6 +115,7 @@ local function no_field(key)
 end
 
 local DAY_FIELDS = {"change_pct", "high", "low", "volume", "quote_volume"}
+M.known, M.day_fields = known, DAY_FIELDS
 
 -- m.day: the rolling 24 hours as numbers.
 local function day_of(interval, name)
@@ -230,6 +239,7 @@ function M.new(interval, name, others, own)
   meta.__newindex = function() fail "the market is read-only" end
   meta.__tostring = function() return "market " .. name end
   meta.__metatable = false
+  markets[market] = true
   return market, entry
 end
 

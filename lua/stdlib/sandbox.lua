@@ -16,6 +16,7 @@ local C = require("ffi").C
 local cjson = require "cjson" -- ours: scripts get the one behind limits
 cjson.encode_keep_buffer(false) -- nothing outside of the state's memory stays behind when it is thrown away
 local fail = require "fail"
+local helpers = require "helpers"
 local indicator = require "indicator"
 local inputs = require "input"
 local json = require "json"
@@ -23,6 +24,7 @@ local market = require "market"
 local plot = require "plot"
 local suggest = require "suggest"
 local ta = require "ta"
+local tools = require "tools"
 local traders = require "trader"
 local truth = require "truth"
 
@@ -141,6 +143,7 @@ local function new_environment(input, trader)
   for name, value in pairs(basics) do env[name] = value end
   env.math, env.table, env.string, env.coroutine = copy(math_functions), copy(table_functions), copy(string_copy), copy(coroutines)
   env.ta, env.json, env.input = named(copy(ta), "ta"), named(copy(json), "json"), named(input, "input")
+  env.helpers = named(copy(helpers), "helpers")
   env.plot = named(copy(plot_functions), "plot")
   env.na, env.nz = na, nz
   env.log = log_functions()
@@ -152,6 +155,7 @@ local function new_environment(input, trader)
   end
   local names = {}
   for name in pairs(env) do names[#names + 1] = name end
+  tools.prepare(env)
   return setmetatable(env, {
     __index = function(_, name)
       if name == "m" then fail "there is no market yet: m is what the filter is called with" end
@@ -163,6 +167,8 @@ local function new_environment(input, trader)
     __metatable = false,
   })
 end
+
+tools.make_environment = function() return new_environment(inputs.new({}, {}), traders.new("", "")) end
 
 local function interval_number(name) return C.interval_parse(name, #name) end
 

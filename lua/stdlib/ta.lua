@@ -5,7 +5,9 @@
 -- warm-up. A family of functions has a file of its own; this one is all of them.
 local M = {}
 
-for _, family in ipairs {"expression", "ta_average", "ta_momentum", "ta_statistic", "ta_range", "ta_trend", "ta_volume", "ta_structure", "ta_pattern"} do
+for _, family in ipairs {
+  "expression", "ta_average", "ta_momentum", "ta_statistic", "ta_range", "ta_trend", "ta_volume", "ta_event", "ta_structure", "ta_pattern",
+} do
   for name, f in pairs(require(family)) do
     assert(M[name] == nil, name)
     M[name] = f

@@ -29,10 +29,12 @@ local FIELDS = {
   "id", "name", "description", "tags", "enabled", "interval", "timeframes", "references", "symbols", "on", "fire", "cooldown", "warmup",
   "series", "filter", "conditions", "rank", "plots", "prompt", "analysis", "risk", "notify",
 }
+M.fields = FIELDS
 -- Names from elsewhere that mean one of ours.
 local RENAMED = {
   timeframe = "interval", startup_candle_count = "warmup", condition = "filter", symbol = "symbols", title = "name", timeframes_list = "timeframes",
 }
+M.renamed = RENAMED
 -- In the language, not in this version: said, never ignored.
 local NOT_YET = {"references", "rank"}
 

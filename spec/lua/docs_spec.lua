@@ -161,6 +161,19 @@ describe("pages", function()
     end
   end)
 
+  it("the guide's table of findings has every code of check that a bad trader shows", function()
+    local section = read "docs/trader-guide.md":match "\n| code | what it says |\n(.-)\n\n"
+    local told, shown = {}, {matches = true, ["warm-up"] = true} -- these two are notes
+    for codes in section:gmatch "\n| (.-) | " do
+      for code in codes:gmatch "`([%l-]+)`" do told[code] = true end
+    end
+    for path in io.popen("LC_ALL=C ls spec/lua/check/*.lua"):lines() do
+      for code in read(path):match("^%-%- expect: ([^\n]*)"):gmatch "(%l[%l-]*) %d+:%d+" do shown[code] = true end
+    end
+    assert.equal("", missing(told, shown))
+    assert.equal("", missing(shown, told))
+  end)
+
   it("the guide's tables have every field of a trader and of a filter's answer", function()
     local guide = read "docs/trader-guide.md"
     for name in pairs(fields) do

@@ -14,57 +14,81 @@ static void run_sma(void *state, const kernel_input *in, int32_t from, int32_t t
 
 /* ---- linear weights ---- */
 
-static window_line line_of_wma(int32_t length) {
-    return (window_line){.weighted = 1, .divisor = length * (length + 1.0) / 2};
-}
-
 static void run_wma(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
+    window *s = state;
     int32_t length = (int32_t)in->param[0];
-    window_weigh(state, in->source[0] + from, in->number + from, to - from, length, line_of_wma(length), out[0] + from);
+    const double *x = in->source[0] + from;
+    window_weigh(s, x, in->number + from, to - from, length, out[0] + from);
+    window_level(&s->n_equal, x, to - from, length, out[0] + from);
 }
 
 /* Least squares over the places 1..n: slope = (12 W - 6 (n + 1) S) / (n (n^2 - 1)) and S / n at the middle, where S is the
  * sum and W the weighted one. At the place n - offset that is a sum of both. */
 static void run_linreg(void *state, const kernel_input *in, int32_t from, int32_t to,
                        double *const out[INDICATOR_OUTPUTS]) {
-    double n = in->param[0], twice_from_middle = n - 1 - 2 * in->param[1];
-    window_line line = {.sum = n * n - 1 - 3 * (n + 1) * twice_from_middle,
-                        .weighted = 6 * twice_from_middle,
-                        .divisor = n * (n * n - 1)};
-    if (in->param[1] == 0) line = (window_line){-2 * (n + 1), 6, n * (n + 1)};
-    window_weigh(state, in->source[0] + from, in->number + from, to - from, (int32_t)n, line, out[0] + from);
+    window *s = state;
+    const double *x = in->source[0] + from;
+    double n = in->param[0], from_middle = n - 1 - 2 * in->param[1]; /* twice */
+    double by_sum = n * n - 1 - 3 * (n + 1) * from_middle, by_weighted = 6 * from_middle, divisor = n * (n * n - 1);
+    if (in->param[1] == 0) by_sum = -2 * (n + 1), by_weighted = 6, divisor = n * (n + 1);
+    window_line(s, x, in->number + from, to - from, (int32_t)n, by_sum, by_weighted, divisor, out[0] + from);
+    window_level(&s->n_equal, x, to - from, (int32_t)n, out[0] + from);
 }
 
 /* ---- HMA ----
  *
- * wma(2 wma(n / 2) - wma(n), sqrt(n)): the newest sqrt(n) values of the inner difference are kept. */
+ * wma(2 wma(n / 2) - wma(n), sqrt(n)). The outer average has at most 70 terms and is added up anew for each bar: that is no
+ * more work than a rolling sum of values that are no decimals. */
+
+enum { ROOT_MAX = 70 }; /* of LENGTH_MAX */
+
+static const double places[ROOT_MAX] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18,
+                                        19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+                                        37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54,
+                                        55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70};
 
 typedef struct hma_state {
-    window half, whole, last;
-    double inner[]; /* oldest first */
+    window whole;
+    window_sums half;
+    int64_t end;    /* of the inner values kept; 0: none yet */
+    double inner[]; /* oldest first; room for twice as many as are needed, so that they move but now and then */
 } hma_state;
 
 static int32_t half_of(int32_t length) { return length > 1 ? length / 2 : 1; }
 static int32_t root_of(int32_t length) { return (int32_t)sqrt(length); }
+static int32_t inner_size(int32_t length) { return 2 * root_of(length); }
+
+/* The inner values from which the outer average of `n` more is made: the place for the first of them. */
+static double *inner_place(hma_state *s, int32_t n, int32_t root, int32_t size, double *room) {
+    double *to = n > root ? room : s->inner;
+    if (s->end == 0) s->end = root;
+    if (n <= root && s->end + n <= size) return s->inner + s->end;
+    memmove(to, s->inner + s->end - root, (size_t)root * sizeof *to);
+    s->end = root;
+    return to + root;
+}
 
 static void run_hma(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
     hma_state *s = state;
     int32_t length = (int32_t)in->param[0], half = half_of(length), root = root_of(length);
-    double shorter[STRETCH], inner[STRETCH + 71]; /* 71 > sqrt(LENGTH_MAX) */
-    double *newest = inner + root;
-    memcpy(inner, s->inner, (size_t)root * sizeof *inner);
+    double room[ROOT_MAX + STRETCH], part = 2 / (root * (root + 1.0));
     for (int32_t i = from, n; i < to; i += n) {
         const double *x = in->source[0] + i;
+        double *inner, *outer = out[0] + i;
         n = to - i < STRETCH ? to - i : STRETCH;
-        window_weigh(&s->half, x, in->number + i, n, half, line_of_wma(half), shorter);
-        window_weigh(&s->whole, x, in->number + i, n, length, line_of_wma(length), newest);
-        for (int32_t k = 0; k < n; k++) newest[k] = 2 * shorter[k] - newest[k];
-        window_weigh(&s->last, newest, in->number + i, n, root, line_of_wma(root), out[0] + i);
-        memmove(inner, inner + n, (size_t)root * sizeof *inner);
+        inner = inner_place(s, n, root, inner_size(length), room);
+        window_hull(&s->whole, &s->half, x, in->number + i, n, length, half, inner);
+        window_dots(places, inner - root + 1, root, n, outer);
+        for (int32_t k = 0; k < n; k++) outer[k] *= part;
+        window_level(&s->whole.n_equal, x, n, length + root - 1, outer);
+        s->end += n;
+        if (n > root) {
+            memcpy(s->inner, inner + n - root, (size_t)root * sizeof *inner);
+            s->end = root;
+        }
     }
-    memcpy(s->inner, inner, (size_t)root * sizeof *inner);
 }
 
 /* ---- VWMA ---- */
@@ -82,11 +106,11 @@ static void run_vwma(void *state, const kernel_input *in, int32_t from, int32_t 
         const double *x = in->source[0] + i;
         double *mean = out[0] + i;
         n = to - i < STRETCH ? to - i : STRETCH;
-        window_mean(&s->traded, (window_source){x, in->volume + i}, in->number + i, n, length, mean);
-        window_mean(&s->volume, (window_source){in->volume + i, NULL}, in->number + i, n, length, volume);
-        for (int32_t k = 0; k < n; k++) mean[k] = kernel_defined(mean[k] / volume[k]);
-        window_level(&s->traded.n_equal, x, n, length, mean);
-        for (int32_t k = 0; k < n; k++) mean[k] = volume[k] > 0 ? mean[k] : NAN;
+        window_sum(&s->volume, in->volume + i, in->number + i, n, length, volume);
+        /* Without volume both sums are exactly 0. */
+        window_ratio(&s->traded, x, in->volume + i, volume, in->number + i, n, length, mean);
+        if (window_level(&s->traded.n_equal, x, n, length, mean))
+            for (int32_t k = 0; k < n; k++) mean[k] = volume[k] > 0 ? mean[k] : NAN;
     }
 }
 
@@ -96,7 +120,7 @@ static void run_vwma(void *state, const kernel_input *in, int32_t from, int32_t 
  * bar and a range of them share. */
 
 typedef struct alma_state {
-    int32_t n, n_equal; /* bars seen, at most length */
+    int32_t n, n_equal; /* bars seen, at most length - 1 */
     double weight[];    /* oldest first; their sum is 1 */
 } alma_state;
 
@@ -111,31 +135,15 @@ static void weigh(const double *param, double *weight) {
     for (int32_t k = 0; k < length; k++) weight[k] /= sum;
 }
 
-static inline double dot(const double *weight, const double *x, int32_t n) {
-    double a = 0, b = 0, c = 0, d = 0;
-    int32_t k = 0;
-    for (; k + 3 < n; k += 4) {
-        a += weight[k] * x[k];
-        b += weight[k + 1] * x[k + 1];
-        c += weight[k + 2] * x[k + 2];
-        d += weight[k + 3] * x[k + 3];
-    }
-    if (k < n) a += weight[k] * x[k];
-    if (k + 1 < n) b += weight[k + 1] * x[k + 1];
-    if (k + 2 < n) c += weight[k + 2] * x[k + 2];
-    return (a + b) + (c + d);
-}
-
 static void run_alma(void *state, const kernel_input *in, int32_t from, int32_t to,
                      double *const out[INDICATOR_OUTPUTS]) {
     alma_state *s = state;
     int32_t length = (int32_t)in->param[0];
     const double *x = in->source[0];
-    if (s->n == 0) weigh(in->param, s->weight);
-    for (int32_t i = from; i < to; i++) {
-        if (s->n < length) s->n++;
-        out[0][i] = s->n < length ? NAN : kernel_defined(dot(s->weight, x + i - length + 1, length));
-    }
+    if (s->n_equal == 0) weigh(in->param, s->weight);
+    int32_t i = from;
+    for (; i < to && s->n < length - 1; i++, s->n++) out[0][i] = NAN;
+    window_dots(s->weight, x + i - length + 1, length, to - i, out[0] + i);
     window_level(&s->n_equal, x + from, to - from, length, out[0] + from);
 }
 
@@ -146,7 +154,7 @@ static int32_t depth_hma(const double *param, int32_t interval) {
     return (int32_t)param[0] + root_of((int32_t)param[0]) - 1;
 }
 static size_t more_for_hma(const double *param, int32_t interval) {
-    return (void)interval, (size_t)root_of((int32_t)param[0]) * sizeof(double);
+    return (void)interval, (size_t)inner_size((int32_t)param[0]) * sizeof(double);
 }
 static size_t more_for_alma(const double *param, int32_t interval) {
     return (void)interval, (size_t)param[0] * sizeof(double);

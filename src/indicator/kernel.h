@@ -9,6 +9,7 @@
 #include "abi.h"
 #include "indicator/average.h"
 #include "indicator/bars.h"
+#include "indicator/event.h"
 #include "indicator/exponential.h"
 #include "indicator/expression.h"
 #include "indicator/momentum.h"
@@ -30,6 +31,7 @@
     RANGE_KERNELS(X) \
     TREND_KERNELS(X) \
     VOLUME_KERNELS(X) \
+    EVENT_KERNELS(X) \
     PATTERN_KERNELS(X)
 
 #define KERNEL_ENUM(NAME, name) INDICATOR_##NAME,
@@ -106,7 +108,7 @@ MUST_CHECK err kernel_check(int32_t kind, const double *param, diag *why);
 #define KERNEL_INLINE static inline __attribute__((always_inline))
 
 /* An infinite value counts as NaN. */
-static inline double kernel_defined(double x) { return x - x == 0 ? x : __builtin_nan(""); }
+static inline double kernel_defined(double x) { return x + (x - x); }
 
 /* Depths: the newest bar; with the one before; the first parameter; 10 or 25 times it, at least 250. */
 int32_t kernel_depth_one(const double *param, int32_t interval);

@@ -1,47 +1,370 @@
-/* See volume.h. */
+/* See volume.h.
+ *
+ * A long range is worked on in stretches of many bars: first what each bar contributes, then the sums, then what is made
+ * of them. The passes that do not depend on the bar before are left to the vectoriser. A stretch with a bar that is
+ * undefined is given up for a single bar. */
 #include "indicator/volume.h"
 #include "indicator/kernel.h"
+#include "indicator/stretch.h"
+#include "indicator/total.h"
+#include "indicator/two_sums.h"
 #include <math.h>
 
-static const int32_t anchor_interval[] = {INTERVAL_1D, INTERVAL_1W, INTERVAL_1MO};
+/* How many bars from `i` on have both values: those up to `to`, at most a stretch; 1 when only the first can be answered
+ * for; 0 when it is the one that lacks some. */
+static inline int32_t defined_in(const double *a, const double *b, int32_t i, int32_t to) {
+    int32_t n = stretch_to(i, to);
+    uint64_t bad = 0;
+    for (int32_t k = 0; k < n; k++) bad |= stretch_undefined(a[i + k] + b[i + k]);
+    return bad ? !stretch_undefined(a[i] + b[i]) : n;
+}
 
-typedef struct vwap_state {
-    double price_volume, volume;
-    int64_t session_ms;
-    int64_t is_anchored; /* a session has begun since the epoch; before that there is no value */
-} vwap_state;
+/* The same for high, low, close and volume. */
+static inline int32_t whole_bars(const kernel_input *in, int32_t i, int32_t to) {
+    int32_t n = stretch_to(i, to);
+    uint64_t bad = 0;
+    for (int32_t k = i; k < i + n; k++)
+        bad |= stretch_undefined((in->high[k] + in->low[k]) + (in->close[k] + in->volume[k]));
+    return bad ? !stretch_undefined((in->high[i] + in->low[i]) + (in->close[i] + in->volume[i])) : n;
+}
 
-static void run_vwap(void *state, const kernel_input *in, int32_t from, int32_t to,
-                     double *const out[INDICATOR_OUTPUTS]) {
-    vwap_state *s = state;
-    int32_t anchor = anchor_interval[(int32_t)in->param[0]];
-    for (int32_t i = from; i < to; i++) {
-        double x = in->source[0][i];
-        int64_t session = interval_floor(anchor, in->open_ms[i]);
-        out[0][i] = NAN;
-        if (isnan(x)) continue;
-        if (session != s->session_ms) {
-            s->is_anchored = s->is_anchored || s->session_ms != 0 || session == in->open_ms[i];
-            *s = (vwap_state){.session_ms = session, .is_anchored = s->is_anchored};
-        }
-        s->price_volume += x * in->volume[i];
-        s->volume += in->volume[i];
-        if (s->is_anchored && s->volume > 0) out[0][i] = kernel_defined(s->price_volume / s->volume);
+/* ---- cumulative ---- */
+
+typedef struct bar_before {
+    double close, volume;
+    int64_t is_there;
+} bar_before;
+
+/* What the bars i .. i + n - 1 contribute; not zero when one of them is undefined. A bar that is undefined is not there:
+ * the next one is compared with the one before it. */
+typedef uint64_t (*flow_fn)(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x);
+
+/* The next stretch of bars that are all defined, into x; 0 when bar `i` is not. */
+static inline int32_t next_stretch(flow_fn flow, const bar_before *before, const kernel_input *in, int32_t i,
+                                   int32_t to, double *x) {
+    int32_t n = stretch_to(i, to);
+    if (!flow(before, in, i, n, x)) return n;
+    return !flow(before, in, i, 1, x);
+}
+
+static inline bar_before bar_at(const kernel_input *in, int32_t i) {
+    return (bar_before){.close = in->close[i], .volume = in->volume[i], .is_there = 1};
+}
+
+/* The volume with the sign of the price's change. */
+static inline double signed_volume(double change, double volume) {
+    double x = copysign(volume, change);
+    return change != 0 ? x : 0;
+}
+
+static inline uint64_t obv_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
+    const double *close = in->close + i, *volume = in->volume + i;
+    double first = before->is_there ? close[0] - before->close : 0;
+    uint64_t bad = stretch_undefined(close[0] + volume[0]);
+    x[0] = signed_volume(first, volume[0]);
+    for (int32_t k = 1; k < n; k++) {
+        double change = close[k] - close[k - 1];
+        x[k] = signed_volume(change, volume[k]);
+        bad |= stretch_undefined(change + volume[k]);
     }
+    return bad;
+}
+
+typedef struct obv_state {
+    bar_before before;
+    total total;
+} obv_state;
+
+static void run_obv(void *state, const kernel_input *in, int32_t from, int32_t to,
+                    double *const out[INDICATOR_OUTPUTS]) {
+    obv_state *s = state;
+    double x[STRETCH];
+    for (int32_t i = from, n; i < to; i += n) {
+        bool is_first = !s->before.is_there;
+        n = next_stretch(obv_flow, &s->before, in, i, to, x);
+        if (n > 0) {
+            s->before = bar_at(in, i + n - 1);
+            total_run(&s->total, x, n, out[0] + i);
+        }
+        if (is_first && n > 0) out[0][i] = NAN; /* nothing to compare it with */
+        if (n == 0) n = stretch_skip(out[0], i);
+    }
+}
+
+/* By what an index changes: by the price's change where the volume is above the one before (not `is_positive`: below it).
+ * A price of 0 has no change, and none can be measured from it: the first bar is asked with care, for the others the
+ * quotient tells. */
+static inline uint64_t index_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x,
+                                  bool is_positive) {
+    const double *close = in->close + i, *volume = in->volume + i;
+    uint64_t bad = stretch_undefined(close[0] + volume[0]);
+    bool counts = before->is_there && close[0] != 0 && before->close != 0 &&
+                  (is_positive ? volume[0] > before->volume : volume[0] < before->volume);
+    x[0] = counts ? close[0] / before->close : 1;
+    for (int32_t k = 1; k < n; k++) {
+        double factor = close[k] / close[k - 1];
+        bool is_counted = is_positive ? volume[k] > volume[k - 1] : volume[k] < volume[k - 1];
+        x[k] = is_counted & (close[k] != 0) ? factor : 1;
+        bad |= stretch_undefined(factor + volume[k]);
+    }
+    return bad;
+}
+
+static uint64_t pvi_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
+    return index_flow(before, in, i, n, x, true);
+}
+
+static uint64_t nvi_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
+    return index_flow(before, in, i, n, x, false);
+}
+
+typedef struct index_state {
+    bar_before before;
+    product product;
+} index_state;
+
+static inline void run_index(index_state *s, const kernel_input *in, int32_t from, int32_t to, double *out,
+                             flow_fn flow) {
+    double x[STRETCH];
+    for (int32_t i = from, n; i < to; i += n) {
+        n = next_stretch(flow, &s->before, in, i, to, x);
+        if (n > 0) {
+            s->before = bar_at(in, i + n - 1);
+            product_run(&s->product, x, n, out + i);
+        } else {
+            n = stretch_skip(out, i);
+        }
+    }
+}
+
+static void run_pvi(void *state, const kernel_input *in, int32_t from, int32_t to,
+                    double *const out[INDICATOR_OUTPUTS]) {
+    run_index(state, in, from, to, out[0], pvi_flow);
+}
+
+static void run_nvi(void *state, const kernel_input *in, int32_t from, int32_t to,
+                    double *const out[INDICATOR_OUTPUTS]) {
+    run_index(state, in, from, to, out[0], nvi_flow);
+}
+
+/* Volume times where in its range the bar has closed, -1 to 1. A range below 1e-10 of the price counts as none. */
+static inline uint64_t ad_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
+    const double *high = in->high + i, *low = in->low + i, *close = in->close + i, *volume = in->volume + i;
+    uint64_t bad = 0;
+    (void)before;
+    for (int32_t k = 0; k < n; k++) {
+        double range = high[k] - low[k], part = ((close[k] - low[k]) - (high[k] - close[k])) * volume[k];
+        bool has_range = range > 1e-10 * high[k];
+        bad |= stretch_undefined(range + part);
+        part = has_range ? part : 0;
+        x[k] = part / (has_range ? range : 1);
+    }
+    return bad;
+}
+
+static void run_ad(void *state, const kernel_input *in, int32_t from, int32_t to,
+                   double *const out[INDICATOR_OUTPUTS]) {
+    double x[STRETCH];
+    for (int32_t i = from, n; i < to; i += n) {
+        n = next_stretch(ad_flow, NULL, in, i, to, x);
+        total_run(state, x, n, out[0] + i);
+        if (n == 0) n = stretch_skip(out[0], i);
+    }
+}
+
+/* How far an EMA lags behind the line: line - average. It shrinks with each bar and grows by what the bar has added, so
+ * the line itself is not needed once there is a first average, and its size costs no digits. */
+typedef struct lag {
+    double sum, value; /* sum: of the line's first values */
+} lag;
+
+static inline double lag_step(lag *a, double added, double line, int64_t n, int32_t length, double keep) {
+    if (n > length) return a->value = keep * (a->value + added);
+    a->sum += line;
+    if (n == length) a->value = line - a->sum / length;
+    return n < length ? NAN : a->value;
+}
+
+typedef struct adosc_state {
+    double line; /* until both averages are there */
+    int64_t n;
+    lag fast, slow;
+} adosc_state;
+
+static void run_adosc(void *state, const kernel_input *in, int32_t from, int32_t to,
+                      double *const out[INDICATOR_OUTPUTS]) {
+    adosc_state s = *(adosc_state *)state;
+    int32_t fast = (int32_t)in->param[0], slow = (int32_t)in->param[1];
+    enum { FEW = 32 }; /* so that the processor is at the next flows while the averages wait for each other */
+    double x[STRETCH], keep_fast = (fast - 1.0) / (fast + 1.0), keep_slow = (slow - 1.0) / (slow + 1.0);
+    for (int32_t i = from, n; i < to; i += n) {
+        n = next_stretch(ad_flow, NULL, in, i, to < i + FEW ? to : i + FEW, x);
+        for (int32_t k = 0; k < n; k++) {
+            s.n++;
+            if (s.n <= slow || s.n <= fast) s.line += x[k];
+            double a = lag_step(&s.fast, x[k], s.line, s.n, fast, keep_fast);
+            double b = lag_step(&s.slow, x[k], s.line, s.n, slow, keep_slow);
+            out[0][i + k] = kernel_defined(b - a);
+        }
+        if (n == 0) n = stretch_skip(out[0], i);
+    }
+    *(adosc_state *)state = s;
+}
+
+/* ---- windowed ---- */
+
+/* Money that came with a higher price, and with a lower one; without a price before, it counts as both (Pine's). */
+static inline void money_flow(const kernel_input *in, int32_t i, int32_t n, bool has_before, double *restrict up,
+                              double *restrict down) {
+    const double *price = in->source[0] + i, *volume = in->volume + i;
+    for (int32_t k = !has_before; k < n; k++) {
+        double money = price[k] * volume[k], change = price[k] - price[k - 1];
+        up[k] = change > 0 ? money : 0;
+        down[k] = change < 0 ? money : 0;
+    }
+    if (!has_before) up[0] = down[0] = price[0] * volume[0];
+}
+
+static void run_mfi(void *state, const kernel_input *in, int32_t from, int32_t to,
+                    double *const out[INDICATOR_OUTPUTS]) {
+    pair sum[STRETCH];
+    for (int32_t i = from, n; i < to; i += n) {
+        n = defined_in(in->source[0], in->volume, i, to);
+        if (n == 0) {
+            two_sums_restart(state);
+            n = stretch_skip(out[0], i);
+            continue;
+        }
+        two_sums_run(state, in, i, n, (int32_t)in->param[0], money_flow, sum);
+        for (int32_t k = 0; k < n; k++) {
+            double up = sum[k][0], down = sum[k][1], fill = down == 0 ? 1 : 0; /* 100 where nothing has fallen */
+            out[0][i + k] = kernel_defined(100 * ((up + fill) / (up + down + fill)));
+        }
+    }
+}
+
+static inline double typical_price(const kernel_input *in, int32_t i) {
+    return (in->high[i] + in->low[i] + in->close[i]) / 3;
+}
+
+static inline void price_volume(const kernel_input *in, int32_t i, int32_t n, bool has_before, double *restrict money,
+                                double *restrict volume) {
+    (void)has_before;
+    for (int32_t k = 0; k < n; k++) {
+        money[k] = typical_price(in, i + k) * in->volume[i + k];
+        volume[k] = in->volume[i + k];
+    }
+}
+
+typedef struct rvwap_state {
+    int64_t n_equal; /* newest bars of the same price */
+    two_sums sums;
+} rvwap_state;
+
+/* Where all bars of the window have one price, that price to the last bit: no rounding may put a silent market's close
+ * above its average. */
+static inline void hold_still(rvwap_state *s, const kernel_input *in, int32_t i, int32_t n, int32_t length,
+                              double *out) {
+    double price[STRETCH + 1];
+    int64_t n_equal = s->n_equal;
+    price[0] = n_equal > 0 ? typical_price(in, i - 1) : NAN;
+    for (int32_t k = 0; k < n; k++) price[k + 1] = typical_price(in, i + k);
+    for (int32_t k = 0; k < n; k++) {
+        n_equal = price[k + 1] == price[k] ? n_equal + 1 : 1;
+        if (n_equal >= length && !isnan(out[k])) out[k] = price[k + 1];
+    }
+    s->n_equal = n_equal;
+}
+
+static void run_rvwap(void *state, const kernel_input *in, int32_t from, int32_t to,
+                      double *const out[INDICATOR_OUTPUTS]) {
+    rvwap_state *s = state;
+    int32_t length = (int32_t)in->param[0];
+    pair sum[STRETCH];
+    for (int32_t i = from, n; i < to; i += n) {
+        n = whole_bars(in, i, to);
+        if (n == 0) {
+            s->n_equal = 0;
+            two_sums_restart(&s->sums);
+            n = stretch_skip(out[0], i);
+            continue;
+        }
+        two_sums_run(&s->sums, in, i, n, length, price_volume, sum);
+        for (int32_t k = 0; k < n; k++) out[0][i + k] = kernel_defined(sum[k][0] / sum[k][1]);
+        hold_still(s, in, i, n, length, out[0] + i);
+    }
+}
+
+/* ---- who bought ---- */
+
+static void run_sell_volume(void *state, const kernel_input *in, int32_t from, int32_t to,
+                            double *const out[INDICATOR_OUTPUTS]) {
+    (void)state;
+    for (int32_t i = from; i < to; i++) out[0][i] = kernel_defined(in->volume[i] - in->taker_base[i]);
+}
+
+static void run_delta(void *state, const kernel_input *in, int32_t from, int32_t to,
+                      double *const out[INDICATOR_OUTPUTS]) {
+    (void)state;
+    for (int32_t i = from; i < to; i++)
+        out[0][i] = kernel_defined(in->taker_base[i] - (in->volume[i] - in->taker_base[i]));
+}
+
+static void run_pressure(void *state, const kernel_input *in, int32_t from, int32_t to,
+                         double *const out[INDICATOR_OUTPUTS]) {
+    (void)state;
+    for (int32_t i = from; i < to; i++) out[0][i] = kernel_defined(in->taker_base[i] / in->volume[i]);
 }
 
 /* ---- the table ---- */
 
-static int32_t depth_session(const double *param, int32_t interval) {
-    int64_t bars = interval_ms(anchor_interval[(int32_t)param[0]]) / interval_ms(interval);
-    return bars < 1 ? 1 : (int32_t)bars;
+static int32_t depth_cumulative(const double *param, int32_t interval) {
+    return (void)param, (void)interval, kernel_depth_at_least(0);
 }
 
-const kernel kernel_vwap = {.name = "vwap",
-                            .n_sources = 1,
-                            .n_params = 1,
-                            .n_outputs = 1,
-                            .params = {{"anchor", 0, 2, true}},
-                            .run = run_vwap,
-                            .depth = depth_session,
-                            .state_bytes = sizeof(vwap_state)};
+static int32_t depth_adosc(const double *param, int32_t interval) {
+    (void)interval;
+    return kernel_depth_at_least(10 * (int32_t)fmax(param[0], param[1]));
+}
+
+/* The first bar of all counts on both sides: it must have left the window. */
+static int32_t depth_mfi(const double *param, int32_t interval) { return (void)interval, (int32_t)param[0] + 1; }
+
+const kernel kernel_obv = {
+    .name = "obv", .n_outputs = 1, .run = run_obv, .depth = depth_cumulative, .state_bytes = sizeof(obv_state)};
+const kernel kernel_ad = {
+    .name = "ad", .n_outputs = 1, .run = run_ad, .depth = depth_cumulative, .state_bytes = sizeof(total)};
+const kernel kernel_adosc = {.name = "adosc",
+                             .n_params = 2,
+                             .n_outputs = 1,
+                             .params = {PARAM_LENGTH("fast"), PARAM_LENGTH("slow")},
+                             .run = run_adosc,
+                             .depth = depth_adosc,
+                             .state_bytes = sizeof(adosc_state)};
+const kernel kernel_pvi = {
+    .name = "pvi", .n_outputs = 1, .run = run_pvi, .depth = depth_cumulative, .state_bytes = sizeof(index_state)};
+const kernel kernel_nvi = {
+    .name = "nvi", .n_outputs = 1, .run = run_nvi, .depth = depth_cumulative, .state_bytes = sizeof(index_state)};
+const kernel kernel_mfi = {.name = "mfi",
+                           .n_sources = 1,
+                           .n_params = 1,
+                           .n_outputs = 1,
+                           .params = {PARAM_LENGTH("length")},
+                           .run = run_mfi,
+                           .depth = depth_mfi,
+                           .reach = kernel_reach_window,
+                           .state_bytes = sizeof(two_sums),
+                           .more_state_bytes = two_sums_table_bytes};
+const kernel kernel_rvwap = {.name = "rvwap",
+                             .n_params = 1,
+                             .n_outputs = 1,
+                             .params = {PARAM_LENGTH("length")},
+                             .run = run_rvwap,
+                             .depth = kernel_depth_window,
+                             .reach = kernel_reach_window,
+                             .state_bytes = sizeof(rvwap_state),
+                             .more_state_bytes = two_sums_table_bytes};
+const kernel kernel_sell_volume = {
+    .name = "sell_volume", .n_outputs = 1, .run = run_sell_volume, .depth = kernel_depth_one};
+const kernel kernel_delta = {.name = "delta", .n_outputs = 1, .run = run_delta, .depth = kernel_depth_one};
+const kernel kernel_pressure = {.name = "pressure", .n_outputs = 1, .run = run_pressure, .depth = kernel_depth_one};

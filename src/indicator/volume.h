@@ -2,4 +2,16 @@
  * A family of kernels; see kernel.h. */
 #pragma once
 
-#define VOLUME_KERNELS(X) X(VWAP, vwap)
+#define VOLUME_KERNELS(X) \
+    X(OBV, obv) \
+    X(AD, ad) \
+    X(ADOSC, adosc) \
+    X(PVI, pvi) \
+    X(NVI, nvi) \
+    X(MFI, mfi) \
+    X(RVWAP, rvwap) \
+    X(VWAP, vwap) \
+    X(VWAP_BANDS, vwap_bands) \
+    X(SELL_VOLUME, sell_volume) \
+    X(DELTA, delta) \
+    X(PRESSURE, pressure)

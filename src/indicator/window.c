@@ -1,9 +1,9 @@
 /* See window.h.
  *
  * Adding 1.5 x 2^52 units to a value rounds it to whole units, and the low bits of the result are then their number. So
- * two such results differ, as integers, by the difference in units, and sums are made of integers. Bars are taken two at a
- * time; whether the unit can hold a value is looked at once for a whole stretch. Where it cannot, and where the unit is
- * chosen anew, a bar is taken by itself; that is also what a step in the daemon does. */
+ * two such results differ, as integers, by the difference in units, and sums are made of integers. Bars are taken two or
+ * four at a time (window_lanes.h); whether the unit can hold a value is looked at once for a whole stretch. Where it
+ * cannot, and where the unit is chosen anew, a bar is taken by itself; that is also what a step in the daemon does. */
 #include "indicator/window.h"
 #include "indicator/kernel.h"
 #include <math.h>
@@ -22,14 +22,42 @@ enum {
 /* Two roundings away from the double nearest to a decimal, such as (high + low) / 2, still count as that decimal. */
 #define DECIMAL_ERROR 0x1p-51
 
+/* What is made of the sums. Those from WEIGHTED on use the weighted one. */
+enum {
+    MEAN,     /* sum / divisor */
+    SUM,      /* sum */
+    RATIO,    /* sum of x * factor / below */
+    WEIGHTED, /* weighted sum / divisor */
+    LINE,     /* (sum x by_first + weighted sum x by_second) / divisor */
+    HULL      /* weighted sum of the newest half_length x by_first + weighted sum x by_second */
+};
+
 typedef struct job {
-    int32_t length;
-    bool is_weighted;
-    window_line line;
-    window_source source;
+    int32_t length, kind;
+    double divisor, by_first, by_second;
+    const double *x;
     const int64_t *number;
     double *out;
+    const double *factor, *below; /* RATIO */
+    window_sums *half;            /* HULL */
+    int32_t half_length;
 } job;
+
+static inline uint64_t bits_at(double x) {
+    uint64_t word;
+    memcpy(&word, &x, sizeof word);
+    return word;
+}
+
+#define LANES 2
+#define TARGET
+#include "indicator/window_lanes.h"
+#ifdef __x86_64__
+#include <immintrin.h>
+#define LANES 4
+#define TARGET __attribute__((target("avx2")))
+#include "indicator/window_lanes.h"
+#endif
 
 static inline int32_t bits_of(int64_t x) { return x > 1 ? 64 - __builtin_clzll((uint64_t)x - 1) : 0; } /* x <= 2^bits */
 
@@ -37,42 +65,13 @@ static inline int64_t resum_mask(int32_t length) {
     return (INT64_C(1) << bits_of(length > RESUM_LEAST / 4 ? 4 * (int64_t)length : RESUM_LEAST)) - 1;
 }
 
-static inline double value_at(const window_source *s, int32_t i) {
-    return s->factor ? s->x[i] * s->factor[i] : s->x[i];
-}
+static inline double value_at(const job *j, int32_t i) { return j->kind == RATIO ? j->x[i] * j->factor[i] : j->x[i]; }
 
 /* The values at [i, i + n), n <= STRETCH. */
-static const double *values_at(const window_source *s, int32_t i, int32_t n, double *room) {
-    if (!s->factor) return s->x + i;
-    for (int32_t k = 0; k < n; k++) room[k] = s->x[i + k] * s->factor[i + k];
+static const double *values_at(const job *j, int32_t i, int32_t n, double *room) {
+    if (j->kind != RATIO) return j->x + i;
+    for (int32_t k = 0; k < n; k++) room[k] = j->x[i + k] * j->factor[i + k];
     return room;
-}
-
-/* ---- two values at once ---- */
-
-typedef double pair __attribute__((vector_size(16)));
-typedef uint64_t bits __attribute__((vector_size(16)));
-
-static inline pair load(const double *x) {
-    pair p;
-    memcpy(&p, x, sizeof p);
-    return p;
-}
-static inline bits both(double x) { return (bits)(pair){x, x}; }
-static inline bits size_of(pair x) { return (bits)x & (bits){INT64_MAX, INT64_MAX}; }
-/* (a, b) -> (a, a + b): the first two of a running sum. */
-static inline bits running(bits x) { return x + __builtin_shufflevector(x, (bits){0, 0}, 2, 0); }
-static inline bits last_of(bits x) { return __builtin_shufflevector(x, x, 1, 1); }
-/* The sums before each of two bars. */
-static inline bits before(bits first, bits two) { return __builtin_shufflevector(first, two, 0, 2); }
-/* The highest bit of a difference of two positive doubles, taken as integers, says which is larger; a NaN is larger than
- * any of them. */
-static inline bool has_negative(bits x) { return (int64_t)(x[0] | x[1]) < 0; }
-
-static inline uint64_t bits_at(double x) {
-    uint64_t word;
-    memcpy(&word, &x, sizeof word);
-    return word;
 }
 
 /* ---- the unit ---- */
@@ -101,65 +100,79 @@ static int32_t how_many_fit(const window *w, const double *x, int32_t n) {
     return fit;
 }
 
+/* A whole number of units as an integer; `magic` as in window. */
+static inline int64_t to_integer(double sum, double magic) { return (int64_t)(bits_at(sum + magic) - bits_at(magic)); }
+
 /* Adds x[0..n), in the places from `place` on; false when the unit cannot hold all of them. */
-static inline bool add_up(window *w, const double *x, int32_t n, int32_t place, bool is_weighted) {
-    pair sum = {0, 0}, rest = {0, 0}, weighted = {0, 0}, weighted_rest = {0, 0}, at = {place, place + 1};
-    bits limit = both(w->limit), bad = {0, 0};
+static inline bool add_up(window_sums *to, const window *w, const double *x, int32_t n, int32_t place,
+                          bool is_weighted) {
+    const double units = w->units, magic = w->magic, magic_rest = w->magic_rest;
+    values_2 sum = {0, 0}, rest = {0, 0}, weighted = {0, 0}, weighted_rest = {0, 0}, at = {place, place + 1};
+    words_2 limit = all_2(w->limit), bad = {0, 0};
     for (int32_t k = 0; k < n; k += 2, at += 2) {
-        pair value = (k + 1 < n ? load(x + k) : (pair){x[k], 0}) * w->units, whole = (value + w->magic) - w->magic;
-        pair below = value - whole;
-        bits size = size_of(value);
+        values_2 value = (k + 1 < n ? load_2(x + k) : (values_2){x[k], 0}) * units;
+        values_2 whole = (value + magic) - magic, below = value - whole;
+        words_2 size = size_of_2(value);
         bad |= limit - size;
         sum += whole;
         if (is_weighted) weighted += whole * at;
-        if (w->magic_rest == 0) {
-            bad |= (bits)((pair)size * DECIMAL_ERROR) - size_of(below);
+        if (magic_rest == 0) {
+            bad |= (words_2)((values_2)size * DECIMAL_ERROR) - size_of_2(below);
         } else {
-            below = (below + w->magic_rest) - w->magic_rest;
+            below = (below + magic_rest) - magic_rest;
             rest += below;
             if (is_weighted) weighted_rest += below * at;
         }
     }
-    /* All of these are whole numbers of units, and small enough for doubles to be exact. */
-    w->sum += (int64_t)(bits_at(sum[0] + sum[1] + w->magic) - bits_at(w->magic));
-    w->weighted += (int64_t)(bits_at(weighted[0] + weighted[1] + w->magic) - bits_at(w->magic));
-    w->rest += (int64_t)(bits_at(rest[0] + rest[1] + w->magic_rest) - bits_at(w->magic_rest));
-    w->weighted_rest +=
-        (int64_t)(bits_at(weighted_rest[0] + weighted_rest[1] + w->magic_rest) - bits_at(w->magic_rest));
-    return !has_negative(bad);
+    to->sum += to_integer(sum[0] + sum[1], magic);
+    to->rest += to_integer(rest[0] + rest[1], magic_rest);
+    to->weighted += to_integer(weighted[0] + weighted[1], magic);
+    to->weighted_rest += to_integer(weighted_rest[0] + weighted_rest[1], magic_rest);
+    return (int64_t)(bad[0] | bad[1]) >= 0;
 }
 
-static bool sum_up(window *w, const job *j, int32_t first) {
+static bool sum_up(window_sums *to, const window *w, const job *j, int32_t first, int32_t length) {
     double room[STRETCH];
-    w->sum = w->rest = w->weighted = w->weighted_rest = 0;
-    for (int32_t k = 0, n; k < j->length; k += n) {
-        n = j->length - k < STRETCH ? j->length - k : STRETCH;
-        const double *x = values_at(&j->source, first + k, n, room);
-        if (!(j->is_weighted ? add_up(w, x, n, k + 1, true) : add_up(w, x, n, k + 1, false))) return false;
+    *to = (window_sums){0};
+    for (int32_t k = 0, n; k < length; k += n) {
+        n = length - k < STRETCH ? length - k : STRETCH;
+        const double *x = values_at(j, first + k, n, room);
+        if (!(j->kind >= WEIGHTED ? add_up(to, w, x, n, k + 1, true) : add_up(to, w, x, n, k + 1, false))) return false;
     }
     return true;
 }
 
-/* The finest unit that leaves room for SPARE_BITS, decimal if that will do. i: the newest bar. */
+/* Whether the unit can hold the window that ends with bar i. */
+static bool sum_up_all(window *w, const job *j, int32_t i) {
+    if (!sum_up(&w->sums, w, j, i - j->length + 1, j->length)) return false;
+    return j->kind != HULL || sum_up(j->half, w, j, i - j->half_length + 1, j->half_length);
+}
+
+static double largest_in_window(const job *j, int32_t i) {
+    double largest = 0, room[STRETCH];
+    for (int32_t k = 0, n; k < j->length; k += n) {
+        n = j->length - k < STRETCH ? j->length - k : STRETCH;
+        largest = larger(largest, largest_of(values_at(j, i - j->length + 1 + k, n, room), n));
+    }
+    return largest;
+}
+
+/* The finest unit that leaves room for SPARE_BITS, decimal if that will do. */
 static void choose_unit(window *w, const job *j, int32_t i) {
     static const double powers[DECIMALS_MAX + 1] = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
                                                     1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
-    double largest = 0, newest = value_at(&j->source, i), room[STRETCH];
-    int32_t first = i - j->length + 1, exponent, decimals;
-    int32_t value_bits = SUM_BITS - bits_of(j->is_weighted ? (int64_t)j->length * (j->length + 1) / 2 : j->length);
+    double newest = value_at(j, i);
+    int64_t total = j->kind >= WEIGHTED ? (int64_t)j->length * (j->length + 1) / 2 : j->length;
+    int32_t value_bits = SUM_BITS - bits_of(total), exponent, decimals;
     int32_t decimal_bits = value_bits < DECIMAL_BITS ? value_bits : DECIMAL_BITS;
-    for (int32_t k = 0, n; k < j->length; k += n) {
-        n = j->length - k < STRETCH ? j->length - k : STRETCH;
-        largest = larger(largest, largest_of(values_at(&j->source, first + k, n, room), n));
-    }
-    frexp(largest, &exponent); /* largest < 2^exponent */
+    frexp(largest_in_window(j, i), &exponent);                                                  /* it is < 2^exponent */
     decimals = (int32_t)floor((decimal_bits - SPARE_BITS - exponent) * 0.30102999566398119521); /* log10(2) */
     if (decimals >= 0) {
         w->units = powers[decimals > DECIMALS_MAX ? DECIMALS_MAX : decimals];
         w->magic = MAGIC;
         w->magic_rest = 0;
         w->limit = ldexp(1, decimal_bits);
-        if (how_many_fit(w, &newest, 1) && sum_up(w, j, first)) return;
+        if (how_many_fit(w, &newest, 1) && sum_up_all(w, j, i)) return;
     }
     exponent += SPARE_BITS;
     if (exponent < -900) exponent = -900;
@@ -167,149 +180,124 @@ static void choose_unit(window *w, const job *j, int32_t i) {
     w->magic = ldexp(MAGIC, exponent - value_bits);
     w->magic_rest = ldexp(MAGIC, exponent - 2 * value_bits);
     w->limit = ldexp(1, exponent);
-    sum_up(w, j, first);
+    sum_up_all(w, j, i);
 }
 
 /* ---- one bar ---- */
 
-/* A value comes and one goes; false when the unit cannot hold the new one. */
-static inline bool slide(window *w, const job *j, double x, double y) {
-    double value = x * w->units, old = y * w->units, rounded = value + w->magic, old_rounded = old + w->magic;
-    double below = value - (rounded - w->magic), old_below = old - (old_rounded - w->magic);
-    uint64_t zero = bits_at(w->magic), zero_rest = bits_at(w->magic_rest);
-    if (!(fabs(value) <= w->limit)) return false;
-    if (w->magic_rest == 0) {
-        if (fabs(below) > fabs(value) * DECIMAL_ERROR) return false;
-    } else {
-        below += w->magic_rest;
-        if (j->is_weighted)
-            w->weighted_rest +=
-                (int64_t)(bits_at((below - w->magic_rest) * j->length + w->magic_rest) - zero_rest) - w->rest;
-        w->rest += (int64_t)(bits_at(below) - bits_at(old_below + w->magic_rest));
-    }
-    if (j->is_weighted) w->weighted += (int64_t)(bits_at((rounded - w->magic) * j->length + w->magic) - zero) - w->sum;
-    w->sum += (int64_t)(bits_at(rounded) - bits_at(old_rounded));
+typedef struct in_units {
+    double rounded, below; /* the magic numbers are still added */
+} in_units;
+
+/* False when the unit cannot hold the value. */
+static inline bool fits(const window *w, double x, in_units *u) {
+    double value = x * w->units, below;
+    u->rounded = value + w->magic;
+    below = value - (u->rounded - w->magic);
+    u->below = below + w->magic_rest;
+    return fabs(value) <= w->limit && (w->magic_rest != 0 || fabs(below) <= fabs(value) * DECIMAL_ERROR);
+}
+
+/* One value comes, one goes. */
+static inline void slide(window_sums *s, const window *w, const in_units *in, double y, int32_t length,
+                         bool is_weighted) {
+    double old = y * w->units, old_rounded = old + w->magic;
+    if (is_weighted) s->weighted += to_integer((in->rounded - w->magic) * length, w->magic) - s->sum;
+    s->sum += (int64_t)(bits_at(in->rounded) - bits_at(old_rounded));
+    if (w->magic_rest == 0) return;
+    if (is_weighted) s->weighted_rest += to_integer((in->below - w->magic_rest) * length, w->magic_rest) - s->rest;
+    s->rest += (int64_t)(bits_at(in->below) - bits_at((old - (old_rounded - w->magic)) + w->magic_rest));
+}
+
+/* In a full window x comes and y goes; false when the unit cannot hold x. */
+static inline bool step(window *w, double x, double y, int32_t length, bool is_weighted) {
+    in_units in;
+    if (!fits(w, x, &in)) return false;
+    slide(&w->sums, w, &in, y, length, is_weighted);
     return true;
 }
 
-/* Whether the window is full. */
-static inline bool take(window *w, const job *j, int32_t i) {
-    double x = value_at(&j->source, i);
-    if (w->n == j->length && !window_is_resum(j->number[i], j->length) &&
-        slide(w, j, x, value_at(&j->source, i - j->length)))
-        return true;
-    if (!(x - x == 0)) {
-        w->n = 0;
-        return false;
-    }
-    if (w->n < j->length && ++w->n < j->length) return false;
-    choose_unit(w, j, i);
+/* For HULL: z goes from the shorter window. */
+static inline bool step_both(window *w, window_sums *half, double x, double y, double z, int32_t length,
+                             int32_t half_length) {
+    in_units in;
+    if (!fits(w, x, &in)) return false;
+    slide(&w->sums, w, &in, y, length, true);
+    slide(half, w, &in, z, half_length, true);
     return true;
 }
 
-/* A sum of integers as a double; `magic` as in window. */
-static inline double from_units(int64_t sum, double magic) {
-    uint64_t word = bits_at(magic) + (uint64_t)sum;
-    double rounded;
+/* A sum as a double. */
+static inline double from_units(int64_t sum, int64_t rest, const window *w) {
+    uint64_t word = bits_at(w->magic) + (uint64_t)sum, word_rest = bits_at(w->magic_rest) + (uint64_t)rest;
+    double rounded, below;
     memcpy(&rounded, &word, sizeof rounded);
-    return rounded - magic;
+    memcpy(&below, &word_rest, sizeof below);
+    return w->magic_rest == 0 ? rounded - w->magic : (rounded - w->magic) + (below - w->magic_rest);
+}
+static inline double sum_of(const window *w) { return from_units(w->sums.sum, w->sums.rest, w); }
+static inline double weighted_of(const window_sums *s, const window *w) {
+    return from_units(s->weighted, s->weighted_rest, w);
 }
 
-static inline double result(const window *w, const job *j) {
-    double sum = from_units(w->sum, w->magic), weighted = j->is_weighted ? from_units(w->weighted, w->magic) : 0;
-    if (w->magic_rest != 0) {
-        sum += from_units(w->rest, w->magic_rest);
-        if (j->is_weighted) weighted += from_units(w->weighted_rest, w->magic_rest);
+static double result(const window *w, const job *j, int32_t i) {
+    double divisor = j->divisor * w->units;
+    if (j->kind == MEAN) return sum_of(w) / divisor;
+    if (j->kind == SUM) return sum_of(w) * (1 / w->units);
+    if (j->kind == RATIO) return sum_of(w) / (j->below[i] * w->units);
+    if (j->kind == WEIGHTED) return weighted_of(&w->sums, w) / divisor;
+    return ((j->kind == HULL ? weighted_of(j->half, w) : sum_of(w)) * j->by_first +
+            weighted_of(&w->sums, w) * j->by_second) /
+           divisor;
+}
+
+/* A bar of any kind, whatever the window: full, filling, or to begin anew. */
+static double take(window *w, const job *j, int32_t i) {
+    double x = value_at(j, i);
+    bool is_taken = false;
+    if (w->n == j->length && !window_is_resum(j->number[i], j->length)) {
+        double y = value_at(j, i - j->length);
+        is_taken = j->kind == HULL
+                       ? step_both(w, j->half, x, y, value_at(j, i - j->half_length), j->length, j->half_length)
+                       : step(w, x, y, j->length, j->kind >= WEIGHTED);
     }
-    if (j->is_weighted) sum = j->line.sum == 0 ? weighted : j->line.sum * sum + j->line.weighted * weighted;
-    return sum / (j->line.divisor * w->units);
-}
-
-/* ---- a stretch of bars ---- */
-
-/* `n` bars (even) of a full window: values that come, values that go, results. The sums have the bits of the magic number
- * added, so that they are doubles near it. False, with the state as it was, when the unit cannot hold all values. */
-static inline __attribute__((always_inline)) bool run_pairs(window *state, const job *j, const double *in,
-                                                            const double *old, int32_t n, double *out,
-                                                            const bool is_decimal, const bool is_weighted,
-                                                            const bool is_line) {
-    const window w = *state;
-    const double magic = w.magic, magic_rest = w.magic_rest, length = j->length, divisor = j->line.divisor * w.units;
-    const double by_sum = j->line.sum, by_weighted = j->line.weighted;
-    const bits zero = both(magic), zero_rest = both(magic_rest), limit = both(w.limit);
-    bits sum = zero + (uint64_t)w.sum, rest = zero_rest + (uint64_t)w.rest, bad = {0, 0};
-    bits weighted = zero + (uint64_t)w.weighted, weighted_rest = zero_rest + (uint64_t)w.weighted_rest;
-    for (int32_t k = 0; k < n; k += 2) {
-        pair x = load(in + k), y = load(old + k), total, line = {0, 0}, rounded, old_rounded;
-        if (is_decimal) x *= w.units, y *= w.units;
-        rounded = x + magic;
-        old_rounded = y + magic;
-        bits size = size_of(x), change = running((bits)rounded - (bits)old_rounded), sums = sum + change;
-        pair whole = rounded - magic;
-        bad |= limit - size;
-        if (is_weighted) {
-            bits step = running((bits)(whole * length + magic) - before(sum, sums));
-            line = (pair)(weighted + step);
-            weighted += last_of(step);
+    if (!is_taken) {
+        if (!(x - x == 0)) {
+            w->n = 0;
+            return NAN;
         }
-        total = (pair)sums;
-        sum += last_of(change);
-        if (is_decimal) {
-            bad |= (bits)((pair)size * DECIMAL_ERROR) - size_of(x - whole);
-            total -= magic;
-            if (is_weighted) line -= magic;
-        } else {
-            pair below = (x - whole) + magic_rest, old_below = (y - (old_rounded - magic)) + magic_rest;
-            bits change_rest = running((bits)below - (bits)old_below), rests = rest + change_rest;
-            if (is_weighted) {
-                bits step = running((bits)((below - magic_rest) * length + magic_rest) - before(rest, rests));
-                line = (line - (magic + magic_rest)) + (pair)(weighted_rest + step);
-                weighted_rest += last_of(step);
-            }
-            total = (total - (magic + magic_rest)) + (pair)rests; /* one rounding, like (sum - 0) + (rest - 0) */
-            rest += last_of(change_rest);
-        }
-        if (is_line) line = total * by_sum + line * by_weighted;
-        total = (is_weighted ? line : total) / divisor;
-        memcpy(out + k, &total, sizeof total);
+        if (w->n < j->length && ++w->n < j->length) return NAN;
+        choose_unit(w, j, i);
     }
-    if (has_negative(bad)) return false;
-    state->sum = (int64_t)(sum[0] - zero[0]);
-    if (is_weighted) state->weighted = (int64_t)(weighted[0] - zero[0]);
-    if (!is_decimal) state->rest = (int64_t)(rest[0] - zero_rest[0]);
-    if (!is_decimal && is_weighted) state->weighted_rest = (int64_t)(weighted_rest[0] - zero_rest[0]);
-    return true;
+    return result(w, j, i);
 }
 
-static bool run_stretch(window *w, const job *j, const double *in, const double *old, int32_t n, double *out) {
-    if (w->magic_rest == 0) {
-        if (!j->is_weighted) return run_pairs(w, j, in, old, n, out, true, false, false);
-        if (j->line.sum == 0) return run_pairs(w, j, in, old, n, out, true, true, false);
-        return run_pairs(w, j, in, old, n, out, true, true, true);
-    }
-    if (!j->is_weighted) return run_pairs(w, j, in, old, n, out, false, false, false);
-    if (j->line.sum == 0) return run_pairs(w, j, in, old, n, out, false, true, false);
-    return run_pairs(w, j, in, old, n, out, false, true, true);
+/* ---- many bars ---- */
+
+/* How many of the bars [i, i + n) have been taken: all but a few, or none. */
+static int32_t run_some(window *w, const job *j, int32_t i, int32_t n) {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2")) return run_kind_4(w, j, i, n & ~3) ? n & ~3 : 0;
+#endif
+    return run_kind_2(w, j, i, n & ~1) ? n & ~1 : 0;
 }
 
-/* As many bars as can be taken at once: 0 when the first one needs care. */
-static int32_t stretch(window *w, const job *j, int32_t i, int32_t to) {
-    double room[STRETCH], old_room[STRETCH];
-    const double *in, *old;
-    int32_t n = window_until_resum(j->number + i, to - i < STRETCH ? to - i : STRETCH, j->length) & ~1;
+/* As many bars of a full window as can be taken at once: 0 when the first one needs care. */
+static int32_t run_full(window *w, const job *j, int32_t i, int32_t to) {
+    double room[STRETCH];
+    int32_t n = window_until_resum(j->number + i, to - i < STRETCH ? to - i : STRETCH, j->length), done;
     if (n < 4) return 0;
-    in = values_at(&j->source, i, n, room);
-    old = values_at(&j->source, i - j->length, n, old_room);
-    if (run_stretch(w, j, in, old, n, j->out + i)) return n;
-    n = how_many_fit(w, in, n) & ~1;
-    return n && run_stretch(w, j, in, old, n, j->out + i) ? n : 0;
+    done = run_some(w, j, i, n);
+    if (done) return done;
+    n = how_many_fit(w, values_at(j, i, n, room), n);
+    return n < 4 ? 0 : run_some(w, j, i, n);
 }
 
-/* Bars that do not fill the window: how many of [i, to) have been counted. */
+/* Bars that do not fill the window: how many of [i, to). */
 static int32_t fill(window *w, const job *j, int32_t i, int32_t to) {
     int32_t n = w->n, k = i;
     for (; k < to && n < j->length - 1; k++) {
-        double x = value_at(&j->source, k);
+        double x = value_at(j, k);
         n = x - x == 0 ? n + 1 : 0;
         j->out[k] = NAN;
     }
@@ -318,17 +306,16 @@ static int32_t fill(window *w, const job *j, int32_t i, int32_t to) {
 }
 
 static void run(window *w, const job *j, int32_t n) {
-    for (int32_t i = 0; i < n;) {
-        int32_t done = 0;
+    for (int32_t i = 0, done; i < n; i += done) {
+        done = 0;
         if (w->n < j->length - 1)
             done = fill(w, j, i, n);
         else if (w->n == j->length && n - i >= 4)
-            done = stretch(w, j, i, n);
+            done = run_full(w, j, i, n);
         if (!done) {
-            j->out[i] = take(w, j, i) ? result(w, j) : NAN;
+            j->out[i] = take(w, j, i);
             done = 1;
         }
-        i += done;
     }
 }
 
@@ -351,27 +338,32 @@ static bool has_level(const double *x, int32_t n, int32_t length, int32_t n_equa
 }
 
 /* At least one value has been before x[0]. */
-static int32_t level_on(int32_t n_equal, const double *x, int32_t n, int32_t length, double *out) {
-    int32_t last = n;
-    if (n > 1 && length > 1 && !has_level(x, n, length, n_equal)) {
-        while (last > 0 && x[last - 1] == x[last - 2]) last--;
-        return last > 0 ? n - last + 1 : n_equal + n;
+static bool level_many(int32_t *n_equal, const double *x, int32_t n, int32_t length, double *out) {
+    int32_t equal = *n_equal, last = n;
+    bool has = length == 1 || has_level(x, n, length, equal);
+    while (last > 0 && x[last - 1] == x[last - 2]) last--;
+    *n_equal = last > 0 ? n - last + 1 : equal + n;
+    for (int32_t k = 0; has && k < n; k++) {
+        equal = x[k] == x[k - 1] ? equal + 1 : 1;
+        if (equal >= length) out[k] = kernel_defined(x[k]);
     }
-    for (int32_t k = 0; k < n; k++) {
-        n_equal = x[k] == x[k - 1] ? n_equal + 1 : 1;
-        if (n_equal >= length) out[k] = kernel_defined(x[k]);
-    }
-    return n_equal;
+    return has;
 }
 
-void window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, double *out) {
-    if (n > 0 && *n_equal == 0) {
-        *n_equal = 1;
-        if (length == 1) out[0] = kernel_defined(x[0]);
-        window_level(n_equal, x + 1, n - 1, length, out + 1);
-    } else if (n > 0) {
-        *n_equal = level_on(*n_equal, x, n, length, out);
+static inline bool level_one(int32_t *n_equal, const double *x, int32_t length, double *out) {
+    *n_equal = *n_equal > 0 && x[0] == x[-1] ? *n_equal + 1 : 1;
+    if (*n_equal < length) return false;
+    *out = kernel_defined(*x);
+    return true;
+}
+
+bool window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, double *out) {
+    bool has = false;
+    if (n > 0 && (n == 1 || *n_equal == 0)) {
+        has = level_one(n_equal, x, length, out);
+        x++, out++, n--;
     }
+    return (n > 0 && level_many(n_equal, x, n, length, out)) || has;
 }
 
 /* ---- where sums are made anew ---- */
@@ -401,17 +393,92 @@ double window_step(window *w, const double *x, const int64_t *number, int32_t i,
     return mean;
 }
 
+/* Each of the following has its single step in a full window written out: that is what nearly every call of the daemon is,
+ * and to make a job of it would cost more than the step. */
+static inline bool is_step(const window *w, const int64_t *number, int32_t n, int32_t length) {
+    return n == 1 && w->n == length && !window_is_resum(*number, length);
+}
+
 void window_run(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean) {
-    window_mean(w, (window_source){x, NULL}, number, n, length, mean);
+    if (is_step(w, number, n, length) && step(w, x[0], x[-length], length, false))
+        *mean = sum_of(w) / (length * w->units);
+    else
+        run(w, &(job){.length = length, .kind = MEAN, .divisor = length, .x = x, .number = number, .out = mean}, n);
     window_level(&w->n_equal, x, n, length, mean);
 }
 
-void window_mean(window *w, window_source s, const int64_t *number, int32_t n, int32_t length, double *mean) {
-    run(w, &(job){.length = length, .line.divisor = length, .source = s, .number = number, .out = mean}, n);
+void window_sum(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *sum) {
+    if (is_step(w, number, n, length) && step(w, x[0], x[-length], length, false))
+        *sum = sum_of(w) * (1 / w->units);
+    else
+        run(w, &(job){.length = length, .kind = SUM, .x = x, .number = number, .out = sum}, n);
 }
 
-void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, window_line line,
-                  double *out) {
-    run(w, &(job){length, true, line, {x, NULL}, number, out}, n);
-    window_level(&w->n_equal, x, n, length, out);
+void window_ratio(window *w, const double *x, const double *factor, const double *below, const int64_t *number,
+                  int32_t n, int32_t length, double *ratio) {
+    if (is_step(w, number, n, length) && step(w, x[0] * factor[0], x[-length] * factor[-length], length, false))
+        *ratio = sum_of(w) / (*below * w->units);
+    else
+        run(w, &(job){length, RATIO, 0, 0, 0, x, number, ratio, .factor = factor, .below = below}, n);
+}
+
+void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean) {
+    double total = length * (length + 1.0) / 2;
+    if (is_step(w, number, n, length) && step(w, x[0], x[-length], length, true))
+        *mean = weighted_of(&w->sums, w) / (total * w->units);
+    else
+        run(w, &(job){.length = length, .kind = WEIGHTED, .divisor = total, .x = x, .number = number, .out = mean}, n);
+}
+
+void window_line(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double by_sum,
+                 double by_weighted, double divisor, double *out) {
+    if (is_step(w, number, n, length) && step(w, x[0], x[-length], length, true))
+        *out = (sum_of(w) * by_sum + weighted_of(&w->sums, w) * by_weighted) / (divisor * w->units);
+    else
+        run(w, &(job){length, LINE, divisor, by_sum, by_weighted, x, number, out, .half = NULL}, n);
+}
+
+void window_hull(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
+                 int32_t half_length, double *out) {
+    double total = length * (length + 1.0) / 2, half_total = half_length * (half_length + 1.0) / 2;
+    if (is_step(w, number, n, length) && step_both(w, half, x[0], x[-length], x[-half_length], length, half_length))
+        *out = (weighted_of(half, w) * (2 * total) + weighted_of(&w->sums, w) * -half_total) /
+               (total * half_total * w->units);
+    else
+        run(w,
+            &(job){length, HULL, total * half_total, 2 * total, -half_total, x, number, out, .half = half,
+                   .half_length = half_length},
+            n);
+}
+
+/* ---- other weights ---- */
+
+static inline double dot(const double *weight, const double *x, int32_t n) {
+    double a = 0, b = 0, c = 0, d = 0;
+    int32_t k = 0;
+    for (; k + 3 < n; k += 4) {
+        a += weight[k] * x[k];
+        b += weight[k + 1] * x[k + 1];
+        c += weight[k + 2] * x[k + 2];
+        d += weight[k + 3] * x[k + 3];
+    }
+    if (k < n) a += weight[k] * x[k];
+    if (k + 1 < n) b += weight[k + 1] * x[k + 1];
+    if (k + 2 < n) c += weight[k + 2] * x[k + 2];
+    a = (a + b) + (c + d);
+    return a + (a - a); /* NaN when it is infinite */
+}
+
+void window_dots(const double *weight, const double *x, int32_t n_weights, int32_t n, double *out) {
+    int32_t i = 0;
+    if (n >= 4) {
+        i = n & ~3;
+#ifdef __x86_64__
+        if (__builtin_cpu_supports("avx2"))
+            run_dots_4(weight, x, n_weights, i, out);
+        else
+#endif
+            run_dots_2(weight, x, n_weights, i, out);
+    }
+    for (; i < n; i++) out[i] = dot(weight, x + i, n_weights);
 }

@@ -17,40 +17,47 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whole numbers of units, and of finer ones. */
+typedef struct window_sums {
+    int64_t sum, rest, weighted, weighted_rest; /* weighted: of place x value, the newest in place `length` */
+} window_sums;
+
 /* All zero: empty. */
 typedef struct window {
-    int64_t sum, rest;               /* in units, and in finer units */
-    int64_t weighted, weighted_rest; /* the same of place x value, the newest in place `length` */
-    double units;                    /* decimal units in 1; 1 when they are binary */
+    window_sums sums;
+    double units;             /* decimal units in 1; 1 when they are binary */
     double magic, magic_rest; /* adding it rounds to units, to finer units; magic_rest is 0 when they are decimal */
     double limit;             /* the largest value, times `units` */
     int32_t n, n_equal;       /* values in a row, at most `length`; newest ones that are equal */
 } window;
 
-/* What a window is over: x[i], or x[i] * factor[i]. */
-typedef struct window_source {
-    const double *x, *factor; /* factor: NULL for none */
-} window_source;
-
 /* The mean of the newest `length` values of x at bar i; NaN while there are fewer. Reads back to x[i - length]. */
 double window_step(window *w, const double *x, const int64_t *number, int32_t i, int32_t length);
 /* The same at the bars x[0..n). Reads back to x[-length]. */
 void window_run(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean);
-/* The same of any source. Equal values are not looked for. */
-void window_mean(window *w, window_source source, const int64_t *number, int32_t n, int32_t length, double *mean);
+/* In what follows equal values are not looked for: see window_level. The sum, to within a rounding. */
+void window_sum(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *sum);
+/* The sum of x * factor, over below[0..n). */
+void window_ratio(window *w, const double *x, const double *factor, const double *below, const int64_t *number,
+                  int32_t n, int32_t length, double *ratio);
+/* The linearly weighted mean: the newest value counts `length` times, the oldest once. */
+void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean);
+/* (sum x by_sum + weighted sum x by_weighted) / divisor. */
+void window_line(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double by_sum,
+                 double by_weighted, double divisor, double *out);
 
-/* The sum times `sum`, and the linearly weighted sum (the newest value `length` times, the oldest once) times `weighted`;
- * both over `divisor`. */
-typedef struct window_line {
-    double sum, weighted, divisor;
-} window_line;
-/* The same for such a mean; equal values must give that value. */
-void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, window_line line,
-                  double *out);
+/* 2 x the weighted mean of the newest `half_length` values - the weighted mean of the newest `length`. `half` has the sums
+ * of the former, in units of the window. */
+void window_hull(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
+                 int32_t half_length, double *out);
+
+/* out[i] = sum of weight[k] x[i + k] over k < n_weights, for each i < n: for weights that have no rolling form. One by one
+ * or many at a time, the bits are the same. */
+void window_dots(const double *weight, const double *x, int32_t n_weights, int32_t n, double *out);
 
 /* For values x[0..n) and results out[0..n): out[k] = x[k] where the newest `length` values are equal. n_equal: how many
- * are equal up to x[-1], 0 where there is none; on return, up to x[n - 1]. */
-void window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, double *out);
+ * are equal up to x[-1], 0 where there is none; on return, up to x[n - 1]. False when nothing has been set. */
+bool window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, double *out);
 
 /* Whether sums are made anew at the bar with this number; how many of the bars number[0..n) come before the first of
  * those. For sums that are kept elsewhere. */

@@ -223,6 +223,7 @@ static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why)
     }
     if (e == OK) e = slots_note_needs(s, &s->programs[index], spec);
     if (spec->warmup > spec->depth[spec->interval]) spec->depth[spec->interval] = spec->warmup;
+    if (spec->warmup > spec->history[spec->interval]) spec->history[spec->interval] = spec->warmup;
     dry_market_free(market);
     return e;
 }
@@ -233,6 +234,7 @@ err script_state_load(script_state *s, int32_t index, const trader_source *sourc
     if (e == OK && out && !(c.spec = calloc(1, sizeof *c.spec))) e = ERR_NO_MEMORY;
     if (e != OK) return diag_set(why, e, "%s: out of memory", source->chunk);
     s->context.trader = index;
+    s->context.missing[0] = 0;
     region_set_owner(s->memory, state_owner(index));
     if (guard_call(s->guard, s->limits.load_cpu_ms, call_load, &c) != OK)
         e = state_kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);

@@ -70,6 +70,7 @@ static bool call_one(own_pass *pass, const own_series *own, int32_t at) {
     double value = NAN;
     int status;
     lua_settop(L, HANDLER);
+    s->context.missing[0] = 0;
     lua_rawgeti(L, LUA_REGISTRYINDEX, own->function);
     lua_rawgeti(L, LUA_REGISTRYINDEX, pass->p->market);
     lua_pushnumber(L, indicator_set_values(pass->set, own->instance, 0)[at - 1]);

@@ -18,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDICATORS_PER_TRADER = 128 };
+/* A script that reads further back than LOOK_BACK_MAX finds NaN there: more history than that is not kept for one index. */
+enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000 };
 
 /* What a slot shows outside of its trader's calls: no bars, and NaN before them. */
 static const double no_bars[] = {NAN, NAN};
@@ -373,8 +374,10 @@ err slots_note_needs(script_state *s, program *p, trader_spec *spec) {
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         slot_meta *meta = &s->metas[k];
         meta->is_late = false;
-        if (meta->depth + meta->look_back > spec->depth[meta->interval])
-            spec->depth[meta->interval] = meta->depth + (meta->look_back > 0 ? meta->look_back : 0);
+        int32_t look_back = meta->look_back < 0 ? 0 : meta->look_back < LOOK_BACK_MAX ? meta->look_back : LOOK_BACK_MAX;
+        if (meta->depth > spec->depth[meta->interval]) spec->depth[meta->interval] = meta->depth;
+        if (meta->depth + look_back > spec->history[meta->interval])
+            spec->history[meta->interval] = meta->depth + look_back;
         if (!is_repeat(s, meta)) spec->needs[spec->n_needs++] = (trader_need){meta->interval, meta->ref, meta->depth};
     }
     return OK;

@@ -117,7 +117,7 @@ CALLED_BY_LUA static int boot(lua_State *L) {
     for (size_t i = 0; i < n_embedded_files; i++) {
         const char *dot = strrchr(embedded_files[i].name, '.');
         if (strcmp(embedded_files[i].name, "abi.h") == 0) abi = &embedded_files[i];
-        if (!dot || strcmp(dot, ".lua") != 0) continue;
+        if (!dot || strcmp(dot, ".lua") != 0 || strchr(embedded_files[i].name, '/')) continue;
         load_module(L, embedded_files[i].name);
         lua_pushlstring(L, embedded_files[i].name, (size_t)(dot - embedded_files[i].name));
         lua_insert(L, -2);
@@ -220,18 +220,24 @@ static const char *without_place(const char *text, const char *chunk) {
     return NULL;
 }
 
+/* What Lua's own words leave out: to it a series is a userdata, and a nil is a nil, whoever gave it. */
+static const char *hint_for(const script_state *s, const char *text) {
+    if (strstr(text, "userdata")) return "a series is read as s[0], its newest bar";
+    return strstr(text, "nil") ? s->context.missing : "";
+}
+
 /* The message on top of the stack, with a place in front when it has none: at least where the filter begins. */
 err state_error(const script_state *s, int32_t index, int status, diag *why) {
     const program *p = &s->programs[index];
     const char *chunk = p->source->chunk, *rest;
     const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "error was called without a text";
-    /* To Lua a series is a userdata, a word that no author of a trader knows. */
-    const char *hint = strstr(text, "userdata") ? "; a series is read as s[0], its newest bar" : "";
+    const char *hint = hint_for(s, text), *colon = hint[0] ? "; " : "";
     if (status == LUA_ERRMEM) return ERR_NO_MEMORY;
     rest = without_place(text, chunk);
-    if (rest) return diag_set(why, ERR_SCRIPT, "%s%s%s", chunk, rest, hint);
-    if (p->line > 0) return diag_set(why, ERR_SCRIPT, "%s:%d: in the filter: %s%s", chunk, p->line, text, hint);
-    return diag_set(why, ERR_SCRIPT, "%s: %s%s", chunk, text, hint);
+    if (rest) return diag_set(why, ERR_SCRIPT, "%s%s%s%s", chunk, rest, colon, hint);
+    if (p->line > 0)
+        return diag_set(why, ERR_SCRIPT, "%s:%d: in the filter: %s%s%s", chunk, p->line, text, colon, hint);
+    return diag_set(why, ERR_SCRIPT, "%s: %s%s%s", chunk, text, colon, hint);
 }
 
 static err kill_for(script_state *s, int32_t index, diag *why, const char *limit, long long amount, const char *unit) {
@@ -371,6 +377,7 @@ static void call_for_json(trader_call *c, int function) {
 static void call_body(void *context) {
     trader_call *c = context;
     lua_settop(c->s->L, HANDLER);
+    c->s->context.missing[0] = 0;
     switch (c->kind) {
     case CALL_FILTER: call_filter(c); break;
     case CALL_CONDITIONS: call_for_json(c, c->s->conditions_function); break;

@@ -64,7 +64,8 @@ typedef struct trader_spec {
     char **include, **exclude;                      /* NULL-terminated lists of symbols; an empty include: all */
     char *quote;                                    /* NULL: any */
     char *conditions, *inputs, *description, *tags; /* JSON array, JSON array, text, JSON array */
-    int32_t depth[N_INTERVALS]; /* bars that its indicators and look-backs need, by interval; 0: not used */
+    int32_t depth[N_INTERVALS];                     /* bars that its indicators wait for, by interval; 0: not used */
+    int32_t history[N_INTERVALS];                   /* bars that must be kept: depth, and how far back it reads */
     trader_need *needs;
     int32_t n_needs;
 } trader_spec;
