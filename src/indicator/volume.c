@@ -284,7 +284,6 @@ static void run_rvwap(void *state, const kernel_input *in, int32_t from, int32_t
     for (int32_t i = from, n; i < to; i += n) {
         n = whole_bars(in, i, to);
         if (n == 0) {
-            s->n_equal = 0;
             two_sums_restart(&s->sums);
             n = stretch_skip(out[0], i);
             continue;
