@@ -11,7 +11,7 @@ RUN cmake --preset release && ninja -C build/release && DESTDIR=/image cmake --i
 FROM debian:12-slim
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     ca-certificates libuv1 libwebsockets17 libwebsockets-evlib-uv libcurl4 libluajit-5.1-2 lua-cjson libjansson4 \
-    libsqlite3-0 libssl3 libzstd1 zlib1g \
+    libsqlite3-0 libssl3 libzstd1 zlib1g lua-check \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --home-dir /data --shell /usr/sbin/nologin trademind \
     && install -d -o trademind -g trademind /data

@@ -1,10 +1,16 @@
 # Makes one C file out of text files: cmake -DOUTPUT=embedded.c -DFILES="src/abi.h;lua/stdlib/ta.lua" -P embed.cmake
-# A file is known by its base name. String literals, so that what is embedded can be read in the generated file.
+# A file is known by its base name; one that is neither of src nor of stdlib by that of its folder, too. String
+# literals, so that what is embedded can be read in the generated file.
 set(arrays "")
 set(rows "")
 set(n 0)
 foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME)
+  get_filename_component(folder ${file} DIRECTORY)
+  get_filename_component(folder ${folder} NAME)
+  if(NOT folder MATCHES "^(src|stdlib)$")
+    set(name ${folder}/${name})
+  endif()
   file(READ ${file} text)
   string(REPLACE "\\" "\\\\" text "${text}")
   string(REPLACE "\"" "\\\"" text "${text}")

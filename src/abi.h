@@ -162,10 +162,12 @@ int32_t structure_swings(const double *x, int32_t count, int32_t lookback, int32
 /* One series as a script sees it: `count` values from `data`, oldest first. The worker sets `data` and `available`
  * before each evaluation and `count` to 0 (or -1, to learn whether it is asked for); asking for the series sets
  * count = available, so that a view kept from an earlier call reads as empty. `data` is never NULL and data[-1] is NaN:
- * what lies before the oldest bar is read like any bar, without a branch. */
+ * what lies before the oldest bar is read like any bar, without a branch. `deepest`: how far back the script has read;
+ * -1: not at all. */
 typedef struct script_slot {
     const double *data;
     int32_t count, available;
+    int32_t deepest, spare;
 } script_slot;
 
 typedef struct script_context {
@@ -176,7 +178,9 @@ typedef struct script_context {
     uint32_t symbol_id;
     int32_t trader;    /* index of the trader that runs */
     int32_t count;     /* bars of the trader's own interval */
+    int32_t is_dry;    /* 1 while a trader is tried out at load */
     char message[256]; /* why script_series said no */
+    char missing[160]; /* the last helper of this call that gave nil, and why; "": none */
 } script_context;
 
 enum { SCRIPT_TOO_MANY = -1, SCRIPT_BAD_PARAMETER = -2, SCRIPT_FULL = -3 };
@@ -186,6 +190,8 @@ enum { SCRIPT_TOO_MANY = -1, SCRIPT_BAD_PARAMETER = -2, SCRIPT_FULL = -3 };
  * or one of the negative codes with a sentence in `message`. Never calls Lua, never allocates. */
 int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t source0, int32_t source1,
                       int32_t source2, double p0, double p1, double p2, double p3, int32_t output);
+/* The slot of an own series of the running trader, by its place in the trader's list of them (from 0). */
+int32_t script_own(script_context *c, int32_t number);
 /* Number of an indicator kind by name; -1 when there is none. */
 int32_t script_kind(const char *name);
 /* False when the C stack is nearly used up: functions of C that call Lua back must not be entered any deeper. */

@@ -249,6 +249,8 @@ static void write_workers(const orchestrator *o, json_writer *w) {
         json_put_integer(w, "corrected", (int64_t)atomic_load(&s->n_corrected));
         json_put_number(w, "lagMs", (double)atomic_load(&s->lag_ns) / 1e6);
         json_put_integer(w, "memory", atomic_load(&s->memory_bytes));
+        json_put_integer(w, "marketMemory", atomic_load(&s->market_bytes));
+        json_put_integer(w, "indicators", atomic_load(&s->n_indicators));
         json_write_object_end(w);
     }
     json_write_array_end(w);

@@ -9,11 +9,16 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+double figure_median(double *samples, int count) {
+    qsort(samples, (size_t)count, sizeof *samples, compare);
+    return samples[count / 2];
+}
+
 void figure_print(const char *name, const char *workload, const char *unit, double *samples, int count) {
     int rank = (int)ceil(0.99 * count);
-    qsort(samples, (size_t)count, sizeof *samples, compare);
+    double median = figure_median(samples, count);
     printf(
         "{\"name\":\"%s\",\"workload\":\"%s\",\"unit\":\"%s\",\"median\":%.4g,\"p99\":%.4g,\"min\":%.4g,\"runs\":%d}\n",
-        name, workload, unit, samples[count / 2], samples[rank > 0 ? rank - 1 : 0], samples[0], count);
+        name, workload, unit, median, samples[rank > 0 ? rank - 1 : 0], samples[0], count);
     fflush(stdout);
 }

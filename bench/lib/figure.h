@@ -4,3 +4,5 @@
 
 /* `samples` are sorted in place; smaller is better. `workload` is written as it is: no quotes, no backslashes. */
 void figure_print(const char *name, const char *workload, const char *unit, double *samples, int count);
+/* The middle one; sorts them, too. */
+double figure_median(double *samples, int count);

@@ -219,4 +219,6 @@ function M.avg(a, b, ...)
   return operators.__div(sum, n + 2)
 end
 
+for name in pairs(M) do indicator.gives_series[name] = true end
+
 return M

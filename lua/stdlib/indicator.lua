@@ -11,8 +11,16 @@ local C = ffi.C
 
 local M = {}
 
+local NONE = {} -- stands for an argument that was left out, where nil cannot stand
+
+-- Names of the functions of ta that give a series, or several: never a condition.
+M.gives_series = {}
+
 -- Functions that read the market itself: name -> function(market entry, ...). m.ta and m["1h"].ta differ only in these.
 M.bound = {}
+
+-- Every function made here: name -> list of its outputs, or false when it gives one series; name -> list of its options.
+M.outputs_of, M.options_of = {}, {}
 
 --- Number of a kernel of C, by name.
 function M.kind(name)
@@ -189,55 +197,142 @@ local function give(spec, made)
   return on(made)
 end
 
+-- The first call with these very arguments: what they mean is found out, and kept under the arguments themselves.
+local function first_call(spec, market, holder, ...)
+  local made, home = resolve(spec, market, ...)
+  local n_keys, keys = spec.n_keys, {}
+  holder = holder or home
+  if not spec.options then
+    local skipped = #spec.sources > 0 and 1 or 0
+    for i = 1, n_keys do
+      local key = select(i + skipped, ...)
+      keys[i] = key == nil and NONE or key
+    end
+    holder.memo[spec] = holder.memo[spec] or {}
+    keep(holder.memo[spec], made, n_keys, unpack(keys, 1, n_keys))
+  end
+  return made
+end
+
+local function key(x)
+  if x == nil then return NONE end
+  return x
+end
+
+-- The arguments behind the first source are the keys, so that the usual call is a look-up without a table.
 local function with_source(spec)
-  local name, n = spec.name, #spec.sources - 1 + #spec.params
+  local n, default = spec.n_keys, spec.sources[1].default
   local entries = series.entries
-  if #spec.sources == 1 and not spec.options then
-    -- The usual case, without a table: a source and numbers.
-    return function(source, a, b, c, d)
+  local function call(market, source, a, b, c, d, e, f)
+    local entry = entries[source]
+    if not entry and source == nil and default then entry = entries[(market or M.running("ta." .. spec.name)).get(default)] end
+    local memo = entry and entry.memo[spec]
+    local made = memo and find(memo, n, key(a), key(b), key(c), key(d), key(e), key(f))
+    return give(spec, made or first_call(spec, market, entry, source, a, b, c, d, e, f))
+  end
+  if default then M.bound[spec.name] = call end
+  if n == 1 and not spec.outputs then -- most of them: a source and a length
+    return function(source, a)
       local entry = entries[source]
-      local memo = entry and entry.memo[name]
-      local made = memo and a ~= nil and find(memo, n, a, b, c, d)
-      if not made then made = resolve(spec, nil, source, a, b, c, d) end
-      return give(spec, made)
+      local memo = entry and entry.memo[spec]
+      local made = memo and memo[key(a)]
+      if made then return on(made) end
+      return call(nil, source, a)
     end
   end
-  return function(...) return give(spec, (resolve(spec, nil, ...))) end
+  return function(source, a, b, c, d, e, f) return call(nil, source, a, b, c, d, e, f) end
 end
 
 local function without_source(spec)
-  local name, n = spec.name, #spec.params
-  M.bound[name] = function(market, a, b, c, d)
-    local memo = market.memo[name]
-    local made = memo and not spec.options and find(memo, n, a, b, c, d)
-    if not made then made = resolve(spec, market, a, b, c, d) end
+  local name, n = spec.name, spec.n_keys
+  local function call(market, a, b, c, d)
+    local memo = market.memo[spec]
+    local made = memo and find(memo, n, key(a), key(b), key(c), key(d))
+    return give(spec, made or first_call(spec, market, market, a, b, c, d))
+  end
+  M.bound[name] = call
+  return function(a, b, c, d) return call(M.running("ta." .. name), a, b, c, d) end
+end
+
+-- Pine's overloads: a number in place of the source is the first parameter, and the source is a field of the market. With
+-- more numbers than there are parameters it is the source that is wrong.
+local function with_optional_source(spec)
+  local full, name, field, n = with_source(spec), spec.name, spec.sources[1].optional, #spec.params
+  assert(n <= 2, name)
+  local function call(market, source, a, b)
+    if type(source) ~= "number" or (n == 1 and a or b) ~= nil then return full(source, a, b) end
+    return full((market or M.running("ta." .. name)).get(field), source, a)
+  end
+  M.bound[name] = call
+  return function(source, a, b) return call(nil, source, a, b) end
+end
+
+-- With a table of options at the end: its single entry is a key like the arguments before it. What else the table holds is
+-- looked at while a trader is tried out at load, and whenever the call is new.
+local function with_options(spec)
+  local n, n_plain, name = spec.n_keys, spec.n_plain, spec.params[spec.n_plain + 1].name
+  local has_source, default = #spec.sources == 1, spec.sources[1] and spec.sources[1].default
+  local entries = series.entries
+  local function call(market, source, a, b)
+    local entry = market
+    if has_source then
+      entry = entries[source]
+      if not entry and source == nil and default then entry = entries[(market or M.running("ta." .. spec.name)).get(default)] end
+    else
+      a, b = source, a
+    end
+    local options = a
+    if n_plain == 1 then options = b end
+    if series.context().is_dry == 0 and entry and (options == nil or type(options) == "table") then
+      local choice = options and options[name]
+      local memo = entry.memo[spec]
+      local made
+      if n_plain == 0 then made = memo and find(memo, n, key(choice)) else made = memo and find(memo, n, key(a), key(choice)) end
+      if made then return give(spec, made) end
+    end
+    local made
+    if has_source then made = resolve(spec, market, source, a, b) else made = resolve(spec, market, a, b) end
+    local choice, holder = options and options[name], entry
+    holder.memo[spec] = holder.memo[spec] or {}
+    if n_plain == 0 then keep(holder.memo[spec], made, n, key(choice)) else keep(holder.memo[spec], made, n, key(a), key(choice)) end
     return give(spec, made)
   end
-  return function(a, b, c, d) return M.bound[name](M.running("ta." .. name), a, b, c, d) end
+  if default or not has_source then M.bound[spec.name] = call end
+  if has_source then return function(source, a, b) return call(nil, source, a, b) end end
+  return function(a, b) return call(M.running("ta." .. spec.name), a, b) end
 end
 
 --- A function of `ta`.
--- @param t {name, kernel = name of the kernel (default: the same), sources = {name or {name, default = field of m}},
+-- @param t {name, kernel = name of the kernel (default: the same), sources = {name or {name, default = field of m} or
+-- {name, optional = field of m}: the only source, which may be left out in front of the numbers},
 -- params = {name or {name, default, choices = {text = number}}}, options = how many of the last params come in a table,
 -- outputs = {names in the order of the kernel's, when there are several}, make = function(sources, numbers, text, home) that
 -- composes the series of others (a series, or a table of them by output) in place of a kernel}
 -- @return function(sources..., params...)
 function M.define(t)
   local spec = {name = t[1], sources = {}, params = {}, outputs = t.outputs, make = t.make, options = t.options, first_source = 1}
-  local has_default = false
+  M.gives_series[spec.name] = true
   if not t.make then spec.kind = M.kind(t.kernel or t[1]) end
   for i, s in ipairs(t.sources or {}) do
-    spec.sources[i] = type(s) == "string" and {name = s} or {name = s[1], default = s.default}
-    has_default = has_default or spec.sources[i].default ~= nil
+    spec.sources[i] = type(s) == "string" and {name = s} or {name = s[1], default = s.default, optional = s.optional}
   end
   for i, p in ipairs(t.params or {}) do spec.params[i] = as_param(p) end
   spec.n_plain = #spec.params - (t.options or 0)
-  if #spec.sources == 0 then return without_source(spec) end
-  if has_default then
-    M.bound[spec.name] = function(market, ...) return give(spec, (resolve(spec, market, ...))) end
-    return function(...) return give(spec, (resolve(spec, nil, ...))) end
+  M.outputs_of[spec.name] = t.outputs or false
+  if t.options then
+    local names = {}
+    for i = spec.n_plain + 1, #spec.params do names[#names + 1] = spec.params[i].name end
+    M.options_of[spec.name] = names
   end
-  return with_source(spec)
+  spec.n_keys = math.max(#spec.sources - 1, 0) + #spec.params
+  if spec.options == 1 and spec.n_plain <= 1 and #spec.sources <= 1 then return with_options(spec) end
+  if spec.options then -- many plain arguments: no short way
+    local function call(market, ...) return give(spec, (resolve(spec, market, ...))) end
+    M.bound[spec.name] = #spec.sources == 0 and call or nil
+    return function(...) return call(#spec.sources == 0 and M.running("ta." .. spec.name) or nil, ...) end
+  end
+  if spec.sources[1] and spec.sources[1].optional then return with_optional_source(spec) end
+  return #spec.sources == 0 and without_source(spec) or with_source(spec)
 end
 
 --- The market's entry of the trader that runs.

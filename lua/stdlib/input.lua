@@ -63,6 +63,7 @@ local function is_choices(value)
 end
 
 local option_names = {"min", "max", "step", "help", "options"}
+M.option_names = option_names
 local option_checks = {min = {is_number, "a number"}, max = {is_number, "a number"}, step = {is_number, "a number"}}
 option_checks.help = {is_text, ("a text of at most %d bytes"):format(TEXT_MAX)}
 option_checks.options = {is_choices, ("a list of 1 to %d texts"):format(CHOICES_MAX)}
@@ -79,6 +80,44 @@ local function checked_options(name, options)
   end
   return copy
 end
+
+-- The functions of `input`: all take a name, a default and options, and give the value in force.
+
+--- Declares a whole number.
+-- @function input.int
+-- @param name text, as it stands in NAME.json @param default whole number @param options {min, max, step, help}
+-- @return whole number: the default, or what overrides it
+-- @usage local length = input.int("length", 14, {min = 2, max = 50, help = "RSI length, bars"})
+
+--- Declares a number.
+-- @function input.float
+-- @param name text @param default number @param options {min, max, step, help} @return number
+-- @usage local level = input.float("level", 30, {min = 5, max = 50, step = 0.5})
+
+--- Declares a switch.
+-- @function input.bool
+-- @param name text @param default true or false @param options {help} @return boolean
+-- @usage local strict = input.bool("strict", false)
+
+--- Declares a text, one of a list where `options` names one.
+-- @function input.string
+-- @param name text @param default text @param options {options = list of texts, help} @return text
+-- @usage local mode = input.string("mode", "cross", {options = {"cross", "below"}})
+
+--- Declares a series of the market by name: read it as m[source].
+-- @function input.source
+-- @param name text @param default text: open, high, low, close, volume, hl2, hlc3 or ohlc4 @param options {help} @return text
+-- @usage local source = input.source("source", "close")
+
+--- Declares an interval.
+-- @function input.interval
+-- @param name text @param default interval such as "1h" @param options {help} @return interval
+-- @usage local slow = input.interval("slow", "1h")
+
+--- Declares a symbol.
+-- @function input.symbol
+-- @param name text @param default text such as "BTCUSDT" @param options {help} @return text
+-- @usage local leader = input.symbol("leader", "BTCUSDT")
 
 --- The `input` table of one trader. `overrides`: name -> value; `declared` is filled: list of {name, type, default, value, ...}.
 function M.new(overrides, declared)

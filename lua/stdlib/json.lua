@@ -44,10 +44,13 @@ local function expect_memory()
   if C.script_is_full(series.context()) then fail "not enough memory" end
 end
 
+--- JSON for scripts.
+-- @class json
+-- @field null value that stands for null
 local M = {null = null}
 
 --- JSON text of a value.
--- @param value table, text, number, boolean or json.null @return text; raises when it is too big, too deep or holds a function
+-- @param value any: table, text, number, boolean or json.null @return text; raises when it is too big, too deep or holds a function
 -- @usage local text = json.encode({symbol = m.symbol})
 function M.encode(value)
   measure(value, 0, {values = 0, bytes = 0})
@@ -58,7 +61,7 @@ function M.encode(value)
 end
 
 --- Value of a JSON text.
--- @param text at most 256 KB @return value (json.null for null); raises when the text is no JSON
+-- @param text text of at most 256 KB @return value (json.null for null); raises when the text is no JSON
 -- @usage local t = json.decode('{"a": 1}')
 function M.decode(text)
   if type(text) ~= "string" then fail("json.decode: found a " .. type(text) .. "; expected a text") end

@@ -16,12 +16,17 @@ local C = require("ffi").C
 local cjson = require "cjson" -- ours: scripts get the one behind limits
 cjson.encode_keep_buffer(false) -- nothing outside of the state's memory stays behind when it is thrown away
 local fail = require "fail"
+local helpers = require "helpers"
+local indicator = require "indicator"
 local inputs = require "input"
 local json = require "json"
 local market = require "market"
+local plot = require "plot"
 local suggest = require "suggest"
 local ta = require "ta"
+local tools = require "tools"
 local traders = require "trader"
+local truth = require "truth"
 
 local getinfo, load, setfenv = debug.getinfo, load, setfenv
 local funcinfo, funck = require("jit.util").funcinfo, require("jit.util").funck
@@ -47,10 +52,6 @@ local function copy(source)
   for key, value in pairs(source) do result[key] = value end
   return result
 end
-
--- What scripts get of ta: the functions only.
-local ta_functions = {}
-for name, value in pairs(ta) do if type(value) == "function" then ta_functions[name] = value end end
 
 -- A coroutine inside a coroutine starts a fresh Lua stack on the same stack of C, which must not run out.
 local coroutines = copy(coroutine)
@@ -78,13 +79,38 @@ end
 local table_functions = copy(table)
 table_functions.sort = with_stack(table.sort)
 
--- A number counts as missing when it is nil or NaN.
+--- Whether a number is missing: nil or NaN.
+-- @param x number or nil @return boolean
+-- @usage local too_far = na(m.close[500])
 local function na(x) return x == nil or x ~= x end
+
+--- A number, or another one where it is missing.
+-- @param x number or nil @param y number in its place (0) @return number
+-- @usage local move = nz(m.close[0] / m.close[1] - 1)
 local function nz(x, y)
   if x == nil or x ~= x then return y or 0 end
   return x
 end
 
+--- Writes a line to the daemon's log: at most 10 lines a second and worker, each of at most 1,000 bytes.
+-- @function log.info
+-- @param ... values, written with blanks between them
+-- @usage log.info("close is", m.close[0])
+
+--- Writes a warning to the log, as log.info.
+-- @function log.warn
+-- @param ... values
+-- @usage if m.volume[0] == 0 then log.warn(m.symbol, "was not traded") end
+
+--- Writes an error to the log, as log.info. The trader goes on.
+-- @function log.error
+-- @param ... values
+-- @usage if m.tick_size < 0 then log.error("no tick size") end
+
+--- Writes a line to the log: the same as log.info.
+-- @function print
+-- @param ... values
+-- @usage print(m.symbol, ta.rsi(m.close, 14)[0])
 local function log_functions()
   local function write(level)
     return function(...)
@@ -96,7 +122,11 @@ local function log_functions()
   return {info = write(1), warn = write(2), error = write(3)}
 end
 
-local stdlib = {ta = ta_functions, json = json}
+-- What `require` gives, too.
+local stdlib = {ta = ta, json = json}
+
+local plot_functions = copy(plot)
+plot_functions.read = nil
 
 -- A library of our own names what it lacks, instead of "attempt to call a nil value".
 local function named(library, name)
@@ -112,7 +142,9 @@ local function new_environment(input, trader)
   local env = {}
   for name, value in pairs(basics) do env[name] = value end
   env.math, env.table, env.string, env.coroutine = copy(math_functions), copy(table_functions), copy(string_copy), copy(coroutines)
-  env.ta, env.json, env.input = named(copy(ta_functions), "ta"), named(copy(json), "json"), named(input, "input")
+  env.ta, env.json, env.input = named(copy(ta), "ta"), named(copy(json), "json"), named(input, "input")
+  env.helpers = named(copy(helpers), "helpers")
+  env.plot = named(copy(plot_functions), "plot")
   env.na, env.nz = na, nz
   env.log = log_functions()
   env.print = env.log.info
@@ -123,6 +155,7 @@ local function new_environment(input, trader)
   end
   local names = {}
   for name in pairs(env) do names[#names + 1] = name end
+  tools.prepare(env)
   return setmetatable(env, {
     __index = function(_, name)
       if name == "m" then fail "there is no market yet: m is what the filter is called with" end
@@ -135,10 +168,26 @@ local function new_environment(input, trader)
   })
 end
 
+tools.make_environment = function() return new_environment(inputs.new({}, {}), traders.new("", "")) end
+
 local function interval_number(name) return C.interval_parse(name, #name) end
 
+local kinds_of_series = {fields = market.series_fields, functions = indicator.gives_series}
+
+-- A series used as a condition, in any function of a trader that is given the market.
+local function check_truth(t, conditions, own, chunk)
+  local functions = {t.filter, t.plots}
+  if type(t.prompt) == "function" then functions[#functions + 1] = t.prompt end
+  for _, c in ipairs(conditions) do functions[#functions + 1] = c.body end
+  for _, o in ipairs(own) do functions[#functions + 1] = o[2] end
+  for _, f in pairs(functions) do
+    local line, sentence = truth(f, kinds_of_series)
+    if line then error(("%s:%d: %s"):format(chunk, line, sentence), 0) end
+  end
+end
+
 local M = {}
-local loaded = {} -- index -> {where}
+local loaded = {} -- index -> {where, plots_where, conditions, plots, market}
 
 -- The literals 1LL, 1ULL and 1i are cdata, the only ones that a text can make.
 local function refuse_cdata(body, chunk)
@@ -156,6 +205,31 @@ local function refuse_cdata(body, chunk)
 end
 
 local function list_text(list) return #list == 0 and "[]" or cjson.encode(list) end
+
+-- JSON of plain values that are ours: keys in the order of their names and numbers with all their digits, so that the text
+-- is the same in every state. NaN is null.
+local function json_text(value)
+  if type(value) == "number" then return value - value == 0 and ("%.17g"):format(value) or "null" end
+  if type(value) ~= "table" then return cjson.encode(value) end
+  local parts = {}
+  if #value > 0 then
+    for i, item in ipairs(value) do parts[i] = json_text(item) end
+    return "[" .. table.concat(parts, ",") .. "]"
+  end
+  local names = {}
+  for name in pairs(value) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do parts[i] = cjson.encode(name) .. ":" .. json_text(value[name]) end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+-- The author's recursive series, in the order of their names: list of {name, function, line}.
+local function own_series(t)
+  local own = {}
+  for name, body in pairs(t.series or {}) do own[#own + 1] = {name, body, getinfo(body, "S").linedefined} end
+  table.sort(own, function(a, b) return a[1] < b[1] end)
+  return own
+end
 
 --- Compile a script and learn what it says of itself.
 -- @param index place of the trader @param code text @param chunk where it comes from, for messages
@@ -178,9 +252,15 @@ function M.load(index, code, chunk, overrides, default_interval)
   local unused = inputs.unused(overrides, declared)
   if unused then error(chunk .. ": " .. unused, 0) end
   local interval = t.interval or default_interval
-  local filter, texts = traders.filter_of(t, chunk)
+  local filter, conditions = traders.filter_of(t, chunk)
+  local texts, own, has_conditions = {}, own_series(t), false
+  for i, c in ipairs(conditions) do
+    texts[i] = c.text
+    has_conditions = has_conditions or c.check ~= nil
+  end
+  check_truth(t, conditions, own, chunk)
   local others, mask = {}, 2 ^ interval_number(interval)
-  local state = {memo = {}}
+  local state = {made = {}}
   series.set_trader(index, state)
   for _, name in ipairs(t.timeframes or {}) do
     if name ~= interval and not others[name] then
@@ -188,15 +268,17 @@ function M.load(index, code, chunk, overrides, default_interval)
       mask = mask + 2 ^ interval_number(name)
     end
   end
-  state.market, state.entry = market.new(interval_number(interval), interval, others)
+  state.market, state.entry = market.new(interval_number(interval), interval, others, own)
   local line = getinfo(t.filter or t.conditions[1][2], "S").linedefined
-  loaded[index] = {where = ("%s:%d"):format(chunk, line)}
+  loaded[index] = {where = ("%s:%d"):format(chunk, line), conditions = conditions, plots = t.plots, market = state.market}
+  if t.plots then loaded[index].plots_where = ("%s:%d"):format(chunk, getinfo(t.plots, "S").linedefined) end
   local symbols = t.symbols or {}
   return filter, state.market, {
     line = line, id = t.id, name = t.name, description = t.description, enabled = t.enabled ~= false, interval_number = interval_number(interval),
     interval_mask = mask, include = symbols.include or {}, exclude = symbols.exclude or {}, quote = symbols.quote, tags = list_text(t.tags or {}),
     conditions = list_text(texts), fire = type(t.fire) == "table" and "every" or t.fire or "edge",
     fire_every = type(t.fire) == "table" and t.fire.every or 1, cooldown = t.cooldown, warmup = t.warmup, inputs = list_text(declared),
+    own = own, has_conditions = has_conditions, has_plots = t.plots ~= nil,
   }
 end
 
@@ -208,10 +290,36 @@ function M.result(index, r)
   return match, side, score, stop, targets, conditions and list_text(conditions), tags and list_text(tags)
 end
 
+--- The conditions of a trader at the bar that C has pointed its series at.
+-- @return JSON list of {text, held, values}, JSON list of the texts of those that hold (or are texts only), JSON object of
+-- all that they have read
+function M.conditions(index)
+  local l = loaded[index]
+  local all, texts, every = {}, {}, {}
+  for i, c in ipairs(l.conditions) do
+    local values, held = {}, true
+    if c.check then
+      series.forget_reads(index)
+      held = c.check(l.market)
+      series.each_read(index, function(text, value) values[text], every[text] = value, value end)
+    end
+    all[i] = ('{"text":%s,"held":%s,"values":%s}'):format(cjson.encode(c.text), tostring(held), json_text(values))
+    if held then texts[#texts + 1] = c.text end
+  end
+  return "[" .. table.concat(all, ",") .. "]", list_text(texts), json_text(every)
+end
+
+--- The plots of a trader at that bar. @return JSON list
+function M.plots(index)
+  local l = loaded[index]
+  local list = plot.read(l.plots(l.market), l.plots_where)
+  return #list == 0 and "[]" or json_text(list)
+end
+
 -- No script can reach this table; what the stdlib does not need at run time goes all the same.
 for _, name in ipairs {
   "io", "os", "debug", "jit", "package", "require", "load", "loadstring", "loadfile", "dofile", "module", "newproxy", "getfenv", "setfenv",
   "collectgarbage", "gcinfo",
 } do _G[name] = nil end
 
-return M.load, M.result
+return M

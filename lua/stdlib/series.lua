@@ -7,7 +7,7 @@
 local ffi = require "ffi"
 local fail = require "fail"
 local tobit = require("bit").tobit
-local newproxy, getmetatable, next, type, tostring = newproxy, getmetatable, next, type, tostring
+local newproxy, getmetatable, ipairs, next, type, tostring = newproxy, getmetatable, ipairs, next, type, tostring
 
 local C, NaN, max = ffi.C, 0 / 0, math.max
 
@@ -16,7 +16,7 @@ local M = {}
 local context -- script_context *
 local info = {} -- series -> {slot, index, interval, home, text, series, memo}; never given to a script
 local groups = {} -- outputs of an indicator -> {fields, entries}
-local traders = {} -- index -> {markets = {interval -> market entry}}
+local traders = {} -- index -> {market, entry, made = list of the entries of its series}
 
 function M.init(pointer) context = ffi.cast("script_context *", pointer) end
 
@@ -74,6 +74,7 @@ local function new_series(index, interval, home, text)
       end
       -- data[-1] is NaN. A branch would compile a loop for whichever side it met first, such as a series that is still
       -- empty, and leave the other side eight times slower for good.
+      slot.deepest = max(slot.deepest, back)
       return slot.data[max(slot.count - 1 - back, -1)]
     end
     local method = methods[key]
@@ -84,8 +85,11 @@ local function new_series(index, interval, home, text)
   for event, operator in next, operators do meta[event] = operator end
   meta.__tostring = function() return "series " .. text end
   meta.__metatable = false
-  info[series] = {slot = slot, index = index, interval = interval, home = home, text = text, series = series, memo = {}}
-  return info[series]
+  local entry = {slot = slot, index = index, interval = interval, home = home, text = text, series = series, memo = {}}
+  info[series] = entry
+  local trader = traders[context.trader]
+  if trader then trader.made[#trader.made + 1] = entry end
+  return entry
 end
 
 --- The entry of a series; nil for anything else.
@@ -111,6 +115,30 @@ function M.claim(interval, kind, source0, source1, source2, p0, p1, p2, p3, outp
   if index == C.SCRIPT_BAD_PARAMETER then fail("ta." .. ffi.string(context.message)) end
   if index < 0 then fail(ffi.string(context.message)) end
   return new_series(index, interval, interval, text)
+end
+
+--- An own series of the running trader. @param interval number of the interval @param number place in its list, from 0
+function M.claim_own(interval, number, text)
+  local index = C.script_own(context, number)
+  if index < 0 then fail(ffi.string(context.message)) end
+  return new_series(index, interval, interval, text)
+end
+
+--- Forgets which series of a trader have been asked for and read in this call. Afterwards M.read says which.
+function M.forget_reads(index)
+  for _, entry in ipairs(traders[index].made) do
+    local slot = entry.slot
+    if slot.count > 0 then slot.count = 0 end -- -1: it was not asked for at all, which C wants to know
+    slot.deepest = -1
+  end
+end
+
+--- Calls each(text, newest value) for every series that has been read since.
+function M.each_read(index, each)
+  for _, entry in ipairs(traders[index].made) do
+    local slot = entry.slot
+    if slot.deepest >= 0 and slot.count > 0 then each(entry.text, slot.data[slot.count - 1]) end
+  end
 end
 
 --- What the stdlib keeps for the trader that runs now.

@@ -9,16 +9,36 @@ local M = {}
 local INTERVALS = {}
 for name in ("1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):gmatch "%S+" do INTERVALS[name] = true end
 
+--- The table that `trader` is called with.
+-- @class fields
+-- @field id? text of letters, digits, _ - . @field name? text @field description? text @field tags? list of texts
+-- @field enabled? boolean (true) @field interval? interval such as "5m" @field timeframes? list of intervals
+-- @field symbols? table {include, exclude, quote} @field on? "close" @field fire? "edge", "every" or {every = bars}
+-- @field cooldown? bars @field warmup? bars @field series? table of function(m, prev) -> number
+-- @field filter? function(m) -> boolean or result @field conditions? list of texts or {text, function(m) -> boolean}
+-- @field plots? function(m) -> table @field prompt? text or function(m, signal) -> text @field analysis? table {model, when, max_per_day}
+-- @field risk? table {stop_pct, target_pct} @field notify? table of rules
+-- @field references? list of symbols; not in this version @field rank? table; not in this version
+
+--- What a filter may return in place of true or false.
+-- @class result
+-- @field match boolean @field side? "long" or "short" @field score? number, 0..1 @field stop? price @field target? price or list of prices
+-- @field conditions? list of texts @field tags? list of texts
+
 local FIELDS = {
   "id", "name", "description", "tags", "enabled", "interval", "timeframes", "references", "symbols", "on", "fire", "cooldown", "warmup",
   "series", "filter", "conditions", "rank", "plots", "prompt", "analysis", "risk", "notify",
 }
+M.fields = FIELDS
 -- Names from elsewhere that mean one of ours.
 local RENAMED = {
   timeframe = "interval", startup_candle_count = "warmup", condition = "filter", symbol = "symbols", title = "name", timeframes_list = "timeframes",
 }
+M.renamed = RENAMED
 -- In the language, not in this version: said, never ignored.
-local NOT_YET = {"references", "series", "rank"}
+local NOT_YET = {"references", "rank"}
+
+local OWN_MAX = 16 -- as in src/script/state_body.h
 
 local is_trader = setmetatable({}, {__mode = "k"})
 
@@ -94,6 +114,18 @@ local checks = {
     end
     expect("conditions", v, is_list(v, is_condition) and #v <= 32, "a list of at most 32 texts or {text, function(m)}")
   end,
+  series = function(v)
+    expect("series", v, type(v) == "table", "a table {name = function(m, prev) ... end}")
+    local n = 0
+    for key, value in pairs(v) do
+      n = n + 1
+      if type(key) ~= "string" or not key:find "^[%a_][%w_]*$" or #key > 63 then
+        fail("series", ("series has the name %s; expected letters, digits and _ (at most 63)"):format(found(key)))
+      end
+      expect("series." .. key, value, is_function(value), "a function(m, prev)")
+    end
+    expect("series", v, n <= OWN_MAX, ("at most %d series"):format(OWN_MAX))
+  end,
   plots = function(v) expect("plots", v, is_function(v), "a function(m)") end,
   prompt = function(v) expect("prompt", v, is_function(v) or is_text(v), "a function(m, signal) or a text") end,
   analysis = function(v) expect("analysis", v, type(v) == "table", "a table {model, when, max_per_day}") end,
@@ -141,8 +173,9 @@ end
 
 --- The `trader` function of one script.
 function M.new(chunk, code)
-  --- Describe a trader; the script returns what this returns.
-  -- @param fields table, see the trader guide @return the trader
+  --- Describes a trader; the script returns what this returns.
+  -- @function trader
+  -- @param fields fields of a trader, in a table @return table, for `return`
   -- @usage return trader {name = "x", filter = function(m) return m.close[0] > m.open[0] end}
   return function(fields)
     -- A copy, without metatable: what was checked is what counts.
@@ -163,26 +196,27 @@ end
 
 function M.is_trader(value) return type(value) == "table" and is_trader[value] == true end
 
---- The filter that is run, and the texts of the conditions, of a checked trader.
+--- The filter that is run, and the conditions, of a checked trader.
 -- @param chunk where the script comes from
+-- @return function(m), list of {text, check = function(m) that gives true or false; nil when it is a text only}
 function M.filter_of(t, chunk)
-  local texts, functions = {}, {}
+  local conditions = {}
   for i, c in ipairs(t.conditions or {}) do
-    texts[i] = type(c) == "table" and c[1] or c
-    functions[i] = type(c) == "table" and c[2] or false
+    local text, body = type(c) == "table" and c[1] or c, type(c) == "table" and c[2] or nil
+    conditions[i] = {text = text, body = body}
+    conditions[i].check = body and function(m)
+      local held = body(m)
+      if held == true or held == false then return held end
+      error(("%s:%d: condition %q returned %s; expected true or false"):format(chunk, getinfo(body, "S").linedefined, text, found(held)), 0)
+    end
   end
-  if t.filter then return t.filter, texts end
+  if t.filter then return t.filter, conditions end
   return function(m)
-    for i = 1, #functions do
-      local held = functions[i](m)
-      if held ~= true then
-        if held == false then return false end
-        local line = getinfo(functions[i], "S").linedefined
-        error(("%s:%d: condition %q returned %s; expected true or false"):format(chunk, line, texts[i], found(held)), 0)
-      end
+    for i = 1, #conditions do
+      if not conditions[i].check(m) then return false end
     end
     return true
-  end, texts
+  end, conditions
 end
 
 local RESULT = {"match", "conditions", "score", "side", "stop", "target", "tags"}

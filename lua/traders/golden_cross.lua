@@ -6,9 +6,9 @@ return trader {
   name = "Golden cross",
   description = "SMA of the close crosses above a slower SMA",
   interval = "15m",
-  filter = function(m)
-    return ta.crossover(ta.sma(m.close, fast), ta.sma(m.close, slow))
-  end,
-  conditions = {"fast SMA crosses above the slow SMA"},
+  conditions = {
+    {"fast SMA crosses above the slow SMA", function(m) return ta.crossover(ta.sma(m.close, fast), ta.sma(m.close, slow)) end},
+  },
   risk = {stop_pct = 3, target_pct = 10},
+  plots = function(m) return {plot.line("fast", ta.sma(m.close, fast)), plot.line("slow", ta.sma(m.close, slow))} end,
 }

@@ -6,10 +6,13 @@ return trader {
   name = "RSI oversold bounce",
   description = "RSI below the oversold level and rising",
   interval = "1m",
-  filter = function(m)
-    local rsi = ta.rsi(m.close, length)
-    return rsi[0] < level and rsi[0] > rsi[1]
-  end,
-  conditions = {"RSI below the oversold level", "RSI above its previous value"},
+  conditions = {
+    {"RSI below the oversold level", function(m) return ta.rsi(m.close, length)[0] < level end},
+    {"RSI above its previous value", function(m)
+      local rsi = ta.rsi(m.close, length)
+      return rsi[0] > rsi[1]
+    end},
+  },
   risk = {stop_pct = 2, target_pct = 5},
+  plots = function(m) return {plot.line("RSI", ta.rsi(m.close, length), {pane = 1}), plot.hline("oversold", level, {pane = 1})} end,
 }

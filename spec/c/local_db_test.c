@@ -43,6 +43,8 @@ static bool commit_one(local_db *db, pass *p, uint32_t *n_new) {
 
 static bool same(double a, double b) { return (isnan(a) && isnan(b)) || a == b; }
 
+static bool same_text(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
+
 static bool is_same_signal(const signal_row *a, const signal_row *b) {
     for (int i = 0; i < 8; i++)
         if (!same(a->target[i], b->target[i])) return false;
@@ -53,7 +55,7 @@ static bool is_same_signal(const signal_row *a, const signal_row *b) {
            same(a->change_pct, b->change_pct) && same(a->volume, b->volume) && same(a->score, b->score) &&
            same(a->stop, b->stop) && a->n_targets == b->n_targets && a->side == b->side &&
            a->provisional == b->provisional && a->late == b->late && !strcmp(a->conditions, b->conditions) &&
-           !strcmp(a->tags, b->tags);
+           !strcmp(a->tags, b->tags) && same_text(a->values, b->values) && same_text(a->plots, b->plots);
 }
 
 static void round_trip(void) {

@@ -39,6 +39,8 @@ static inline void fill_signal(signal_row *s, const char *symbol, uint32_t bar, 
     s->late = bar % 5 == 0;
     s->conditions = strdup("[\"RSI crosses above the level\"]");
     s->tags = strdup("[\"a\",\"b\"]");
+    if (nth % 2) s->values = strdup("{\"rsi(close 1m, 14)\":28.5}");
+    if (nth % 3 == 1) s->plots = strdup("[{\"kind\":\"line\",\"title\":\"RSI\",\"pane\":1,\"value\":28.5}]");
 }
 
 /* `n_signals` signals, one edge a signal (at least one), one owed row, and an epoch in bar 0. */

@@ -4,6 +4,10 @@
 local hash = require "spec.lua.oracle_hash"
 local indicators = require "spec.lua.oracle_indicators"
 
+-- The LuaJIT of Debian 12 (2.1 of March 2022) miscompiles the loops over pairs() below when their traces are joined: a chart
+-- was taken for another one. What says what is right is interpreted.
+jit.off(true, true)
+
 local M = {}
 
 local NAMESPACE = "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"

@@ -125,6 +125,34 @@ function M.atr(chart, length)
   return M.rma(chart, range, length)
 end
 
+-- Wilder's directional movement: of two moves beyond the bar before only the larger counts, over the true range.
+function M.adx(chart, length, smoothing)
+  local n = chart.n
+  local plus, minus, range, strength = filled(n), filled(n), filled(n), filled(n)
+  for i = 2, n do
+    local up, down = chart.high[i] - chart.high[i - 1], chart.low[i - 1] - chart.low[i]
+    plus[i], minus[i] = up > down and up > 0 and up or 0, down > up and down > 0 and down or 0
+    range[i] = max(chart.high[i] - chart.low[i], abs(chart.high[i] - chart.close[i - 1]), abs(chart.low[i] - chart.close[i - 1]))
+  end
+  local p, q, r = M.rma(chart, plus, length), M.rma(chart, minus, length), M.rma(chart, range, length)
+  for i = 1, n do
+    local a, b = 100 * p[i] / r[i], 100 * q[i] / r[i]
+    strength[i] = a + b == 0 and 0 or abs(a - b) / (a + b)
+  end
+  local out = M.rma(chart, strength, smoothing)
+  for i = 1, n do out[i] = 100 * out[i] end
+  return out
+end
+
+-- Where x stands between the lowest low and the highest high.
+function M.stoch(chart, x, length)
+  local high, low, out = M.highest(chart, chart.high, length), M.lowest(chart, chart.low, length), filled(chart.n)
+  for i = length, chart.n do
+    if high[i] > low[i] then out[i] = 100 * (x[i] - low[i]) / (high[i] - low[i]) end
+  end
+  return out
+end
+
 local function extreme(chart, x, length, pick, worst)
   local out = filled(chart.n)
   for i = length, chart.n do

@@ -9,6 +9,7 @@ import path from 'node:path';
 
 const program = path.resolve(process.env.TRADEMIND_BUILD ?? 'build/release', 'trademind');
 const root = process.cwd();
+const VERBS = ['run', 'replay', 'new', 'check', 'eval', 'explain', 'config', 'status'];
 let folder;
 
 before(() => { folder = mkdtempSync(path.join(tmpdir(), 'trademind-cli-')); });
@@ -41,12 +42,12 @@ test('help names every verb, on stdout, with code 0', async () => {
     const result = await trademind(words);
     assert.equal(result.code, 0);
     assert.equal(result.stderr, '');
-    for (const verb of ['run', 'replay', 'config', 'status']) assert.match(result.stdout, new RegExp(`^  ${verb} `, 'm'));
+    for (const verb of VERBS) assert.match(result.stdout, new RegExp(`^  ${verb} `, 'm'));
   }
 });
 
 test('each verb has help, by --help and by help VERB, in 80 columns', async () => {
-  for (const verb of ['run', 'replay', 'config', 'status']) {
+  for (const verb of VERBS) {
     const asked = await trademind(['help', verb]);
     const flagged = await trademind([verb, '--help']);
     assert.equal(asked.code, 0);

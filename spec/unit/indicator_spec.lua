@@ -77,13 +77,13 @@ describe("indicators against references", function()
       -- The exports pause at week-ends; indicators count bars, so any unbroken times will do.
       local k = 0
       local bars = to_bars(rows, function() k = k + 1 return 1672639200000 + k * 3600000 end)
-      for column, ours in pairs(columns) do
-        assert.is_not_nil(rows[#rows][column], column)
+      for name, ours in pairs(columns) do
+        assert.is_not_nil(rows[#rows][name], name)
         local got = values(ours, C.INTERVAL_1H, bars, #rows)
         for i = 0, #rows - 1 do
-          local expected = rows[i + 1][column] or NaN
+          local expected = rows[i + 1][name] or NaN
           -- Prices of the export are rounded to 5 digits, so are the last digits of what TradingView made of them.
-          if not is_close(got[i], expected, 1e-9) then error(("%s at bar %d: %.17g, TradingView %.17g"):format(column, i, got[i], expected)) end
+          if not is_close(got[i], expected, 1e-9) then error(("%s at bar %d: %.17g, TradingView %.17g"):format(name, i, got[i], expected)) end
         end
       end
     end)

@@ -162,6 +162,7 @@ static void count_work(replay *r, int32_t n_sources) {
     for (int32_t i = 0; i < screener_workers(r->screener); i++) {
         const worker_stats *s = screener_stats(r->screener, i);
         r->report->n_evaluations += atomic_load(&s->n_evaluations);
+        r->report->n_warming += atomic_load(&s->n_warming);
         r->report->n_errors += atomic_load(&s->n_errors);
     }
     if (set) r->report->n_errors += (uint64_t)(n_sources - set->count);
@@ -211,14 +212,18 @@ err replay_run(const config *cfg, const replay_options *options, replay_report *
     trader_source **sources = NULL;
     int32_t n_sources = 0, n_failed = 0;
     int64_t started_ns = monotonic_ns();
+    bool is_handed_over = false;
     err e;
     *report = (replay_report){0};
     pthread_mutex_init(&r.lock, NULL);
     e = trader_folder_read(options->traders, &sources, &n_sources, &n_failed, why);
+    for (size_t i = 0; e == OK && i < options->n_inputs; i++)
+        e = trader_folder_set_input(sources, n_sources, options->inputs[i], why);
     if (e == OK) e = wakeup_new(&r.wake);
     if (e == OK) e = symbol_table_new(&r.symbols);
     if (e == OK) e = open_screener(&r, (int32_t)options->workers, why);
     if (e == OK) {
+        is_handed_over = true;
         e = screener_load(r.screener, sources, n_sources);
         if (e == OK) wait_for(&r, &r.is_loaded);
         if (e == OK && r.failure != OK)
@@ -238,6 +243,8 @@ err replay_run(const config *cfg, const replay_options *options, replay_report *
         pass_free(r.passes);
         r.passes = next;
     }
+    for (int32_t i = 0; i < n_sources && !is_handed_over; i++) trader_source_free(sources[i]);
+    if (!is_handed_over) free(sources);
     screener_free(r.screener);
     tape_free(r.tape);
     symbol_table_free(r.symbols);

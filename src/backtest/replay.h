@@ -21,14 +21,17 @@ typedef struct replay_options {
     const char *const *symbols; /* those that are evaluated; each must have a file */
     size_t n_symbols;           /* 0: all that have a file */
     const char *traders;        /* folder of the trader files */
-    int64_t workers;            /* 1..MAX_WORKERS */
+    const char *const *inputs;  /* TRADER.NAME=VALUE */
+    size_t n_inputs;
+    int64_t workers; /* 1..MAX_WORKERS */
     replay_signal_fn on_signal;
     void *context; /* for on_signal */
 } replay_options;
 
 typedef struct replay_report {
     uint64_t n_bars;        /* closed bars that were evaluated, history not counted */
-    uint64_t n_evaluations; /* calls of a filter */
+    uint64_t n_evaluations; /* of a trader on a bar */
+    uint64_t n_warming;     /* of these, before the trader had its depth: its filter was not called */
     uint64_t n_signals;
     uint64_t n_errors; /* evaluations that failed, and traders that could not be loaded */
     double seconds;    /* wall time */

@@ -13,11 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { INPUTS_MAX = 64 };
+
 typedef struct replay_call {
     settings settings;
     char *assignments[4]; /* made of options; owned */
     size_t n_assignments;
     replay_options options;
+    const char *inputs[INPUTS_MAX];
     bool as_json;
 } replay_call;
 
@@ -28,6 +31,8 @@ static const option OPTIONS[] = {
     {"symbols", "A,B", "only these symbols (default: SYMBOLS, else all that have a file)"},
     {"traders", "DIR", "folder of the trader files (default: TRADERS_DIR)"},
     {"workers", "N", "screener workers, 1 to 8 (default: MACHINE_CPUS)"},
+    {"input", "T.NAME=VALUE",
+     "an input of trader T; may be given several times (T. is left out when there is one trader)"},
     {"json", NULL, "signals as JSON, one object a line"},
     SETTINGS_OPTION,
     {0},
@@ -47,6 +52,14 @@ static err take_time(const option *o, const char *value, int64_t *out, diag *why
     return diag_set(why, ERR_INVALID, "--%s is \"%s\"; expected " TIME_TEXT_EXPECTED, o->name, value);
 }
 
+static err take_input(replay_call *call, const char *value, diag *why) {
+    if (call->options.n_inputs == INPUTS_MAX)
+        return diag_set(why, ERR_TOO_BIG, "more than %d times --input", INPUTS_MAX);
+    call->inputs[call->options.n_inputs++] = value;
+    call->options.inputs = call->inputs;
+    return OK;
+}
+
 static err take_workers(const char *value, int64_t *out, diag *why) {
     if (strlen(value) == 1 && *value >= '1' && *value <= '0' + MAX_WORKERS) {
         *out = *value - '0';
@@ -60,6 +73,7 @@ static err take(void *context, const option *o, const char *value, diag *why) {
     if (!o) return options_refuse_word(value, why);
     if (strcmp(o->name, "data") == 0) call->options.data = value;
     if (strcmp(o->name, "json") == 0) call->as_json = true;
+    if (strcmp(o->name, "input") == 0) return take_input(call, value, why);
     if (strcmp(o->name, "from") == 0) return take_time(o, value, &call->options.from_ms, why);
     if (strcmp(o->name, "to") == 0) return take_time(o, value, &call->options.to_ms, why);
     if (strcmp(o->name, "workers") == 0) return take_workers(value, &call->options.workers, why);
@@ -108,8 +122,10 @@ static int replay(replay_call *call, const config *cfg, diag *why) {
     o->context = call;
     replay_report report = {0};
     err e = replay_run(cfg, o, &report, why);
-    log_info("replay", "%" PRIu64 " bars, %" PRIu64 " evaluations, %" PRIu64 " signals, %" PRIu64 " errors in %.2f s",
-             report.n_bars, report.n_evaluations, report.n_signals, report.n_errors, report.seconds);
+    log_info("replay",
+             "%" PRIu64 " bars, %" PRIu64 " evaluations (%" PRIu64 " warming up), %" PRIu64 " signals, %" PRIu64
+             " errors in %.2f s",
+             report.n_bars, report.n_evaluations, report.n_warming, report.n_signals, report.n_errors, report.seconds);
     if (e != OK && ferror(stdout)) return EXIT_FAILED; /* said at the end of the program, unless the reader left */
     if (e != OK) {
         log_error("replay", "%s", *why->text ? why->text : error_text(e));

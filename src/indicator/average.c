@@ -1,56 +1,163 @@
 /* See average.h. */
 #include "indicator/average.h"
 #include "indicator/kernel.h"
-#include "indicator/smoothing.h"
 #include "indicator/window.h"
+#include <math.h>
+#include <string.h>
+
+enum { STRETCH = 256 };
 
 static void run_sma(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
+    window_run(state, in->source[0] + from, in->number + from, to - from, (int32_t)in->param[0], out[0] + from);
+}
+
+/* ---- linear weights ---- */
+
+static void run_wma(void *state, const kernel_input *in, int32_t from, int32_t to,
+                    double *const out[INDICATOR_OUTPUTS]) {
     window *s = state;
     int32_t length = (int32_t)in->param[0];
-    for (int32_t i = from; i < to; i++)
-        out[0][i] = kernel_defined(window_step(s, in->source[0], in->number, i, length));
+    const double *x = in->source[0] + from;
+    window_weigh(s, x, in->number + from, to - from, length, out[0] + from);
+    window_level(&s->n_equal, x, to - from, length, out[0] + from);
 }
 
-static void run_ema(void *state, const kernel_input *in, int32_t from, int32_t to,
+/* Least squares over the places 1..n: slope = (12 W - 6 (n + 1) S) / (n (n^2 - 1)) and S / n at the middle, where S is the
+ * sum and W the weighted one. At the place n - offset that is a sum of both. */
+static void run_linreg(void *state, const kernel_input *in, int32_t from, int32_t to,
+                       double *const out[INDICATOR_OUTPUTS]) {
+    window *s = state;
+    const double *x = in->source[0] + from;
+    double n = in->param[0], from_middle = n - 1 - 2 * in->param[1]; /* twice */
+    double by_sum = n * n - 1 - 3 * (n + 1) * from_middle, by_weighted = 6 * from_middle, divisor = n * (n * n - 1);
+    if (in->param[1] == 0) by_sum = -2 * (n + 1), by_weighted = 6, divisor = n * (n + 1);
+    window_line(s, x, in->number + from, to - from, (int32_t)n, by_sum, by_weighted, divisor, out[0] + from);
+    window_level(&s->n_equal, x, to - from, (int32_t)n, out[0] + from);
+}
+
+/* ---- HMA ----
+ *
+ * wma(2 wma(n / 2) - wma(n), sqrt(n)). The outer average has at most 70 terms and is added up anew for each bar: that is no
+ * more work than a rolling sum of values that are no decimals. */
+
+enum { ROOT_MAX = 70 }; /* of LENGTH_MAX */
+
+static const double places[ROOT_MAX] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18,
+                                        19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+                                        37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54,
+                                        55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70};
+
+typedef struct hma_state {
+    window whole;
+    window_sums half;
+    int64_t end;    /* of the inner values kept; 0: none yet */
+    double inner[]; /* oldest first; room for twice as many as are needed, so that they move but now and then */
+} hma_state;
+
+static int32_t half_of(int32_t length) { return length > 1 ? length / 2 : 1; }
+static int32_t root_of(int32_t length) { return (int32_t)sqrt(length); }
+static int32_t inner_size(int32_t length) { return 2 * root_of(length); }
+
+/* The inner values from which the outer average of `n` more is made: the place for the first of them. */
+static double *inner_place(hma_state *s, int32_t n, int32_t root, int32_t size, double *room) {
+    double *to = n > root ? room : s->inner;
+    if (s->end == 0) s->end = root;
+    if (n <= root && s->end + n <= size) return s->inner + s->end;
+    memmove(to, s->inner + s->end - root, (size_t)root * sizeof *to);
+    s->end = root;
+    return to + root;
+}
+
+static void run_hma(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
-    smoothing s = *(smoothing *)state;
-    int32_t length = (int32_t)in->param[0];
-    for (int32_t i = from; i < to; i++) out[0][i] = kernel_defined(smoothing_ema(&s, in->source[0][i], length));
-    *(smoothing *)state = s;
-}
-
-static void run_rma(void *state, const kernel_input *in, int32_t from, int32_t to,
-                    double *const out[INDICATOR_OUTPUTS]) {
-    smoothing s = *(smoothing *)state;
-    int32_t length = (int32_t)in->param[0];
-    for (int32_t i = from; i < to; i++) out[0][i] = kernel_defined(smoothing_rma(&s, in->source[0][i], length));
-    *(smoothing *)state = s;
-}
-
-typedef struct macd_state {
-    smoothing fast, slow, signal;
-} macd_state;
-
-static void run_macd(void *state, const kernel_input *in, int32_t from, int32_t to,
-                     double *const out[INDICATOR_OUTPUTS]) {
-    macd_state *s = state;
-    int32_t fast = (int32_t)in->param[0], slow = (int32_t)in->param[1], signal = (int32_t)in->param[2];
-    for (int32_t i = from; i < to; i++) {
-        double x = in->source[0][i];
-        double line = kernel_defined(smoothing_ema(&s->fast, x, fast) - smoothing_ema(&s->slow, x, slow));
-        double smooth = smoothing_ema(&s->signal, line, signal);
-        out[0][i] = line;
-        out[1][i] = kernel_defined(smooth);
-        out[2][i] = kernel_defined(line - smooth);
+    hma_state *s = state;
+    int32_t length = (int32_t)in->param[0], half = half_of(length), root = root_of(length);
+    double room[ROOT_MAX + STRETCH], part = 2 / (root * (root + 1.0));
+    for (int32_t i = from, n; i < to; i += n) {
+        const double *x = in->source[0] + i;
+        double *inner, *outer = out[0] + i;
+        n = to - i < STRETCH ? to - i : STRETCH;
+        inner = inner_place(s, n, root, inner_size(length), room);
+        window_hull(&s->whole, &s->half, x, in->number + i, n, length, half, inner);
+        window_dots(places, inner - root + 1, root, n, outer);
+        for (int32_t k = 0; k < n; k++) outer[k] *= part;
+        window_level(&s->whole.n_equal, x, n, length + root - 1, outer);
+        s->end += n;
+        if (n > root) {
+            memcpy(s->inner, inner + n - root, (size_t)root * sizeof *inner);
+            s->end = root;
+        }
     }
+}
+
+/* ---- VWMA ---- */
+
+typedef struct vwma_state {
+    window traded, volume;
+} vwma_state;
+
+static void run_vwma(void *state, const kernel_input *in, int32_t from, int32_t to,
+                     double *const out[INDICATOR_OUTPUTS]) {
+    vwma_state *s = state;
+    int32_t length = (int32_t)in->param[0];
+    double volume[STRETCH];
+    for (int32_t i = from, n; i < to; i += n) {
+        const double *x = in->source[0] + i;
+        double *mean = out[0] + i;
+        n = to - i < STRETCH ? to - i : STRETCH;
+        window_sum(&s->volume, in->volume + i, in->number + i, n, length, volume);
+        /* Without volume both sums are exactly 0. */
+        window_ratio(&s->traded, x, in->volume + i, volume, in->number + i, n, length, mean);
+        if (window_level(&s->traded.n_equal, x, n, length, mean))
+            for (int32_t k = 0; k < n; k++) mean[k] = volume[k] > 0 ? mean[k] : NAN;
+    }
+}
+
+/* ---- ALMA ----
+ *
+ * Gaussian weights have no rolling form: each value is a sum over the window. Four partial sums, in an order that a single
+ * bar and a range of them share. */
+
+typedef struct alma_state {
+    int32_t n, n_equal; /* bars seen, at most length - 1 */
+    double weight[];    /* oldest first; their sum is 1 */
+} alma_state;
+
+static void weigh(const double *param, double *weight) {
+    int32_t length = (int32_t)param[0];
+    double middle = param[1] * (length - 1), width = length / param[2], sum = 0;
+    if (param[3] != 0) middle = floor(middle);
+    for (int32_t k = 0; k < length; k++) {
+        weight[k] = exp(-(k - middle) * (k - middle) / (2 * width * width));
+        sum += weight[k];
+    }
+    for (int32_t k = 0; k < length; k++) weight[k] /= sum;
+}
+
+static void run_alma(void *state, const kernel_input *in, int32_t from, int32_t to,
+                     double *const out[INDICATOR_OUTPUTS]) {
+    alma_state *s = state;
+    int32_t length = (int32_t)in->param[0];
+    const double *x = in->source[0];
+    if (s->n_equal == 0) weigh(in->param, s->weight);
+    int32_t i = from;
+    for (; i < to && s->n < length - 1; i++, s->n++) out[0][i] = NAN;
+    window_dots(s->weight, x + i - length + 1, length, to - i, out[0] + i);
+    window_level(&s->n_equal, x + from, to - from, length, out[0] + from);
 }
 
 /* ---- the table ---- */
 
-static int32_t depth_macd(const double *param, int32_t interval) {
+static int32_t depth_hma(const double *param, int32_t interval) {
     (void)interval;
-    return kernel_depth_at_least(10 * (int32_t)fmax(param[0], fmax(param[1], param[2])));
+    return (int32_t)param[0] + root_of((int32_t)param[0]) - 1;
+}
+static size_t more_for_hma(const double *param, int32_t interval) {
+    return (void)interval, (size_t)inner_size((int32_t)param[0]) * sizeof(double);
+}
+static size_t more_for_alma(const double *param, int32_t interval) {
+    return (void)interval, (size_t)param[0] * sizeof(double);
 }
 
 const kernel kernel_sma = {.name = "sma",
@@ -62,27 +169,51 @@ const kernel kernel_sma = {.name = "sma",
                            .depth = kernel_depth_window,
                            .reach = kernel_reach_window,
                            .state_bytes = sizeof(window)};
-const kernel kernel_ema = {.name = "ema",
+const kernel kernel_wma = {.name = "wma",
                            .n_sources = 1,
                            .n_params = 1,
                            .n_outputs = 1,
                            .params = {PARAM_LENGTH("length")},
-                           .run = run_ema,
-                           .depth = kernel_depth_recursive,
-                           .state_bytes = sizeof(smoothing)};
-const kernel kernel_rma = {.name = "rma",
+                           .run = run_wma,
+                           .depth = kernel_depth_window,
+                           .reach = kernel_reach_window,
+                           .state_bytes = sizeof(window)};
+const kernel kernel_hma = {.name = "hma",
                            .n_sources = 1,
                            .n_params = 1,
                            .n_outputs = 1,
                            .params = {PARAM_LENGTH("length")},
-                           .run = run_rma,
-                           .depth = kernel_depth_wilder,
-                           .state_bytes = sizeof(smoothing)};
-const kernel kernel_macd = {.name = "macd",
+                           .run = run_hma,
+                           .depth = depth_hma,
+                           .reach = kernel_reach_window,
+                           .state_bytes = sizeof(hma_state),
+                           .more_state_bytes = more_for_hma};
+const kernel kernel_vwma = {.name = "vwma",
                             .n_sources = 1,
-                            .n_params = 3,
-                            .n_outputs = 3,
-                            .params = {PARAM_LENGTH("fast"), PARAM_LENGTH("slow"), PARAM_LENGTH("signal")},
-                            .run = run_macd,
-                            .depth = depth_macd,
-                            .state_bytes = sizeof(macd_state)};
+                            .n_params = 1,
+                            .n_outputs = 1,
+                            .params = {PARAM_LENGTH("length")},
+                            .run = run_vwma,
+                            .depth = kernel_depth_window,
+                            .reach = kernel_reach_window,
+                            .state_bytes = sizeof(vwma_state)};
+const kernel kernel_alma = {
+    .name = "alma",
+    .n_sources = 1,
+    .n_params = 4,
+    .n_outputs = 1,
+    .params = {PARAM_LENGTH("length"), {"offset", 0, 1, false}, {"sigma", 0.01, 1000, false}, PARAM_FLAG("floor")},
+    .run = run_alma,
+    .depth = kernel_depth_window,
+    .reach = kernel_reach_window,
+    .state_bytes = sizeof(alma_state),
+    .more_state_bytes = more_for_alma};
+const kernel kernel_linreg = {.name = "linreg",
+                              .n_sources = 1,
+                              .n_params = 2,
+                              .n_outputs = 1,
+                              .params = {PARAM_LENGTH("length"), {"offset", -LENGTH_MAX, LENGTH_MAX, true}},
+                              .run = run_linreg,
+                              .depth = kernel_depth_window,
+                              .reach = kernel_reach_window,
+                              .state_bytes = sizeof(window)};

@@ -1,9 +1,11 @@
-/* Moving averages and what is made of them alone.
+/* Moving averages of a window.
  * A family of kernels; see kernel.h. */
 #pragma once
 
 #define AVERAGE_KERNELS(X) \
     X(SMA, sma) \
-    X(EMA, ema) \
-    X(RMA, rma) \
-    X(MACD, macd)
+    X(WMA, wma) \
+    X(HMA, hma) \
+    X(VWMA, vwma) \
+    X(ALMA, alma) \
+    X(LINREG, linreg)

@@ -69,6 +69,23 @@ OF_ONE(sqrt, sqrt(x))
 OF_ONE(sign, sign_of(x))
 OF_ONE(round, floor(x + 0.5))
 
+static void run_otherwise(void *state, const kernel_input *in, int32_t from, int32_t to,
+                          double *const out[INDICATOR_OUTPUTS]) {
+    (void)state;
+    for (int32_t i = from; i < to; i++) {
+        double x = in->source[0][i];
+        out[0][i] = isnan(x) && !isnan(in->source[1][i]) ? in->param[0] : x;
+    }
+}
+
+const kernel kernel_otherwise = {.name = "otherwise",
+                                 .n_sources = 2,
+                                 .n_params = 1,
+                                 .n_outputs = 1,
+                                 .params = {{"constant", -DBL_MAX, DBL_MAX, false}},
+                                 .run = run_otherwise,
+                                 .depth = kernel_depth_one};
+
 /* ---- crossings ---- */
 
 typedef struct cross_state {

@@ -2,7 +2,8 @@
  *
  * `add` is of two series, `add_k` of a series and the constant k, `k_sub` of the constant and a series. Comparisons give
  * 1 or 0, NaN where either side is NaN. A crossing looks at the last bar where both sides were defined. `mod` is Lua's: the sign of the divisor. `round`: to the nearest whole number,
- * halves up, as in Pine. A family of kernels; see kernel.h. */
+ * halves up, as in Pine. `otherwise` is the first series, and the constant where only the second is defined. A family of
+ * kernels; see kernel.h. */
 #pragma once
 
 #define EXPRESSION_KERNELS(X) \
@@ -34,6 +35,7 @@
     X(LT_K, lt_k) \
     X(LE_K, le_k) \
     X(EQ_K, eq_k) \
+    X(OTHERWISE, otherwise) \
     X(CROSSOVER, crossover) \
     X(CROSSOVER_K, crossover_k) \
     X(CROSSUNDER, crossunder) \

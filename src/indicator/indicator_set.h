@@ -49,6 +49,10 @@ int32_t indicator_set_id(const indicator_set *set, int32_t instance);
 const double *indicator_set_values(const indicator_set *set, int32_t instance, int32_t output);
 /* Open time of the first bar that the state has seen; 0 while it has seen none. */
 int64_t indicator_set_epoch(const indicator_set *set, int32_t instance);
+/* How often a state has begun, ever; and an instance that has begun since it was last told of (marked as told; -1: none),
+ * so that whoever stores epochs finds the new ones. */
+int64_t indicator_set_begun(const indicator_set *set);
+int32_t indicator_set_take_untold(indicator_set *set);
 /* Bars that the state had seen when the series had `count` bars. */
 int64_t indicator_set_seen_at(const indicator_set *set, int32_t instance, int32_t count);
 int64_t indicator_set_new_epochs(const indicator_set *set); /* forced by old corrections, ever */

@@ -28,3 +28,36 @@ static inline double smoothing_ema(smoothing *a, double x, int32_t length) {
 static inline double smoothing_rma(smoothing *a, double x, int32_t length) {
     return smoothing_step(a, x, length, 1.0 / length);
 }
+
+/* ---- kept as a distance ----
+ *
+ * The same averages as the distance from the newest value: gap' = keep (gap + change of the value), average = value - gap,
+ * with keep = 1 - alpha. From bar to bar that is one operation less to wait for; rounding errors are those of the distance,
+ * not of the price; in a market that stands still the average comes to be exactly the price; and the difference of two
+ * averages of one series is the difference of their gaps. */
+typedef struct trailing {
+    double gap, last; /* while seeding: sum of the values, what its additions have lost */
+    int64_t n;
+} trailing;
+
+/* The weight of the past: EMA, RMA. */
+static inline double trailing_ema(int32_t length) { return (length - 1.0) / (length + 1.0); }
+static inline double trailing_rma(int32_t length) { return (length - 1.0) / length; }
+
+/* The average; NaN while there are fewer than `length` values. A NaN or an infinite value gives NaN and does not advance. */
+static inline double trailing_step(trailing *a, double x, int32_t length, double keep) {
+    if (!(x - x == 0)) return NAN;
+    if (a->n == length) {
+        a->gap = keep * (a->gap + (x - a->last));
+        a->last = x;
+        return x - a->gap;
+    }
+    double sum = a->gap + x, part = sum - a->gap;
+    a->last += (a->gap - (sum - part)) + (x - part);
+    a->gap = sum;
+    if (++a->n < length) return NAN;
+    sum = (a->gap + a->last) / length;
+    a->gap = x - sum;
+    a->last = x;
+    return x - a->gap;
+}

@@ -1,37 +1,65 @@
-/* A rolling mean that is correct to the last bit.
+/* Rolling sums that are exact, hence means that are correct to the last bit.
  *
- * A script compares it with multiples of prices and volumes, which are short decimals, and where both are equal on paper
- * no rounding may decide. Hence the sum carries along what each addition has lost (Knuth's TwoSum).
+ * A script compares a mean with multiples of prices and volumes, which are short decimals, and where both are equal on
+ * paper no rounding may decide. So the sum is a whole number of units, and adding to it or taking from it loses nothing:
+ *
+ *   short decimals   unit 10^-d    1.25 = 125 units of 0.01; the mean is the double nearest to the mean on paper
+ *   anything else    unit 2^-e     whole units, and what is below one in steps of a second, finer unit
+ *
+ * The unit is chosen from the window: when it has filled, when a value is too large for the unit or no whole number of
+ * it, and at absolute bar numbers (multiples of a power of two of at least 4 x length), so that one huge value does not
+ * coarsen the unit for ever and the sum does not depend on where the series began. In between a step costs the same
+ * whatever the length, and bars may be taken one by one or many at a time: exact sums have the same bits in any order.
+ *
+ * A NaN or an infinite value restarts the window. A window of equal values has exactly that mean.
  * Threads: pure. Ownership: plain data. */
 #pragma once
-#include "indicator/kernel.h"
-#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
 
+/* Whole numbers of units, and of finer ones. */
+typedef struct window_sums {
+    int64_t sum, rest, weighted, weighted_rest; /* weighted: of place x value, the newest in place `length` */
+} window_sums;
+
+/* All zero: empty. */
 typedef struct window {
-    double sum, lost;
-    int64_t n, n_equal; /* values in a row; newest ones that are equal */
+    window_sums sums;
+    double units;             /* decimal units in 1; 1 when they are binary */
+    double magic, magic_rest; /* adding it rounds to units, to finer units; magic_rest is 0 when they are decimal */
+    double limit;             /* the largest value, times `units` */
+    int32_t n, n_equal;       /* values in a row, at most `length`; newest ones that are equal */
 } window;
 
-static inline void window_add(window *w, double x) {
-    double sum = w->sum + x, part = sum - w->sum;
-    w->lost += (w->sum - (sum - part)) + (x - part);
-    w->sum = sum;
-}
+/* The mean of the newest `length` values of x at bar i; NaN while there are fewer. Reads back to x[i - length]. */
+double window_step(window *w, const double *x, const int64_t *number, int32_t i, int32_t length);
+/* The same at the bars x[0..n). Reads back to x[-length]. */
+void window_run(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean);
+/* In what follows equal values are not looked for: see window_level. The sum, to within a rounding. */
+void window_sum(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *sum);
+/* The sum of x * factor, over below[0..n). */
+void window_ratio(window *w, const double *x, const double *factor, const double *below, const int64_t *number,
+                  int32_t n, int32_t length, double *ratio);
+/* The linearly weighted mean: the newest value counts `length` times, the oldest once. */
+void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean);
+/* (sum x by_sum + weighted sum x by_weighted) / divisor. */
+void window_line(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double by_sum,
+                 double by_weighted, double divisor, double *out);
 
-/* The mean of the newest `length` values; NaN while there are fewer. A window of equal values has exactly that mean: the
- * last crumb of what has gone must not put a silent market's volume above its average. */
-static inline double window_step(window *w, const double *x, const int64_t *number, int32_t i, int32_t length) {
-    if (isnan(x[i])) {
-        *w = (window){0};
-        return NAN;
-    }
-    w->n_equal = w->n && x[i] == x[i - 1] ? w->n_equal + 1 : 1;
-    if (w->n == length) window_add(w, -x[i - length]);
-    window_add(w, x[i]);
-    if (w->n < length && ++w->n < length) return NAN;
-    if (number[i] % RESUM_EVERY == 0) {
-        w->sum = w->lost = 0;
-        for (int32_t k = i - length + 1; k <= i; k++) window_add(w, x[k]);
-    }
-    return w->n_equal >= length ? x[i] : (w->sum + w->lost) / length;
-}
+/* 2 x the weighted mean of the newest `half_length` values - the weighted mean of the newest `length`. `half` has the sums
+ * of the former, in units of the window. */
+void window_hull(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
+                 int32_t half_length, double *out);
+
+/* out[i] = sum of weight[k] x[i + k] over k < n_weights, for each i < n: for weights that have no rolling form. One by one
+ * or many at a time, the bits are the same. */
+void window_dots(const double *weight, const double *x, int32_t n_weights, int32_t n, double *out);
+
+/* For values x[0..n) and results out[0..n): out[k] = x[k] where the newest `length` values are equal. n_equal: how many
+ * are equal up to x[-1], 0 where there is none; on return, up to x[n - 1]. False when nothing has been set. */
+bool window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, double *out);
+
+/* Whether sums are made anew at the bar with this number; how many of the bars number[0..n) come before the first of
+ * those. For sums that are kept elsewhere. */
+bool window_is_resum(int64_t number, int32_t length);
+int32_t window_until_resum(const int64_t *number, int32_t n, int32_t length);

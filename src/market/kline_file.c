@@ -32,6 +32,8 @@ static err read_lines(gzFile file, place *at, enum interval interval, kline_list
 static err parse_bar(const place *at, enum interval interval, char *line, kline *bar);
 static err check_bar(const place *at, enum interval interval, const kline *bar, int64_t close_ms);
 static bool split_name(const char *file_name, size_t *symbol_bytes);
+static err bad_line(const place *at, const char *found, const char *expected);
+static bool parse_integer(const char *text, size_t bytes, int64_t *out);
 static bool edge_is_whole(const kline_list *bars, enum interval from, enum interval to, int64_t open_ms);
 
 void kline_list_free(kline_list *list) {
@@ -79,6 +81,45 @@ err kline_file_read(const char *path, enum interval interval, kline_list *out, d
     gzclose_r(file);
     if (e != OK) kline_list_free(out);
     return e;
+}
+
+/* By open time and close time of the first bar. */
+static err interval_of_first_bar(const place *at, char *line, enum interval *interval) {
+    int64_t open_ms, close_ms;
+    const char *field = line, *comma = strchr(line, ',');
+    bool is_known = comma && parse_integer(field, (size_t)(comma - field), &open_ms);
+    for (int i = 0; i < 6 && comma; i++) {
+        field = comma + 1;
+        comma = strchr(field, ',');
+    }
+    if (!is_known || !comma || !parse_integer(field, (size_t)(comma - field), &close_ms))
+        return bad_line(at, line, "a bar with open_time and close_time");
+    for (int i = 0; i < N_INTERVALS; i++)
+        if (interval_floor(i, open_ms) == open_ms && interval_next(i, open_ms) == close_ms + 1) {
+            *interval = (enum interval)i;
+            return OK;
+        }
+    return bad_line(at, line, "the times of a bar of 1s, 1m, 3m, ... 1M");
+}
+
+err kline_file_interval(const char *path, enum interval *interval, diag *why) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    place at = {path, 2, why};
+    char first[LINE_BYTES] = "", line[LINE_BYTES] = "";
+    size_t symbol_bytes;
+    if (split_name(name, &symbol_bytes)) {
+        name += symbol_bytes + 1;
+        *interval = (enum interval)interval_parse(name, strcspn(name, "."));
+        return OK;
+    }
+    errno = 0;
+    gzFile file = gzopen(path, "rb");
+    if (!file) return diag_set(why, ERR_IO, "%s: cannot be opened: %s", path, strerror(errno ? errno : ENOMEM));
+    bool has_bar = gzgets(file, first, sizeof first) && gzgets(file, line, sizeof line);
+    gzclose_r(file);
+    if (!has_bar) return diag_set(why, ERR_SYNTAX, "%s: found no bar; expected a line of column names and bars", path);
+    line[strcspn(line, "\r\n")] = '\0';
+    return interval_of_first_bar(&at, line, interval);
 }
 
 err kline_file_smallest(const char *folder, const char *symbol, enum interval *interval, char *path,

@@ -19,6 +19,9 @@ size_t kline_list_find(const kline_list *list, int64_t ms);
 
 /* One file, strict. */
 MUST_CHECK err kline_file_read(const char *path, enum interval interval, kline_list *out, diag *why);
+/* The interval of a file: of its name, SYMBOL-INTERVAL.csv or .csv.gz, else of its first bar. ERR_SYNTAX and a sentence
+ * when neither says so. */
+MUST_CHECK err kline_file_interval(const char *path, enum interval *interval, diag *why);
 /* The smallest interval for which `symbol` has a file in `folder`; ERR_NOT_FOUND when none. */
 MUST_CHECK err kline_file_smallest(const char *folder, const char *symbol, enum interval *interval, char *path,
                                    size_t path_bytes);

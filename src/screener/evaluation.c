@@ -101,7 +101,9 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
     s->late = e->market_ms > view->close_ms + GRACE_MS;
     s->conditions = r->conditions ? r->conditions : strdup(spec->conditions);
     s->tags = r->tags ? r->tags : strdup(spec->tags);
-    r->conditions = r->tags = NULL;
+    s->values = r->values;
+    s->plots = r->plots;
+    r->conditions = r->tags = r->values = r->plots = NULL;
     COUNT(n_signals, 1);
     if (s->late) COUNT(n_late, 1);
     return s->conditions && s->tags ? OK : ERR_NO_MEMORY;
@@ -133,6 +135,22 @@ static bool step_memory(standing *s, const trader_spec *spec, int64_t open_ms, b
     return is_due;
 }
 
+/* A trader that is stopped while it describes its match is done for; its signal is not. */
+static err fire(evaluation *e, tracked *t, int32_t index, const script_view *view, pass *passes[N_INTERVALS],
+                script_result *r) {
+    pass *p = pass_for(passes, t, e->set->specs[index]->interval);
+    diag why;
+    err described = script_state_describe(e->state, index, view, r, &why), result;
+    if (described == ERR_RUNAWAY) {
+        fault(e, script_state_guilty(e->state), t, view, &why, true);
+    } else if (r->fault) {
+        (void)diag_set(&why, ERR_SCRIPT, "%s", r->fault);
+        fault(e, index, t, view, &why, false);
+    }
+    result = p ? add_signal(e, p, t, index, view, r) : ERR_NO_MEMORY;
+    return result == OK && described != OK ? described : result;
+}
+
 static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view *view, pass *passes[N_INTERVALS]) {
     const trader_spec *spec = e->set->specs[index];
     standing *s = &t->standings[index];
@@ -159,10 +177,7 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
     }
     s->n_errors_in_row = 0;
     is_due = step_memory(s, spec, view->open_ms, r.outcome == SCRIPT_MATCH);
-    if (is_due && !is_silent) {
-        pass *p = pass_for(passes, t, spec->interval);
-        result = p ? add_signal(e, p, t, index, view, &r) : ERR_NO_MEMORY;
-    }
+    if (is_due && !is_silent) result = fire(e, t, index, view, passes, &r);
     script_result_deinit(&r);
     return result;
 }
@@ -187,14 +202,11 @@ static err tell_standings(const evaluation *e, tracked *t, pass *passes[N_INTERV
 static err tell_epochs(const evaluation *e, tracked *t, pass *p) {
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         timeframe *f = t->frames[i];
-        if (!f) continue;
-        if (indicator_set_new_epochs(f->set) != f->n_new_epochs_told) { /* all of them anew */
-            f->n_epochs_told = 0;
-            f->n_new_epochs_told = indicator_set_new_epochs(f->set);
-        }
-        for (; f->n_epochs_told < indicator_set_count(f->set) && indicator_set_epoch(f->set, f->n_epochs_told);
-             f->n_epochs_told++) {
-            err result = add_epoch(p, e->shared->registry, f->set, f->n_epochs_told);
+        int32_t instance;
+        if (!f || indicator_set_begun(f->set) == f->n_begun_told) continue;
+        f->n_begun_told = indicator_set_begun(f->set);
+        while ((instance = indicator_set_take_untold(f->set)) >= 0) {
+            err result = add_epoch(p, e->shared->registry, f->set, instance);
             if (result != OK) return result;
         }
     }

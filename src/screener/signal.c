@@ -5,5 +5,7 @@ void signal_row_deinit(signal_row *s) {
     if (!s) return;
     free(s->conditions);
     free(s->tags);
-    s->conditions = s->tags = NULL;
+    free(s->values);
+    free(s->plots);
+    s->conditions = s->tags = s->values = s->plots = NULL;
 }

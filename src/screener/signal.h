@@ -30,6 +30,8 @@ typedef struct signal_row {
     bool provisional, late;
     char *conditions; /* JSON array of texts; never NULL */
     char *tags;       /* JSON array of texts; never NULL */
+    char *values;     /* JSON object {series: value at the bar} of what the conditions have read; NULL: none */
+    char *plots;      /* JSON array of the trader's plots with their values at the bar; NULL: none */
 } signal_row;
 
 void signal_row_deinit(signal_row *s);

@@ -34,6 +34,8 @@ void signal_write_json(json_writer *w, const signal_row *s) {
     for (int32_t i = 0; i < s->n_targets; i++) json_write_number(w, s->target[i]);
     json_write_array_end(w);
     json_put_raw(w, "conditions", s->conditions);
+    json_put_raw(w, "values", s->values ? s->values : "{}");
+    json_put_raw(w, "plots", s->plots ? s->plots : "[]");
     json_put_raw(w, "tags", s->tags);
     json_put_bool(w, "provisional", s->provisional);
     json_put_bool(w, "late", s->late);

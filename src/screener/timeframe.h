@@ -13,10 +13,9 @@ typedef struct timeframe {
     indicator_set *set;
     kline *waiting; /* sorted by open time; [first_waiting, n_waiting) */
     int32_t first_waiting, n_waiting, waiting_capacity;
-    int64_t asked_to_ms;   /* end of the range under way; 0: none */
-    int64_t wanted_to_ms;  /* end of the range to be asked for next; 0: none. The worker takes it. */
-    int32_t n_epochs_told; /* instances whose epoch storage knows */
-    int64_t n_new_epochs_told;
+    int64_t asked_to_ms;  /* end of the range under way; 0: none */
+    int64_t wanted_to_ms; /* end of the range to be asked for next; 0: none. The worker takes it. */
+    int64_t n_begun_told; /* beginnings of states that storage knows of */
     int64_t n_closed, n_corrected, n_refused, n_gaps;
 } timeframe;
 

@@ -61,7 +61,7 @@ uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS])
     for (int32_t t = 0; t < set->count; t++) {
         mask |= set->specs[t]->interval_mask;
         for (int32_t i = 0; i < N_INTERVALS; i++)
-            if (set->specs[t]->depth[i] > depth[i]) depth[i] = set->specs[t]->depth[i];
+            if (set->specs[t]->history[i] > depth[i]) depth[i] = set->specs[t]->history[i];
     }
     return mask;
 }

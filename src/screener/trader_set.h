@@ -33,5 +33,5 @@ bool trader_set_is_quarantined(const trader_set *set, int32_t index);
 /* Records an error or a kill; with `quarantine` the trader runs nowhere any more. True when that is new. */
 bool trader_set_fault(trader_set *set, int32_t index, const char *symbol, int64_t open_ms, const char *message,
                       const char *trace, bool is_kill, bool quarantine);
-/* Union of the intervals in use, and the deepest need of each. */
+/* Union of the intervals in use, and the longest history that is needed of each, bars. */
 uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS]);

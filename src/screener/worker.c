@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTES = 4096, SWEEP_MS = 250, BATCH = 256, REBUILDS_MAX = 1000 };
+enum { NOTES = 4096, SWEEP_MS = 250, MEASURE_MS = 5000, BATCH = 256, REBUILDS_MAX = 1000 };
 
 struct worker {
     const worker_shared *shared;
@@ -32,7 +32,7 @@ struct worker {
     tracked *symbols[SYMBOL_MAX]; /* by id; NULL: not ours */
     uint32_t ids[SYMBOL_MAX];     /* ours, in the order of arrival */
     uint32_t n_ids;
-    int64_t market_ms, swept_ms;
+    int64_t market_ms, swept_ms, measured_ms;
     bool has_failed;
 };
 
@@ -261,12 +261,30 @@ static void on_control(worker *w, control *c) {
     free(c);
 }
 
+/* What the symbols cost. */
+static void measure(worker *w, int64_t now_ms) {
+    size_t bytes = 0;
+    int64_t n = 0;
+    if (w->measured_ms && now_ms - w->measured_ms < MEASURE_MS) return;
+    w->measured_ms = now_ms;
+    for (uint32_t k = 0; k < w->n_ids; k++)
+        for (int32_t i = 0; i < N_INTERVALS; i++) {
+            const timeframe *f = w->symbols[w->ids[k]]->frames[i];
+            if (!f) continue;
+            bytes += kline_series_bytes(f->bars) + indicator_set_bytes(f->set);
+            n += indicator_set_count(f->set);
+        }
+    atomic_store_explicit(&w->stats.market_bytes, (int64_t)bytes, memory_order_relaxed);
+    atomic_store_explicit(&w->stats.n_indicators, n, memory_order_relaxed);
+}
+
 /* Symbols that wait for something: time alone may have made it due (the grace of a missing bar). */
 static void sweep(worker *w) {
     int64_t now_ms = monotonic_ms();
     if (now_ms - w->swept_ms < SWEEP_MS) return;
     w->market_ms += w->market_ms && w->swept_ms ? now_ms - w->swept_ms : 0;
     w->swept_ms = now_ms;
+    measure(w, now_ms);
     for (uint32_t i = 0; i < w->n_ids; i++)
         if (w->symbols[w->ids[i]]->is_waiting) settle(w, w->symbols[w->ids[i]], monotonic_ns());
 }

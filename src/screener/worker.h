@@ -50,6 +50,8 @@ typedef struct worker_stats {
         n_gaps, n_corrected;
     _Atomic int64_t lag_ns;       /* of the last pass: closing event taken from the inbox to pass handed over */
     _Atomic int64_t memory_bytes; /* of the state */
+    _Atomic int64_t market_bytes; /* of bars, indicators and their states, all symbols; measured every few seconds */
+    _Atomic int64_t n_indicators; /* (symbol, interval, indicator) that are kept up to date; likewise */
     _Atomic int32_t n_symbols;
 } worker_stats;
 

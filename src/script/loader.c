@@ -10,7 +10,8 @@
 
 #define TRADER_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
 
-enum { DRY_EVALUATIONS = 64 };
+/* What fails at each of the last so many bars is refused: it always fails, or does so from some bar on. */
+enum { DRY_EVALUATIONS = 64, DRY_FAILURES = 32 };
 
 typedef struct load_call {
     script_state *s;
@@ -36,6 +37,14 @@ static double number_field(lua_State *L, int table, const char *name, double oth
     return number;
 }
 
+CALLED_BY_LUA static bool flag_field(lua_State *L, int table, const char *name) {
+    bool flag;
+    lua_getfield(L, table, name);
+    flag = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return flag;
+}
+
 static char **list_field(lua_State *L, int table, const char *name) {
     size_t n;
     char **list;
@@ -56,12 +65,18 @@ static char *copy_field(lua_State *L, int table, const char *name, const char *o
     return text || otherwise ? strdup(text ? text : otherwise) : NULL;
 }
 
+/* Of a variant its own, whatever the script says: the script is another trader's too. */
+static const char *id_of(lua_State *L, int table, const trader_source *source) {
+    const char *id = source->is_variant ? NULL : text_field(L, table, "id");
+    return id ? id : source->key;
+}
+
 static void read_spec(lua_State *L, int table, const trader_source *source, trader_spec *spec) {
-    const char *key = text_field(L, table, "id"), *name = text_field(L, table, "name"),
+    const char *key = id_of(L, table, source), *name = text_field(L, table, "name"),
                *fire = text_field(L, table, "fire");
     char named[sizeof "file:" + TRADER_KEY_MAX];
-    snprintf(spec->key, sizeof spec->key, "%s", key ? key : source->key);
-    snprintf(spec->name, sizeof spec->name, "%s", name ? name : spec->key);
+    snprintf(spec->key, sizeof spec->key, "%s", key);
+    snprintf(spec->name, sizeof spec->name, "%s", *source->name ? source->name : name ? name : spec->key);
     snprintf(spec->revision, sizeof spec->revision, "%s", source->revision);
     snprintf(named, sizeof named, "file:%s", spec->key);
     (void)uuid5(TRADER_NAMESPACE, named, strlen(named), spec->id);
@@ -71,9 +86,7 @@ static void read_spec(lua_State *L, int table, const trader_source *source, trad
     spec->fire_every = (int32_t)number_field(L, table, "fire_every", 1);
     spec->cooldown = (int32_t)number_field(L, table, "cooldown", 0);
     spec->warmup = (int32_t)number_field(L, table, "warmup", -1);
-    lua_getfield(L, table, "enabled");
-    spec->is_enabled = lua_toboolean(L, -1);
-    lua_pop(L, 1);
+    spec->is_enabled = flag_field(L, table, "enabled");
     spec->include = list_field(L, table, "include");
     spec->exclude = list_field(L, table, "exclude");
     spec->quote = copy_field(L, table, "quote", NULL);
@@ -81,6 +94,43 @@ static void read_spec(lua_State *L, int table, const trader_source *source, trad
     spec->inputs = copy_field(L, table, "inputs", "[]");
     spec->tags = copy_field(L, table, "tags", "[]");
     spec->description = copy_field(L, table, "description", "");
+}
+
+/* Whose series it is decides: another trader, another revision or another name is another series. */
+static err claim_own(script_state *s, const program *p, const char *key, own_series *own) {
+    indicator_spec spec = {
+        .kind = INDICATOR_OWN, .interval = p->interval, .source = {SERIES_NONE, SERIES_NONE, SERIES_NONE}};
+    char text[TRADER_KEY_MAX + TRADER_REVISION_MAX + OWN_NAME_MAX + 3], hash[65], part[13] = "";
+    int bytes = snprintf(text, sizeof text, "%s|%s|%s", key, p->source->revision, own->name);
+    sha256_hex(text, (size_t)bytes, hash);
+    for (int i = 0; i < INDICATOR_PARAMS; i++) {
+        memcpy(part, hash + 12 * i, 12);
+        spec.param[i] = (double)strtoull(part, NULL, 16);
+    }
+    own->id = registry_claim(s->registry, &spec);
+    return own->id < 0 ? ERR_FULL : OK;
+}
+
+CALLED_BY_LUA static void read_own(lua_State *L, int table, load_call *c) {
+    program *p = &c->s->programs[c->index];
+    const char *key = id_of(L, table, c->source);
+    lua_getfield(L, table, "own");
+    p->n_own = (int32_t)lua_objlen(L, -1);
+    for (int32_t k = 0; k < p->n_own; k++) { /* {name, function, line} */
+        own_series *own = &p->own[k];
+        lua_rawgeti(L, -1, k + 1);
+        lua_rawgeti(L, -1, 1);
+        snprintf(own->name, sizeof own->name, "%s", lua_tostring(L, -1));
+        lua_pop(L, 1);
+        lua_rawgeti(L, -1, 2);
+        own->function = luaL_ref(L, LUA_REGISTRYINDEX);
+        lua_rawgeti(L, -1, 3);
+        own->line = (int32_t)lua_tointeger(L, -1);
+        lua_pop(L, 2);
+        if (claim_own(c->s, p, key, own) != OK)
+            luaL_error(L, "series \"%s\": too many indicators in this process (%d)", own->name, REGISTRY_MAX);
+    }
+    lua_pop(L, 1);
 }
 
 CALLED_BY_LUA static int load_protected(lua_State *L) {
@@ -99,6 +149,9 @@ CALLED_BY_LUA static int load_protected(lua_State *L) {
     p->interval = (int32_t)number_field(L, table, "interval_number", 0);
     p->intervals = (uint32_t)number_field(L, table, "interval_mask", 0);
     p->line = (int32_t)number_field(L, table, "line", 0);
+    p->has_conditions = flag_field(L, table, "has_conditions");
+    p->has_plots = flag_field(L, table, "has_plots");
+    read_own(L, table, c);
     if (c->spec) read_spec(L, table, c->source, c->spec);
     lua_settop(L, table - 1);
     p->market = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -125,32 +178,52 @@ static err add_program(script_state *s, int32_t index, const trader_source *sour
     return OK;
 }
 
-/* Runs the filter over generated bars: what it uses is registered, and a filter that always fails is found out now. */
+/* What is asked of a trader at each bar of the dry evaluation. */
+static err ask(script_state *s, int32_t index, const script_view *view, int what, diag *why) {
+    script_result result;
+    char *json = NULL;
+    err e;
+    if (what == 0) {
+        e = script_state_evaluate(s, index, view, &result, why);
+        script_result_deinit(&result);
+        return e;
+    }
+    e = what == 1 ? script_state_conditions(s, index, view, &json, why)
+                  : script_state_plots(s, index, view, &json, why);
+    free(json);
+    return e;
+}
+
+enum { N_QUESTIONS = 3 };
+
+/* Runs filter, conditions and plots over generated bars: what they use is registered, and what keeps failing is found
+ * out now. */
 static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why) {
     dry_market *market = NULL;
     script_view view;
-    script_result result;
-    diag first = {.text = ""}, ignored;
-    int n_failed = 0;
+    diag first[N_QUESTIONS], latest = {.text = ""};
+    int n_failed[N_QUESTIONS] = {0}; /* in a row, up to now */
     err e = dry_market_new(s->registry, spec->interval, spec->interval_mask, &market);
     if (e != OK) return diag_set(why, e, "%s: out of memory", s->programs[index].source->chunk);
     for (int32_t k = DRY_EVALUATIONS - 1; k >= 0 && e == OK; k--) {
         dry_market_view(market, k, &view);
-        e = script_state_evaluate(s, index, &view, &result, n_failed ? &ignored : &first);
-        script_result_deinit(&result);
-        if (e == ERR_SCRIPT) {
-            n_failed++;
+        for (int what = 0; what < N_QUESTIONS && e == OK; what++) {
+            e = ask(s, index, &view, what, &latest);
+            if (e == OK) n_failed[what] = 0;
+            if (e != ERR_SCRIPT) continue;
+            if (n_failed[what]++ == 0) first[what] = latest;
             e = OK;
         }
     }
-    if (e == ERR_RUNAWAY)
-        *why = n_failed ? ignored : first;
-    else if (n_failed == DRY_EVALUATIONS) {
-        *why = first;
+    if (e != OK) *why = latest;
+    for (int what = 0; what < N_QUESTIONS && e == OK; what++) {
+        if (n_failed[what] < DRY_FAILURES) continue;
+        *why = first[what];
         e = ERR_SCRIPT;
     }
     if (e == OK) e = slots_note_needs(s, &s->programs[index], spec);
     if (spec->warmup > spec->depth[spec->interval]) spec->depth[spec->interval] = spec->warmup;
+    if (spec->warmup > spec->history[spec->interval]) spec->history[spec->interval] = spec->warmup;
     dry_market_free(market);
     return e;
 }
@@ -161,6 +234,7 @@ err script_state_load(script_state *s, int32_t index, const trader_source *sourc
     if (e == OK && out && !(c.spec = calloc(1, sizeof *c.spec))) e = ERR_NO_MEMORY;
     if (e != OK) return diag_set(why, e, "%s: out of memory", source->chunk);
     s->context.trader = index;
+    s->context.missing[0] = 0;
     region_set_owner(s->memory, state_owner(index));
     if (guard_call(s->guard, s->limits.load_cpu_ms, call_load, &c) != OK)
         e = state_kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);

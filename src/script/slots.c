@@ -18,11 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDICATORS_PER_TRADER = 128 };
+/* A script that reads further back than LOOK_BACK_MAX finds NaN there: more history than that is not kept for one index. */
+enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000 };
 
 /* What a slot shows outside of its trader's calls: no bars, and NaN before them. */
 static const double no_bars[] = {NAN, NAN};
-static const script_slot no_series = {.data = no_bars + 1};
+static const script_slot no_series = {.data = no_bars + 1, .deepest = -1};
 
 struct script_binding {
     const script_state *state;
@@ -65,7 +66,11 @@ static int32_t claim(script_state *s, program *p, indicator_spec *spec, const in
     script_context *c = &s->context;
     diag why;
     int32_t id;
-    for (int32_t k = 0; k < INDICATOR_SOURCES; k++) spec->source[k] = source[k] >= 0 ? s->metas[source[k]].ref : -1;
+    for (int32_t k = 0; k < INDICATOR_SOURCES; k++) {
+        spec->source[k] = source[k] >= 0 ? s->metas[source[k]].ref : SERIES_NONE;
+        if (source[k] >= 0 && s->metas[source[k]].interval != spec->interval && spec->kind != INDICATOR_ALIGN)
+            return refuse(c, SCRIPT_BAD_PARAMETER, "a source of another timeframe");
+    }
     if (kernel_check(spec->kind, spec->param, &why) != OK) return refuse(c, SCRIPT_BAD_PARAMETER, why.text);
     id = registry_claim(s->registry, spec);
     if (id == -2)
@@ -78,11 +83,27 @@ static int32_t claim(script_state *s, program *p, indicator_spec *spec, const in
     return id;
 }
 
+static int32_t add_slot(script_state *s, program *p, slot_meta meta) {
+    meta.next = p->first_slot;
+    meta.look_back = -1;
+    meta.is_own = series_is_output(meta.ref) && registry_needs_own(s->registry, series_indicator(meta.ref));
+    meta.is_late = meta.is_asked = !is_need(p, &meta);
+    if (!meta.is_late && !is_repeat(s, &meta)) p->n_met++;
+    s->metas[s->n_slots] = meta;
+    s->context.slots[s->n_slots] = no_series;
+    p->first_slot = s->n_slots;
+    p->n_slots++;
+    p->n_late += meta.is_late;
+    p->intervals |= 1u << meta.interval;
+    s->has_new_slots = true;
+    return s->n_slots++;
+}
+
 int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t source0, int32_t source1,
                       int32_t source2, double p0, double p1, double p2, double p3, int32_t output) {
     script_state *s = (script_state *)c;
     program *p = &s->programs[c->trader];
-    slot_meta meta = {.ref = source0, .interval = interval, .depth = 1, .next = p->first_slot};
+    slot_meta meta = {.ref = source0, .interval = interval, .depth = 1};
     if (s->n_slots == SLOTS_MAX) return refuse(c, SCRIPT_FULL, "too many series in this worker");
     if (kind >= 0) {
         indicator_spec spec = {.kind = kind, .interval = interval, .param = {p0, p1, p2, p3}};
@@ -91,16 +112,19 @@ int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t
         meta.ref = series_of_output(id, output);
         meta.depth = registry_depth(s->registry, id);
     }
-    meta.is_late = meta.is_asked = !is_need(p, &meta);
-    if (!meta.is_late && !is_repeat(s, &meta)) p->n_met++;
-    s->metas[s->n_slots] = meta;
-    c->slots[s->n_slots] = no_series;
-    p->first_slot = s->n_slots;
-    p->n_slots++;
-    p->n_late += meta.is_late;
-    p->intervals |= 1u << interval;
-    s->has_new_slots = true;
-    return s->n_slots++;
+    return add_slot(s, p, meta);
+}
+
+int32_t script_own(script_context *c, int32_t number) {
+    script_state *s = (script_state *)c;
+    program *p = &s->programs[c->trader];
+    slot_meta meta = {.interval = p->interval};
+    if (number < 0 || number >= p->n_own) return refuse(c, SCRIPT_BAD_PARAMETER, "no such series");
+    if (s->n_slots == SLOTS_MAX) return refuse(c, SCRIPT_FULL, "too many series in this worker");
+    meta.ref = series_of_output(p->own[number].id, 0);
+    meta.depth = registry_depth(s->registry, p->own[number].id);
+    if (p->warmup > meta.depth) meta.depth = p->warmup;
+    return add_slot(s, p, meta);
 }
 
 /* ---- pointed at a symbol ---- */
@@ -145,13 +169,13 @@ static err wait_for_needs(const program *p, const script_view *view, const int32
 static void show_warm(script_state *s, int32_t k, const double *data, int32_t count) {
     s->metas[k].is_bound = true;
     s->metas[k].seen = INT32_MAX;
-    s->context.slots[k] = (script_slot){.data = data, .available = count};
+    s->context.slots[k] = (script_slot){.data = data, .available = count, .deepest = -1};
 }
 
 /* A late series that has not begun on this symbol: count -1 until it is asked for. */
 static void show_unbound(script_state *s, int32_t k) {
     s->metas[k].is_bound = false;
-    s->context.slots[k] = (script_slot){.data = no_series.data, .count = -1};
+    s->context.slots[k] = (script_slot){.data = no_series.data, .count = -1, .deepest = -1};
 }
 
 static err point_slot(script_state *s, int32_t k, const script_view *view, int32_t count) {
@@ -160,6 +184,7 @@ static err point_slot(script_state *s, int32_t k, const script_view *view, int32
     meta->seen = slot->available = count;
     meta->is_bound = true;
     slot->count = meta->is_late ? -1 : 0; /* asking for it sets it to `available` */
+    slot->deepest = -1;
     if (series_is_output(meta->ref)) {
         indicator_set *set = view->sets[meta->interval];
         int32_t id = series_indicator(meta->ref);
@@ -170,11 +195,18 @@ static err point_slot(script_state *s, int32_t k, const script_view *view, int32
         err e = find_or_begin(set, id, &meta->hint);
         if (e != OK) return e;
         slot->data = indicator_set_values(set, meta->hint, series_output(meta->ref));
-        meta->seen = indicator_set_seen_at(set, meta->hint, count);
     } else {
         slot->data = kline_series_field(view->bars[meta->interval], meta->ref);
     }
     return OK;
+}
+
+/* What rests on slower or own series is computed now: whoever evaluates at this bar knows them to be complete. */
+static void settle(const program *p, const script_view *view, const int32_t count[N_INTERVALS]) {
+    for (uint32_t rest = p->intervals; rest; rest &= rest - 1) {
+        int32_t i = __builtin_ctz(rest);
+        if (indicator_set_has_deferred(view->sets[i])) indicator_set_settle(view->sets[i], count[i]);
+    }
 }
 
 static int64_t count_epochs(const program *p, const script_view *view) {
@@ -197,6 +229,7 @@ bool slots_bind_again(script_state *s, const program *p, const script_view *view
         int32_t i = __builtin_ctz(rest);
         count[i] = kline_series_count_at(view->bars[i], view->close_ms);
     }
+    settle(p, view, count);
     data = b->data;
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next, data++) {
         if (*data)
@@ -244,9 +277,13 @@ err slots_bind(script_state *s, program *p, const script_view *view, script_resu
                                 view->symbol->name);
             count[i] = kline_series_count_at(view->bars[i], view->close_ms);
         }
+    for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next)
+        e = point_slot(s, k, view, count[s->metas[k].interval]);
+    if (e == OK) settle(p, view, count);
     for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next) {
-        const slot_meta *meta = &s->metas[k];
-        e = point_slot(s, k, view, count[meta->interval]);
+        slot_meta *meta = &s->metas[k];
+        if (meta->is_bound && series_is_output(meta->ref))
+            meta->seen = indicator_set_seen_at(view->sets[meta->interval], meta->hint, count[meta->interval]);
         if (!meta->is_late && p->warmup < 0) note_lack(result, meta->seen, meta->depth, &lack);
     }
     if (e == OK && p->expected && p->n_met < p->expected->n_needs) e = wait_for_needs(p, view, count, result, &lack);
@@ -268,8 +305,32 @@ err slots_bind(script_state *s, program *p, const script_view *view, script_resu
     return lack > 0 && !view->ignores_warmup ? ERR_NOT_FOUND : OK;
 }
 
+void slots_cut(script_state *s, const program *p, const script_view *view, int64_t open_ms, int32_t count) {
+    int64_t close_ms = interval_next(p->interval, open_ms);
+    int32_t counts[N_INTERVALS];
+    for (uint32_t rest = p->intervals; rest; rest &= rest - 1) {
+        int32_t i = __builtin_ctz(rest);
+        counts[i] = i == p->interval ? count : kline_series_count_at(view->bars[i], close_ms);
+    }
+    settle(p, view, counts);
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        slot_meta *meta = &s->metas[k];
+        script_slot *slot = &s->context.slots[k];
+        if (slot->deepest > meta->look_back) meta->look_back = slot->deepest;
+        slot->available = meta->is_bound ? counts[meta->interval] - meta->is_own : 0;
+        slot->count = meta->is_late ? -1 : 0;
+        slot->deepest = -1;
+    }
+    s->context.open_ms = open_ms;
+    s->context.close_ms = close_ms;
+    s->context.count = count;
+}
+
 void slots_hide(script_state *s, const program *p) {
-    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) s->context.slots[k] = no_series;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        if (s->context.slots[k].deepest > s->metas[k].look_back) s->metas[k].look_back = s->context.slots[k].deepest;
+        s->context.slots[k] = no_series;
+    }
 }
 
 /* ---- late series ---- */
@@ -313,7 +374,10 @@ err slots_note_needs(script_state *s, program *p, trader_spec *spec) {
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         slot_meta *meta = &s->metas[k];
         meta->is_late = false;
+        int32_t look_back = meta->look_back < 0 ? 0 : meta->look_back < LOOK_BACK_MAX ? meta->look_back : LOOK_BACK_MAX;
         if (meta->depth > spec->depth[meta->interval]) spec->depth[meta->interval] = meta->depth;
+        if (meta->depth + look_back > spec->history[meta->interval])
+            spec->history[meta->interval] = meta->depth + look_back;
         if (!is_repeat(s, meta)) spec->needs[spec->n_needs++] = (trader_need){meta->interval, meta->ref, meta->depth};
     }
     return OK;

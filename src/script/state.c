@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "script/embedded.h"
+#include "script/own.h"
 #include "script/slots.h"
 #include "script/state_body.h"
 #include <assert.h>
@@ -99,6 +100,12 @@ CALLED_BY_LUA static int load_module(lua_State *L, const char *name) {
     return luaL_error(L, "no stdlib file %s", name);
 }
 
+/* A function of the table on top of the stack, as a reference. */
+CALLED_BY_LUA static int take_function(lua_State *L, const char *name) {
+    lua_getfield(L, -1, name);
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 CALLED_BY_LUA static int boot(lua_State *L) {
     script_state *s = lua_touserdata(L, 1);
     const struct embedded_file *abi = NULL;
@@ -110,7 +117,7 @@ CALLED_BY_LUA static int boot(lua_State *L) {
     for (size_t i = 0; i < n_embedded_files; i++) {
         const char *dot = strrchr(embedded_files[i].name, '.');
         if (strcmp(embedded_files[i].name, "abi.h") == 0) abi = &embedded_files[i];
-        if (!dot || strcmp(dot, ".lua") != 0) continue;
+        if (!dot || strcmp(dot, ".lua") != 0 || strchr(embedded_files[i].name, '/')) continue;
         load_module(L, embedded_files[i].name);
         lua_pushlstring(L, embedded_files[i].name, (size_t)(dot - embedded_files[i].name));
         lua_insert(L, -2);
@@ -130,9 +137,11 @@ CALLED_BY_LUA static int boot(lua_State *L) {
     lua_pushcclosure(L, emit_log, 1);
     lua_pushlightuserdata(L, s);
     lua_pushcclosure(L, with_stack, 1);
-    lua_call(L, 3, 2);
-    s->result_function = luaL_ref(L, LUA_REGISTRYINDEX);
-    s->load_function = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_call(L, 3, 1);
+    s->load_function = take_function(L, "load");
+    s->result_function = take_function(L, "result");
+    s->conditions_function = take_function(L, "conditions");
+    s->plots_function = take_function(L, "plots");
     return 0;
 }
 
@@ -211,18 +220,24 @@ static const char *without_place(const char *text, const char *chunk) {
     return NULL;
 }
 
+/* What Lua's own words leave out: to it a series is a userdata, and a nil is a nil, whoever gave it. */
+static const char *hint_for(const script_state *s, const char *text) {
+    if (strstr(text, "userdata")) return "a series is read as s[0], its newest bar";
+    return strstr(text, "nil") ? s->context.missing : "";
+}
+
 /* The message on top of the stack, with a place in front when it has none: at least where the filter begins. */
 err state_error(const script_state *s, int32_t index, int status, diag *why) {
     const program *p = &s->programs[index];
     const char *chunk = p->source->chunk, *rest;
     const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "error was called without a text";
-    /* To Lua a series is a userdata, a word that no author of a trader knows. */
-    const char *hint = strstr(text, "userdata") ? "; a series is read as s[0], its newest bar" : "";
+    const char *hint = hint_for(s, text), *colon = hint[0] ? "; " : "";
     if (status == LUA_ERRMEM) return ERR_NO_MEMORY;
     rest = without_place(text, chunk);
-    if (rest) return diag_set(why, ERR_SCRIPT, "%s%s%s", chunk, rest, hint);
-    if (p->line > 0) return diag_set(why, ERR_SCRIPT, "%s:%d: in the filter: %s%s", chunk, p->line, text, hint);
-    return diag_set(why, ERR_SCRIPT, "%s: %s%s", chunk, text, hint);
+    if (rest) return diag_set(why, ERR_SCRIPT, "%s%s%s%s", chunk, rest, colon, hint);
+    if (p->line > 0)
+        return diag_set(why, ERR_SCRIPT, "%s:%d: in the filter: %s%s%s", chunk, p->line, text, colon, hint);
+    return diag_set(why, ERR_SCRIPT, "%s: %s%s%s", chunk, text, colon, hint);
 }
 
 static err kill_for(script_state *s, int32_t index, diag *why, const char *limit, long long amount, const char *unit) {
@@ -281,25 +296,33 @@ err state_kill_for_memory(script_state *s, diag *why) {
 void script_result_deinit(script_result *r) {
     free(r->conditions);
     free(r->tags);
-    r->conditions = r->tags = NULL;
+    free(r->values);
+    free(r->plots);
+    free(r->fault);
+    r->conditions = r->tags = r->values = r->plots = r->fault = NULL;
 }
 
-typedef struct filter_call {
+typedef enum call_kind { CALL_FILTER, CALL_CONDITIONS, CALL_PLOTS } call_kind;
+
+/* One call of a function of a trader. */
+typedef struct trader_call {
     script_state *s;
     program *p;
+    call_kind kind;
     int32_t index;
     const script_view *view;
     int status;
     bool is_match;
+    char *json, *texts, *values; /* of conditions and plots; texts and values: of conditions */
     script_result *result;
     diag *why;
-} filter_call;
+} trader_call;
 
 static double number_or_nan(lua_State *L, int i) { return lua_type(L, i) == LUA_TNUMBER ? lua_tonumber(L, i) : NAN; }
 
 /* What M.result of the sandbox answered: match, side, score, stop, targets, conditions, tags. Reads only; a jump out
  * of here may leak a copied text, nothing else. */
-static void read_table(filter_call *c) {
+static void read_table(trader_call *c) {
     lua_State *L = c->s->L;
     script_result *r = c->result;
     int base = lua_gettop(L) - 6;
@@ -320,10 +343,8 @@ static void read_table(filter_call *c) {
     if (lua_type(L, base + 6) == LUA_TSTRING) r->tags = strdup(lua_tostring(L, base + 6));
 }
 
-static void call_filter(void *context) {
-    filter_call *c = context;
+static void call_filter(trader_call *c) {
     lua_State *L = c->s->L;
-    lua_settop(L, HANDLER);
     lua_rawgeti(L, LUA_REGISTRYINDEX, c->p->filter);
     lua_rawgeti(L, LUA_REGISTRYINDEX, c->p->market);
     c->status = lua_pcall(L, 1, 1, HANDLER);
@@ -338,6 +359,37 @@ static void call_filter(void *context) {
     lua_insert(L, -2);
     c->status = lua_pcall(L, 2, 7, HANDLER);
     if (c->status == 0) read_table(c);
+}
+
+/* Texts of JSON that a function of the sandbox gives. A jump out of here may leak one, nothing else. */
+static void call_for_json(trader_call *c, int function) {
+    lua_State *L = c->s->L;
+    char **out[] = {&c->json, &c->texts, &c->values};
+    lua_rawgeti(L, LUA_REGISTRYINDEX, function);
+    lua_pushinteger(L, c->index);
+    c->status = lua_pcall(L, 1, 3, HANDLER);
+    for (int i = 0; i < 3 && c->status == 0; i++) {
+        free(*out[i]);
+        *out[i] = lua_type(L, i - 3) == LUA_TSTRING ? strdup(lua_tostring(L, i - 3)) : NULL;
+    }
+}
+
+static void call_body(void *context) {
+    trader_call *c = context;
+    lua_settop(c->s->L, HANDLER);
+    c->s->context.missing[0] = 0;
+    switch (c->kind) {
+    case CALL_FILTER: call_filter(c); break;
+    case CALL_CONDITIONS: call_for_json(c, c->s->conditions_function); break;
+    case CALL_PLOTS: call_for_json(c, c->s->plots_function); break;
+    }
+}
+
+static void free_json(trader_call *c) {
+    free(c->json);
+    free(c->texts);
+    free(c->values);
+    c->json = c->texts = c->values = NULL;
 }
 
 /* A trader may keep what it likes while it stays small; one that fills the state would starve its neighbours. And no
@@ -361,6 +413,7 @@ static void show(script_state *s, int32_t index, const script_view *view) {
     s->context.symbol_id = view->symbol_id;
     s->context.trader = index;
     s->is_quiet = view->ignores_warmup;
+    s->context.is_dry = view->ignores_warmup;
     region_set_owner(s->memory, state_owner(index));
 }
 
@@ -375,20 +428,21 @@ static int64_t thread_cpu_ms(void) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* The filter, once more for every batch of series that it had not asked for before. Each run has the budget of an
- * evaluation; those that only find out what it uses have that of a load besides, all together. */
-static err run_filter(filter_call *c) {
+/* The function, once more for every batch of series that it had not asked for before. Each run has its budget; those
+ * that only find out what it uses have that of a load besides, all together. */
+static err run_call(trader_call *c) {
     script_state *s = c->s;
-    int64_t budget_ms = s->limits.cpu_ms, began_ms = 0;
+    int64_t limit_ms = c->kind == CALL_PLOTS ? s->limits.load_cpu_ms : s->limits.cpu_ms, budget_ms = limit_ms;
+    int64_t began_ms = 0;
     bool has_unbound, is_known = slots_bind_again(s, c->p, c->view);
     slots_forget_asked(s, c->p);
     do {
         err e = is_known ? OK : slots_bind(s, c->p, c->view, c->result, c->why);
         if (e != OK) return e;
         is_known = false;
-        script_result_deinit(c->result);
-        if (guard_call(s->guard, budget_ms, call_filter, c) != OK)
-            return state_kill_for_cpu(s, c->index, s->limits.cpu_ms, false, c->why);
+        if (c->kind == CALL_FILTER) script_result_deinit(c->result);
+        if (guard_call(s->guard, budget_ms, call_body, c) != OK)
+            return state_kill_for_cpu(s, c->index, limit_ms, c->kind == CALL_PLOTS, c->why);
         has_unbound = slots_note_asked(s, c->p);
         /* Also after an error: it may come of a series that was still empty. */
         if (!(s->has_new_slots || has_unbound) || c->status == LUA_ERRMEM) break;
@@ -400,22 +454,91 @@ static err run_filter(filter_call *c) {
     return c->status == 0 ? OK : state_error(s, c->index, c->status, c->why);
 }
 
+/* After all calls at a bar: nothing of the symbol stays behind. */
+static err end_calls(script_state *s, int32_t index, err e, diag *why) {
+    if (s->is_dead) return e;
+    hide(s, &s->programs[index]);
+    lua_settop(s->L, HANDLER);
+    return e == ERR_NO_MEMORY ? state_kill_for_memory(s, why) : e;
+}
+
 err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result, diag *why) {
     program *p = &s->programs[index];
-    filter_call c = {.s = s, .p = p, .index = index, .view = view, .result = result, .why = why};
+    trader_call c = {.s = s, .p = p, .kind = CALL_FILTER, .index = index, .view = view, .result = result, .why = why};
     err e;
     *result = (script_result){.score = NAN, .stop = NAN, .outcome = SCRIPT_NO_MATCH};
     show(s, index, view);
-    e = run_filter(&c);
+    e = own_advance(s, index, view, why);
+    if (e == OK) e = run_call(&c);
+    if (e == OK && !view->ignores_warmup && slots_wait_for_late(s, p, result)) {
+        result->outcome = SCRIPT_WARMING;
+    } else if (e == OK && c.is_match) {
+        result->outcome = SCRIPT_MATCH;
+    }
+    e = end_calls(s, index, e, why);
     if (s->is_dead) return e;
-    hide(s, p);
-    lua_settop(s->L, HANDLER);
     if (e == ERR_NOT_FOUND) {
         result->outcome = SCRIPT_WARMING;
         return OK;
     }
-    if (e == ERR_NO_MEMORY) return state_kill_for_memory(s, why);
-    if (e == OK) result->outcome = c.is_match ? SCRIPT_MATCH : SCRIPT_NO_MATCH;
-    if (e == OK && !view->ignores_warmup && slots_wait_for_late(s, p, result)) result->outcome = SCRIPT_WARMING;
     return state_check_memory(s, index, why) == OK ? e : ERR_RUNAWAY;
+}
+
+/* One call for JSON, at any bar, warm or not. `c` has it on success; free_json. */
+static err ask_for_json(trader_call *c) {
+    script_state *s = c->s;
+    script_view shown = *c->view;
+    script_result unused = {.score = NAN, .stop = NAN};
+    err e;
+    c->view = &shown;
+    c->result = &unused;
+    shown.ignores_warmup = true;
+    show(s, c->index, &shown);
+    s->is_quiet = false;
+    e = own_advance(s, c->index, &shown, c->why);
+    if (e == OK) e = run_call(c);
+    e = end_calls(s, c->index, e, c->why);
+    if (s->is_dead || e != OK) return e;
+    return state_check_memory(s, c->index, c->why);
+}
+
+err script_state_describe(script_state *s, int32_t index, const script_view *view, script_result *r, diag *why) {
+    bool has[] = {[CALL_CONDITIONS] = s->programs[index].has_conditions, [CALL_PLOTS] = s->programs[index].has_plots};
+    for (call_kind kind = CALL_CONDITIONS; kind <= CALL_PLOTS; kind++) {
+        trader_call c = {.s = s, .p = &s->programs[index], .kind = kind, .index = index, .view = view, .why = why};
+        err e;
+        if (!has[kind]) continue;
+        e = ask_for_json(&c);
+        if (e == ERR_SCRIPT) {
+            if (!r->fault) r->fault = strdup(why->text);
+        } else if (e == OK && kind == CALL_CONDITIONS) {
+            if (!r->conditions) r->conditions = c.texts, c.texts = NULL;
+            r->values = c.values, c.values = NULL;
+        } else if (e == OK) {
+            r->plots = c.json, c.json = NULL;
+        }
+        free_json(&c);
+        if (e != OK && e != ERR_SCRIPT) return e;
+    }
+    return OK;
+}
+
+/* "[]" when the trader has none. */
+static err give_json(script_state *s, int32_t index, const script_view *view, call_kind kind, bool has, char **json,
+                     diag *why) {
+    trader_call c = {.s = s, .p = &s->programs[index], .kind = kind, .index = index, .view = view, .why = why};
+    err e = has ? ask_for_json(&c) : OK;
+    *json = NULL;
+    if (e == OK && (*json = c.json ? c.json : strdup("[]"))) c.json = NULL;
+    free_json(&c);
+    return e == OK && !*json ? ERR_NO_MEMORY : e;
+}
+
+err script_state_conditions(script_state *s, int32_t index, const script_view *view, char **json, diag *why) {
+    bool has = s->programs[index].has_conditions;
+    return give_json(s, index, view, CALL_CONDITIONS, has, json, why);
+}
+
+err script_state_plots(script_state *s, int32_t index, const script_view *view, char **json, diag *why) {
+    return give_json(s, index, view, CALL_PLOTS, s->programs[index].has_plots, json, why);
 }

@@ -46,7 +46,11 @@ typedef struct script_result {
     double score, stop; /* NaN: none */
     double target[SCRIPT_TARGETS];
     int32_t n_targets;
-    char *conditions, *tags; /* JSON arrays when the filter gave its own, else NULL; freed by script_result_deinit */
+    /* JSON, or NULL; freed by script_result_deinit. conditions, tags: lists of texts when the filter gave its own, or the
+     * conditions have functions (then those that held). values: {series: its value at the bar} of what the conditions
+     * have read. plots: the trader's plots with their values at the bar. */
+    char *conditions, *tags, *values, *plots;
+    char *fault; /* what went wrong in script_state_describe: a sentence, or NULL */
 } script_result;
 
 void script_result_deinit(script_result *r);
@@ -68,6 +72,17 @@ void script_state_expect(script_state *s, int32_t index, const trader_spec *spec
  * traceback. ERR_RUNAWAY: the state is dead. */
 MUST_CHECK err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result,
                                      diag *why);
+
+/* After a match that becomes a signal: adds to the result which conditions held, what they have read, and the plots. What
+ * fails here costs no signal: it is in `fault`. ERR_RUNAWAY: the state is dead, the result still good. */
+MUST_CHECK err script_state_describe(script_state *s, int32_t index, const script_view *view, script_result *result,
+                                     diag *why);
+
+/* The trader's conditions at the bar of the view, whatever its filter says: a JSON list of {"text", "held", "values"}, or
+ * its plots: a JSON list of {"kind", "title", "pane", "color", "value" or "upper" and "lower"}. "[]" when it has none.
+ * Freed by the caller. Errors as script_state_evaluate. */
+MUST_CHECK err script_state_conditions(script_state *s, int32_t index, const script_view *view, char **json, diag *why);
+MUST_CHECK err script_state_plots(script_state *s, int32_t index, const script_view *view, char **json, diag *why);
 
 /* Traceback of the last ERR_SCRIPT. */
 const char *script_state_trace(const script_state *s);

@@ -4,26 +4,40 @@
 #include "script/state.h"
 #include <lua.h>
 
-enum { SLOTS_MAX = 16384, TRACE_BYTES = 4096 };
+enum { SLOTS_MAX = 16384, TRACE_BYTES = 4096, OWN_MAX = 16 };
 
 typedef struct slot_meta {
     series_ref ref;
     int32_t interval;
-    int32_t hint;  /* where the indicator was found last time */
-    int32_t depth; /* bars that it needs before it counts */
-    int32_t next;  /* next slot of the same trader; -1: none */
-    int64_t seen;  /* late: bars that it has seen of the present symbol */
-    bool is_late;  /* the dry evaluation has not seen it */
-    bool is_bound; /* late: there is a series of the present symbol */
-    bool is_asked; /* late: in the present evaluation */
+    int32_t hint;      /* where the indicator was found last time */
+    int32_t depth;     /* bars that it needs before it counts */
+    int32_t next;      /* next slot of the same trader; -1: none */
+    int64_t seen;      /* late: bars that it has seen of the present symbol */
+    bool is_late;      /* the dry evaluation has not seen it */
+    bool is_bound;     /* late: there is a series of the present symbol */
+    bool is_asked;     /* late: in the present evaluation */
+    bool is_own;       /* an own series, or made of one */
+    int32_t look_back; /* bars behind the newest that were read, ever; -1: none */
 } slot_meta;
+
+/* A recursive series of the trader's author. */
+typedef struct own_series {
+    char name[OWN_NAME_MAX];
+    int32_t id;       /* in the registry */
+    int function;     /* reference in Lua's registry */
+    int32_t line;     /* where it begins */
+    int32_t instance; /* hint: where it was found last */
+} own_series;
 
 typedef struct program {
     const trader_source *source;
     int filter, market; /* references in Lua's registry; 0: not loaded */
     int32_t first_slot, n_slots, n_late, n_indicators, warmup;
-    int32_t interval, line;      /* line: where the filter begins */
-    uint32_t intervals;          /* bit per interval that has a slot */
+    int32_t interval, line; /* line: where the filter begins */
+    uint32_t intervals;     /* bit per interval that has a slot */
+    own_series own[OWN_MAX];
+    int32_t n_own;
+    bool has_conditions, has_plots;
     const trader_spec *expected; /* its needs; NULL: not known */
     int32_t n_met;               /* of them, those that have a slot */
 } program;
@@ -38,7 +52,7 @@ struct script_state {
     slot_meta *metas;
     int32_t n_slots, n_programs;
     program *programs;
-    int load_function, result_function;
+    int load_function, result_function, conditions_function, plots_function;
     int64_t born_ns;
     bool is_dead, is_quiet;
     bool watches_late; /* the present call may ask for a late series that is not warm, or has not begun */

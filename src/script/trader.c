@@ -93,16 +93,10 @@ err trader_source_new(const char *key, const char *chunk, const char *code, size
     return OK;
 }
 
-err trader_source_read(const char *path, trader_source **out, diag *why) {
-    char *code = NULL, *inputs = NULL, key[TRADER_CHUNK_MAX], inputs_path[TRADER_CHUNK_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t code_bytes = 0, inputs_bytes = 0, n;
+static err read_script(const char *path, const char *key, trader_source **out, diag *why) {
+    char *code = NULL, *inputs = NULL, inputs_path[TRADER_CHUNK_MAX];
+    size_t code_bytes = 0, inputs_bytes = 0;
     err e;
-    n = (size_t)snprintf(key, sizeof key, "%s", slash ? slash + 1 : path);
-    if (n < 5 || n >= sizeof key || strcmp(key + n - 4, ".lua") != 0)
-        return diag_set(why, ERR_INVALID, "%s: expected a file name that ends in .lua", path);
-    key[n - 4] = 0;
-    if (strlen(path) >= sizeof inputs_path) return diag_set(why, ERR_TOO_BIG, "%s: path too long", path);
     snprintf(inputs_path, sizeof inputs_path, "%.*s.json", (int)(strlen(path) - 4), path);
     e = read_file(path, &code, &code_bytes, why);
     if (e == OK) {
@@ -112,6 +106,109 @@ err trader_source_read(const char *path, trader_source **out, diag *why) {
     if (e == OK) e = trader_source_new(key, path, code, code_bytes, inputs, out, why);
     free(code);
     free(inputs);
+    return e;
+}
+
+/* What a variant says, checked. Texts are borrowed from `value`. */
+typedef struct variant {
+    const char *use, *id, *name;
+    json_t *inputs; /* borrowed; NULL: none */
+} variant;
+
+static err read_variant(const char *path, const json_t *value, variant *v, diag *why) {
+    const char *field;
+    json_t *item;
+    if (!json_is_object(value)) return diag_set(why, ERR_INVALID, "%s: not a JSON object", path);
+    json_object_foreach((json_t *)value, field, item) {
+        const char **text = strcmp(field, "use") == 0    ? &v->use
+                            : strcmp(field, "id") == 0   ? &v->id
+                            : strcmp(field, "name") == 0 ? &v->name
+                                                         : NULL;
+        if (text && json_is_string(item) && *json_string_value(item))
+            *text = json_string_value(item);
+        else if (strcmp(field, "inputs") == 0 && json_is_object(item))
+            v->inputs = item;
+        else
+            return diag_set(why, ERR_INVALID, "%s: field \"%s\"; expected use, id, name (texts), inputs (an object)",
+                            path, field);
+    }
+    if (v->use && !strchr(v->use, '/')) return OK;
+    return diag_set(why, ERR_INVALID, "%s: found no \"use\"; expected the name of a script in the same folder", path);
+}
+
+static err make_variant(const char *path, const char *key, const variant *v, trader_source **out, diag *why) {
+    const char *slash = strrchr(path, '/');
+    char script[TRADER_CHUNK_MAX], *code = NULL, *inputs = v->inputs ? json_dumps(v->inputs, JSON_COMPACT) : NULL;
+    size_t bytes = 0;
+    err e;
+    if (snprintf(script, sizeof script, "%.*s%s.lua", slash ? (int)(slash + 1 - path) : 0, path, v->use) >=
+        (int)sizeof script)
+        e = diag_set(why, ERR_TOO_BIG, "%s: path too long", path);
+    else
+        e = read_file(script, &code, &bytes, why);
+    if (e != OK) diag_wrap(why, e, "%s", path);
+    if (e == OK) e = trader_source_new(v->id ? v->id : key, script, code, bytes, inputs, out, why);
+    if (e == OK) {
+        (*out)->is_variant = true;
+        if (v->name) snprintf((*out)->name, sizeof(*out)->name, "%s", v->name);
+    }
+    free(inputs);
+    free(code);
+    return e;
+}
+
+static err read_variant_file(const char *path, const char *key, trader_source **out, diag *why) {
+    char *text = NULL;
+    size_t bytes = 0;
+    json_error_t problem;
+    json_t *value = NULL;
+    variant v = {0};
+    err e = read_file(path, &text, &bytes, why);
+    if (e == OK && !(value = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &problem)))
+        e = diag_set(why, ERR_SYNTAX, "%s:%d: %s; expected {\"use\": ..., \"inputs\": {...}}", path, problem.line,
+                     problem.text);
+    if (e == OK) e = read_variant(path, value, &v, why);
+    if (e == OK) e = make_variant(path, key, &v, out, why);
+    json_decref(value);
+    free(text);
+    return e;
+}
+
+err trader_source_read(const char *path, trader_source **out, diag *why) {
+    char key[TRADER_CHUNK_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = (size_t)snprintf(key, sizeof key, "%s", slash ? slash + 1 : path);
+    const char *end = n < sizeof key ? strrchr(key, '.') : NULL;
+    bool is_script = end && strcmp(end, ".lua") == 0, is_json = end && strcmp(end, ".json") == 0;
+    if ((!is_script && !is_json) || end == key)
+        return diag_set(why, ERR_INVALID, "%s: expected a file name that ends in .lua or .json", path);
+    if (strlen(path) + 2 > TRADER_CHUNK_MAX) return diag_set(why, ERR_TOO_BIG, "%s: path too long", path);
+    key[end - key] = 0;
+    return is_script ? read_script(path, key, out, why) : read_variant_file(path, key, out, why);
+}
+
+err trader_source_set_input(trader_source *source, const char *text, diag *why) {
+    const char *equals = strchr(text, '=');
+    json_t *inputs = NULL, *value = NULL;
+    char name[64], *canonical_text = NULL;
+    err e = OK;
+    if (!equals || equals == text || equals - text >= (int)sizeof name)
+        return diag_set(why, ERR_INVALID, "input \"%s\"; expected NAME=VALUE", text);
+    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    inputs = json_loads(source->inputs, 0, NULL);
+    value = json_loads(equals + 1, JSON_DECODE_ANY, NULL);
+    if (!value) value = json_string(equals + 1);
+    if (!inputs || !value || json_object_set(inputs, name, value) != 0)
+        e = diag_set(why, ERR_INVALID, "input \"%s\": not a text in UTF-8", name);
+    if (e == OK && !(canonical_text = json_dumps(inputs, JSON_COMPACT | JSON_SORT_KEYS)))
+        e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    if (e == OK) {
+        free(source->inputs);
+        source->inputs = canonical_text;
+        e = hash_revision(source);
+    }
+    json_decref(value);
+    json_decref(inputs);
     return e;
 }
 

@@ -1,4 +1,5 @@
-/* The traders of a folder: every FILE.lua in it, by name. */
+/* The traders of a folder, by name: every FILE.lua but specs (NAME_spec.lua), and every FILE.json without a script of its
+ * name, which uses another one's (trader.h). */
 #pragma once
 #include "script/trader.h"
 
@@ -7,3 +8,6 @@
  * is heap memory of the caller, as are the sources. */
 MUST_CHECK err trader_folder_read(const char *folder, trader_source ***sources, int32_t *count, int32_t *n_failed,
                                   diag *why);
+/* Sets an input of one of them: "TRADER.NAME=VALUE", TRADER as in trader_source.key; without TRADER when there is one
+ * trader only. ERR_INVALID: there is no such trader. */
+MUST_CHECK err trader_folder_set_input(trader_source *const *sources, int32_t count, const char *text, diag *why);

@@ -39,9 +39,11 @@ static const char *const statement_sql[N_STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
-    [PUT_SIGNAL] = "INSERT INTO signals (id, user_id, trader_id, symbol, interval, timestamp, price, price_at_signal,"
-                   " change_percent_at_signal, volume_at_signal, matched_conditions, machine_id, metadata, created_at)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO NOTHING",
+    [PUT_SIGNAL] =
+        "INSERT INTO signals (id, user_id, trader_id, symbol, interval, timestamp, price, price_at_signal,"
+        " change_percent_at_signal, volume_at_signal, matched_conditions, machine_id, metadata, created_at,"
+        " indicator_data)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (id) DO NOTHING",
     [PUT_WATERMARK] = "INSERT INTO watermarks (symbol, interval, open_ms) VALUES (?1, ?2, ?3)"
                       " ON CONFLICT (symbol, interval) DO UPDATE SET open_ms = excluded.open_ms"
                       " WHERE excluded.open_ms > open_ms",
@@ -236,6 +238,7 @@ static err metadata_of(const signal_row *s, char **out) {
     for (int32_t i = 0; i < s->n_targets; i++) json_write_number(&w, s->target[i]);
     json_write_array_end(&w);
     json_put_raw(&w, "tags", s->tags);
+    json_put_raw(&w, "values", s->values ? s->values : "{}");
     json_put_bool(&w, "late", s->late);
     json_put_text(&w, "state", s->provisional ? "provisional" : "confirmed");
     json_write_object_end(&w);
@@ -245,9 +248,13 @@ static err metadata_of(const signal_row *s, char **out) {
 static err put_signal(local_db *db, const signal_row *s, bool *is_new, diag *why) {
     assert(s->conditions && s->tags);
     sqlite3_stmt *put = db->statements[PUT_SIGNAL];
-    char *metadata = NULL;
+    char *metadata = NULL, *indicator_data = NULL;
     err failed = metadata_of(s, &metadata);
-    if (failed) return diag_set(why, failed, "signal %s: %s", s->id, error_text(failed));
+    if (!failed && s->plots && asprintf(&indicator_data, "{\"plots\":%s}", s->plots) < 0) failed = ERR_NO_MEMORY;
+    if (failed) {
+        free(metadata);
+        return diag_set(why, failed, "signal %s: %s", s->id, error_text(failed));
+    }
     bind_text(put, 1, s->id);
     bind_text(put, 2, db->user_id);
     bind_text(put, 3, s->trader_id);
@@ -261,8 +268,10 @@ static err put_signal(local_db *db, const signal_row *s, bool *is_new, diag *why
     bind_text(put, 11, db->machine_id);
     bind_text(put, 12, metadata);
     sqlite3_bind_int64(put, 13, s->created_ms);
+    if (s->plots) bind_text(put, 14, indicator_data);
     failed = run(db, put, why);
     *is_new = !failed && sqlite3_changes(db->handle) == 1;
+    free(indicator_data);
     free(metadata);
     return failed;
 }
@@ -497,6 +506,11 @@ static void read_targets(signal_row *s, const json_t *targets) {
     s->n_targets = (int32_t)(count < most ? count : most);
 }
 
+/* NULL for an empty one. */
+static char *dump_object(const json_t *object) {
+    return json_object_size(object) > 0 ? json_dumps(object, JSON_COMPACT) : NULL;
+}
+
 static err read_metadata(signal_row *s, const char *text) {
     json_t *metadata = json_loads(text, 0, NULL);
     if (!json_is_object(metadata)) {
@@ -515,8 +529,17 @@ static err read_metadata(signal_row *s, const char *text) {
     s->provisional = state && strcmp(state, "provisional") == 0;
     const json_t *tags = json_object_get(metadata, "tags");
     s->tags = json_is_array(tags) ? json_dumps(tags, JSON_COMPACT) : strdup("[]");
+    s->values = dump_object(json_object_get(metadata, "values"));
     json_decref(metadata);
     return s->tags ? OK : ERR_NO_MEMORY;
+}
+
+/* {"plots": [...]} */
+static void read_indicator_data(signal_row *s, const char *text) {
+    json_t *data = *text ? json_loads(text, 0, NULL) : NULL;
+    const json_t *plots = json_object_get(data, "plots");
+    s->plots = json_is_array(plots) ? json_dumps(plots, JSON_COMPACT) : NULL;
+    json_decref(data);
 }
 
 static err read_signal(signal_row *s, sqlite3_stmt *row) {
@@ -533,6 +556,7 @@ static err read_signal(signal_row *s, sqlite3_stmt *row) {
     s->volume = number_at(row, 7);
     s->created_ms = sqlite3_column_int64(row, 10);
     s->conditions = strdup(text_at(row, 8));
+    read_indicator_data(s, text_at(row, 11));
     return s->conditions ? read_metadata(s, text_at(row, 9)) : ERR_NO_MEMORY;
 }
 
@@ -541,7 +565,7 @@ static err prepare_signals(local_db *db, const signal_filter *filter, sqlite3_st
     char sql[SQL_BYTES];
     snprintf(sql, sizeof sql,
              "SELECT id, trader_id, symbol, interval, timestamp, price_at_signal, change_percent_at_signal,"
-             " volume_at_signal, matched_conditions, metadata, created_at FROM signals WHERE true%s%s%s"
+             " volume_at_signal, matched_conditions, metadata, created_at, indicator_data FROM signals WHERE true%s%s%s"
              " ORDER BY created_at DESC, id DESC LIMIT ?1",
              filter->before_ms > 0 ? " AND (created_at, id) < (?2, ?3)" : "",
              filter->symbol[0] ? " AND symbol = ?4" : "",

@@ -1,0 +1,147 @@
+/* See probe.h. */
+#include "script/probe.h"
+#include <limits.h>
+#include <stdlib.h>
+
+enum { KEEP_LEAST = LENGTH_MAX + 4 * CHECKPOINT_BARS }; /* the longest window fits, however few the bars are */
+
+struct probe_market {
+    kline_series *bars[N_INTERVALS];
+    indicator_set *sets[N_INTERVALS];
+    const symbol_info *symbol;
+    uint32_t symbol_id;
+};
+
+/* ---- where scripts run ---- */
+
+err probe_open(probe *p, const script_limits *limits, diag *why) {
+    err e = watchdog_start(&p->dog);
+    p->limits = *limits;
+    if (e == OK) e = guard_attach(p->dog, &p->guard);
+    if (e == OK) e = registry_new(&p->registry);
+    if (e != OK) return diag_set(why, e, "scripts cannot run here: %s", error_text(e));
+    return script_state_new(p->registry, p->guard, &p->limits, &p->state, why);
+}
+
+void probe_close(probe *p) {
+    script_state_free(p->state);
+    registry_free(p->registry);
+    if (p->guard) guard_detach(p->guard);
+    if (p->dog) watchdog_stop(p->dog);
+    *p = (probe){0};
+}
+
+err probe_renew(probe *p, diag *why) {
+    script_state_free(p->state);
+    p->state = NULL;
+    return script_state_new(p->registry, p->guard, &p->limits, &p->state, why);
+}
+
+/* ---- bars ---- */
+
+err probe_bars_read(probe_bars *out, const char *path, int32_t interval, uint32_t mask, diag *why) {
+    err e;
+    *out = (probe_bars){.mask = mask | 1u << interval};
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if ((mask >> i & 1) && i != interval && !interval_divides(interval, i))
+            return diag_set(why, ERR_INVALID,
+                            "%s: has %s bars, of which no %s bars can be made; expected a larger interval", path,
+                            interval_name(interval), interval_name(i));
+    e = kline_file_read(path, (enum interval)interval, &out->lists[interval], why);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
+        if (!(mask >> i & 1) || i == interval) continue;
+        e = kline_resample(&out->lists[interval], (enum interval)interval, (enum interval)i, &out->lists[i]);
+        if (e != OK) diag_set(why, e, "%s: %s", path, error_text(e));
+    }
+    if (e != OK) probe_bars_free(out);
+    return e;
+}
+
+void probe_bars_free(probe_bars *bars) {
+    for (int32_t i = 0; i < N_INTERVALS; i++) kline_list_free(&bars->lists[i]);
+    bars->mask = 0;
+}
+
+/* ---- a market ---- */
+
+static err fill(probe_market *m, const registry *r, int32_t interval, const kline_list *list, const probe_cut *cut) {
+    size_t from = cut ? kline_list_find(list, cut->from_ms[interval]) : 0, to = list->count;
+    int64_t first_ms;
+    while (cut && cut->to_ms > 0 && to > from && interval_next(interval, list->bars[to - 1].open_ms) > cut->to_ms) to--;
+    if (to - from > INT32_MAX / 4) return ERR_TOO_BIG;
+    first_ms = to > from ? list->bars[from].open_ms : 0;
+    m->bars[interval] =
+        kline_series_new(interval, to - from > KEEP_LEAST ? (int32_t)(to - from) : KEEP_LEAST, first_ms);
+    if (!m->bars[interval]) return ERR_NO_MEMORY;
+    for (size_t i = from; i < to; i++) {
+        kline_series_known(m->bars[interval], list->bars[i].open_ms); /* what the list skips does not exist */
+        if (kline_series_close(m->bars[interval], &list->bars[i], NULL) != KLINE_APPENDED) return ERR_INVALID;
+    }
+    return indicator_set_new(m->bars[interval], r, &m->sets[interval]);
+}
+
+/* Up to the end of the newest bar there is nothing but what is there: a slower bar that a hole has swallowed does not
+ * exist. */
+static void know_all(probe_market *m) {
+    int64_t end_ms = 0;
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if (m->bars[i] && kline_series_known_to(m->bars[i]) > end_ms) end_ms = kline_series_known_to(m->bars[i]);
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if (m->bars[i]) kline_series_known(m->bars[i], interval_floor(i, end_ms));
+}
+
+err probe_market_new(const registry *r, const symbol_info *symbol, uint32_t symbol_id, const probe_bars *bars,
+                     const probe_cut *cut, probe_market **out) {
+    probe_market *m = calloc(1, sizeof *m);
+    err e = m ? OK : ERR_NO_MEMORY;
+    if (!m) return e;
+    m->symbol = symbol;
+    m->symbol_id = symbol_id;
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (bars->mask >> i & 1) e = fill(m, r, i, &bars->lists[i], cut);
+    know_all(m);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (m->sets[i]) indicator_set_link(m->sets[i], m->sets);
+    if (e == OK)
+        *out = m;
+    else
+        probe_market_free(m);
+    return e;
+}
+
+void probe_market_free(probe_market *m) {
+    if (!m) return;
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        indicator_set_free(m->sets[i]);
+        kline_series_free(m->bars[i]);
+    }
+    free(m);
+}
+
+int32_t probe_market_count(const probe_market *m, int32_t interval) {
+    return m->bars[interval] ? kline_series_count(m->bars[interval]) : 0;
+}
+
+int64_t probe_market_open_ms(const probe_market *m, int32_t interval, int32_t index) {
+    return kline_series_open_ms(m->bars[interval])[index];
+}
+
+const kline_series *probe_market_bars(const probe_market *m, int32_t interval) { return m->bars[interval]; }
+
+void probe_market_view(probe_market *m, int32_t interval, int32_t index, script_view *view) {
+    *view = (script_view){
+        .symbol = m->symbol, .symbol_id = m->symbol_id, .open_ms = probe_market_open_ms(m, interval, index)};
+    view->close_ms = interval_next(interval, view->open_ms);
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        view->bars[i] = m->bars[i];
+        view->sets[i] = m->sets[i];
+    }
+}
+
+int32_t probe_market_stale(const probe_market *m, uint32_t mask, const script_view *view) {
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        if (!(mask >> i & 1) || !m->bars[i] || interval_floor(i, view->close_ms) != view->close_ms) continue;
+        if (kline_series_find(m->bars[i], interval_add(i, view->close_ms, -1)) < 0) return i;
+    }
+    return -1;
+}
