@@ -1,5 +1,14 @@
-/* Momentum: how fast and how one-sidedly a source has moved.
+/* Momentum: how fast and how one-sidedly a source has moved, and where it stands in its range.
  * A family of kernels; see kernel.h. */
 #pragma once
 
-#define MOMENTUM_KERNELS(X) X(RSI, rsi)
+#define MOMENTUM_KERNELS(X) \
+    X(RSI, rsi) \
+    X(STOCH, stoch) \
+    X(STOCHRSI, stochrsi) \
+    X(CCI, cci) \
+    X(CMO, cmo) \
+    X(ROC, roc) \
+    X(MOM, mom) \
+    X(WPR, wpr) \
+    X(UO, uo)

@@ -2,4 +2,14 @@
  * A family of kernels; see kernel.h. */
 #pragma once
 
-#define STATISTIC_KERNELS(X) X(BB, bb)
+#define STATISTIC_KERNELS(X) \
+    X(BB, bb) \
+    X(BBW, bbw) \
+    X(STDEV, stdev) \
+    X(VARIANCE, variance) \
+    X(CORRELATION, correlation) \
+    X(DEV, dev) \
+    X(MEDIAN, median) \
+    X(PERCENTRANK, percentrank) \
+    X(CUM, cum) \
+    X(COUNT, count)
