@@ -14,15 +14,15 @@ M.dmi = define {"dmi", params = {{"di_length", 14}, {"adx_smoothing", 14}}, outp
 
 --- Supertrend: a stop `factor` average true ranges from hl2 that moves with the price only and changes sides when the close
 -- crosses it. The direction is Pine's: -1 in an up-trend (the line is below the price), 1 in a down-trend. First values at
--- bar length - 1, with direction 1; it depends on where the series began until the first crossing.
+-- bar length - 1, with direction 1, NaN before. It depends on its whole past, so on where the series began.
 -- @param factor average true ranges, 0..1000 @param length bars of the atr, 1..5000
 -- @return {line, direction}, series: a price; -1 up, 1 down
 -- @usage local is_up = ta.supertrend(3, 10).direction[0] < 0
 M.supertrend = define {"supertrend", params = {"factor", "length"}, outputs = {"line", "direction"}}
 
 --- Parabolic stop and reverse. As in Pine a reversal is tested before the stop is held beyond the last two bars (TA-Lib: after
--- it), and the second bar begins short when its high is lower than the first's. First value at the second bar; it
--- depends on where the series began.
+-- it), and the second bar begins short when its high is lower than the first's. First value at the second bar. It
+-- depends on its whole past, so on where the series began.
 -- @param start acceleration at first, 0..1 (0.02) @param step what a new extreme adds to it, 0..1 (0.02)
 -- @param max largest acceleration, start..1 (0.2) @return series, a price
 -- @usage local is_long = m.close[0] > ta.sar(0.02, 0.02, 0.2)[0]

@@ -108,8 +108,7 @@ KERNEL_INLINE void run_pivot(extreme *s, const kernel_input *in, int32_t from, i
     int32_t left = (int32_t)in->param[0], right = (int32_t)in->param[1], length = left + right + 1;
     int32_t begin = from + extreme_n_steps(s, x, from, to, length);
     bool is_high = extreme_is_high(order);
-    for (int32_t i = from; i < begin; i++)
-        out[i] = extreme_step(s, x, i, length, order) == right ? x[i - right] : NAN;
+    for (int32_t i = from; i < begin; i++) out[i] = extreme_step(s, x, i, length, order) == right ? x[i - right] : NAN;
     for (int32_t at = begin, n; at < to; at += n) {
         const double *pivot = x + at - right;
         n = to - at < PART ? to - at : PART;
@@ -145,7 +144,8 @@ KERNEL_INLINE void run_channel(kc_state *s, const kernel_input *in, int32_t from
                                double *const out[INDICATOR_OUTPUTS], bool is_true) {
     trailing basis = s->basis, average = s->range;
     int32_t length = (int32_t)in->param[0];
-    double keep = trailing_ema(length), multiple = in->param[1], close_before = s->is_begun ? only_finite(in->close[from - 1]) : NAN;
+    double keep = trailing_ema(length), multiple = in->param[1],
+           close_before = s->is_begun ? only_finite(in->close[from - 1]) : NAN;
     for (int32_t i = from; i < to; i++) {
         double high = in->high[i], low = in->low[i];
         double range = is_true ? true_range(high, low, close_before) + (close_before - close_before) : high - low;

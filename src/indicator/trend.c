@@ -9,7 +9,7 @@
 /* ---- directional movement ---- */
 
 /* Pine's comparison of two prices: a difference up to this is none. */
-#define PRICE_TOLERANCE 0
+#define PRICE_TOLERANCE 1e-10
 /* A range below this part of the price counts as zero. */
 #define RANGE_TOLERANCE 1e-10
 
@@ -209,7 +209,8 @@ static void run_supertrend(void *state, const kernel_input *in, int32_t from, in
                            double *const out[INDICATOR_OUTPUTS]) {
     supertrend_state s = *(supertrend_state *)state;
     int32_t length = (int32_t)in->param[1];
-    double factor = in->param[0], keep = trailing_rma(length), close_before = s.is_begun ? only_finite(in->close[from - 1]) : NAN;
+    double factor = in->param[0], keep = trailing_rma(length),
+           close_before = s.is_begun ? only_finite(in->close[from - 1]) : NAN;
     for (int32_t i = from; i < to; i++) {
         double high = in->high[i], low = in->low[i], close = in->close[i], line = NAN, direction = NAN;
         double range = true_range(high, low, close_before) + (close - close), middle = (high + low) / 2;
