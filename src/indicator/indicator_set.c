@@ -200,7 +200,7 @@ err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     const indicator_spec *spec = registry_get(set->registry, id);
     const kernel *k = kernel_get(spec->kind);
     size_t bytes = kernel_state_bytes(spec->kind, spec->param, spec->interval);
-    int32_t reach = kernel_reach(spec->kind, spec->param);
+    int32_t reach = kernel_reach(spec->kind, spec->param, spec->interval);
     instance *item;
     err e;
     if (indicator_set_find(set, id, 0) >= 0) return OK;
