@@ -293,11 +293,13 @@ static size_t extreme_state(const double *param, int32_t interval) {
 }
 static size_t donchian_state(const double *param, int32_t interval) { return 2 * extreme_state(param, interval); }
 static size_t pivot_state(const double *param, int32_t interval) { return extreme_bytes(depth_pivot(param, interval)); }
-static err check_pivot(const double *param, diag *why) {
+static err check_pivot(const char *name, const double *param, diag *why) {
     if (param[0] + param[1] < LENGTH_MAX) return OK;
-    return diag_set(why, ERR_INVALID, "left and right are %g and %g; expected less than %d together", param[0],
-                    param[1], LENGTH_MAX);
+    return diag_set(why, ERR_INVALID, "%s: left and right are %g and %g; expected less than %d together", name,
+                    param[0], param[1], LENGTH_MAX);
 }
+static err check_pivothigh(const double *param, diag *why) { return check_pivot("pivothigh", param, why); }
+static err check_pivotlow(const double *param, diag *why) { return check_pivot("pivotlow", param, why); }
 /* With the bar before the window, whose close the change is measured from. */
 static int32_t reach_day(int32_t interval) { return day_bars(interval) + 1; }
 static int32_t depth_day(const double *param, int32_t interval) { return (void)param, reach_day(interval); }
@@ -351,7 +353,7 @@ EXTREME(lowestbars)
                                    .depth = depth_pivot, \
                                    .reach = reach_pivot, \
                                    .more_state_bytes = pivot_state, \
-                                   .check = check_pivot};
+                                   .check = check_##label};
 PIVOT(pivothigh)
 PIVOT(pivotlow)
 
