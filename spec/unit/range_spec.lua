@@ -237,7 +237,7 @@ describe("ranges against naive computations", function()
     for _, text in ipairs(texts) do
       local got = values(text, C.INTERVAL_1H, bars, n)
       for i = 0, n - 1 do assert.is_true(math.abs(got[i]) ~= math.huge, text .. " at " .. i) end
-      assert.is_true(got[60] == got[60] or text:find "^pivot" ~= nil, text .. " does not come back")
+      assert.is_true(got[100] == got[100] or text:find "^pivot" ~= nil, text .. " does not come back")
     end
   end)
 
