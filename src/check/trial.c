@@ -122,9 +122,11 @@ static int by_size(const void *a, const void *b) {
 }
 
 static double median_us(const trial *t) {
+    int32_t middle;
     if (t->n_costs == 0) return 0;
     qsort(t->costs_ns, (size_t)t->n_costs, sizeof *t->costs_ns, by_size);
-    return (double)t->costs_ns[t->n_costs / 2] / 1000;
+    middle = t->n_costs / 2;
+    return (double)t->costs_ns[middle] / 1000;
 }
 
 static void write_needs(json_writer *w, const trader_spec *spec) {

@@ -453,19 +453,21 @@ void window_hull(window *w, window_sums *half, const double *x, const int64_t *n
 
 /* ---- other weights ---- */
 
-static inline double dot(const double *weight, const double *x, int32_t n) {
+/* Those before the newest as four partial sums; the newest by itself, since in a step it has only just been stored and a
+ * load of more than it would have to wait. */
+static inline double dot(const double *weight, const double *x, int32_t n_before) {
     double a = 0, b = 0, c = 0, d = 0;
     int32_t k = 0;
-    for (; k + 3 < n; k += 4) {
+    for (; k + 3 < n_before; k += 4) {
         a += weight[k] * x[k];
         b += weight[k + 1] * x[k + 1];
         c += weight[k + 2] * x[k + 2];
         d += weight[k + 3] * x[k + 3];
     }
-    if (k < n) a += weight[k] * x[k];
-    if (k + 1 < n) b += weight[k + 1] * x[k + 1];
-    if (k + 2 < n) c += weight[k + 2] * x[k + 2];
-    a = (a + b) + (c + d);
+    if (k < n_before) a += weight[k] * x[k];
+    if (k + 1 < n_before) b += weight[k + 1] * x[k + 1];
+    if (k + 2 < n_before) c += weight[k + 2] * x[k + 2];
+    a = ((a + b) + (c + d)) + weight[n_before] * x[n_before];
     return a + (a - a); /* NaN when it is infinite */
 }
 
@@ -475,10 +477,10 @@ void window_dots(const double *weight, const double *x, int32_t n_weights, int32
         i = n & ~3;
 #ifdef __x86_64__
         if (__builtin_cpu_supports("avx2"))
-            run_dots_4(weight, x, n_weights, i, out);
+            run_dots_4(weight, x, n_weights - 1, i, out);
         else
 #endif
-            run_dots_2(weight, x, n_weights, i, out);
+            run_dots_2(weight, x, n_weights - 1, i, out);
     }
-    for (; i < n; i++) out[i] = dot(weight, x + i, n_weights);
+    for (; i < n; i++) out[i] = dot(weight, x + i, n_weights - 1);
 }

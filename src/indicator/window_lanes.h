@@ -18,21 +18,16 @@ INLINE values LANE(load)(const double *x) {
 INLINE words LANE(all)(double x) { return (words)(x + (values){0}); }
 INLINE words LANE(size_of)(values x) { return (words)x & (INT64_MAX + (words){0}); }
 
-/* (a, b, c...) -> (a, a + b, a + b + c...); the last one in all lanes; those before each: the last of `first`, then all
- * of x but its last. */
+/* (a, b, c...) -> (a, a + b, a + b + c...); the last one in all lanes. */
 #if LANES == 2
 INLINE words LANE(running)(words x) { return x + __builtin_shufflevector(x, (words){0}, 2, 0); }
 INLINE words LANE(last_of)(words x) { return __builtin_shufflevector(x, x, 1, 1); }
-INLINE words LANE(before)(words first, words x) { return __builtin_shufflevector(first, x, 1, 2); }
 #else
 INLINE words LANE(running)(words x) {
     __m256i sums = (__m256i)(x + (words)_mm256_slli_si256((__m256i)x, 8));
     return (words)sums + (words)_mm256_permute2x128_si256(_mm256_unpackhi_epi64(sums, sums), sums, 0x08);
 }
 INLINE words LANE(last_of)(words x) { return (words)_mm256_permute4x64_epi64((__m256i)x, 0xff); }
-INLINE words LANE(before)(words first, words x) {
-    return (words)_mm256_blend_epi32(_mm256_permute4x64_epi64((__m256i)x, 0x90), (__m256i)first, 0x03);
-}
 #endif
 
 /* The sums after each of these changes; *sum, the same in all lanes, goes on to the last of them. */
@@ -74,19 +69,19 @@ INLINE LANE(units) LANE(to_units)(values x, double magic, double magic_rest, con
 INLINE void LANE(advance)(LANE(sums) * s, const LANE(units) * in, const LANE(units) * old, double length, double magic,
                           double magic_rest, values *sum, values *weighted, const bool is_decimal,
                           const bool is_weighted) {
-    words before = s->sum, before_rest = s->rest;
-    words sums = LANE(add)(&s->sum, (words)in->rounded - (words)old->rounded), lines = {0};
+    words changes = (words)in->rounded - (words)old->rounded, sums = LANE(add)(&s->sum, changes), lines = {0};
+    /* Each place goes down by one, that is the sum before; the new value comes in place `length`. */
     if (is_weighted)
-        lines = LANE(add)(&s->weighted, (words)((in->rounded - magic) * length + magic) - LANE(before)(before, sums));
+        lines = LANE(add)(&s->weighted, (words)((in->rounded - magic) * length + magic) - (sums - changes));
     if (is_decimal) {
         *sum = (values)sums - magic;
         if (is_weighted) *weighted = (values)lines - magic;
     } else {
-        words rests = LANE(add)(&s->rest, (words)in->below - (words)old->below);
+        words change = (words)in->below - (words)old->below, rests = LANE(add)(&s->rest, change);
         *sum = ((values)sums - (magic + magic_rest)) + (values)rests;
         if (is_weighted) {
             values step = (in->below - magic_rest) * length + magic_rest;
-            rests = LANE(add)(&s->weighted_rest, (words)step - LANE(before)(before_rest, rests));
+            rests = LANE(add)(&s->weighted_rest, (words)step - (rests - change));
             *weighted = ((values)lines - (magic + magic_rest)) + (values)rests;
         }
     }
@@ -155,20 +150,20 @@ TARGET static bool LANE(run_kind)(window *w, const job *j, int32_t i, int32_t n)
 #undef CASE
 
 /* n bars (a multiple of LANES): see window_dots. Each in the order of `dot`. */
-TARGET static void LANE(run_dots)(const double *weight, const double *x, int32_t n_weights, int32_t n, double *out) {
+TARGET static void LANE(run_dots)(const double *weight, const double *x, int32_t n_before, int32_t n, double *out) {
     for (int32_t i = 0; i < n; i += LANES) {
         values a = {0}, b = a, c = a, d = a;
         int32_t k = 0;
-        for (; k + 3 < n_weights; k += 4) {
+        for (; k + 3 < n_before; k += 4) {
             a += weight[k] * LANE(load)(x + i + k);
             b += weight[k + 1] * LANE(load)(x + i + k + 1);
             c += weight[k + 2] * LANE(load)(x + i + k + 2);
             d += weight[k + 3] * LANE(load)(x + i + k + 3);
         }
-        if (k < n_weights) a += weight[k] * LANE(load)(x + i + k);
-        if (k + 1 < n_weights) b += weight[k + 1] * LANE(load)(x + i + k + 1);
-        if (k + 2 < n_weights) c += weight[k + 2] * LANE(load)(x + i + k + 2);
-        a = (a + b) + (c + d);
+        if (k < n_before) a += weight[k] * LANE(load)(x + i + k);
+        if (k + 1 < n_before) b += weight[k + 1] * LANE(load)(x + i + k + 1);
+        if (k + 2 < n_before) c += weight[k + 2] * LANE(load)(x + i + k + 2);
+        a = ((a + b) + (c + d)) + weight[n_before] * LANE(load)(x + i + n_before);
         a += a - a;
         memcpy(out + i, &a, sizeof a);
     }

@@ -73,6 +73,7 @@ void kline_series_free(kline_series *s) {
 
 static void put(kline_series *s, int32_t i, const kline *bar) {
     s->open_ms[i] = bar->open_ms;
+    s->number[i] = interval_count(s->interval, interval_floor(s->interval, 0), bar->open_ms);
     s->field[FIELD_OPEN][i] = bar->open;
     s->field[FIELD_HIGH][i] = bar->high;
     s->field[FIELD_LOW][i] = bar->low;
@@ -157,7 +158,6 @@ int32_t kline_series_close(kline_series *s, const kline *bar, int32_t *index) {
     drop_forming(s);
     if (s->count == s->capacity) slide(s);
     put(s, s->count, bar);
-    s->number[s->count] = interval_count(s->interval, interval_floor(s->interval, 0), bar->open_ms);
     if (index) *index = s->count;
     s->count++;
     s->known_to_ms = interval_next(s->interval, bar->open_ms);
