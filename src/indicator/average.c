@@ -29,10 +29,9 @@ static void run_linreg(void *state, const kernel_input *in, int32_t from, int32_
                        double *const out[INDICATOR_OUTPUTS]) {
     window *s = state;
     const double *x = in->source[0] + from;
-    double n = in->param[0], from_middle = n - 1 - 2 * in->param[1]; /* twice */
-    double by_sum = n * n - 1 - 3 * (n + 1) * from_middle, by_weighted = 6 * from_middle, divisor = n * (n * n - 1);
-    if (in->param[1] == 0) by_sum = -2 * (n + 1), by_weighted = 6, divisor = n * (n + 1);
-    window_line(s, x, in->number + from, to - from, (int32_t)n, by_sum, by_weighted, divisor, out[0] + from);
+    double n = in->param[0], twice = n - 1 - 2 * in->param[1]; /* the distance from the middle */
+    double by_weighted = 6 * twice / (n * (n * n - 1)), by_sum = 1 / n - by_weighted * (n + 1) / 2;
+    window_line(s, x, in->number + from, to - from, (int32_t)n, by_sum, by_weighted, out[0] + from);
     window_level(&s->n_equal, x, to - from, (int32_t)n, out[0] + from);
 }
 

@@ -42,9 +42,9 @@ void window_ratio(window *w, const double *x, const double *factor, const double
                   int32_t n, int32_t length, double *ratio);
 /* The linearly weighted mean: the newest value counts `length` times, the oldest once. */
 void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean);
-/* (sum x by_sum + weighted sum x by_weighted) / divisor. */
+/* sum x by_sum + weighted sum x by_weighted. */
 void window_line(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double by_sum,
-                 double by_weighted, double divisor, double *out);
+                 double by_weighted, double *out);
 
 /* 2 x the weighted mean of the newest `half_length` values - the weighted mean of the newest `length`. `half` has the sums
  * of the former, in units of the window. */
@@ -63,3 +63,6 @@ bool window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, 
  * those. For sums that are kept elsewhere. */
 bool window_is_resum(int64_t number, int32_t length);
 int32_t window_until_resum(const int64_t *number, int32_t n, int32_t length);
+
+/* For specs: bars are taken two at a time even where the machine could do four. The values are the same. */
+extern bool window_two_lanes_only;

@@ -96,7 +96,7 @@ INLINE bool LANE(run_lanes)(window *state, const job *j, int32_t i, int32_t n, c
     const double *in = j->x + i, *old = in - j->length, *old_half = in - j->half_length;
     const double *factor = kind == RATIO ? j->factor + i : in, *old_factor = factor - j->length;
     const double *below = kind == RATIO ? j->below + i : in;
-    const double magic = w.magic, magic_rest = w.magic_rest, units = w.units, per_unit = 1 / units;
+    const double magic = w.magic, magic_rest = w.magic_rest, units = w.units;
     const double length = j->length, half_length = j->half_length, divisor = j->divisor * units;
     const double by_first = j->by_first, by_second = j->by_second;
     const words limit = LANE(all)(w.limit);
@@ -120,10 +120,10 @@ INLINE bool LANE(run_lanes)(window *state, const job *j, int32_t i, int32_t n, c
             LANE(advance)(&half, &x_units, &z_units, half_length, magic, magic_rest, &first, &sum, is_decimal, true);
         }
         if (kind == MEAN) sum = sum / divisor;
-        if (kind == SUM) sum = sum * per_unit;
-        if (kind == RATIO) sum = sum / (LANE(load)(below + k) * units);
+        if (kind == SUM) sum = sum / units;
+        if (kind == RATIO) sum = sum / units / LANE(load)(below + k);
         if (kind == WEIGHTED) sum = weighted / divisor;
-        if (kind == LINE || kind == HULL) sum = (sum * by_first + weighted * by_second) / divisor;
+        if (kind == LINE || kind == HULL) sum = sum / units * by_first + weighted / units * by_second;
         memcpy(j->out + i + k, &sum, sizeof sum);
     }
     for (int32_t k = 0; k < LANES; k++)
