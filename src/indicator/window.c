@@ -31,7 +31,7 @@ enum {
     RATIO,    /* sum of x * factor / below */
     WEIGHTED, /* weighted sum / divisor */
     LINE,     /* sum x by_first + weighted sum x by_second */
-    HULL      /* weighted sum of the newest half_length x by_first + weighted sum x by_second */
+    BOTH      /* weighted sum of the newest half_length x by_first + weighted sum x by_second */
 };
 
 /* Which unit there is must not show: a sum is divided by the units in 1 before anything else is rounded, or by a multiple
@@ -44,7 +44,7 @@ typedef struct job {
     const int64_t *number;
     double *out;
     const double *factor, *below; /* RATIO */
-    window_sums *half;            /* HULL */
+    window_sums *half;            /* BOTH */
     int32_t half_length;
 } job;
 
@@ -151,7 +151,7 @@ static bool sum_up(window_sums *to, const window *w, const job *j, int32_t first
 /* Whether the unit can hold the window that ends with bar i. */
 static bool sum_up_all(window *w, const job *j, int32_t i) {
     if (!sum_up(&w->sums, w, j, i - j->length + 1, j->length)) return false;
-    return j->kind != HULL || sum_up(j->half, w, j, i - j->half_length + 1, j->half_length);
+    return j->kind != BOTH || sum_up(j->half, w, j, i - j->half_length + 1, j->half_length);
 }
 
 static double largest_in_window(const job *j, int32_t i) {
@@ -225,7 +225,7 @@ static inline bool step(window *w, double x, double y, int32_t length, bool is_w
     return true;
 }
 
-/* For HULL: z goes from the shorter window. */
+/* For BOTH: z goes from the shorter window. */
 static inline bool step_both(window *w, window_sums *half, double x, double y, double z, int32_t length,
                              int32_t half_length) {
     in_units in;
@@ -254,7 +254,7 @@ static double result(const window *w, const job *j, int32_t i) {
     if (j->kind == SUM) return sum_of(w) / w->units;
     if (j->kind == RATIO) return sum_of(w) / w->units / j->below[i];
     if (j->kind == WEIGHTED) return weighted_of(&w->sums, w) / divisor;
-    return (j->kind == HULL ? weighted_of(j->half, w) : sum_of(w)) / w->units * j->by_first +
+    return (j->kind == BOTH ? weighted_of(j->half, w) : sum_of(w)) / w->units * j->by_first +
            weighted_of(&w->sums, w) / w->units * j->by_second;
 }
 
@@ -264,7 +264,7 @@ static double take(window *w, const job *j, int32_t i) {
     bool is_taken = false;
     if (w->n == j->length && !window_is_resum(j->number[i], j->length)) {
         double y = value_at(j, i - j->length);
-        is_taken = j->kind == HULL
+        is_taken = j->kind == BOTH
                        ? step_both(w, j->half, x, y, value_at(j, i - j->half_length), j->length, j->half_length)
                        : step(w, x, y, j->length, j->kind >= WEIGHTED);
     }
@@ -445,13 +445,12 @@ void window_line(window *w, const double *x, const int64_t *number, int32_t n, i
         run(w, &(job){length, LINE, 0, by_sum, by_weighted, x, number, out, .half = NULL}, n);
 }
 
-void window_hull(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
-                 int32_t half_length, double *out) {
-    double by_half = 4 / (half_length * (half_length + 1.0)), by_whole = -2 / (length * (length + 1.0));
+void window_both(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
+                 int32_t half_length, double by_half, double by_whole, double *out) {
     if (is_step(w, number, n, length) && step_both(w, half, x[0], x[-length], x[-half_length], length, half_length))
         *out = weighted_of(half, w) / w->units * by_half + weighted_of(&w->sums, w) / w->units * by_whole;
     else
-        run(w, &(job){length, HULL, 0, by_half, by_whole, x, number, out, .half = half, .half_length = half_length}, n);
+        run(w, &(job){length, BOTH, 0, by_half, by_whole, x, number, out, .half = half, .half_length = half_length}, n);
 }
 
 /* ---- other weights ---- */

@@ -46,10 +46,10 @@ void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, 
 void window_line(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double by_sum,
                  double by_weighted, double *out);
 
-/* 2 x the weighted mean of the newest `half_length` values - the weighted mean of the newest `length`. `half` has the sums
- * of the former, in units of the window. */
-void window_hull(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
-                 int32_t half_length, double *out);
+/* Weighted sum of the newest `half_length` values x by_half + weighted sum of the newest `length` x by_whole. `half` has
+ * the sums of the former, in units of the window. */
+void window_both(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
+                 int32_t half_length, double by_half, double by_whole, double *out);
 
 /* out[i] = sum of weight[k] x[i + k] over k < n_weights, for each i < n: for weights that have no rolling form. One by one
  * or many at a time, the bits are the same. */
