@@ -109,7 +109,12 @@ static void run_over(run *r, int32_t from, int32_t to, int32_t most) {
     }
 }
 
-static bool is_same(double a, double b) { return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b)); }
+static bool is_same(double a, double b) {
+    uint64_t x, y;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    return x == y || (isnan(a) && isnan(b));
+}
 
 /* The first bar from `from` on where they differ; BARS when there is none. */
 static int32_t first_difference(const kernel *k, const outputs *a, const outputs *b, int32_t from) {

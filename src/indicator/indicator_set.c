@@ -96,7 +96,7 @@ static err grow_items(indicator_set *set) {
 static err grow_states(indicator_set *set, size_t bytes) {
     size_t room = set->room ? set->room : 256;
     char **all[] = {&set->states, &set->checkpoints[0].states, &set->checkpoints[1].states};
-    if (set->used + bytes <= set->room) return OK;
+    if (set->states && set->used + bytes <= set->room) return OK;
     while (room < set->used + bytes) room *= 2;
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         char *states = realloc(*all[k], room);

@@ -470,7 +470,7 @@ static inline double dot(const double *weight, const double *x, int32_t n_before
     if (k + 1 < n_before) b += weight[k + 1] * x[k + 1];
     if (k + 2 < n_before) c += weight[k + 2] * x[k + 2];
     a = ((a + b) + (c + d)) + weight[n_before] * x[n_before];
-    return a + (a - a); /* NaN when it is infinite */
+    return a + 0 * a; /* NaN when it is infinite */
 }
 
 void window_dots(const double *weight, const double *x, int32_t n_weights, int32_t n, double *out) {

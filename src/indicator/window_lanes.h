@@ -164,7 +164,7 @@ TARGET static void LANE(run_dots)(const double *weight, const double *x, int32_t
         if (k + 1 < n_before) b += weight[k + 1] * LANE(load)(x + i + k + 1);
         if (k + 2 < n_before) c += weight[k + 2] * LANE(load)(x + i + k + 2);
         a = ((a + b) + (c + d)) + weight[n_before] * LANE(load)(x + i + n_before);
-        a += a - a;
+        a += 0 * a;
         memcpy(out + i, &a, sizeof a);
     }
 }
