@@ -7,9 +7,10 @@
  *   anything else    unit 2^-e     whole units, and what is below one in steps of a second, finer unit
  *
  * The unit is chosen from the window: when it has filled, when a value is too large for the unit or no whole number of
- * it, and at absolute bar numbers (multiples of a power of two of at least 4 x length), so that one huge value does not
- * coarsen the unit for ever and the sum does not depend on where the series began. In between a step costs the same
- * whatever the length, and bars may be taken one by one or many at a time: exact sums have the same bits in any order.
+ * it, and at absolute bar numbers (multiples of a power of two of at least 4 x length). An exact sum does not depend on
+ * where the series began; where values differ by so many powers of ten that even the finer unit rounds them, or decimals
+ * have been mixed with other numbers, that is so from the next of these bars on. In between a step costs the same whatever
+ * the length, and bars may be taken one by one or many at a time: exact sums have the same bits in any order.
  *
  * A NaN or an infinite value restarts the window. A window of equal values has exactly that mean.
  * Threads: pure. Ownership: plain data. */
