@@ -125,13 +125,16 @@ function M.atr(chart, length)
   return M.rma(chart, range, length)
 end
 
--- Wilder's directional movement: of two moves beyond the bar before only the larger counts, over the true range.
+local function units(x) return floor(x * UNIT + 0.5) end
+
+-- Wilder's directional movement: of two moves beyond the bar before only the larger counts, over the true range. Which one is
+-- larger is decided on the decimals.
 function M.adx(chart, length, smoothing)
   local n = chart.n
   local plus, minus, range, strength = filled(n), filled(n), filled(n), filled(n)
   for i = 2, n do
-    local up, down = chart.high[i] - chart.high[i - 1], chart.low[i - 1] - chart.low[i]
-    plus[i], minus[i] = up > down and up > 0 and up or 0, down > up and down > 0 and down or 0
+    local up, down = units(chart.high[i]) - units(chart.high[i - 1]), units(chart.low[i - 1]) - units(chart.low[i])
+    plus[i], minus[i] = up > down and up > 0 and up / UNIT or 0, down > up and down > 0 and down / UNIT or 0
     range[i] = max(chart.high[i] - chart.low[i], abs(chart.high[i] - chart.close[i - 1]), abs(chart.low[i] - chart.close[i - 1]))
   end
   local p, q, r = M.rma(chart, plus, length), M.rma(chart, minus, length), M.rma(chart, range, length)
