@@ -23,6 +23,7 @@ typedef struct instance {
     int64_t asked_ms;   /* epoch asked for; 0: the first bar that comes */
     int64_t epoch_ms;   /* first bar seen; 0: none yet */
     int64_t first_life; /* its life number */
+    int64_t told_ms;    /* epoch that was told */
     bool is_deferred;
     int64_t life;                         /* deferred: bars up to here (exclusive) have values */
     int32_t source_at[INDICATOR_SOURCES]; /* instances in this set; -1: a field, or elsewhere */
@@ -44,7 +45,7 @@ struct indicator_set {
     size_t used, room, scratch_room; /* bytes */
     int32_t reach;                   /* longest window, bars */
     int64_t life;                    /* bars up to here (exclusive) have been seen */
-    int64_t n_new_epochs;
+    int64_t n_new_epochs, n_begun;
 };
 
 err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out) {
@@ -80,6 +81,7 @@ static void run(indicator_set *set, int32_t i, char *state, int64_t from, int64_
     if (item->epoch_ms == 0) {
         item->epoch_ms = open_ms[begin];
         item->first_life = dropped + begin;
+        set->n_begun++;
     }
     item->kernel->run(state, &item->in, begin, end, item->out);
 }
@@ -96,7 +98,7 @@ static err grow_items(indicator_set *set) {
 static err grow_states(indicator_set *set, size_t bytes) {
     size_t room = set->room ? set->room : 256;
     char **all[] = {&set->states, &set->checkpoints[0].states, &set->checkpoints[1].states};
-    if (set->states && set->used + bytes <= set->room) return OK;
+    if (set->states && set->used + bytes <= set->room) return OK; /* never NULL, even for a kind without a state */
     while (room < set->used + bytes) room *= 2;
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         char *states = realloc(*all[k], room);
@@ -158,7 +160,7 @@ static void catch_up(indicator_set *set, int32_t i) {
     int64_t at = kline_series_dropped(set->bars);
     int oldest = set->checkpoints[0].life <= set->checkpoints[1].life ? 0 : 1;
     size_t place = set->items[i].state, bytes = set->used - place;
-    memset(set->states + place, 0, bytes);
+    if (bytes > 0) memset(set->states + place, 0, bytes); /* a state may need nothing, and be the first */
     if (set->items[i].is_deferred) {
         set->items[i].life = at;
         return;
@@ -198,7 +200,7 @@ err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     const indicator_spec *spec = registry_get(set->registry, id);
     const kernel *k = kernel_get(spec->kind);
     size_t bytes = kernel_state_bytes(spec->kind, spec->param, spec->interval);
-    int32_t reach = kernel_reach(spec->kind, spec->param);
+    int32_t reach = kernel_reach(spec->kind, spec->param, spec->interval);
     instance *item;
     err e;
     if (indicator_set_find(set, id, 0) >= 0) return OK;
@@ -391,6 +393,7 @@ void indicator_set_own_put(indicator_set *set, int32_t i, double value) {
     if (item->epoch_ms == 0) {
         item->epoch_ms = kline_series_open_ms(set->bars)[at];
         item->first_life = item->life;
+        set->n_begun++;
     }
     item->out[0][at] = kernel_defined(value);
     item->life++;
@@ -417,6 +420,16 @@ const double *indicator_set_values(const indicator_set *set, int32_t i, int32_t 
 }
 int64_t indicator_set_epoch(const indicator_set *set, int32_t i) { return set->items[i].epoch_ms; }
 int64_t indicator_set_new_epochs(const indicator_set *set) { return set->n_new_epochs; }
+int64_t indicator_set_begun(const indicator_set *set) { return set->n_begun; }
+
+int32_t indicator_set_take_untold(indicator_set *set) {
+    for (int32_t i = 0; i < set->count; i++) {
+        if (set->items[i].epoch_ms == set->items[i].told_ms) continue;
+        set->items[i].told_ms = set->items[i].epoch_ms;
+        if (set->items[i].epoch_ms) return i;
+    }
+    return -1;
+}
 
 int64_t indicator_set_seen_at(const indicator_set *set, int32_t i, int32_t count) {
     int64_t at = kline_series_dropped(set->bars) + count;
