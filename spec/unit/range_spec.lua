@@ -223,14 +223,21 @@ describe("ranges against naive computations", function()
     local n = 200
     local bars, with_nan = reference.random_bars(n, C.INTERVAL_1H), ffi.new("kline[?]", n)
     ffi.copy(with_nan, bars, ffi.sizeof "kline" * n)
-    bars[30].high, bars[40].low, bars[50].close = math.huge, -math.huge, math.huge
-    with_nan[30].high, with_nan[40].low, with_nan[50].close = NaN, NaN, NaN
-    for _, text in ipairs {"tr(0)", "tr(1)", "atr(3)", "natr(3)", "highest(high,3)", "lowest(low,3)", "highestbars(close,4)", "lowestbars(low,5)",
-      "donchian.0(3)", "donchian.1(3)", "kc.1(close,3,2,1)", "kc.0(close,3,2,0)", "kc.2(open,3,2,0)", "pivothigh(high,1,2)", "pivotlow(low,1,1)", "day.1()"} do
+    bars[30].high, bars[40].low = math.huge, -math.huge
+    with_nan[30].high, with_nan[40].low = NaN, NaN
+    local texts = {"tr(0)", "tr(1)", "atr(3)", "natr(3)", "highest(high,3)", "lowest(low,3)", "highestbars(close,4)", "lowestbars(low,5)",
+      "donchian.0(3)", "donchian.1(3)", "kc.1(close,3,2,1)", "kc.0(close,3,2,0)", "kc.2(open,3,2,0)", "pivothigh(high,1,2)", "pivotlow(low,1,1)", "day.1()"}
+    for _, text in ipairs(texts) do
       local expected, n_defined = values(text, C.INTERVAL_1H, with_nan, n), 0
       compare(text, values(text, C.INTERVAL_1H, bars, n), function(i) return expected[i] end, n)
       for i = 100, n - 1 do n_defined = n_defined + (expected[i] == expected[i] and 1 or 0) end
       assert.is_true(n_defined > 5, text .. " does not come back")
+    end
+    bars[50].close = math.huge
+    for _, text in ipairs(texts) do
+      local got = values(text, C.INTERVAL_1H, bars, n)
+      for i = 0, n - 1 do assert.is_true(math.abs(got[i]) ~= math.huge, text .. " at " .. i) end
+      assert.is_true(got[100] == got[100] or text:find "^pivot" ~= nil, text .. " does not come back")
     end
   end)
 

@@ -291,14 +291,21 @@ describe("trend indicators against naive computations", function()
     local n = 200
     local bars, with_nan = reference.random_bars(n, C.INTERVAL_1H), ffi.new("kline[?]", n)
     ffi.copy(with_nan, bars, ffi.sizeof "kline" * n)
-    bars[30].high, bars[40].low, bars[50].close = math.huge, -math.huge, math.huge
-    with_nan[30].high, with_nan[40].low, with_nan[50].close = NaN, NaN, NaN
-    for _, text in ipairs {"dmi.0(3,3)", "dmi.2(3,3)", "supertrend.0(3,3)", "supertrend.1(3,3)", "sar(0.02,0.02,0.2)", "ichimoku.0(3,5,9,0)",
-      "ichimoku.2(3,5,9,1)", "ichimoku.3(3,5,9,1)", "ichimoku.4(3,5,9,0)", "aroon.0(5)", "aroon.1(5)"} do
+    bars[30].high, bars[40].low = math.huge, -math.huge
+    with_nan[30].high, with_nan[40].low = NaN, NaN
+    local texts = {"dmi.0(3,3)", "dmi.2(3,3)", "supertrend.0(3,3)", "supertrend.1(3,3)", "sar(0.02,0.02,0.2)", "ichimoku.0(3,5,9,0)",
+      "ichimoku.2(3,5,9,1)", "ichimoku.3(3,5,9,1)", "ichimoku.4(3,5,9,0)", "aroon.0(5)", "aroon.1(5)"}
+    for _, text in ipairs(texts) do
       local expected, n_defined = values(text, C.INTERVAL_1H, with_nan, n), 0
       compare(text, values(text, C.INTERVAL_1H, bars, n), at(expected), n)
       for i = 100, n - 1 do n_defined = n_defined + (expected[i] == expected[i] and 1 or 0) end
       assert.is_true(n_defined > 50, text .. " does not come back")
+    end
+    bars[50].close = math.huge
+    for _, text in ipairs(texts) do
+      local got = values(text, C.INTERVAL_1H, bars, n)
+      for i = 0, n - 1 do assert.is_true(math.abs(got[i]) ~= math.huge, text .. " at " .. i) end
+      assert.is_true(got[60] == got[60] or text:find "^pivot" ~= nil, text .. " does not come back")
     end
   end)
 

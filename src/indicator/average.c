@@ -29,10 +29,9 @@ static void run_linreg(void *state, const kernel_input *in, int32_t from, int32_
                        double *const out[INDICATOR_OUTPUTS]) {
     window *s = state;
     const double *x = in->source[0] + from;
-    double n = in->param[0], from_middle = n - 1 - 2 * in->param[1]; /* twice */
-    double by_sum = n * n - 1 - 3 * (n + 1) * from_middle, by_weighted = 6 * from_middle, divisor = n * (n * n - 1);
-    if (in->param[1] == 0) by_sum = -2 * (n + 1), by_weighted = 6, divisor = n * (n + 1);
-    window_line(s, x, in->number + from, to - from, (int32_t)n, by_sum, by_weighted, divisor, out[0] + from);
+    double n = in->param[0], twice = n - 1 - 2 * in->param[1]; /* the distance from the middle */
+    double by_weighted = 6 * twice / (n * (n * n - 1)), by_sum = 1 / n - by_weighted * (n + 1) / 2;
+    window_line(s, x, in->number + from, to - from, (int32_t)n, by_sum, by_weighted, out[0] + from);
     window_level(&s->n_equal, x, to - from, (int32_t)n, out[0] + from);
 }
 
@@ -51,12 +50,13 @@ static const double places[ROOT_MAX] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 
 typedef struct hma_state {
     window whole;
     window_sums half;
-    int32_t root, end; /* sqrt(length), 0 at first; end of the inner values kept */
-    double part;       /* 1 over the sum of the outer weights */
-    double inner[];    /* oldest first; room for twice as many as are needed, so that they move but now and then */
+    int32_t root, end;        /* sqrt(length), 0 at first; end of the inner values kept */
+    double by_half, by_whole; /* what the inner sums count, over the sum of the outer weights */
+    double inner[]; /* oldest first; room for twice as many as are needed, so that they move but now and then */
 } hma_state;
 
 static int32_t half_of(int32_t length) { return length > 1 ? length / 2 : 1; }
+static double total_of(int32_t length) { return length * (length + 1.0) / 2; } /* sum of linear weights */
 static int32_t root_of(int32_t length) { return (int32_t)sqrt(length); }
 
 /* Where the first of `n` more inner values goes, with those before it in place. */
@@ -71,20 +71,20 @@ static double *inner_place(hma_state *s, int32_t n, double *room) {
 static void run_hma(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
     hma_state *s = state;
-    int32_t length = (int32_t)in->param[0];
+    int32_t length = (int32_t)in->param[0], half = half_of(length);
     double room[ROOT_MAX + STRETCH];
     if (s->root == 0) {
         s->root = s->end = root_of(length);
-        s->part = 2 / (s->root * (s->root + 1.0));
+        s->by_half = 2 / total_of(half) / total_of(s->root);
+        s->by_whole = -1 / total_of(length) / total_of(s->root);
     }
     for (int32_t i = from, n; i < to; i += n) {
         const double *x = in->source[0] + i;
         double *inner, *outer = out[0] + i;
         n = to - i < STRETCH ? to - i : STRETCH;
         inner = inner_place(s, n, room);
-        window_hull(&s->whole, &s->half, x, in->number + i, n, length, half_of(length), inner);
+        window_both(&s->whole, &s->half, x, in->number + i, n, length, half, s->by_half, s->by_whole, inner);
         window_dots(places, inner - s->root + 1, s->root, n, outer);
-        for (int32_t k = 0; k < n; k++) outer[k] *= s->part;
         window_level(&s->whole.n_equal, x, n, length + s->root - 1, outer);
         s->end += n;
         if (n > s->root) {

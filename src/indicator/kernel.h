@@ -12,10 +12,12 @@
 #include "indicator/event.h"
 #include "indicator/exponential.h"
 #include "indicator/expression.h"
+#include "indicator/mean_deviation.h"
 #include "indicator/momentum.h"
 #include "indicator/pattern.h"
 #include "indicator/range.h"
 #include "indicator/registry.h"
+#include "indicator/rsi.h"
 #include "indicator/statistic.h"
 #include "indicator/trend.h"
 #include "indicator/volume.h"
@@ -26,7 +28,9 @@
     EXPRESSION_KERNELS(X) \
     AVERAGE_KERNELS(X) \
     EXPONENTIAL_KERNELS(X) \
+    RSI_KERNELS(X) \
     MOMENTUM_KERNELS(X) \
+    MEAN_DEVIATION_KERNELS(X) \
     STATISTIC_KERNELS(X) \
     RANGE_KERNELS(X) \
     TREND_KERNELS(X) \

@@ -19,7 +19,7 @@ static void run_tr(void *state, const kernel_input *in, int32_t from, int32_t to
         i++;
     }
     if (handle_na)
-        for (; i < to; i++) range[i] = only_finite(true_range(high[i], low[i], only_finite(close[i - 1])));
+        for (; i < to; i++) range[i] = only_finite(true_range(high[i], low[i], close[i - 1]));
     else
         for (; i < to; i++)
             range[i] = only_finite(true_range(high[i], low[i], close[i - 1]) + (close[i - 1] - close[i - 1]));
@@ -34,10 +34,10 @@ KERNEL_INLINE void run_average(average_state *s, const kernel_input *in, int32_t
                                bool is_percent) {
     trailing average = s->range;
     int32_t length = (int32_t)in->param[0];
-    double keep = trailing_rma(length), close_before = s->is_begun ? only_finite(in->close[from - 1]) : NAN;
+    double keep = trailing_rma(length), close_before = s->is_begun ? in->close[from - 1] : NAN;
     for (int32_t i = from; i < to; i++) {
         double range = trailing_step(&average, true_range(in->high[i], in->low[i], close_before), length, keep);
-        close_before = only_finite(in->close[i]);
+        close_before = in->close[i];
         out[i] = is_percent ? only_finite(100 * range / close_before) : range;
     }
     s->range = average;
@@ -144,14 +144,13 @@ KERNEL_INLINE void run_channel(kc_state *s, const kernel_input *in, int32_t from
                                double *const out[INDICATOR_OUTPUTS], bool is_true) {
     trailing basis = s->basis, average = s->range;
     int32_t length = (int32_t)in->param[0];
-    double keep = trailing_ema(length), multiple = in->param[1],
-           close_before = s->is_begun ? only_finite(in->close[from - 1]) : NAN;
+    double keep = trailing_ema(length), multiple = in->param[1], close_before = s->is_begun ? in->close[from - 1] : NAN;
     for (int32_t i = from; i < to; i++) {
         double high = in->high[i], low = in->low[i];
         double range = is_true ? true_range(high, low, close_before) + (close_before - close_before) : high - low;
         double middle = trailing_step(&basis, in->source[0][i], length, keep);
         double width = multiple * trailing_step(&average, range, length, keep);
-        close_before = only_finite(in->close[i]);
+        close_before = in->close[i];
         out[0][i] = middle;
         out[1][i] = middle + width;
         out[2][i] = middle - width;
@@ -293,11 +292,13 @@ static size_t extreme_state(const double *param, int32_t interval) {
 }
 static size_t donchian_state(const double *param, int32_t interval) { return 2 * extreme_state(param, interval); }
 static size_t pivot_state(const double *param, int32_t interval) { return extreme_bytes(depth_pivot(param, interval)); }
-static err check_pivot(const double *param, diag *why) {
+static err check_pivot(const char *name, const double *param, diag *why) {
     if (param[0] + param[1] < LENGTH_MAX) return OK;
-    return diag_set(why, ERR_INVALID, "left and right are %g and %g; expected less than %d together", param[0],
-                    param[1], LENGTH_MAX);
+    return diag_set(why, ERR_INVALID, "%s: left and right are %g and %g; expected less than %d together", name,
+                    param[0], param[1], LENGTH_MAX);
 }
+static err check_pivothigh(const double *param, diag *why) { return check_pivot("pivothigh", param, why); }
+static err check_pivotlow(const double *param, diag *why) { return check_pivot("pivotlow", param, why); }
 /* With the bar before the window, whose close the change is measured from. */
 static int32_t reach_day(int32_t interval) { return day_bars(interval) + 1; }
 static int32_t depth_day(const double *param, int32_t interval) { return (void)param, reach_day(interval); }
@@ -351,7 +352,7 @@ EXTREME(lowestbars)
                                    .depth = depth_pivot, \
                                    .reach = reach_pivot, \
                                    .more_state_bytes = pivot_state, \
-                                   .check = check_pivot};
+                                   .check = check_##label};
 PIVOT(pivothigh)
 PIVOT(pivotlow)
 

@@ -189,11 +189,11 @@ typedef struct supertrend_state {
 } supertrend_state;
 
 /* A band moves towards the price only, and starts anew once the price has closed beyond it. */
-static inline double supertrend_step(supertrend_state *s, double lower, double upper, double close, double *direction) {
+KERNEL_INLINE double supertrend_step(supertrend_state *s, double lower, double upper, double close, double *direction) {
     bool is_up = false;
     if (s->is_known) {
-        if (!(s->close < s->lower)) lower = lower > s->lower ? lower : s->lower;
-        if (!(s->close > s->upper)) upper = upper < s->upper ? upper : s->upper;
+        if (!(s->close < s->lower)) lower = higher_of(lower, s->lower);
+        if (!(s->close > s->upper)) upper = lower_of(upper, s->upper);
         is_up = s->line == s->upper ? close > upper : !(close < lower);
     }
     *direction = is_up ? -1 : 1;
@@ -209,14 +209,14 @@ static void run_supertrend(void *state, const kernel_input *in, int32_t from, in
                            double *const out[INDICATOR_OUTPUTS]) {
     supertrend_state s = *(supertrend_state *)state;
     int32_t length = (int32_t)in->param[1];
-    double factor = in->param[0], keep = trailing_rma(length),
-           close_before = s.is_begun ? only_finite(in->close[from - 1]) : NAN;
+    double factor = in->param[0], close_before = s.is_begun ? in->close[from - 1] : NAN;
+    const double keep = trailing_rma(length);
     for (int32_t i = from; i < to; i++) {
         double high = in->high[i], low = in->low[i], close = in->close[i], line = NAN, direction = NAN;
         double range = true_range(high, low, close_before) + (close - close), middle = (high + low) / 2;
         double width = factor * trailing_step(&s.range, range, length, keep);
         if (!isnan(width)) line = supertrend_step(&s, middle - width, middle + width, close, &direction);
-        close_before = only_finite(close);
+        close_before = close;
         out[0][i] = line;
         out[1][i] = direction;
     }
@@ -279,8 +279,10 @@ KERNEL_INLINE int32_t sar_glide(sar_state *state, const kernel_input *in, int32_
         double high = in->high[i], low = in->low[i], stop = s.stop + s.pace * (s.extreme - s.stop);
         if (is_long ? !(low > stop && high - high == 0) : !(high < stop && low - low == 0)) break;
         if (is_long ? stop > lower_of(s.low[0], s.low[1]) : stop < higher_of(s.high[0], s.high[1])) break;
-        s.pace = lower_of(s.pace + step * (is_long ? high > s.extreme : low < s.extreme), max);
-        s.extreme = is_long ? higher_of(s.extreme, high) : lower_of(s.extreme, low);
+        if (is_long ? high > s.extreme : low < s.extreme) {
+            s.extreme = is_long ? high : low;
+            s.pace = lower_of(s.pace + step, max);
+        }
         s.high[1] = s.high[0];
         s.high[0] = high;
         s.low[1] = s.low[0];

@@ -96,13 +96,13 @@ INLINE bool LANE(run_lanes)(window *state, const job *j, int32_t i, int32_t n, c
     const double *in = j->x + i, *old = in - j->length, *old_half = in - j->half_length;
     const double *factor = kind == RATIO ? j->factor + i : in, *old_factor = factor - j->length;
     const double *below = kind == RATIO ? j->below + i : in;
-    const double magic = w.magic, magic_rest = w.magic_rest, units = w.units, per_unit = 1 / units;
+    const double magic = w.magic, magic_rest = w.magic_rest, units = w.units;
     const double length = j->length, half_length = j->half_length, divisor = j->divisor * units;
     const double by_first = j->by_first, by_second = j->by_second;
     const words limit = LANE(all)(w.limit);
     LANE(sums) sums = LANE(sums_of)(&w.sums, magic, magic_rest), half = sums;
     words bad = {0};
-    if (kind == HULL) half = LANE(sums_of)(j->half, magic, magic_rest);
+    if (kind == BOTH) half = LANE(sums_of)(j->half, magic, magic_rest);
     for (int32_t k = 0; k < n; k += LANES) {
         values x = LANE(load)(in + k), y = LANE(load)(old + k), z = LANE(load)(old_half + k), sum, weighted, first;
         LANE(units) x_units, y_units, z_units;
@@ -115,21 +115,21 @@ INLINE bool LANE(run_lanes)(window *state, const job *j, int32_t i, int32_t n, c
         bad |= limit - size;
         if (is_decimal) bad |= (words)((values)size * DECIMAL_ERROR) - LANE(size_of)(x_units.below);
         LANE(advance)(&sums, &x_units, &y_units, length, magic, magic_rest, &sum, &weighted, is_decimal, is_weighted);
-        if (kind == HULL) {
+        if (kind == BOTH) {
             z_units = LANE(to_units)(z, magic, magic_rest, is_decimal);
             LANE(advance)(&half, &x_units, &z_units, half_length, magic, magic_rest, &first, &sum, is_decimal, true);
         }
         if (kind == MEAN) sum = sum / divisor;
-        if (kind == SUM) sum = sum * per_unit;
-        if (kind == RATIO) sum = sum / (LANE(load)(below + k) * units);
+        if (kind == SUM) sum = sum / units;
+        if (kind == RATIO) sum = sum / units / LANE(load)(below + k);
         if (kind == WEIGHTED) sum = weighted / divisor;
-        if (kind == LINE || kind == HULL) sum = (sum * by_first + weighted * by_second) / divisor;
+        if (kind == LINE || kind == BOTH) sum = sum / units * by_first + weighted / units * by_second;
         memcpy(j->out + i + k, &sum, sizeof sum);
     }
     for (int32_t k = 0; k < LANES; k++)
         if ((int64_t)bad[k] < 0) return false;
     LANE(keep_sums)(&sums, &state->sums, magic, magic_rest);
-    if (kind == HULL) LANE(keep_sums)(&half, j->half, magic, magic_rest);
+    if (kind == BOTH) LANE(keep_sums)(&half, j->half, magic, magic_rest);
     return true;
 }
 
@@ -143,7 +143,7 @@ TARGET static bool LANE(run_kind)(window *w, const job *j, int32_t i, int32_t n)
         CASE(RATIO);
         CASE(WEIGHTED);
         CASE(LINE);
-        CASE(HULL);
+        CASE(BOTH);
     }
     return false;
 }
@@ -164,7 +164,7 @@ TARGET static void LANE(run_dots)(const double *weight, const double *x, int32_t
         if (k + 1 < n_before) b += weight[k + 1] * LANE(load)(x + i + k + 1);
         if (k + 2 < n_before) c += weight[k + 2] * LANE(load)(x + i + k + 2);
         a = ((a + b) + (c + d)) + weight[n_before] * LANE(load)(x + i + n_before);
-        a += a - a;
+        a += 0 * a;
         memcpy(out + i, &a, sizeof a);
     }
 }
