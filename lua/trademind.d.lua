@@ -208,30 +208,82 @@ function ta.min(a, b) end
 ---@return trademind.series # series; NaN where one is NaN
 function ta.avg(a, b) end
 
---- Simple moving average: mean of the last `length` values. First value at bar length - 1.
+--- Simple moving average: mean of the last `length` values. Of prices and volumes, which are short decimals, it is the number nearest to the mean on paper, so where both sides of a comparison are equal on paper no rounding decides. First value at bar length - 1.
 ---@param source trademind.series series
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series in the unit of the source
 function ta.sma(source, length) end
 
---- Exponential moving average, alpha = 2 / (length + 1), seeded with the SMA of the first `length` values.
+--- Exponential moving average, alpha = 2 / (length + 1), seeded with the SMA of the first `length` values. First value at bar length - 1.
 ---@param source trademind.series series
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series in the unit of the source
 function ta.ema(source, length) end
 
---- Wilder's moving average, alpha = 1 / length, seeded with the SMA of the first `length` values.
+--- Wilder's moving average, alpha = 1 / length, seeded with the SMA of the first `length` values. First value at bar length - 1.
 ---@param source trademind.series series
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series in the unit of the source
 function ta.rma(source, length) end
+
+--- Linearly weighted moving average: the newest value counts `length` times, the oldest once. First value at bar length - 1.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.wma(source, length) end
+
+--- Hull moving average: wma(2 * wma(source, length / 2) - wma(source, length), sqrt(length)), both lengths rounded down. First value at bar length + sqrt(length) - 2.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.hma(source, length) end
+
+--- Double exponential moving average: 2 * e1 - e2 with e1 = ema(source, length), e2 = ema(e1, length). First value at bar 2 * (length - 1), as in TA-Lib.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.dema(source, length) end
+
+--- Triple exponential moving average: 3 * e1 - 3 * e2 + e3, each an ema of the one before. First value at bar 3 * (length - 1), as in TA-Lib.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.tema(source, length) end
+
+--- Kaufman's adaptive moving average: alpha = (e * (2/3 - 2/31) + 2/31)^2, where e is how far the source has come in `length` bars over the way it has gone; 1 where that way is below 1e-10 of the source. First value at bar length, as in TA-Lib (Tulip shows its seed one bar earlier). After a NaN in the source there are `length` more bars without a value; the average goes on from where it was.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.kama(source, length) end
+
+--- Volume-weighted moving average: sum of source x volume over sum of volume, of the last `length` bars. NaN where these bars have no volume. First value at bar length - 1.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.vwma(source, length) end
+
+--- Arnaud Legoux moving average: weights exp(-(i - c)^2 / (2 s^2)) with i = 0 for the oldest value, c = offset * (length - 1) and s = length / sigma. It has no rolling form: a step costs `length` additions. First value at bar length - 1.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@param offset? number where the weights are largest (0.85): 0 oldest, 1 newest
+---@param sigma? number how narrow they are (6), 0.01..1000
+---@param floor? boolean whether c is rounded down (false)
+---@return trademind.series # series in the unit of the source
+function ta.alma(source, length, offset, sigma, floor) end
+
+--- Linear regression: the least-squares line through the last `length` values, `offset` bars before its end. First value at bar length - 1.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@param offset? integer bars (0); below 0 the line is drawn on
+---@return trademind.series # series in the unit of the source
+function ta.linreg(source, length, offset) end
 
 ---@class trademind.ta_macd_outputs
 ---@field macd trademind.series
 ---@field signal trademind.series
 ---@field hist trademind.series
 
---- Moving average convergence/divergence: ema(fast) - ema(slow), its EMA, and their difference.
+--- Moving average convergence/divergence: ema(fast) - ema(slow), its EMA, and their difference. The line has its first value at bar max(fast, slow) - 1, the signal, seeded with the mean of the line's first `signal` values, signal - 1 bars later: 25 and 33 with the defaults, as on TradingView (TA-Lib begins both at 33, with other seeds).
 ---@param source trademind.series series
 ---@param fast? integer bars (12)
 ---@param slow? integer bars (26)
@@ -239,51 +291,363 @@ function ta.rma(source, length) end
 ---@return trademind.ta_macd_outputs
 function ta.macd(source, fast, slow, signal) end
 
---- Relative strength index: 100 - 100 / (1 + rma(gains) / rma(losses)). NaN while nothing has moved.
+--- Percentage price oscillator: 100 * (ema(fast) - ema(slow)) / ema(slow). NaN where ema(slow) is 0. First value at bar max(fast, slow) - 1. (TA-Lib's default is of simple averages.)
+---@param source trademind.series series
+---@param fast? integer bars (12)
+---@param slow? integer bars (26)
+---@return trademind.series # series, per cent
+function ta.ppo(source, fast, slow) end
+
+--- TRIX: change of the triple EMA from bar to bar, in per cent of the bar before (TA-Lib's; TradingView's study is of the logarithm of the price, times 10,000). First value at bar 3 * length - 2.
+---@param source trademind.series series
+---@param length? integer bars (18), 1..5000
+---@return trademind.series # series, per cent
+function ta.trix(source, length) end
+
+--- Relative strength index: 100 - 100 / (1 + rma(gains) / rma(losses)). First value at bar `length`. NaN while nothing has moved since the beginning; a bar without a change leaves the value as it was.
 ---@param source trademind.series series
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series, 0..100
 function ta.rsi(source, length) end
+
+--- Raw stochastic, %K: where the source stands in the range of the last `length` bars, 100 * (source - lowest(low)) / (highest(high) - lowest(low)). First value at bar length - 1. NaN where the range is zero (below 1e-10 of the price). Its averages are %K and %D: ta.sma(ta.stoch(...), 3).
+---@param source trademind.series series
+---@param high trademind.series series
+---@param low trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series, 0..100
+function ta.stoch(source, high, low, length) end
+
+---@class trademind.ta_stochrsi_outputs
+---@field k trademind.series
+---@field d trademind.series
+
+--- Stochastic of the RSI: k = sma(stoch(rsi, rsi, rsi, stoch), smooth_k), d = sma(k, smooth_d). NaN where the RSI has not moved in the range.
+---@param source trademind.series series
+---@param length? integer bars of the RSI (14)
+---@param stoch? integer bars of the stochastic (14)
+---@param smooth_k? integer bars (3)
+---@param smooth_d? integer bars (3)
+---@return trademind.ta_stochrsi_outputs
+function ta.stochrsi(source, length, stoch, smooth_k, smooth_d) end
+
+--- Commodity channel index: (source - sma) / (0.015 * mean absolute deviation). First value at bar length - 1. NaN where the deviation is zero (below 1e-10 of the price). Pine's study uses hlc3.
+---@param source? trademind.series series (m.hlc3)
+---@param length integer bars, 1..5000
+---@return trademind.series # series around 0
+function ta.cci(source, length) end
+
+--- Chande momentum oscillator: 100 * (gains - losses) / (gains + losses), plain sums of `length` changes. First value at bar `length`. NaN where nothing has moved. TA-Lib smooths the sums and differs for ever.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series, -100..100
+function ta.cmo(source, length) end
+
+--- Rate of change in per cent: 100 * (source - source `length` bars ago) / the latter.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series, per cent
+function ta.roc(source, length) end
+
+--- Momentum: the source minus the source `length` bars ago.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.mom(source, length) end
+
+--- Change: the source minus the source `length` bars ago; the same as ta.mom.
+---@param source trademind.series series
+---@param length? integer bars, 1..5000 (1)
+---@return trademind.series # series in the unit of the source
+function ta.change(source, length) end
+
+--- Williams %R: where the close stands below the highest high of the last `length` bars, in per cent of their range. First value at bar length - 1. NaN where the range is zero (below 1e-10 of the price).
+---@param length integer bars, 1..5000
+---@return trademind.series # series, -100..0
+function ta.wpr(length) end
+
+--- Ultimate oscillator: buying pressure over true range in three windows, weighted 4, 2 and 1. First value at bar `slow`. NaN where a window has no range.
+---@param fast? integer bars (7)
+---@param middle? integer bars (14)
+---@param slow? integer bars (28)
+---@return trademind.series # series, 0..100
+function ta.uo(fast, middle, slow) end
 
 ---@class trademind.ta_bb_outputs
 ---@field basis trademind.series
 ---@field upper trademind.series
 ---@field lower trademind.series
 
---- Bollinger bands: SMA and `deviations` population standard deviations around it.
+--- Bollinger bands: SMA and `deviations` population standard deviations around it. First value at bar length - 1.
 ---@param source trademind.series series
 ---@param length? integer bars (20)
----@param deviations? number (2)
+---@param deviations? number number, 0..100 (2)
 ---@return trademind.ta_bb_outputs
 function ta.bb(source, length, deviations) end
 
---- Highest value of the last `length` bars, the newest included.
+--- Width of the Bollinger bands: (upper - lower) / basis, times 100.
 ---@param source trademind.series series
----@param length integer bars, 1..5000
----@return trademind.series # series
-function ta.highest(source, length) end
+---@param length? integer bars (20)
+---@param deviations? number number, 0..100 (2)
+---@return trademind.series # series, per cent of the basis
+function ta.bbw(source, length, deviations) end
 
---- Lowest value of the last `length` bars, the newest included.
+--- Standard deviation of the last `length` values. Of the population, as in Pine; biased = false: of a sample. A window of equal values has exactly 0; so has one that varies by less than 1e-10 of its mean.
 ---@param source trademind.series series
 ---@param length integer bars, 1..5000
----@return trademind.series # series
-function ta.lowest(source, length) end
+---@param biased? boolean true or false (true)
+---@return trademind.series # series in the unit of the source
+function ta.stdev(source, length, biased) end
+
+--- Variance of the last `length` values: the square of ta.stdev.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@param biased? boolean true or false (true)
+---@return trademind.series # series in the square of the source's unit
+function ta.variance(source, length, biased) end
+
+--- Mean absolute deviation of the last `length` values from their mean.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.dev(source, length) end
+
+--- Median of the last `length` values; of an even number the mean of the two in the middle.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.median(source, length) end
+
+--- Per cent of the `length` values before that are at or below the newest one.
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series, 0..100
+function ta.percentrank(source, length) end
+
+--- Pearson's correlation of the last `length` values of two series. NaN where one of them does not vary.
+---@param a trademind.series series
+---@param b trademind.series series
+---@param length integer bars, 1..5000
+---@return trademind.series # series, -1..1
+function ta.correlation(a, b, length) end
+
+--- Sum of all values since the beginning of the history that is known: it depends on how much that is.
+---@param source trademind.series series
+---@return trademind.series # series in the unit of the source
+function ta.cum(source) end
+
+--- How many of the last `length` values of a 1/0 series are not 0. NaN while one of them is NaN.
+---@param condition trademind.series series of 1 and 0
+---@param length integer bars, 1..5000
+---@return trademind.series # series, 0..length
+function ta.count(condition, length) end
 
 --- True range: the largest of high - low and the distances of both from the previous close.
 ---@param handle_na? boolean true: the first bar gives high - low; else NaN (false)
 ---@return trademind.series # series, a price difference
 function ta.tr(handle_na) end
 
---- Average true range: rma of tr(true).
+--- Average true range: rma of tr(true). First value at bar length - 1.
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series, a price difference
 function ta.atr(length) end
 
---- Volume-weighted average price since the start of the session (UTC).
+--- Average true range in percent of the close: 100 * atr / close (TA-Lib's NATR). First value at bar length - 1.
+---@param length integer bars, 1..5000
+---@return trademind.series # series, percent
+function ta.natr(length) end
+
+--- Highest value of the last `length` bars, the newest included. Without a source, ta.highest(length): of the high. First value at bar length - 1; a NaN of the source begins the window anew.
+---@param source? trademind.series series (m.high, when the length comes first)
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.highest(source, length) end
+
+--- Lowest value of the last `length` bars, the newest included. Without a source, ta.lowest(length): of the low. First value at bar length - 1; a NaN of the source begins the window anew.
+---@param source? trademind.series series (m.low, when the length comes first)
+---@param length integer bars, 1..5000
+---@return trademind.series # series in the unit of the source
+function ta.lowest(source, length) end
+
+--- Where the highest value of the last `length` bars stands: 0 is the newest bar, -3 three bars before it. Of equal values the oldest (TA-Lib: the newest). Without a source, ta.highestbars(length): of the high. First value at bar length - 1.
+---@param source? trademind.series series (m.high, when the length comes first)
+---@param length integer bars, 1..5000
+---@return trademind.series # series, bars, -(length - 1)..0
+function ta.highestbars(source, length) end
+
+--- Where the lowest value of the last `length` bars stands: 0 is the newest bar, -3 three bars before it. Of equal values the oldest (TA-Lib: the newest). Without a source, ta.lowestbars(length): of the low. First value at bar length - 1.
+---@param source? trademind.series series (m.low, when the length comes first)
+---@param length integer bars, 1..5000
+---@return trademind.series # series, bars, -(length - 1)..0
+function ta.lowestbars(source, length) end
+
+---@class trademind.ta_donchian_outputs
+---@field basis trademind.series
+---@field upper trademind.series
+---@field lower trademind.series
+
+--- Donchian channel: highest high and lowest low of the last `length` bars, the newest included, and their middle. First values at bar length - 1. A breakout is measured from the bar before: upper[1].
+---@param length integer bars, 1..5000
+---@return trademind.ta_donchian_outputs
+function ta.donchian(length) end
+
+---@class trademind.ta_kc_outputs
+---@field basis trademind.series
+---@field upper trademind.series
+---@field lower trademind.series
+
+--- Keltner channels: ema(source) and `mult` times the ema of the true range around it. The true range begins with the second bar, so the basis has its first value at bar length - 1 and the bands at bar length. With use_true_range = false the range is high - low, and the bands begin with the basis.
+---@param source trademind.series series
+---@param length? integer bars, 1..5000 (20)
+---@param mult? number ranges from the basis to a band (2)
+---@param use_true_range? boolean true, or false: high - low (true)
+---@return trademind.ta_kc_outputs
+function ta.kc(source, length, mult, use_true_range) end
+
+--- Pivot high: the value `right` bars ago where it is at least as high as the `left` bars before it and higher than the `right` bars after it; NaN elsewhere. It is known, and shown, `right` bars late. Without a source, ta.pivothigh(left, right): of the high. A NaN of the source begins the window anew.
+---@param source? trademind.series series (m.high, when the numbers come first)
+---@param left integer bars, 1 or more
+---@param right integer bars, 1 or more; both together below 5000
+---@return trademind.series # series in the unit of the source
+function ta.pivothigh(source, left, right) end
+
+--- Pivot low: the value `right` bars ago where it is at least as low as the `left` bars before it and lower than the `right` bars after it; NaN elsewhere. It is known, and shown, `right` bars late. Without a source, ta.pivotlow(left, right): of the low. A NaN of the source begins the window anew.
+---@param source? trademind.series series (m.low, when the numbers come first)
+---@param left integer bars, 1 or more
+---@param right integer bars, 1 or more; both together below 5000
+---@return trademind.series # series in the unit of the source
+function ta.pivotlow(source, left, right) end
+
+---@class trademind.ta_dmi_outputs
+---@field plus trademind.series
+---@field minus trademind.series
+---@field adx trademind.series
+
+--- Directional movement: +DI and -DI are 100 * rma(movement) / rma(true range), ADX the rma of 100 * |plus - minus| / (plus + minus). A movement counts when it is larger than the opposite one by more than 1e-10, as Pine compares. plus and minus have their first value at bar di_length, adx at bar di_length + adx_smoothing - 1. NaN where the average range is below 1e-10 of the price: nothing has moved.
+---@param di_length? integer bars, 1..5000 (14)
+---@param adx_smoothing? integer bars, 1..5000 (14)
+---@return trademind.ta_dmi_outputs
+function ta.dmi(di_length, adx_smoothing) end
+
+---@class trademind.ta_supertrend_outputs
+---@field line trademind.series
+---@field direction trademind.series
+
+--- Supertrend: a stop `factor` average true ranges from hl2 that moves with the price only and changes sides when the close crosses it. The direction is Pine's: -1 in an up-trend (the line is below the price), 1 in a down-trend. First values at bar length - 1, with direction 1, NaN before. It depends on its whole past, so on where the series began.
+---@param factor number average true ranges, 0..1000
+---@param length integer bars of the atr, 1..5000
+---@return trademind.ta_supertrend_outputs
+function ta.supertrend(factor, length) end
+
+--- Parabolic stop and reverse. As in Pine a reversal is tested before the stop is held beyond the last two bars (TA-Lib: after it), and the second bar begins short when its high is lower than the first's. First value at the second bar. It depends on its whole past, so on where the series began.
+---@param start? number acceleration at first, 0..1 (0.02)
+---@param step? number what a new extreme adds to it, 0..1 (0.02)
+---@param max? number largest acceleration, start..1 (0.2)
+---@return trademind.series # series, a price
+function ta.sar(start, step, max) end
+
+---@class trademind.ta_ichimoku_outputs
+---@field conversion trademind.series
+---@field base trademind.series
+---@field span_a trademind.series
+---@field span_b trademind.series
+---@field lagging trademind.series
+
+--- Ichimoku: middles of the highest high and the lowest low: conversion, base and span_b of as many bars as the parameter of that name says; span_a is the mean of conversion and base. All are those of the bar itself, and lagging is its close. With {displaced = true} the spans are those a chart draws under the bar: of base - 1 bars before. lagging is the close then too: a chart draws it base - 1 bars back, where it is compared with the prices of that time; its value under the bar would be a close of the future. First values as the windows fill, displaced spans base - 1 bars later.
+---@param conversion? integer bars, 1..5000 (9)
+---@param base? integer bars, 1..5000 (26)
+---@param span_b? integer bars, 1..5000 (52)
+---@param options? table {displaced = true|false} (false)
+---@return trademind.ta_ichimoku_outputs
+function ta.ichimoku(conversion, base, span_b, options) end
+
+---@class trademind.ta_aroon_outputs
+---@field up trademind.series
+---@field down trademind.series
+
+--- Aroon: how new the highest high and the lowest low of the last length + 1 bars are: 100 the newest bar, 0 the oldest. Of equal ones the oldest counts, as in Pine (TA-Lib: the newest), so both are 0 where nothing moves. First values at bar length.
+---@param length? integer bars, 1..5000 (14)
+---@return trademind.ta_aroon_outputs
+function ta.aroon(length) end
+
+--- On-balance volume: the volume is added on a bar that closes higher, taken off on one that closes lower. NaN on the first bar, then from 0 (Pine's; TA-Lib starts with the first volume). Counts from where the series begins on the symbol: compare it with itself, not with a level.
+---@return trademind.series # series in the base asset
+function ta.obv() end
+
+--- Accumulation/distribution line: the sum of volume x ((close - low) - (high - close)) / (high - low). A range below 1e-10 of the price adds 0. First value at bar 0; counts from where the series begins on the symbol.
+---@return trademind.series # series in the base asset
+function ta.ad() end
+
+--- Chaikin oscillator: ema(ad, fast) - ema(ad, slow), seeded with SMAs. First value at bar slow - 1.
+---@param fast? integer bars (3)
+---@param slow? integer bars (10)
+---@return trademind.series # series in the base asset
+function ta.adosc(fast, slow) end
+
+--- Positive volume index: starts at 1 and changes as the close does on bars with more volume than the bar before. Counts from where the series begins on the symbol.
+---@return trademind.series # series, a ratio
+function ta.pvi() end
+
+--- Negative volume index: starts at 1 and changes as the close does on bars with less volume than the bar before. Counts from where the series begins on the symbol.
+---@return trademind.series # series, a ratio
+function ta.nvi() end
+
+--- Money flow index: 100 x rising / (rising + falling), of source x volume over `length` bars on which the source rose and fell. First value at bar length - 1: the very first bar counts on both sides (Pine's; TA-Lib begins one bar later). 100 where nothing has fallen, also where nothing has moved or been traded.
+---@param source? trademind.series series (m.hlc3)
+---@param length integer bars, 1..5000
+---@return trademind.series # series, 0..100
+function ta.mfi(source, length) end
+
+--- Volume-weighted average price since the start of the session (UTC). A price that stands still is its own average, to the last bit.
 ---@param source? trademind.series series (m.hlc3)
 ---@param options? table {anchor = "day"|"week"|"month"} ("day")
 ---@return trademind.series # series, a price; NaN before the first start of a session that is known, and before volume
 function ta.vwap(source, options) end
+
+---@class trademind.ta_vwap_bands_outputs
+---@field vwap trademind.series
+---@field upper trademind.series
+---@field lower trademind.series
+
+--- Volume-weighted average price with bands: `mult` volume-weighted (population) standard deviations around it, sqrt(sum(volume x (source - vwap)^2) / sum(volume)). The squares are summed around the running mean (West 1979), so that nothing is lost at large prices. At a session's first bar all three are equal.
+---@param source? trademind.series series (m.hlc3)
+---@param mult? number 0..100 (1)
+---@param options? table {anchor = "day"|"week"|"month"} ("day")
+---@return trademind.ta_vwap_bands_outputs
+function ta.vwap_bands(source, mult, options) end
+
+--- Rolling volume-weighted average price: sum(hlc3 x volume) / sum(volume) over `length` bars. First value at bar length - 1. NaN where the window has no volume.
+---@param length integer bars, 1..5000
+---@return trademind.series # series, a price
+function ta.rvwap(length) end
+
+--- Volume that takers bought: m.taker_base. 0 where the source of the bars does not tell.
+---@return trademind.series # series in the base asset
+function ta.buy_volume() end
+
+--- Volume that takers sold: volume - m.taker_base.
+---@return trademind.series # series in the base asset
+function ta.sell_volume() end
+
+--- Volume delta: what takers bought less what they sold.
+---@return trademind.series # series in the base asset
+function ta.delta() end
+
+--- Buying pressure: the part of the volume that takers bought. NaN on a bar without volume.
+---@return trademind.series # series, 0..1
+function ta.pressure() end
+
+--- Bars since a condition last held: 0 on the bar itself. NaN before it has held for the first time; a condition that is NaN does not hold. Counts from where the series begins on the symbol (cumulative: 250 bars of warm-up).
+---@param condition trademind.series series of 1 and 0
+---@return trademind.series # series of whole numbers, bars
+function ta.barssince(condition) end
+
+--- Value of the source at the newest bar where a condition held; `occurrence` 1: at the one before, and so on. NaN before there are so many; a condition that is NaN does not hold, and a NaN of the source at that bar is the value (Pine's).
+---@param condition trademind.series series of 1 and 0
+---@param source trademind.series series
+---@param occurrence? number 0..5000, counted back from the newest (0)
+---@return trademind.series # series in the unit of the source
+function ta.valuewhen(condition, source, occurrence) end
 
 --- True at the bar where `a` has come to be above `b`: strictly above now, at or below on the last bar where both were defined.
 ---@param a trademind.series|number series or number
@@ -296,6 +660,41 @@ function ta.crossover(a, b) end
 ---@param b trademind.series|number series or number
 ---@return boolean # boolean of the newest bar; false where NaN is met
 function ta.crossunder(a, b) end
+
+--- True at the bar where `a` has come to be above or below `b`: crossover or crossunder.
+---@param a trademind.series|number series or number
+---@param b trademind.series|number series or number
+---@return boolean # boolean of the newest bar; false where NaN is met
+function ta.cross(a, b) end
+
+--- True when the source has risen on each of the last `length` bars (as Pine's ta.rising does: not merely above them).
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return boolean # boolean of the newest bar; false where NaN is met
+function ta.rising(source, length) end
+
+--- True when the source has fallen on each of the last `length` bars (as Pine's ta.falling does: not merely below them).
+---@param source trademind.series series
+---@param length integer bars, 1..5000
+---@return boolean # boolean of the newest bar; false where NaN is met
+function ta.falling(source, length) end
+
+--- High volume nodes: prices at which much was traded. The prices of the newest `lookback` bars are cut into `bins` from the lowest low to the highest high, and the volume of each bar is spread evenly over the bins that it spans. A bin is a node when its volume is at or above the `percentile` of all bins, above both neighbours' x (1 + tolerance), and at least `min_strength` percent of the largest bin's. Empty where all prices are the same, or nothing was traded. The trader waits for `lookback` bars; computed at each call.
+---@param options? table {bins = 3..200 (30), lookback = bars, 1..5000 (250), percentile = 0..100 (70), tolerance = 0..100 (0.05), min_strength = 0..100 (50)}
+---@return table[] # list of {price, volume, strength, low, high, buy_volume, sell_volume}, strongest first: price the bin's middle, strength in percent of the largest bin
+function ta.hvn(options) end
+
+--- Divergence of a price `a` and an oscillator `b` at two turns of the price within the newest `lookback` bars, at least `separation` bars apart. A turn is a bar strictly below (above) both neighbours, so that the newest bar is none yet; b is read at the same bars. Lows: "bullish" where a is lower and b higher than before, "hidden_bullish" where a is higher and b lower. Highs: "bearish" where a is higher and b lower, "hidden_bearish" where a is lower and b higher. Of several the first of "bullish", "bearish", "hidden_bullish", "hidden_bearish". A NaN is no turn. The trader waits for `lookback` bars.
+---@param a trademind.series series
+---@param b trademind.series series of the same timeframe
+---@param options? table {lookback = bars, 3..500 (30), separation = bars, 1..500 (5)}
+---@return string|nil # "bullish", "bearish", "hidden_bullish", "hidden_bearish" or nil
+function ta.divergence(a, b, options) end
+
+--- Swing highs of m.high and swing lows of m.low: bars strictly above (below) the `left` bars before them and not below (above) the `right` bars after them, so that of equal bars in a row the oldest is the swing. The newest `right` bars are none yet: nothing is known of what comes after them. All within the newest `lookback` bars, for which the trader waits; computed at each call.
+---@param options? table {left = bars, 1..100 (5), right = bars, 1..100 (5), n = at most so many of each, 1..100 (4), lookback = bars, up to 5000 (250)}
+---@return table # {highs = list of {price, bars_ago}, lows = the same}, newest first
+function ta.swings(options) end
 
 --- Doji: the body is at most a tenth of the mean high - low of the 10 bars before. First value at bar 10. TA-Lib's CDLDOJI.
 ---@return trademind.series # series of 100 and 0
@@ -504,25 +903,25 @@ function helpers.getLatestStochRSI(klines, rsiPeriod, stochPeriod, kPeriod, dPer
 ---@return trademind.helpers_calculateStochastic_outputs
 function helpers.calculateStochastic(klines, kPeriod, dPeriod, smooth) end
 
---- Average directional index, the strength of a trend: `ta.dmi(period, period).adx`. First value at bar 2 x period - 1. The original was no ADX: mean true range / mean close x 1000, at most 100, and 0 while there were fewer bars; here that is nil.
+--- Average directional index, the strength of a trend: `ta.dmi(period, period).adx`, and 0 where nothing moves. First value at bar 2 x period - 1. The original was no ADX: mean true range / mean close x 1000, at most 100, and 0 while there were fewer bars; here that is nil.
 ---@param klines trademind.market market: m or m["1h"]
----@param period? integer bars, 1..5000 (14)
+---@param period? integer bars, 1..2500 (14)
 ---@return number|nil # number, 0..100; nil while there are too few bars
 function helpers.calculateADX(klines, period) end
 
---- Regular divergence between two lines: the first makes a lower low and the second a higher one (bullish), else the first makes a higher high and the second a lower one (bearish). A low is below both its neighbours; the second line is read on the same bars. Any two lows of the last `lookback` bars count that are `minSeparation` apart. Hidden ones: `ta.divergence`.
+--- Regular divergence between two lines: the first makes a lower low and the second a higher one (bullish), else the first makes a higher high and the second a lower one (bearish). A low is below both its neighbours; the second line is read on the same bars. Any two lows of the last `lookback` bars count that are `minSeparation` apart: `ta.divergence` without its hidden ones.
 ---@param series1 trademind.series|number[] series, or list of numbers, oldest first: usually a price
 ---@param series2 trademind.series|number[] series, or list of numbers: usually an oscillator
----@param lookback? integer bars, 1..5000 (30)
----@param minSeparation? integer bars between two lows, 1..5000 (5)
+---@param lookback? integer bars, 3..500 (30)
+---@param minSeparation? integer bars between two lows, 1..500 (5)
 ---@return string|nil # text "bullish_regular" or "bearish_regular", or nil: none, too few bars, or not as many of the one as of the other
 function helpers.detectGenericDivergence(series1, series2, lookback, minSeparation) end
 
 --- helpers.detectGenericDivergence between the close and its RSI.
 ---@param klines trademind.market market: m or m["1h"]
 ---@param rsiPeriod? integer bars, 1..4999 (14)
----@param lookback? integer bars, 1..5000 (30)
----@param minSeparation? integer bars between two lows, 1..5000 (5)
+---@param lookback? integer bars, 3..500 (30)
+---@param minSeparation? integer bars between two lows, 1..500 (5)
 ---@return string|nil # text "bullish_regular" or "bearish_regular", or nil
 function helpers.detectRSIDivergence(klines, rsiPeriod, lookback, minSeparation) end
 
@@ -579,10 +978,10 @@ function helpers.calculatePVISeries(klines, initialValue) end
 ---@return number|nil # number, or nil without a bar
 function helpers.getLatestPVI(klines, initialValue) end
 
---- Prices at which much was traded: the peaks of the volume of the last `lookback` bars, spread over `bins` equal parts of their range; strongest first. Rests on `ta.hvn`. The original dropped part of the volume of the bar with the highest price.
+--- Prices at which much was traded: the peaks of the volume of the last `lookback` bars, spread over `bins` equal parts of their range; strongest first: `ta.hvn` under other names. The original dropped part of the volume of the bar with the highest price.
 ---@param klines trademind.market market: m or m["1h"]
 ---@param options? table {bins = 30, threshold = 70 (percentile), lookback = 250, minStrength = 50, peakTolerance = 0.05}; a cacheKey is ignored: nothing is kept between calls
----@return table[] # list of {price, volume, buyVolume, sellVolume, strength (0..100), priceRange = {low, high}}, empty without bars
+---@return table[] # list of {price, volume, buyVolume, sellVolume, strength (0..100), priceRange = {low, high}}, empty where nothing was traded or all at one price
 function helpers.calculateHighVolumeNodes(klines, options) end
 
 --- Whether a price is at one of the nodes, or near.
@@ -607,7 +1006,7 @@ function helpers.getClosestHVN(price, nodes, direction) end
 function helpers.countHVNInRange(low, high, nodes) end
 
 --- Does nothing. The original kept nodes for 60 seconds by key; here none are kept, so none can be stale.
----@param key string|nil text, or nothing
+---@param key? string text; may be left out
 function helpers.clearHVNCache(key) end
 
 --- Newest volume-weighted average of (high + low + close) / 3 since the day began (UTC): `ta.vwap(m.hlc3)[0]`. The original had no day: it summed over all bars that it was given, and gave 0 without volume; here that is nil.

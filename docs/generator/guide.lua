@@ -99,7 +99,8 @@ function M.scripts(scripts)
     local title, rest = prose:match "^([^\n]-)[:.]%s+(.*)$"
     if not title or #title > 60 then error(("%s: begins with no comment of the form -- Title: what it does"):format(script.name), 0) end
     rest = rest:sub(1, 1):upper() .. rest:sub(2)
-    out[#out + 1] = ("### %s\n\n%s\n\n```lua\n%s\n```\n"):format(title, plain(rest):gsub("\n+$", ""), table.concat(body, "\n"):gsub("^\n+", ""):gsub("\n+$", ""))
+    local code = table.concat(body, "\n"):gsub("^\n+", ""):gsub("\n+$", "")
+    out[#out + 1] = ("### %s\n\n%s\n\n```lua\n%s\n```\n"):format(title, plain(rest):gsub("\n+$", ""), code)
   end
   return (table.concat(out, "\n"):gsub("\n+$", ""))
 end

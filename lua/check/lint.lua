@@ -16,13 +16,16 @@ local WORDS = {
   ["542"] = "empty-block", ["571"] = "backward-loop", ["582"] = "misplaced-not",
 }
 
--- Whether a function calls one of ta that reads the market by itself: ta.atr(14).
-local function reads_market(body, bound)
+-- Whether a function calls one of ta that reads the market by itself, ta.atr(14), or a function of the script that does.
+local function reads_market(body, bound, seen)
   local found = false
+  seen[body] = true
   for _, statement in ipairs(body[2]) do
     tree_of.walk(statement, function(node)
       local library, name = types_of.library_call(node)
+      local callee = node.tag == "Call" and types_of.function_of(node[1])
       if library == "ta" and bound[name] then found = true end
+      if callee and not seen[callee] and reads_market(callee, bound, seen) then found = true end
     end)
   end
   return found
@@ -34,7 +37,7 @@ local function conventional(tree, types)
   for _, name in ipairs(types.names.bound) do bound[name] = true end
   for _, variable in ipairs(tree.variables) do
     local body = variable.kind == "parameter" and variable.function_node
-    if body and body.parameters[1] == variable and reads_market(body, bound) then names[variable.node.offset] = true end
+    if body and body.parameters[1] == variable and reads_market(body, bound, {}) then names[variable.node.offset] = true end
   end
   for _, role in ipairs(types.roles) do
     for _, parameter in ipairs(role.node.parameters) do

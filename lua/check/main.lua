@@ -157,6 +157,11 @@ end
 
 -- An early difference counts only where the script asks for the number of bars: see src/check/repeat.c.
 local function from_history(fact)
+  local site = fact.site and script.sites[fact.site]
+  if site then
+    return add(site.node, "depends-on-history", "error", ("one side of this comparison depends on how many bars are loaded: with %d it is %.6g, with %d %.6g")
+      :format(fact.n_more, fact.more, fact.n_less, fact.less), "compare with a value of some bars before, not with a number")
+  end
   local more = fact.more
   local node, is_count
   if script.tree then node, is_count = node_of_history(more.indicators) end

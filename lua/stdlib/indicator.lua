@@ -254,6 +254,19 @@ local function without_source(spec)
   return function(a, b, c, d) return call(M.running("ta." .. name), a, b, c, d) end
 end
 
+-- Pine's overloads: a number in place of the source is the first parameter, and the source is a field of the market. With
+-- more numbers than there are parameters it is the source that is wrong.
+local function with_optional_source(spec)
+  local full, name, field, n = with_source(spec), spec.name, spec.sources[1].optional, #spec.params
+  assert(n <= 2, name)
+  local function call(market, source, a, b)
+    if type(source) ~= "number" or (n == 1 and a or b) ~= nil then return full(source, a, b) end
+    return full((market or M.running("ta." .. name)).get(field), source, a)
+  end
+  M.bound[name] = call
+  return function(source, a, b) return call(nil, source, a, b) end
+end
+
 -- With a table of options at the end: its single entry is a key like the arguments before it. What else the table holds is
 -- looked at while a trader is tried out at load, and whenever the call is new.
 local function with_options(spec)
@@ -290,7 +303,8 @@ local function with_options(spec)
 end
 
 --- A function of `ta`.
--- @param t {name, kernel = name of the kernel (default: the same), sources = {name or {name, default = field of m}},
+-- @param t {name, kernel = name of the kernel (default: the same), sources = {name or {name, default = field of m} or
+-- {name, optional = field of m}: the only source, which may be left out in front of the numbers},
 -- params = {name or {name, default, choices = {text = number}}}, options = how many of the last params come in a table,
 -- outputs = {names in the order of the kernel's, when there are several}, make = function(sources, numbers, text, home) that
 -- composes the series of others (a series, or a table of them by output) in place of a kernel}
@@ -300,7 +314,7 @@ function M.define(t)
   M.gives_series[spec.name] = true
   if not t.make then spec.kind = M.kind(t.kernel or t[1]) end
   for i, s in ipairs(t.sources or {}) do
-    spec.sources[i] = type(s) == "string" and {name = s} or {name = s[1], default = s.default}
+    spec.sources[i] = type(s) == "string" and {name = s} or {name = s[1], default = s.default, optional = s.optional}
   end
   for i, p in ipairs(t.params or {}) do spec.params[i] = as_param(p) end
   spec.n_plain = #spec.params - (t.options or 0)
@@ -317,6 +331,7 @@ function M.define(t)
     M.bound[spec.name] = #spec.sources == 0 and call or nil
     return function(...) return call(#spec.sources == 0 and M.running("ta." .. spec.name) or nil, ...) end
   end
+  if spec.sources[1] and spec.sources[1].optional then return with_optional_source(spec) end
   return #spec.sources == 0 and without_source(spec) or with_source(spec)
 end
 

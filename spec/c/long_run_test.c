@@ -39,7 +39,7 @@ static kline next_bar(int64_t n, double *price, double *tick_price) {
 
 /* Kinds that never forget, or may stay on another path for ever. */
 static bool is_endless(const char *name) {
-    static const char *const names[] = {"cum", "obv", "ad", "pvi", "nvi"};
+    static const char *const names[] = {"cum", "obv", "ad", "pvi", "nvi", "sar", "supertrend"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0) return true;
     return false;

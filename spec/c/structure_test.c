@@ -322,6 +322,31 @@ static void test_flat(scripts *s) {
     own_close(&m);
 }
 
+/* Closes, and after which of them the price has crossed 100 (+ upwards, - downwards): touching it is not crossing it. */
+static void test_touches(scripts *s) {
+    static const struct {
+        double close;
+        char crossed;
+    } bars[] = {{99, ' '}, {100, ' '}, {101, '+'}, {100, ' '}, {99, '-'},  {100, ' '},
+                {99, '-'}, {101, '+'}, {100, ' '}, {100, ' '}, {101, '+'}, {98, '-'}};
+    own_market m;
+    bool is_right = true;
+    own_open(&m, s->registry);
+    scripts_demand(
+        scripts_load(s, 0, "t.lua",
+                     OWN("local over, under = ta.crossover(m.close, 100), ta.crossunder(m.close, 100)\n"
+                         "if ta.cross(m.close, 100) ~= (over or under) then error('cross') end\n"
+                         "return {match = over or under, side = over and 'long' or under and 'short' or nil}")),
+        s->why.text);
+    for (size_t i = 0; i < sizeof bars / sizeof *bars; i++) {
+        own_add(&m, bars[i].close, 1);
+        (void)own_run(s, &m);
+        is_right = is_right && s->result.side == (bars[i].crossed == '+' ? 1 : bars[i].crossed == '-' ? 2 : 0);
+    }
+    ok(is_right, "a price that touches a level has not crossed it, one that leaves it has");
+    own_close(&m);
+}
+
 /* ---- TradingView's own answers ---- */
 
 static FILE *open_data(const char *name) {
@@ -378,6 +403,7 @@ int main(void) {
     test_by_hand(&s);
     test_warm_up(&s);
     test_flat(&s);
+    test_touches(&s);
     test_export(&s, "falling+rising.csv", 2, moves);
     test_export(&s, "cross.csv", 3, crosses);
     scripts_close(&s);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { N = 3000, AHEAD = 1, STATE_BYTES = 100000 };
+enum { N = 3000, AHEAD = 1, STATE_BYTES = 100000, END = 2000 };
 
 typedef struct subject {
     const char *name;
@@ -54,6 +54,7 @@ static void fill(market *m, bool has_undefined) {
         m->taker[i] = m->volume[i] * uniform();
         m->condition[i] = uniform() < 0.2;
         if (has_undefined && uniform() < 0.004) m->close[i] = uniform() < 0.5 ? NAN : INFINITY;
+        if (has_undefined && uniform() < 0.002) m->close[i] = 0;
         if (has_undefined && uniform() < 0.004) m->volume[i] = NAN;
         if (has_undefined && uniform() < 0.01) m->condition[i] = NAN;
         number += uniform() < 0.004 ? 1 + (int64_t)(400 * uniform()) : 1;
@@ -137,7 +138,7 @@ static void test_pieces(const market *m, const char *what, int32_t least) {
 
 /* Nothing but the values asked for and the state is written, and what comes next is not looked at. */
 static void test_bounds(const market *m) {
-    enum { END = 2000, UNTOUCHED = 7 };
+    enum { UNTOUCHED = 7 };
     static run_of r, whole;
     static market later;
     for (size_t k = 0; k < sizeof subjects / sizeof *subjects; k++) {
@@ -276,13 +277,13 @@ static void test_long(void) {
                                             window_vwap(&m, i, WINDOW)};
             for (int k = 0; k < N_LONG; k++) {
                 most[k] = fmax(most[k], (double)fabsl(expected[k]));
-                worst[k] = fmax(worst[k], (double)fabsl(values[k][i] - expected[k]) / most[k]);
+                worst[k] = fmax(worst[k], (double)fabsl(values[k][i] - expected[k]));
             }
         }
     }
     for (int k = 0; k < N_LONG; k++)
-        ok(worst[k] < allowed[k], "ten million bars of %s: off by %.2g of the largest value", long_subjects[k].name,
-           worst[k]);
+        ok(worst[k] < allowed[k] * most[k], "ten million bars of %s: off by %.2g of the largest value",
+           long_subjects[k].name, worst[k] / most[k]);
 }
 
 int main(void) {
@@ -290,6 +291,8 @@ int main(void) {
     random_state = tap_seed((uint64_t)time(NULL) * 2654435761u | 1);
     fill(&m, false);
     fill(&broken, true);
+    broken.close[END] = 0; /* a price of 0 at the very end of a range, where no later bar gives it away */
+    broken.volume[END] = 5000;
     test_pieces(&m, "clean bars", 300);
     test_pieces(&broken, "bars with NaN", 0);
     test_bounds(&m);

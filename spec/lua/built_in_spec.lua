@@ -9,7 +9,7 @@ local oracle_replay = require "spec.lua.oracle_replay"
 local RECORDED = {
   ["1m"] = {"1m", {"ALGOUSDT", "AVAXUSDT", "DOTUSDT", "FILUSDT", "LINKUSDT", "LTCUSDT", "NEARUSDT"}},
   ["5m"] = {"5m", {"ALGOUSDT", "DOTUSDT", "NEARUSDT", "SOLUSDT", "BNBUSDT"}},
-  ["15m"] = {"5m", {"ALGOUSDT", "AVAXUSDT", "DOTUSDT", "FILUSDT", "LINKUSDT", "LTCUSDT", "NEARUSDT", "SOLUSDT"}},
+  ["15m"] = {"5m", {"BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOTUSDT", "NEARUSDT"}},
   ["1h"] = {"1h", {"BTCUSDT", "SOLUSDT", "TRXUSDT"}},
 }
 

@@ -134,7 +134,7 @@ M.supertrend_hourly = {
 -- ---- breakout, then pullback ----
 
 M.breakout_pullback = {
-  interval = "5m", depth = {["5m"] = 250},
+  interval = "5m", depth = {["5m"] = 250 + 249},
   matches = function(at)
     local m = at["5m"]
     local high = m:get("highest", m.high, 20)

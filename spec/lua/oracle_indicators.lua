@@ -125,13 +125,16 @@ function M.atr(chart, length)
   return M.rma(chart, range, length)
 end
 
--- Wilder's directional movement: of two moves beyond the bar before only the larger counts, over the true range.
+local function units(x) return floor(x * UNIT + 0.5) end
+
+-- Wilder's directional movement: of two moves beyond the bar before only the larger counts, over the true range. Which one is
+-- larger is decided on the decimals.
 function M.adx(chart, length, smoothing)
   local n = chart.n
   local plus, minus, range, strength = filled(n), filled(n), filled(n), filled(n)
   for i = 2, n do
-    local up, down = chart.high[i] - chart.high[i - 1], chart.low[i - 1] - chart.low[i]
-    plus[i], minus[i] = up > down and up > 0 and up or 0, down > up and down > 0 and down or 0
+    local up, down = units(chart.high[i]) - units(chart.high[i - 1]), units(chart.low[i - 1]) - units(chart.low[i])
+    plus[i], minus[i] = up > down and up > 0 and up / UNIT or 0, down > up and down > 0 and down / UNIT or 0
     range[i] = max(chart.high[i] - chart.low[i], abs(chart.high[i] - chart.close[i - 1]), abs(chart.low[i] - chart.close[i - 1]))
   end
   local p, q, r = M.rma(chart, plus, length), M.rma(chart, minus, length), M.rma(chart, range, length)
@@ -166,20 +169,21 @@ end
 function M.highest(chart, x, length) return extreme(chart, x, length, max, -huge) end
 function M.lowest(chart, x, length) return extreme(chart, x, length, min, huge) end
 
--- Of the day's bars so far; a day whose first bars the chart does not have has no value.
+-- Of the day's bars so far; a day whose first bars the chart does not have has no value. Summed as distances from the day's
+-- first price, so that a day of one price has just that one.
 function M.vwap(chart)
   local out = filled(chart.n)
   local is_whole = chart.n > 0 and chart.time[1] % DAY == 0
-  local day, traded, volume = nil, 0, 0
+  local day, first, traded, volume = nil, 0, 0, 0
   for i = 1, chart.n do
-    local today = floor(chart.time[i] / DAY)
+    local today, price = floor(chart.time[i] / DAY), (chart.high[i] + chart.low[i] + chart.close[i]) / 3
     if today ~= day then
       is_whole = is_whole or day ~= nil
-      day, traded, volume = today, 0, 0
+      day, first, traded, volume = today, price, 0, 0
     end
-    traded = traded + (chart.high[i] + chart.low[i] + chart.close[i]) / 3 * chart.volume[i]
+    traded = traded + (price - first) * chart.volume[i]
     volume = volume + chart.volume[i]
-    if is_whole and volume > 0 then out[i] = traded / volume end
+    if is_whole and volume > 0 then out[i] = first + traded / volume end
   end
   return out
 end

@@ -129,19 +129,20 @@ M.bull_flag_micro = {
   end,
 }
 
--- The newest two swing points, newest first: bars beyond all of the five before and the five after them.
+-- The newest two swing points, newest first: bars beyond the five before them, and not short of one of the five after; of
+-- the last 120 bars.
 local function swings(x, now, is_beyond)
   local found = {}
-  for i = now - 5, now - 120, -1 do
-    local n = 0
-    for k = i - 5, i + 5 do if k ~= i and x[k] and is_beyond(x[i], x[k]) then n = n + 1 end end
-    if n == 10 then found[#found + 1] = x[i] end
+  for i = now - 5, now - 114, -1 do
+    local stands_out = true
+    for k = 1, 5 do stands_out = stands_out and is_beyond(x[i], x[i - k]) and not is_beyond(x[i + k], x[i]) end
+    if stands_out then found[#found + 1] = x[i] end
   end
   return found[1], found[2]
 end
 
 M.structure_break = {
-  interval = "5m", depth = {["5m"] = 130},
+  interval = "5m", depth = {["5m"] = 120},
   matches = function(at)
     local m = at["5m"]
     local high, high_before = swings(m.high, m.now, function(a, b) return a > b end)

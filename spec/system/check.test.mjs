@@ -123,6 +123,13 @@ test('inputs of the JSON beside it, and a trader that uses the script of another
   assert.deepEqual(depths(other), ['warm-up: 77 bars of 5m', 'warm-up: 155 bars of 5m']);
 });
 
+test('what a script prints is not among the findings', async () => {
+  const file = write('x.lua', GOOD.replace('return m', 'print("hello", m.symbol) log.error("x") return m'));
+  const { code, stdout, stderr } = await run(['check', file]);
+  assert.equal(code, 0);
+  assert.doesNotMatch(stdout + stderr, /hello/);
+});
+
 test('the bound of the cost is an option', async () => {
   const { code, lines } = await run(['check', '--json', '--cost-us', '900000', 'spec/lua/check/slow.lua'], { cwd: root });
   assert.equal(code, 0);

@@ -151,7 +151,8 @@ test('a setting without effect in this version and a mistyped one are warned abo
 
 // ---- a wrong configuration: code 4, one line, for every verb that needs it ----
 
-for (const verb of [['run'], ['config'], ['status'], ['replay', '--data', '.']]) {
+for (const verb of [['run'], ['config'], ['status'], ['replay', '--data', '.'], ['check', 'x.lua'], ['eval', '--data', 'x.csv', 'm.close'],
+  ['explain', '--trader', 'x', '--symbol', 'X', '--at', '2026-01-01', '--data', '.']]) {
   test(`configuration: trademind ${verb[0]}`, async () => {
     const cwd = mkdtempSync(path.join(folder, 'bad-'));
     writeFileSync(path.join(cwd, '.env'), '\n\nPORT=eighty\n');

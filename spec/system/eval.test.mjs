@@ -104,6 +104,19 @@ test('timeframes are made of the file, each seen as of its last close', async ()
   });
 });
 
+test('a hole: nothing is invented, and slower bars that it has swallowed do not exist', async () => {
+  const holed = bars.filter((_, i) => i < 100 || i >= 217); // 01:40 to 03:37
+  const path = writeKlines(folder, 'HOLEUSDT-1m.csv', holed);
+  const rows = await values('{m:align(m["30m"].close), m["30m"].close[1], m.close[1], m.count}', ['--timeframes', '30m'], path);
+  assert.deepEqual(rows.map(row => row.time), holed.map(bar => bar.time));
+  const halves = [0, 1, 2, 3, 7, 8].map(half => holed.filter(bar => Math.floor((bar.time - bars[0].time) / 1800000) === half).at(-1).close);
+  const seen = i => [0, 1, 2, 3, 7, 8].filter(half => (half + 1) * 1800000 <= holed[i].time + 60000 - bars[0].time).length;
+  for (let i = 0; i < 160; i++) {
+    const n = seen(i);
+    assert.deepEqual(rows[i].value, [halves[n - 1] ?? null, halves[n - 2] ?? null, i ? holed[i - 1].close : null, i + 1], `bar ${i}`);
+  }
+});
+
 test('--interval: the expression on larger bars of the same file', async () => {
   const rows = await values('m.high', ['--interval', '5m']);
   assert.equal(rows.length, bars.length / 5);

@@ -2,11 +2,12 @@
 #include "check/inspect.h"
 #include "script/ask.h"
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEPT_BARS = 40, CAUSES_MOST = 64 };
+enum { KEPT_BARS = 40, HISTORY_BARS = 40, CAUSES_MOST = 64 };
 
 /* The text that the tools answer; NULL when they cannot. */
 static char *ask(trial *t, const char *question, const char *argument) {
@@ -52,6 +53,85 @@ void inspect_sites(trial *t, const trader_source *watched, const sample *samples
         probe_market_free(m);
     }
     if (!t->is_over) t->sites = ask(t, "sites", NULL);
+}
+
+/* ---- comparisons and history ---- */
+
+/* The event is a comparison of two numbers. */
+static bool read_sides(const json_t *event, double side[2]) {
+    const json_t *a = json_object_get(event, "a"), *b = json_object_get(event, "b");
+    side[0] = json_number_value(a);
+    side[1] = json_number_value(b);
+    return json_is_number(a) && json_is_number(b);
+}
+
+static bool is_near(double x, double y) { return fabs(x - y) <= 1e-6 * fmax(1, fmax(fabs(x), fabs(y))); }
+
+/* The side that differs while the other one does not; -1: none. A difference of `n_older` is that of a count of bars,
+ * which matters only where the answers differ. */
+static int differing_side(const double x[2], const double y[2], int32_t n_older) {
+    for (int k = 0; k < 2; k++)
+        if (!is_near(x[k], y[k]) && is_near(x[1 - k], y[1 - k]) && fabs(x[k] - y[k]) != n_older) return k;
+    return -1;
+}
+
+/* {"site", "more", "less"} of the first such comparison in two lists of events; NULL: none. */
+static char *compare_events(const char *whole, const char *less, int32_t n_older) {
+    json_t *a = json_loads(whole, 0, NULL), *b = json_loads(less, 0, NULL);
+    char *found = NULL;
+    for (size_t i = 0; i < json_array_size(a) && i < json_array_size(b) && !found; i++) {
+        const json_t *x = json_array_get(a, i), *y = json_array_get(b, i);
+        double x_sides[2], y_sides[2];
+        int k;
+        if (!json_equal(json_object_get(x, "site"), json_object_get(y, "site"))) break;
+        if (!read_sides(x, x_sides) || !read_sides(y, y_sides)) continue;
+        k = differing_side(x_sides, y_sides, n_older);
+        if (k >= 0 && asprintf(&found, "\"site\":%d,\"more\":%.10g,\"less\":%.10g",
+                               (int)json_integer_value(json_object_get(x, "site")), x_sides[k], y_sides[k]) < 0)
+            found = NULL;
+    }
+    json_decref(a);
+    json_decref(b);
+    return found;
+}
+
+/* What the script decides at a bar; NULL: nothing. The filter is run a second time when it asks for a series that it had
+ * not asked for before, so what counts is written down when it is asked once more. */
+static char *decide(trial *t, probe_market *m, int32_t at, script_view *view) {
+    if (!trial_look(t, m, at, view)) return NULL;
+    for (int k = 0; k < 2; k++) {
+        answer a = {0};
+        free(ask(t, "record", NULL));
+        if (t->is_over || !trial_evaluate(t, view, false, &a) || a.outcome == SCRIPT_WARMING) return NULL;
+    }
+    return ask(t, "events", NULL);
+}
+
+static void compare_bars(trial *t, const sample *s, probe_market *whole, probe_market *less) {
+    int32_t n = probe_market_count(whole, t->order.interval), n_less = probe_market_count(less, t->order.interval);
+    for (int k = 0; k < HISTORY_BARS && !t->is_over && !t->history_fact; k++) {
+        int32_t at = s->from + (int32_t)((int64_t)(n - s->from - 1) * k / (HISTORY_BARS - 1));
+        script_view a, b;
+        char *more = decide(t, whole, at, &a), *fewer = more ? decide(t, less, at - (n - n_less), &b) : NULL;
+        char *found = more && fewer ? compare_events(more, fewer, n - n_less) : NULL;
+        if (found &&
+            asprintf(&t->history_fact, "{\"n_more\":%d,\"n_less\":%d,%s}", at + 1, at + 1 - (n - n_less), found) < 0)
+            t->history_fact = NULL;
+        free(more);
+        free(fewer);
+        free(found);
+    }
+}
+
+void inspect_history(trial *t, const trader_source *watched, const sample *s, uint32_t id) {
+    probe_market *whole, *less;
+    if (t->history_fact || !trial_load(t, watched, "watch")) return;
+    whole = trial_market(t, s, id, NULL);
+    less = trial_market(t, s, id, &s->later);
+    if (whole && less && probe_market_count(less, t->order.interval) < probe_market_count(whole, t->order.interval))
+        compare_bars(t, s, whole, less);
+    probe_market_free(whole);
+    probe_market_free(less);
 }
 
 /* ---- bars without a number ---- */

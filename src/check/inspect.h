@@ -7,6 +7,9 @@
 void inspect_kept(trial *t, const sample *s, uint32_t id);
 /* The rewritten script over all samples: how often each comparison was decided: t->sites. */
 void inspect_sites(trial *t, const trader_source *watched, const sample *samples, int n);
+/* Comparisons of which one side is the same with fewer bars of history, and the other is not: t->history_fact, unless
+ * there is one. The answers need not differ: the sum since the first bar may be far from what it is compared with. */
+void inspect_history(trial *t, const trader_source *watched, const sample *s, uint32_t id);
 /* Bars of which every number is NaN: t->nan_fact when the trader matches, with the site that is to blame when the script
  * could be rewritten (`watched` may be NULL). */
 void inspect_undefined(trial *t, const trader_source *watched, const sample *s, uint32_t id);

@@ -14,7 +14,7 @@ enum { PREFIXES = 8, NAMES_MOST = 8 };
 
 static bool is_same_number(double a, double b, double tolerance) {
     if (isnan(a) || isnan(b)) return isnan(a) && isnan(b);
-    if (tolerance == 0) return memcmp(&a, &b, sizeof a) == 0;
+    if (tolerance == 0) return a == b && signbit(a) == signbit(b);
     return fabs(a - b) <= tolerance * fmax(fabs(a), fabs(b));
 }
 

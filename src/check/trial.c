@@ -122,9 +122,11 @@ static int by_size(const void *a, const void *b) {
 }
 
 static double median_us(const trial *t) {
+    int32_t middle;
     if (t->n_costs == 0) return 0;
     qsort(t->costs_ns, (size_t)t->n_costs, sizeof *t->costs_ns, by_size);
-    return (double)t->costs_ns[t->n_costs / 2] / 1000;
+    middle = t->n_costs / 2;
+    return (double)t->costs_ns[middle] / 1000;
 }
 
 static void write_needs(json_writer *w, const trader_spec *spec) {
@@ -207,6 +209,8 @@ static err run_samples(trial *t, const trader_source *watched) {
     for (int k = 0; k < n && e == OK && !t->is_over; k++) run_sample(t, &samples[k], (uint32_t)k);
     if (e == OK && !t->is_over) inspect_kept(t, &samples[0], 0);
     if (e == OK && !t->is_over) inspect_undefined(t, watched, &undefined, UNDEFINED_ID);
+    for (int k = 0; k < n && e == OK && !t->is_over && !t->is_slow && watched; k++)
+        inspect_history(t, watched, &samples[k], (uint32_t)k);
     if (e == OK && !t->is_over && !t->is_slow && watched) inspect_sites(t, watched, samples, n);
     for (int k = 0; k < SAMPLES_MOST; k++) sample_free(&samples[k]);
     sample_free(&undefined);

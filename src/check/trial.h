@@ -2,7 +2,7 @@
  *
  *   forward      every bar in order: errors, matches, cost
  *   prefix       some bars again, each in a fresh state that knows no later bar: the answers must have the same bits
- *   later start  fewer bars of history: the answers must be the same
+ *   later start  fewer bars of history: the answers must be the same, and no comparison may have one side that differs
  *   NaN          bars without a number: no match
  *   watched      the rewritten script (check/reader.h): which comparisons are never decided
  *   kept         what the script's variables hold before and after some calls

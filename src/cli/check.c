@@ -253,6 +253,7 @@ static int run(int argc, char *const *argv) {
     call.options.limits = (script_limits){cfg.script_cpu_ms, cfg.script_load_cpu_ms, (size_t)cfg.script_memory_mb << 20,
                                           (int32_t)cfg.kline_interval};
     config_deinit(&cfg);
+    log_init(LOG_OFF, LOG_AUTO); /* what scripts print at thousands of bars */
     e = learn_names(&call, &why);
     if (e == OK) e = reader_new(&call.reader, &why);
     code = e == OK ? check_all(&call, &why) : verb_fail(&CHECK_VERB, EXIT_FAILED, &why);

@@ -225,6 +225,7 @@ static int run(int argc, char *const *argv) {
     if (e != OK) return verb_fail(&EXPLAIN_VERB, EXIT_USAGE, &why);
     e = settings_load(&call.settings, &cfg, &why);
     if (e != OK) return verb_fail(&EXPLAIN_VERB, settings_exit_code(e), &why);
+    log_init(LOG_ERROR, cfg.log_format); /* not what scripts print at the bars before */
     e = explain(&call, &cfg, &why);
     if (e != OK) code = verb_fail(&EXPLAIN_VERB, EXIT_FAILED, &why);
     config_deinit(&cfg);

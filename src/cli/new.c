@@ -55,8 +55,9 @@ static err check_name(const char *name, diag *why) {
 
 static err parse(new_call *call, int argc, char *const *argv, diag *why) {
     err e = options_parse(OPTIONS, argc, argv, take, call, why);
-    if (e == OK && !call->name) e = diag_set(why, ERR_INVALID, "no name is given; expected one such as rsi_rebound");
-    return e == OK ? check_name(call->name, why) : e;
+    if (e != OK) return e;
+    if (!call->name) return diag_set(why, ERR_INVALID, "no name is given; expected one such as rsi_rebound");
+    return check_name(call->name, why);
 }
 
 static err write_text(FILE *file, const char *text, const char *name) {

@@ -29,10 +29,9 @@ static void run_linreg(void *state, const kernel_input *in, int32_t from, int32_
                        double *const out[INDICATOR_OUTPUTS]) {
     window *s = state;
     const double *x = in->source[0] + from;
-    double n = in->param[0], from_middle = n - 1 - 2 * in->param[1]; /* twice */
-    double by_sum = n * n - 1 - 3 * (n + 1) * from_middle, by_weighted = 6 * from_middle, divisor = n * (n * n - 1);
-    if (in->param[1] == 0) by_sum = -2 * (n + 1), by_weighted = 6, divisor = n * (n + 1);
-    window_line(s, x, in->number + from, to - from, (int32_t)n, by_sum, by_weighted, divisor, out[0] + from);
+    double n = in->param[0], twice = n - 1 - 2 * in->param[1]; /* the distance from the middle */
+    double by_weighted = 6 * twice / (n * (n * n - 1)), by_sum = 1 / n - by_weighted * (n + 1) / 2;
+    window_line(s, x, in->number + from, to - from, (int32_t)n, by_sum, by_weighted, out[0] + from);
     window_level(&s->n_equal, x, to - from, (int32_t)n, out[0] + from);
 }
 
@@ -51,42 +50,46 @@ static const double places[ROOT_MAX] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 
 typedef struct hma_state {
     window whole;
     window_sums half;
-    int64_t end;    /* of the inner values kept; 0: none yet */
+    int32_t root, end;        /* sqrt(length), 0 at first; end of the inner values kept */
+    double by_half, by_whole; /* what the inner sums count, over the sum of the outer weights */
     double inner[]; /* oldest first; room for twice as many as are needed, so that they move but now and then */
 } hma_state;
 
 static int32_t half_of(int32_t length) { return length > 1 ? length / 2 : 1; }
+static double total_of(int32_t length) { return length * (length + 1.0) / 2; } /* sum of linear weights */
 static int32_t root_of(int32_t length) { return (int32_t)sqrt(length); }
-static int32_t inner_size(int32_t length) { return 2 * root_of(length); }
 
-/* The inner values from which the outer average of `n` more is made: the place for the first of them. */
-static double *inner_place(hma_state *s, int32_t n, int32_t root, int32_t size, double *room) {
-    double *to = n > root ? room : s->inner;
-    if (s->end == 0) s->end = root;
-    if (n <= root && s->end + n <= size) return s->inner + s->end;
-    memmove(to, s->inner + s->end - root, (size_t)root * sizeof *to);
-    s->end = root;
-    return to + root;
+/* Where the first of `n` more inner values goes, with those before it in place. */
+static double *inner_place(hma_state *s, int32_t n, double *room) {
+    double *to = n > s->root ? room : s->inner;
+    if (n <= s->root && s->end + n <= 2 * s->root) return s->inner + s->end;
+    memmove(to, s->inner + s->end - s->root, (size_t)s->root * sizeof *to);
+    s->end = s->root;
+    return to + s->root;
 }
 
 static void run_hma(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
     hma_state *s = state;
-    int32_t length = (int32_t)in->param[0], half = half_of(length), root = root_of(length);
-    double room[ROOT_MAX + STRETCH], part = 2 / (root * (root + 1.0));
+    int32_t length = (int32_t)in->param[0], half = half_of(length);
+    double room[ROOT_MAX + STRETCH];
+    if (s->root == 0) {
+        s->root = s->end = root_of(length);
+        s->by_half = 2 / total_of(half) / total_of(s->root);
+        s->by_whole = -1 / total_of(length) / total_of(s->root);
+    }
     for (int32_t i = from, n; i < to; i += n) {
         const double *x = in->source[0] + i;
         double *inner, *outer = out[0] + i;
         n = to - i < STRETCH ? to - i : STRETCH;
-        inner = inner_place(s, n, root, inner_size(length), room);
-        window_hull(&s->whole, &s->half, x, in->number + i, n, length, half, inner);
-        window_dots(places, inner - root + 1, root, n, outer);
-        for (int32_t k = 0; k < n; k++) outer[k] *= part;
-        window_level(&s->whole.n_equal, x, n, length + root - 1, outer);
+        inner = inner_place(s, n, room);
+        window_both(&s->whole, &s->half, x, in->number + i, n, length, half, s->by_half, s->by_whole, inner);
+        window_dots(places, inner - s->root + 1, s->root, n, outer);
+        window_level(&s->whole.n_equal, x, n, length + s->root - 1, outer);
         s->end += n;
-        if (n > root) {
-            memcpy(s->inner, inner + n - root, (size_t)root * sizeof *inner);
-            s->end = root;
+        if (n > s->root) {
+            memcpy(s->inner, inner + n - s->root, (size_t)s->root * sizeof *inner);
+            s->end = s->root;
         }
     }
 }
@@ -154,7 +157,7 @@ static int32_t depth_hma(const double *param, int32_t interval) {
     return (int32_t)param[0] + root_of((int32_t)param[0]) - 1;
 }
 static size_t more_for_hma(const double *param, int32_t interval) {
-    return (void)interval, (size_t)inner_size((int32_t)param[0]) * sizeof(double);
+    return (void)interval, 2 * (size_t)root_of((int32_t)param[0]) * sizeof(double);
 }
 static size_t more_for_alma(const double *param, int32_t interval) {
     return (void)interval, (size_t)param[0] * sizeof(double);

@@ -9,21 +9,35 @@
 #include "indicator/window.h"
 #include <math.h>
 
-enum { STRETCH = 256, CAREFUL = 16, KAMA_FAST = 2, KAMA_SLOW = 30 };
+enum { STRETCH = 256, CAREFUL = 4, KAMA_FAST = 2, KAMA_SLOW = 30 };
 
 typedef void (*one_fn)(void *state, const kernel_input *in, int32_t i, double *const out[INDICATOR_OUTPUTS]);
-/* False, with the state as it was, when the bars must be taken one by one. */
-typedef bool (*many_fn)(void *state, const kernel_input *in, int32_t from, int32_t to,
-                        double *const out[INDICATOR_OUTPUTS]);
+typedef enum many_result {
+    DONE,
+    SEEDING,   /* one by one */
+    NOT_FINITE /* the same; the state is as it was */
+} many_result;
+typedef many_result (*many_fn)(void *state, const kernel_input *in, int32_t from, int32_t to,
+                               double *const out[INDICATOR_OUTPUTS]);
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+
+static int32_t first_not_finite(const double *x, int32_t from, int32_t to) {
+    while (from < to && x[from] - x[from] == 0) from++;
+    return from;
+}
 
 static ALWAYS_INLINE void run(void *state, const kernel_input *in, int32_t from, int32_t to,
                               double *const out[INDICATOR_OUTPUTS], one_fn one, many_fn many) {
     while (from < to) {
         int32_t end = to - from < STRETCH ? to : from + STRETCH;
-        if (to - from == 1 || !many(state, in, from, end, out)) {
-            if (end > from + CAREFUL) end = from + CAREFUL;
+        many_result result = to - from == 1 ? SEEDING : many(state, in, from, end, out);
+        if (result == NOT_FINITE) {
+            end = first_not_finite(in->source[0], from, end);
+            if (end > from) result = many(state, in, from, end, out);
+        }
+        if (result != DONE) {
+            end = to - from < CAREFUL ? to : from + CAREFUL;
             for (int32_t i = from; i < end; i++) one(state, in, i, out);
         }
         from = end;
@@ -35,27 +49,27 @@ static inline int32_t length_of(const kernel_input *in, int32_t param) { return 
 
 /* ---- EMA, RMA ---- */
 
-static ALWAYS_INLINE bool trail(trailing *a, const double *x, int32_t from, int32_t to, int32_t length, double keep,
-                                double *out) {
+static ALWAYS_INLINE many_result trail(trailing *a, const double *x, int32_t from, int32_t to, int32_t length,
+                                       double keep, double *out) {
     double gap = a->gap, last = a->last;
-    if (a->n < length) return false;
+    if (a->n < length) return SEEDING;
     for (int32_t i = from; i < to; i++) {
         gap = keep * (gap + (x[i] - last));
         last = x[i];
         out[i] = last - gap;
     }
-    if (!is_finite(gap)) return false;
+    if (!is_finite(gap)) return NOT_FINITE;
     a->gap = gap;
     a->last = last;
-    return true;
+    return DONE;
 }
 
 static void ema_one(void *state, const kernel_input *in, int32_t i, double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = length_of(in, 0);
     out[0][i] = kernel_defined(trailing_step(state, in->source[0][i], length, trailing_ema(length)));
 }
-static bool ema_many(void *state, const kernel_input *in, int32_t from, int32_t to,
-                     double *const out[INDICATOR_OUTPUTS]) {
+static many_result ema_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                            double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = length_of(in, 0);
     return trail(state, in->source[0], from, to, length, trailing_ema(length), out[0]);
 }
@@ -68,8 +82,8 @@ static void rma_one(void *state, const kernel_input *in, int32_t i, double *cons
     int32_t length = length_of(in, 0);
     out[0][i] = kernel_defined(trailing_step(state, in->source[0][i], length, trailing_rma(length)));
 }
-static bool rma_many(void *state, const kernel_input *in, int32_t from, int32_t to,
-                     double *const out[INDICATOR_OUTPUTS]) {
+static many_result rma_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                            double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = length_of(in, 0);
     return trail(state, in->source[0], from, to, length, trailing_rma(length), out[0]);
 }
@@ -80,85 +94,79 @@ static void run_rma(void *state, const kernel_input *in, int32_t from, int32_t t
 
 /* ---- averages of averages ----
  *
- * With e1 = EMA of the source, e2 = EMA of e1 and e3 = EMA of e2, the gaps are x - e1, e1 - e2 and e2 - e3. */
+ * With e1 = EMA of the source, e2 = EMA of e1 and e3 = EMA of e2, the gaps are x - e1, e1 - e2 and e2 - e3. An average
+ * moves by alpha / keep of its gap, so the gap of the next one is keep gap2 + alpha gap1. */
 
 typedef struct nested {
     trailing first, second, third;
+    double e3;
+    int64_t has_e3;
 } nested;
 
-/* 2 e1 - e2 */
-static void dema_one(void *state, const kernel_input *in, int32_t i, double *const out[INDICATOR_OUTPUTS]) {
-    nested *s = state;
-    int32_t length = length_of(in, 0);
-    double keep = trailing_ema(length), e1 = trailing_step(&s->first, in->source[0][i], length, keep);
-    double e2 = trailing_step(&s->second, e1, length, keep);
-    out[0][i] = isnan(e2) ? NAN : kernel_defined(e1 + s->second.gap);
+/* The average of an average `x` whose own gap is `inner`. */
+static inline double nested_step(trailing *a, double x, double inner, int32_t length) {
+    if (a->n < length) return trailing_step(a, x, length, trailing_ema(length));
+    a->gap = trailing_ema(length) * a->gap + trailing_alpha(length) * inner;
+    return x - a->gap;
 }
-static bool dema_many(void *state, const kernel_input *in, int32_t from, int32_t to,
-                      double *const out[INDICATOR_OUTPUTS]) {
-    nested *s = state;
-    const double *x = in->source[0], keep = trailing_ema(length_of(in, 0));
-    double gap = s->first.gap, last = s->first.last, gap2 = s->second.gap, last2 = s->second.last;
-    if (s->second.n < length_of(in, 0)) return false;
+
+/* e1, e2, e3 as far as they exist; NaN beyond. */
+static inline void nested_steps(nested *s, double x, int32_t length, double e[3]) {
+    e[1] = e[2] = NAN;
+    e[0] = trailing_step(&s->first, x, length, trailing_ema(length));
+    if (!isnan(e[0])) e[1] = nested_step(&s->second, e[0], s->first.gap, length);
+    if (!isnan(e[1])) e[2] = nested_step(&s->third, e[1], s->second.gap, length);
+}
+
+/* DEMA: 2 e1 - e2; TEMA: 3 e1 - 3 e2 + e3; TRIX: change of e3 in per cent. `n` says which: 2, 3, 4. */
+static ALWAYS_INLINE many_result nested_many(nested *s, const double *x, int32_t from, int32_t to, int32_t length,
+                                             double *out, const int n) {
+    const double keep = trailing_ema(length), alpha = trailing_alpha(length);
+    double gap = s->first.gap, gap2 = s->second.gap, gap3 = s->third.gap, last = s->first.last, e3 = s->e3;
+    if (s->second.n < length || (n > 2 && s->third.n < length)) return SEEDING;
     for (int32_t i = from; i < to; i++) {
         gap = keep * (gap + (x[i] - last));
         last = x[i];
-        double e1 = last - gap;
-        gap2 = keep * (gap2 + (e1 - last2));
-        last2 = e1;
-        out[0][i] = e1 + gap2;
+        gap2 = keep * gap2 + alpha * gap;
+        if (n > 2) gap3 = keep * gap3 + alpha * gap2;
+        if (n == 2) out[i] = (last - gap) + gap2;
+        if (n == 3) out[i] = (last - gap) + (2 * gap2 - gap3);
+        if (n == 4) {
+            double before = e3;
+            e3 = ((last - gap) - gap2) - gap3;
+            out[i] = kernel_defined(100 * (e3 - before) / before);
+        }
     }
-    if (!is_finite(gap2)) return false;
-    s->first.gap = gap, s->first.last = last;
-    s->second.gap = gap2, s->second.last = last2;
-    return true;
+    if (!is_finite(n == 2 ? gap2 : gap3)) return NOT_FINITE;
+    s->first.gap = gap, s->second.gap = gap2, s->third.gap = gap3;
+    s->first.last = last, s->e3 = e3;
+    return DONE;
+}
+
+static void dema_one(void *state, const kernel_input *in, int32_t i, double *const out[INDICATOR_OUTPUTS]) {
+    nested *s = state;
+    double e[3];
+    nested_steps(s, in->source[0][i], length_of(in, 0), e);
+    out[0][i] = isnan(e[1]) ? NAN : kernel_defined(e[0] + s->second.gap);
+}
+static many_result dema_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                             double *const out[INDICATOR_OUTPUTS]) {
+    return nested_many(state, in->source[0], from, to, length_of(in, 0), out[0], 2);
 }
 static void run_dema(void *state, const kernel_input *in, int32_t from, int32_t to,
                      double *const out[INDICATOR_OUTPUTS]) {
     run(state, in, from, to, out, dema_one, dema_many);
 }
 
-static inline double nested_step(nested *s, double x, int32_t length) {
-    double keep = trailing_ema(length);
-    double e2 = trailing_step(&s->second, trailing_step(&s->first, x, length, keep), length, keep);
-    return trailing_step(&s->third, e2, length, keep);
-}
-
-/* What TEMA and TRIX share: `is_trix` is known where this is put in. */
-static ALWAYS_INLINE bool nested_many(nested *s, const double *x, int32_t from, int32_t to, int32_t length, double *out,
-                                      const bool is_trix) {
-    const double keep = trailing_ema(length);
-    double gap = s->first.gap, gap2 = s->second.gap, gap3 = s->third.gap;
-    double last = s->first.last, last2 = s->second.last, last3 = s->third.last, e3 = last3 - gap3;
-    if (s->third.n < length) return false;
-    for (int32_t i = from; i < to; i++) {
-        double e1, e2, e3_before = e3;
-        gap = keep * (gap + (x[i] - last));
-        last = x[i];
-        e1 = last - gap;
-        gap2 = keep * (gap2 + (e1 - last2));
-        last2 = e1;
-        e2 = e1 - gap2;
-        gap3 = keep * (gap3 + (e2 - last3));
-        last3 = e2;
-        e3 = e2 - gap3;
-        out[i] = is_trix ? kernel_defined(100 * (e3 - e3_before) / e3_before) : e3 + 3 * gap2;
-    }
-    if (!is_finite(gap3)) return false;
-    s->first.gap = gap, s->second.gap = gap2, s->third.gap = gap3;
-    s->first.last = last, s->second.last = last2, s->third.last = last3;
-    return true;
-}
-
-/* 3 e1 - 3 e2 + e3 */
 static void tema_one(void *state, const kernel_input *in, int32_t i, double *const out[INDICATOR_OUTPUTS]) {
     nested *s = state;
-    double e3 = nested_step(s, in->source[0][i], length_of(in, 0));
-    out[0][i] = kernel_defined(e3 + 3 * s->second.gap);
+    double e[3];
+    nested_steps(s, in->source[0][i], length_of(in, 0), e);
+    out[0][i] = isnan(e[2]) ? NAN : kernel_defined(e[0] + (2 * s->second.gap - s->third.gap));
 }
-static bool tema_many(void *state, const kernel_input *in, int32_t from, int32_t to,
-                      double *const out[INDICATOR_OUTPUTS]) {
-    return nested_many(state, in->source[0], from, to, length_of(in, 0), out[0], false);
+static many_result tema_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                             double *const out[INDICATOR_OUTPUTS]) {
+    return nested_many(state, in->source[0], from, to, length_of(in, 0), out[0], 3);
 }
 static void run_tema(void *state, const kernel_input *in, int32_t from, int32_t to,
                      double *const out[INDICATOR_OUTPUTS]) {
@@ -167,14 +175,16 @@ static void run_tema(void *state, const kernel_input *in, int32_t from, int32_t 
 
 static void trix_one(void *state, const kernel_input *in, int32_t i, double *const out[INDICATOR_OUTPUTS]) {
     nested *s = state;
-    int32_t length = length_of(in, 0);
-    double before = s->third.n < length ? NAN : s->third.last - s->third.gap;
-    double e3 = nested_step(s, in->source[0][i], length);
-    out[0][i] = kernel_defined(100 * (e3 - before) / before);
+    double e[3];
+    nested_steps(s, in->source[0][i], length_of(in, 0), e);
+    out[0][i] = s->has_e3 ? kernel_defined(100 * (e[2] - s->e3) / s->e3) : NAN;
+    if (isnan(e[2])) return;
+    s->e3 = e[2];
+    s->has_e3 = 1;
 }
-static bool trix_many(void *state, const kernel_input *in, int32_t from, int32_t to,
-                      double *const out[INDICATOR_OUTPUTS]) {
-    return nested_many(state, in->source[0], from, to, length_of(in, 0), out[0], true);
+static many_result trix_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                             double *const out[INDICATOR_OUTPUTS]) {
+    return nested_many(state, in->source[0], from, to, length_of(in, 0), out[0], 4);
 }
 static void run_trix(void *state, const kernel_input *in, int32_t from, int32_t to,
                      double *const out[INDICATOR_OUTPUTS]) {
@@ -200,15 +210,15 @@ static void macd_one(void *state, const kernel_input *in, int32_t i, double *con
     out[1][i] = kernel_defined(smooth);
     out[2][i] = isnan(smooth) ? NAN : kernel_defined(s->signal.gap);
 }
-static bool macd_many(void *state, const kernel_input *in, int32_t from, int32_t to,
-                      double *const out[INDICATOR_OUTPUTS]) {
+static many_result macd_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                             double *const out[INDICATOR_OUTPUTS]) {
     macd_state *s = state;
     const double *x = in->source[0], keep_fast = trailing_ema(length_of(in, 0)),
                  keep_slow = trailing_ema(length_of(in, 1));
     const double keep_signal = trailing_ema(length_of(in, 2));
     double fast = s->fast.gap, slow = s->slow.gap, hist = s->signal.gap, last = s->slow.last, line = s->signal.last;
     double *lines = out[0], *signals = out[1], *hists = out[2];
-    if (s->signal.n < length_of(in, 2)) return false;
+    if (s->signal.n < length_of(in, 2)) return SEEDING;
     for (int32_t i = from; i < to; i++) {
         double change = x[i] - last, before = line;
         last = x[i];
@@ -220,10 +230,10 @@ static bool macd_many(void *state, const kernel_input *in, int32_t from, int32_t
         signals[i] = line - hist;
         hists[i] = hist;
     }
-    if (!is_finite(hist)) return false;
+    if (!is_finite(hist)) return NOT_FINITE;
     s->fast.gap = fast, s->slow.gap = slow, s->signal.gap = hist;
     s->fast.last = s->slow.last = last, s->signal.last = line;
-    return true;
+    return DONE;
 }
 static void run_macd(void *state, const kernel_input *in, int32_t from, int32_t to,
                      double *const out[INDICATOR_OUTPUTS]) {
@@ -237,13 +247,13 @@ static void ppo_one(void *state, const kernel_input *in, int32_t i, double *cons
     double b = trailing_step(&s->slow, x, slow, trailing_ema(slow));
     out[0][i] = isnan(a) ? NAN : kernel_defined(100 * (s->slow.gap - s->fast.gap) / b);
 }
-static bool ppo_many(void *state, const kernel_input *in, int32_t from, int32_t to,
-                     double *const out[INDICATOR_OUTPUTS]) {
+static many_result ppo_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                            double *const out[INDICATOR_OUTPUTS]) {
     macd_state *s = state;
     const double *x = in->source[0], keep_fast = trailing_ema(length_of(in, 0)),
                  keep_slow = trailing_ema(length_of(in, 1));
     double fast = s->fast.gap, slow = s->slow.gap, last = s->slow.last;
-    if (s->fast.n < length_of(in, 0) || s->slow.n < length_of(in, 1)) return false;
+    if (s->fast.n < length_of(in, 0) || s->slow.n < length_of(in, 1)) return SEEDING;
     for (int32_t i = from; i < to; i++) {
         double change = x[i] - last;
         last = x[i];
@@ -251,10 +261,10 @@ static bool ppo_many(void *state, const kernel_input *in, int32_t from, int32_t 
         slow = keep_slow * (slow + change);
         out[0][i] = kernel_defined(100 * (slow - fast) / (last - slow));
     }
-    if (!is_finite(slow - fast)) return false;
+    if (!is_finite(slow - fast)) return NOT_FINITE;
     s->fast.gap = fast, s->slow.gap = slow;
     s->fast.last = s->slow.last = last;
-    return true;
+    return DONE;
 }
 static void run_ppo(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
@@ -310,22 +320,22 @@ static void kama_one(void *state, const kernel_input *in, int32_t i, double *con
     s->last = *x;
     if (s->n > length) out[0][i] = kernel_defined(*x - s->gap);
 }
-static bool kama_many(void *state, const kernel_input *in, int32_t from, int32_t to,
-                      double *const out[INDICATOR_OUTPUTS]) {
+static many_result kama_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                             double *const out[INDICATOR_OUTPUTS]) {
     kama_state *s = state;
     const int32_t length = length_of(in, 0);
     const double *x = in->source[0];
     double gap = s->gap, way = s->way;
-    if (s->n <= length || !s->has_begun) return false;
+    if (s->n <= length || !s->has_begun) return SEEDING;
     for (int32_t i = from; i < to; i++) {
         double change = x[i] - x[i - 1];
         way += fabs(change) - fabs(x[i - length] - x[i - length - 1]);
         gap = kama_keep(fabs(x[i] - x[i - length]), way, x[i]) * (gap + change);
         out[0][i] = x[i] - gap;
     }
-    if (!is_finite(gap)) return false;
+    if (!is_finite(gap)) return NOT_FINITE;
     s->gap = gap, s->last = x[to - 1], s->way = way;
-    return true;
+    return DONE;
 }
 static void run_kama(void *state, const kernel_input *in, int32_t from, int32_t to,
                      double *const out[INDICATOR_OUTPUTS]) {

@@ -160,7 +160,7 @@ static void catch_up(indicator_set *set, int32_t i) {
     int64_t at = kline_series_dropped(set->bars);
     int oldest = set->checkpoints[0].life <= set->checkpoints[1].life ? 0 : 1;
     size_t place = set->items[i].state, bytes = set->used - place;
-    memset(set->states + place, 0, bytes);
+    if (bytes > 0) memset(set->states + place, 0, bytes); /* a state may need nothing, and be the first */
     if (set->items[i].is_deferred) {
         set->items[i].life = at;
         return;
@@ -200,7 +200,7 @@ err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     const indicator_spec *spec = registry_get(set->registry, id);
     const kernel *k = kernel_get(spec->kind);
     size_t bytes = kernel_state_bytes(spec->kind, spec->param, spec->interval);
-    int32_t reach = kernel_reach(spec->kind, spec->param);
+    int32_t reach = kernel_reach(spec->kind, spec->param, spec->interval);
     instance *item;
     err e;
     if (indicator_set_find(set, id, 0) >= 0) return OK;

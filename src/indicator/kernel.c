@@ -18,8 +18,10 @@ int32_t kernel_find(const char *name, size_t bytes) {
     return -1;
 }
 
-int32_t kernel_reach(int32_t kind, const double *param) {
-    return kernels[kind]->reach ? kernels[kind]->reach(param) : 0;
+int32_t kernel_reach(int32_t kind, const double *param, int32_t interval) {
+    const kernel *k = kernels[kind];
+    int32_t bars = k->reach ? k->reach(param) : 0, by_time = k->reach_of_interval ? k->reach_of_interval(interval) : 0;
+    return bars > by_time ? bars : by_time;
 }
 
 size_t kernel_state_bytes(int32_t kind, const double *param, int32_t interval) {

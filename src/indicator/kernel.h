@@ -12,10 +12,12 @@
 #include "indicator/event.h"
 #include "indicator/exponential.h"
 #include "indicator/expression.h"
+#include "indicator/mean_deviation.h"
 #include "indicator/momentum.h"
 #include "indicator/pattern.h"
 #include "indicator/range.h"
 #include "indicator/registry.h"
+#include "indicator/rsi.h"
 #include "indicator/statistic.h"
 #include "indicator/trend.h"
 #include "indicator/volume.h"
@@ -26,7 +28,9 @@
     EXPRESSION_KERNELS(X) \
     AVERAGE_KERNELS(X) \
     EXPONENTIAL_KERNELS(X) \
+    RSI_KERNELS(X) \
     MOMENTUM_KERNELS(X) \
+    MEAN_DEVIATION_KERNELS(X) \
     STATISTIC_KERNELS(X) \
     RANGE_KERNELS(X) \
     TREND_KERNELS(X) \
@@ -81,6 +85,7 @@ typedef struct kernel {
     kernel_fn run;
     int32_t (*depth)(const double *param, int32_t interval);           /* bars seen before the value counts */
     int32_t (*reach)(const double *param);                             /* see kernel_reach; NULL: 0 */
+    int32_t (*reach_of_interval)(int32_t interval);                    /* besides, of windows by time; NULL: 0 */
     size_t state_bytes;                                                /* of every instance; a multiple of 8 */
     size_t (*more_state_bytes)(const double *param, int32_t interval); /* besides, by parameters; NULL: none */
     err (*check)(const double *param, diag *why); /* what the ranges of `params` do not say; NULL: nothing */
@@ -95,13 +100,16 @@ const kernel *kernel_get(int32_t kind);
 /* By name ("sma"); -1 when there is none. */
 int32_t kernel_find(const char *name, size_t bytes);
 /* How many bars back from the newest the kernel reads its sources or the bars (x[i - reach] at the most). */
-int32_t kernel_reach(int32_t kind, const double *param);
+int32_t kernel_reach(int32_t kind, const double *param, int32_t interval);
 /* Bytes of one state, a multiple of 8. */
 size_t kernel_state_bytes(int32_t kind, const double *param, int32_t interval);
 /* Whether the parameters are allowed; the sentence says what was expected. */
 MUST_CHECK err kernel_check(int32_t kind, const double *param, diag *why);
 
 /* ---- what the families share ---- */
+
+/* A part of a kernel that is made anew for each of its callers, with the caller's constants. */
+#define KERNEL_INLINE static inline __attribute__((always_inline))
 
 /* An infinite value counts as NaN. */
 static inline double kernel_defined(double x) { return x + (x - x); }

@@ -6,6 +6,7 @@
  * to (S - 2 s) - (N - 2 n) x mean, in O(log N).
  * A mean is an origin and a shift from it, and values are taken as differences from the origin: a mean that is rounded to
  * a double has an error that small moves of a large price would see. */
+#include "indicator/mean_deviation.h"
 #include "indicator/blocks.h"
 #include "indicator/kernel.h"
 #include "indicator/order.h"

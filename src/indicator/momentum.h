@@ -3,10 +3,7 @@
 #pragma once
 
 #define MOMENTUM_KERNELS(X) \
-    X(RSI, rsi) \
     X(STOCH, stoch) \
-    X(STOCHRSI, stochrsi) \
-    X(CCI, cci) \
     X(CMO, cmo) \
     X(ROC, roc) \
     X(MOM, mom) \

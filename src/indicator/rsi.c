@@ -3,6 +3,7 @@
  * The index is 100 x up / (up + down), of Wilder's averages of gains and losses. A bar without a change shrinks both by the
  * same factor: the index stays as it is, to the bit, since no rounding may make it rise or fall. It is NaN as long as
  * nothing has moved. */
+#include "indicator/rsi.h"
 #include "indicator/blocks.h"
 #include "indicator/kernel.h"
 #include "indicator/place.h"

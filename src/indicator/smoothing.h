@@ -36,28 +36,25 @@ static inline double smoothing_rma(smoothing *a, double x, int32_t length) {
  * not of the price; in a market that stands still the average comes to be exactly the price; and the difference of two
  * averages of one series is the difference of their gaps. */
 typedef struct trailing {
-    double gap, last; /* while seeding: sum of the values, what its additions have lost */
+    double gap, last; /* while seeding: sum of the values in `last` */
     int64_t n;
 } trailing;
 
-/* The weight of the past: EMA, RMA. */
+/* The weight of the past, of an EMA and of an RMA; that of the newest value of an EMA. */
 static inline double trailing_ema(int32_t length) { return (length - 1.0) / (length + 1.0); }
 static inline double trailing_rma(int32_t length) { return (length - 1.0) / length; }
+static inline double trailing_alpha(int32_t length) { return 2.0 / (length + 1.0); }
 
 /* The average; NaN while there are fewer than `length` values. A NaN or an infinite value gives NaN and does not advance. */
 static inline double trailing_step(trailing *a, double x, int32_t length, double keep) {
     if (!(x - x == 0)) return NAN;
     if (a->n == length) {
         a->gap = keep * (a->gap + (x - a->last));
-        a->last = x;
-        return x - a->gap;
+    } else {
+        a->last += x;
+        if (++a->n < length) return NAN;
+        a->gap = x - a->last / length;
     }
-    double sum = a->gap + x, part = sum - a->gap;
-    a->last += (a->gap - (sum - part)) + (x - part);
-    a->gap = sum;
-    if (++a->n < length) return NAN;
-    sum = (a->gap + a->last) / length;
-    a->gap = x - sum;
     a->last = x;
     return x - a->gap;
 }

@@ -8,7 +8,6 @@
     X(STDEV, stdev) \
     X(VARIANCE, variance) \
     X(CORRELATION, correlation) \
-    X(DEV, dev) \
     X(MEDIAN, median) \
     X(PERCENTRANK, percentrank) \
     X(CUM, cum) \

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { STRETCH = 128 };
+enum { STRETCH = 256 };
 
 static inline int32_t stretch_to(int32_t i, int32_t to) { return to - i < STRETCH ? to - i : STRETCH; }
 

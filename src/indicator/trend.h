@@ -2,4 +2,9 @@
  * A family of kernels; see kernel.h. */
 #pragma once
 
-#define TREND_KERNELS(X)
+#define TREND_KERNELS(X) \
+    X(DMI, dmi) \
+    X(SUPERTREND, supertrend) \
+    X(SAR, sar) \
+    X(ICHIMOKU, ichimoku) \
+    X(AROON, aroon)

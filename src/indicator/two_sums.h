@@ -37,7 +37,8 @@ static inline size_t two_sums_table_bytes(const double *param, int32_t interval)
 static inline void two_sums_restart(two_sums *s) { *s = (two_sums){0}; }
 
 /* The next n entries of the table, from what n bars add, the oldest first. Four at a time, so that not each addition has
- * to wait for the one before; hence n is a multiple of four, unless it is the last piece. */
+ * to wait for the one before; hence n is a multiple of four, unless it is the last piece. An entry must not depend on
+ * how many come behind it. */
 static inline pair two_sums_fill(pair *table, pair sum, const double *a, const double *b, int32_t n) {
     int32_t k = 1;
     for (; k + 3 <= n; k += 4) {
@@ -49,7 +50,8 @@ static inline pair two_sums_fill(pair *table, pair sum, const double *a, const d
         table[k + 2] = sum + z;
         table[k + 3] = sum += w;
     }
-    for (; k <= n; k++) table[k] = sum += (pair){a[n - k], b[n - k]};
+    pair rest = {0, 0};
+    for (; k <= n; k++) table[k] = sum + (rest += (pair){a[n - k], b[n - k]});
     return sum;
 }
 

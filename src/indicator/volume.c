@@ -103,8 +103,9 @@ static inline uint64_t index_flow(const bar_before *before, const kernel_input *
     x[0] = counts ? close[0] / before->close : 1;
     for (int32_t k = 1; k < n; k++) {
         double factor = close[k] / close[k - 1];
-        bool is_counted = is_positive ? volume[k] > volume[k - 1] : volume[k] < volume[k - 1];
-        x[k] = is_counted & (close[k] != 0) ? factor : 1;
+        bool counted = is_positive ? volume[k] > volume[k - 1] : volume[k] < volume[k - 1];
+        counted &= close[k] != 0;
+        x[k] = counted ? factor : 1;
         bad |= stretch_undefined(factor + volume[k]);
     }
     return bad;
@@ -284,7 +285,6 @@ static void run_rvwap(void *state, const kernel_input *in, int32_t from, int32_t
     for (int32_t i = from, n; i < to; i += n) {
         n = whole_bars(in, i, to);
         if (n == 0) {
-            s->n_equal = 0;
             two_sums_restart(&s->sums);
             n = stretch_skip(out[0], i);
             continue;

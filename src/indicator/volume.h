@@ -1,6 +1,7 @@
 /* Volume: where and on which side it was traded.
  * A family of kernels; see kernel.h. */
 #pragma once
+#include "indicator/vwap.h"
 
 #define VOLUME_KERNELS(X) \
     X(OBV, obv) \
@@ -10,8 +11,7 @@
     X(NVI, nvi) \
     X(MFI, mfi) \
     X(RVWAP, rvwap) \
-    X(VWAP, vwap) \
-    X(VWAP_BANDS, vwap_bands) \
+    VWAP_KERNELS(X) \
     X(SELL_VOLUME, sell_volume) \
     X(DELTA, delta) \
     X(PRESSURE, pressure)

@@ -1,7 +1,7 @@
-/* The part of the family `volume` (volume.h) that is anchored to a session: a day, a week or a month of UTC. */
+/* See vwap.h. */
+#include "indicator/vwap.h"
 #include "indicator/kernel.h"
 #include "indicator/stretch.h"
-#include "indicator/volume.h"
 #include <math.h>
 
 static const int32_t anchor_interval[] = {INTERVAL_1D, INTERVAL_1W, INTERVAL_1MO};

@@ -2,7 +2,7 @@
  *
  * Adding 1.5 x 2^52 units to a value rounds it to whole units, and the low bits of the result are then their number. So
  * two such results differ, as integers, by the difference in units, and sums are made of integers. Bars are taken two or
- * four at a time (window_lanes.h); whether the unit can hold a value is looked at once for a whole stretch. Where it
+ * four at a time (window_lanes.inc); whether the unit can hold a value is looked at once for a whole stretch. Where it
  * cannot, and where the unit is chosen anew, a bar is taken by itself; that is also what a step in the daemon does. */
 #include "indicator/window.h"
 #include "indicator/kernel.h"
@@ -22,15 +22,20 @@ enum {
 /* Two roundings away from the double nearest to a decimal, such as (high + low) / 2, still count as that decimal. */
 #define DECIMAL_ERROR 0x1p-51
 
+bool window_two_lanes_only;
+
 /* What is made of the sums. Those from WEIGHTED on use the weighted one. */
 enum {
     MEAN,     /* sum / divisor */
     SUM,      /* sum */
     RATIO,    /* sum of x * factor / below */
     WEIGHTED, /* weighted sum / divisor */
-    LINE,     /* (sum x by_first + weighted sum x by_second) / divisor */
-    HULL      /* weighted sum of the newest half_length x by_first + weighted sum x by_second */
+    LINE,     /* sum x by_first + weighted sum x by_second */
+    BOTH      /* weighted sum of the newest half_length x by_first + weighted sum x by_second */
 };
+
+/* Which unit there is must not show: a sum is divided by the units in 1 before anything else is rounded, or by a multiple
+ * of it that is exact. */
 
 typedef struct job {
     int32_t length, kind;
@@ -39,7 +44,7 @@ typedef struct job {
     const int64_t *number;
     double *out;
     const double *factor, *below; /* RATIO */
-    window_sums *half;            /* HULL */
+    window_sums *half;            /* BOTH */
     int32_t half_length;
 } job;
 
@@ -51,12 +56,13 @@ static inline uint64_t bits_at(double x) {
 
 #define LANES 2
 #define TARGET
-#include "indicator/window_lanes.h"
+#include "indicator/window_lanes.inc"
 #ifdef __x86_64__
 #include <immintrin.h>
 #define LANES 4
 #define TARGET __attribute__((target("avx2")))
-#include "indicator/window_lanes.h"
+#include "indicator/window_lanes.inc"
+static bool has_four_lanes(void) { return !window_two_lanes_only && __builtin_cpu_supports("avx2"); }
 #endif
 
 static inline int32_t bits_of(int64_t x) { return x > 1 ? 64 - __builtin_clzll((uint64_t)x - 1) : 0; } /* x <= 2^bits */
@@ -145,7 +151,7 @@ static bool sum_up(window_sums *to, const window *w, const job *j, int32_t first
 /* Whether the unit can hold the window that ends with bar i. */
 static bool sum_up_all(window *w, const job *j, int32_t i) {
     if (!sum_up(&w->sums, w, j, i - j->length + 1, j->length)) return false;
-    return j->kind != HULL || sum_up(j->half, w, j, i - j->half_length + 1, j->half_length);
+    return j->kind != BOTH || sum_up(j->half, w, j, i - j->half_length + 1, j->half_length);
 }
 
 static double largest_in_window(const job *j, int32_t i) {
@@ -163,12 +169,14 @@ static void choose_unit(window *w, const job *j, int32_t i) {
                                                     1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
     double newest = value_at(j, i);
     int64_t total = j->kind >= WEIGHTED ? (int64_t)j->length * (j->length + 1) / 2 : j->length;
-    int32_t value_bits = SUM_BITS - bits_of(total), exponent, decimals;
+    int32_t value_bits = SUM_BITS - bits_of(total), exponent, decimals, most;
     int32_t decimal_bits = value_bits < DECIMAL_BITS ? value_bits : DECIMAL_BITS;
     frexp(largest_in_window(j, i), &exponent);                                                  /* it is < 2^exponent */
     decimals = (int32_t)floor((decimal_bits - SPARE_BITS - exponent) * 0.30102999566398119521); /* log10(2) */
+    most = (int32_t)((53 - bits_of(total)) / 2.32192809488736234787); /* log2(5): total x 5^n is exact */
+    if (most > DECIMALS_MAX) most = DECIMALS_MAX;
     if (decimals >= 0) {
-        w->units = powers[decimals > DECIMALS_MAX ? DECIMALS_MAX : decimals];
+        w->units = powers[decimals > most ? most : decimals];
         w->magic = MAGIC;
         w->magic_rest = 0;
         w->limit = ldexp(1, decimal_bits);
@@ -217,7 +225,7 @@ static inline bool step(window *w, double x, double y, int32_t length, bool is_w
     return true;
 }
 
-/* For HULL: z goes from the shorter window. */
+/* For BOTH: z goes from the shorter window. */
 static inline bool step_both(window *w, window_sums *half, double x, double y, double z, int32_t length,
                              int32_t half_length) {
     in_units in;
@@ -243,12 +251,11 @@ static inline double weighted_of(const window_sums *s, const window *w) {
 static double result(const window *w, const job *j, int32_t i) {
     double divisor = j->divisor * w->units;
     if (j->kind == MEAN) return sum_of(w) / divisor;
-    if (j->kind == SUM) return sum_of(w) * (1 / w->units);
-    if (j->kind == RATIO) return sum_of(w) / (j->below[i] * w->units);
+    if (j->kind == SUM) return sum_of(w) / w->units;
+    if (j->kind == RATIO) return sum_of(w) / w->units / j->below[i];
     if (j->kind == WEIGHTED) return weighted_of(&w->sums, w) / divisor;
-    return ((j->kind == HULL ? weighted_of(j->half, w) : sum_of(w)) * j->by_first +
-            weighted_of(&w->sums, w) * j->by_second) /
-           divisor;
+    return (j->kind == BOTH ? weighted_of(j->half, w) : sum_of(w)) / w->units * j->by_first +
+           weighted_of(&w->sums, w) / w->units * j->by_second;
 }
 
 /* A bar of any kind, whatever the window: full, filling, or to begin anew. */
@@ -257,7 +264,7 @@ static double take(window *w, const job *j, int32_t i) {
     bool is_taken = false;
     if (w->n == j->length && !window_is_resum(j->number[i], j->length)) {
         double y = value_at(j, i - j->length);
-        is_taken = j->kind == HULL
+        is_taken = j->kind == BOTH
                        ? step_both(w, j->half, x, y, value_at(j, i - j->half_length), j->length, j->half_length)
                        : step(w, x, y, j->length, j->kind >= WEIGHTED);
     }
@@ -277,7 +284,7 @@ static double take(window *w, const job *j, int32_t i) {
 /* How many of the bars [i, i + n) have been taken: all but a few, or none. */
 static int32_t run_some(window *w, const job *j, int32_t i, int32_t n) {
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) return run_kind_4(w, j, i, n & ~3) ? n & ~3 : 0;
+    if (has_four_lanes()) return run_kind_4(w, j, i, n & ~3) ? n & ~3 : 0;
 #endif
     return run_kind_2(w, j, i, n & ~1) ? n & ~1 : 0;
 }
@@ -409,7 +416,7 @@ void window_run(window *w, const double *x, const int64_t *number, int32_t n, in
 
 void window_sum(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *sum) {
     if (is_step(w, number, n, length) && step(w, x[0], x[-length], length, false))
-        *sum = sum_of(w) * (1 / w->units);
+        *sum = sum_of(w) / w->units;
     else
         run(w, &(job){.length = length, .kind = SUM, .x = x, .number = number, .out = sum}, n);
 }
@@ -417,7 +424,7 @@ void window_sum(window *w, const double *x, const int64_t *number, int32_t n, in
 void window_ratio(window *w, const double *x, const double *factor, const double *below, const int64_t *number,
                   int32_t n, int32_t length, double *ratio) {
     if (is_step(w, number, n, length) && step(w, x[0] * factor[0], x[-length] * factor[-length], length, false))
-        *ratio = sum_of(w) / (*below * w->units);
+        *ratio = sum_of(w) / w->units / *below;
     else
         run(w, &(job){length, RATIO, 0, 0, 0, x, number, ratio, .factor = factor, .below = below}, n);
 }
@@ -431,42 +438,39 @@ void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, 
 }
 
 void window_line(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double by_sum,
-                 double by_weighted, double divisor, double *out) {
+                 double by_weighted, double *out) {
     if (is_step(w, number, n, length) && step(w, x[0], x[-length], length, true))
-        *out = (sum_of(w) * by_sum + weighted_of(&w->sums, w) * by_weighted) / (divisor * w->units);
+        *out = sum_of(w) / w->units * by_sum + weighted_of(&w->sums, w) / w->units * by_weighted;
     else
-        run(w, &(job){length, LINE, divisor, by_sum, by_weighted, x, number, out, .half = NULL}, n);
+        run(w, &(job){length, LINE, 0, by_sum, by_weighted, x, number, out, .half = NULL}, n);
 }
 
-void window_hull(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
-                 int32_t half_length, double *out) {
-    double total = length * (length + 1.0) / 2, half_total = half_length * (half_length + 1.0) / 2;
+void window_both(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
+                 int32_t half_length, double by_half, double by_whole, double *out) {
     if (is_step(w, number, n, length) && step_both(w, half, x[0], x[-length], x[-half_length], length, half_length))
-        *out = (weighted_of(half, w) * (2 * total) + weighted_of(&w->sums, w) * -half_total) /
-               (total * half_total * w->units);
+        *out = weighted_of(half, w) / w->units * by_half + weighted_of(&w->sums, w) / w->units * by_whole;
     else
-        run(w,
-            &(job){length, HULL, total * half_total, 2 * total, -half_total, x, number, out, .half = half,
-                   .half_length = half_length},
-            n);
+        run(w, &(job){length, BOTH, 0, by_half, by_whole, x, number, out, .half = half, .half_length = half_length}, n);
 }
 
 /* ---- other weights ---- */
 
-static inline double dot(const double *weight, const double *x, int32_t n) {
+/* Those before the newest as four partial sums; the newest by itself, since in a step it has only just been stored and a
+ * load of more than it would have to wait. */
+static inline double dot(const double *weight, const double *x, int32_t n_before) {
     double a = 0, b = 0, c = 0, d = 0;
     int32_t k = 0;
-    for (; k + 3 < n; k += 4) {
+    for (; k + 3 < n_before; k += 4) {
         a += weight[k] * x[k];
         b += weight[k + 1] * x[k + 1];
         c += weight[k + 2] * x[k + 2];
         d += weight[k + 3] * x[k + 3];
     }
-    if (k < n) a += weight[k] * x[k];
-    if (k + 1 < n) b += weight[k + 1] * x[k + 1];
-    if (k + 2 < n) c += weight[k + 2] * x[k + 2];
-    a = (a + b) + (c + d);
-    return a + (a - a); /* NaN when it is infinite */
+    if (k < n_before) a += weight[k] * x[k];
+    if (k + 1 < n_before) b += weight[k + 1] * x[k + 1];
+    if (k + 2 < n_before) c += weight[k + 2] * x[k + 2];
+    a = ((a + b) + (c + d)) + weight[n_before] * x[n_before];
+    return a + 0 * a; /* NaN when it is infinite */
 }
 
 void window_dots(const double *weight, const double *x, int32_t n_weights, int32_t n, double *out) {
@@ -474,11 +478,11 @@ void window_dots(const double *weight, const double *x, int32_t n_weights, int32
     if (n >= 4) {
         i = n & ~3;
 #ifdef __x86_64__
-        if (__builtin_cpu_supports("avx2"))
-            run_dots_4(weight, x, n_weights, i, out);
+        if (has_four_lanes())
+            run_dots_4(weight, x, n_weights - 1, i, out);
         else
 #endif
-            run_dots_2(weight, x, n_weights, i, out);
+            run_dots_2(weight, x, n_weights - 1, i, out);
     }
-    for (; i < n; i++) out[i] = dot(weight, x + i, n_weights);
+    for (; i < n; i++) out[i] = dot(weight, x + i, n_weights - 1);
 }

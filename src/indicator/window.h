@@ -7,9 +7,10 @@
  *   anything else    unit 2^-e     whole units, and what is below one in steps of a second, finer unit
  *
  * The unit is chosen from the window: when it has filled, when a value is too large for the unit or no whole number of
- * it, and at absolute bar numbers (multiples of a power of two of at least 4 x length), so that one huge value does not
- * coarsen the unit for ever and the sum does not depend on where the series began. In between a step costs the same
- * whatever the length, and bars may be taken one by one or many at a time: exact sums have the same bits in any order.
+ * it, and at absolute bar numbers (multiples of a power of two of at least 4 x length). An exact sum does not depend on
+ * where the series began; where values differ by so many powers of ten that even the finer unit rounds them, or decimals
+ * have been mixed with other numbers, that is so from the next of these bars on. In between a step costs the same whatever
+ * the length, and bars may be taken one by one or many at a time: exact sums have the same bits in any order.
  *
  * A NaN or an infinite value restarts the window. A window of equal values has exactly that mean.
  * Threads: pure. Ownership: plain data. */
@@ -42,14 +43,14 @@ void window_ratio(window *w, const double *x, const double *factor, const double
                   int32_t n, int32_t length, double *ratio);
 /* The linearly weighted mean: the newest value counts `length` times, the oldest once. */
 void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean);
-/* (sum x by_sum + weighted sum x by_weighted) / divisor. */
+/* sum x by_sum + weighted sum x by_weighted. */
 void window_line(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double by_sum,
-                 double by_weighted, double divisor, double *out);
+                 double by_weighted, double *out);
 
-/* 2 x the weighted mean of the newest `half_length` values - the weighted mean of the newest `length`. `half` has the sums
- * of the former, in units of the window. */
-void window_hull(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
-                 int32_t half_length, double *out);
+/* Weighted sum of the newest `half_length` values x by_half + weighted sum of the newest `length` x by_whole. `half` has
+ * the sums of the former, in units of the window. */
+void window_both(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
+                 int32_t half_length, double by_half, double by_whole, double *out);
 
 /* out[i] = sum of weight[k] x[i + k] over k < n_weights, for each i < n: for weights that have no rolling form. One by one
  * or many at a time, the bits are the same. */
@@ -63,3 +64,6 @@ bool window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, 
  * those. For sums that are kept elsewhere. */
 bool window_is_resum(int64_t number, int32_t length);
 int32_t window_until_resum(const int64_t *number, int32_t n, int32_t length);
+
+/* For specs: bars are taken two at a time even where the machine could do four. The values are the same. */
+extern bool window_two_lanes_only;

@@ -1,10 +1,10 @@
 -- expect: slow 5:3
--- Three milliseconds of work at each bar.
+-- Five milliseconds of work at each bar.
 return trader {
   name = "Too much work", interval = "5m",
   filter = function(m)
     local sum = 0
-    for i = 1, 200000 do sum = sum + math.sin(i) % 3 end
+    for i = 1, 500000 do sum = sum + math.sin(i) % 3 end
     return m.close[0] > sum
   end,
 }
