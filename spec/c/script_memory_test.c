@@ -4,7 +4,7 @@
 
 #define FILTER(body) "filter = function(m)\n" body "\nreturn m.close[0] > 0 end}\n"
 
-enum { MEMORY = 16 << 20, ROUNDS_MAX = 20000 };
+enum { MEMORY = 32 << 20, ROUNDS_MAX = 20000 };
 
 static const char QUIET[] = "return trader {name = 'quiet', " FILTER("local x = ta.sma(m.close, 20)[0]");
 /* Much is made, nothing is kept. */
@@ -34,7 +34,8 @@ static void expect_guilty(scripts *s, const char *name, const char *const codes[
         scripts_demand(scripts_compile(s, i, chunk, codes[i]), s->why.text);
     }
     blamed = run_until_stopped(s, n, &ran);
-    snprintf(sentence, sizeof sentence, "trader-%d.lua: stopped, over its limit SCRIPT_MEMORY_MB of 16 MB", guilty);
+    snprintf(sentence, sizeof sentence, "trader-%d.lua: stopped, over its limit SCRIPT_MEMORY_MB of %d MB", guilty,
+             MEMORY >> 20);
     ok(blamed == guilty && strcmp(s->why.text, sentence) == 0, "%s: %s (while %d ran)", name, s->why.text, ran);
 }
 
@@ -78,7 +79,7 @@ static void test_innocent(scripts *s) {
 /* A trader that fills the memory with small blocks and drops them leaves none of another size. Its neighbour must not
  * pay for that. */
 static void test_fragments(scripts *s) {
-    const char *const codes[] = {"return trader {name = 'x', " FILTER("local t = {} for i = 1, 6e4 do t[i] = {i} end"),
+    const char *const codes[] = {"return trader {name = 'x', " FILTER("local t = {} for i = 1, 12e4 do t[i] = {i} end"),
                                  "return trader {name = 'x', " FILTER("local s = ('x'):rep(1e6) s = s .. s .. s")};
     int32_t ran = 0, blamed;
     scripts_renew(s);

@@ -115,7 +115,7 @@ function rules.long_functions(tree)
 end
 
 local function read_tree()
-  local tree, list = {}, assert(io.popen("find src -name '*.[ch]' -type f"))
+  local tree, list = {}, assert(io.popen("find src -name '*.[ch]' -o -name '*.inc'"))
   for path in list:lines() do
     local file = assert(io.open(path))
     tree[path:sub(#"src/" + 1)] = file:read("*a")

@@ -133,6 +133,7 @@ static void merge(order *o, const parts *p, int64_t place) {
     int32_t n = p->count[o->width + place], more = p->count[o->width + place + 1];
     double *v = p->value + p->leaf[place] * ORDER_LEAF;
     memcpy(v + n, p->value + p->leaf[place + 1] * ORDER_LEAF, (size_t)more * sizeof *v);
+    if (place) p->least[place] = v[0]; /* it may have been empty */
     p->unused[o->n_free++] = p->leaf[place + 1];
     shift(o, p, place, -1);
     p->count[o->width + o->n_leaves] = 0;

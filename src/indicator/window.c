@@ -2,7 +2,7 @@
  *
  * Adding 1.5 x 2^52 units to a value rounds it to whole units, and the low bits of the result are then their number. So
  * two such results differ, as integers, by the difference in units, and sums are made of integers. Bars are taken two or
- * four at a time (window_lanes.h); whether the unit can hold a value is looked at once for a whole stretch. Where it
+ * four at a time (window_lanes.inc); whether the unit can hold a value is looked at once for a whole stretch. Where it
  * cannot, and where the unit is chosen anew, a bar is taken by itself; that is also what a step in the daemon does. */
 #include "indicator/window.h"
 #include "indicator/kernel.h"
@@ -56,12 +56,12 @@ static inline uint64_t bits_at(double x) {
 
 #define LANES 2
 #define TARGET
-#include "indicator/window_lanes.h"
+#include "indicator/window_lanes.inc"
 #ifdef __x86_64__
 #include <immintrin.h>
 #define LANES 4
 #define TARGET __attribute__((target("avx2")))
-#include "indicator/window_lanes.h"
+#include "indicator/window_lanes.inc"
 static bool has_four_lanes(void) { return !window_two_lanes_only && __builtin_cpu_supports("avx2"); }
 #endif
 
