@@ -175,6 +175,11 @@ async function program(name, words, expected = 0) {
   return it;
 }
 
+// What the pages put into my-traders, by hand or with `new`: their commands find it there, in their order.
+const myTraders = tempDir();
+writeFileSync(join(myTraders, 'green_bar.lua'), guideTrader);
+writeFileSync(join(myTraders, 'breakout.lua'), blocks(pages['README.md'], 'lua')[0]);
+
 // The first that fits. A text is the reason why it is not run here.
 const COMMANDS = [
   ['./dev run', () => devRun(['run'])],
@@ -196,14 +201,11 @@ const COMMANDS = [
     await program('trademind', words);
   }],
   [/^build\/release\/trademind (check|eval|explain|new) /, async line => {
-    const folder = tempDir();
-    writeFileSync(join(folder, 'green_bar.lua'), guideTrader);
     // Words as a shell makes them; the example's places and times become ours.
     const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].slice(1).map(found => (found[1] ?? found[2])
-      .replace(/^DIR/, klines).replace(/^my-traders/, folder)
-      .replace(/^2026-02-03T/, '2026-02-02T'));
+      .replace(/^my-traders/, myTraders).replace(/^DIR(.*?)(\.gz)?$/, `${klines}$1`).replace(/^2026-02-0\dT/, '2026-02-02T'));
     const it = await program('trademind', words);
-    assert.notEqual(it.stdout, '');
+    assert.notEqual(it.stdout + it.stderr, '');
   }],
   [/^trademind (config|config --json|help config|--version)$/, line => program('trademind', line.split(' ').slice(1))],
   ['./dev help', async () => assert.equal((await start(DEV, ['help']).ended).code, 0)],
