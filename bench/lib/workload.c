@@ -44,7 +44,6 @@ const workload workloads[] = {
     {"cmo", "cmo(close,14)", NULL, {{"cmo", {14}}}},
     {"roc", "roc(close,10)", NULL, {{"roc", {10}}}},
     {"mom", "mom(close,10)", NULL, {{"mom", {10}}}},
-    {"change", "change(close,1)", NULL, {{"mom", {1}}}},
     {"trix", "trix(close,18)", NULL, {{"trix", {18}}}},
     {"ppo", "ppo(close,12,26)", NULL, {{"ppo", {12, 26}}}},
     {"stdev", "stdev(close,20,1)", NULL, {{"stddev", {20}}}},
