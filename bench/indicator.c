@@ -2,7 +2,8 @@
  * bar by bar as the daemon does at every close; indicator.NAME.series.tulip: Tulip's C on the same arrays.
  *
  * The bars are the first 1,440 of a symbol of the seeded market (bench/lib/data.h). A sample is ten passes, each from a
- * state of zeros; ours, the peer's and the steps are taken in turns, so that what else the machine does hits all three.
+ * state of zeros; ours, the peer's and the steps are taken in turns, and all indicators in several sweeps, so that what
+ * else the machine does hits all of them.
  * Before any clock runs, values of both ways are compared: a kernel that is wrong has no figure. */
 #include "base/clock.h"
 #include "bench/lib/data.h"
@@ -15,8 +16,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_BARS = 1440, PASSES = 10, N_WARM = 5, N_RUNS = 101, STEPS_MAX = 16, TEXT_MAX = 256 };
-static const double STEP_LIMIT_NS = 15;
+enum {
+    N_BARS = 1440,
+    PASSES = 10,
+    N_WARM = 2,
+    N_SAMPLES = 15,
+    N_SWEEPS = 7,
+    N_RUNS = N_SAMPLES * N_SWEEPS,
+    STEPS_MAX = 16,
+    JOBS_MAX = 512,
+    TEXT_MAX = 256
+};
+static const double STEP_LIMIT_NS = 15, SLOWER = 1.02; /* less than 2 % is noise */
 
 __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...) {
     va_list args;
@@ -131,20 +142,6 @@ static int32_t claim(registry *r, const char *text) {
     return registry_count(r);
 }
 
-/* Whether a row's text is one of this build; said when it is not. */
-static bool is_known(const workload *w) {
-    char key[TEXT_MAX + 8];
-    registry *r;
-    int32_t id;
-    bool known;
-    if (registry_new(&r) != OK) die("out of memory");
-    snprintf(key, sizeof key, "1m %s", w->text);
-    known = registry_parse(r, key, &id) == OK;
-    registry_free(r);
-    if (!known) fprintf(stderr, "indicator: not measured: %s is no indicator\n", w->text);
-    return known;
-}
-
 static void make_plan(plan *p, const market *m, const workload *w) {
     registry *r;
     int32_t n_given, count;
@@ -188,58 +185,63 @@ static void check(const plan *p, const workload *w) {
 
 /* ---- the figures ---- */
 
-typedef struct figures {
-    double series[N_RUNS], step[N_RUNS], peer[N_RUNS];
-} figures;
+typedef struct job {
+    workload workload;
+    char text[TEXT_MAX]; /* of a workload that is no row of the table */
+    plan plan;
+    tulip *peer;
+    double series[N_RUNS], step[N_RUNS], tulip[N_RUNS];
+} job;
 
 static double ns_a_bar(int64_t since_ns) { return (double)(monotonic_ns() - since_ns) / (PASSES * N_BARS); }
 
-static void measure(const plan *p, const tulip *peer, figures *f) {
-    for (int run = -N_WARM; run < N_RUNS; run++) {
-        int at = run < 0 ? 0 : run;
+static void measure(job *j, int sweep) {
+    for (int run = -N_WARM; run < N_SAMPLES; run++) {
+        int at = sweep * N_SAMPLES + (run < 0 ? 0 : run);
         int64_t start = monotonic_ns();
-        for (int i = 0; i < PASSES; i++) run_series(p);
-        f->series[at] = ns_a_bar(start);
+        for (int i = 0; i < PASSES; i++) run_series(&j->plan);
+        j->series[at] = ns_a_bar(start);
         start = monotonic_ns();
-        for (int i = 0; peer && i < PASSES; i++) tulip_run(peer);
-        f->peer[at] = ns_a_bar(start);
+        for (int i = 0; j->peer && i < PASSES; i++) tulip_run(j->peer);
+        j->tulip[at] = ns_a_bar(start);
         start = monotonic_ns();
-        for (int i = 0; i < PASSES; i++) run_steps(p);
-        f->step[at] = ns_a_bar(start);
+        for (int i = 0; i < PASSES; i++) run_steps(&j->plan);
+        j->step[at] = ns_a_bar(start);
     }
 }
 
-static void print_json(const workload *w, const tulip *peer, figures *f) {
+static void print_json(job *j) {
+    const workload *w = &j->workload;
     char name[64], text[TEXT_MAX + 200], described[200];
     snprintf(name, sizeof name, "indicator.%s.series", w->name);
     snprintf(text, sizeof text, "%s%s%s over %d bars of 1m (bench/lib/data.h, symbol 0) in one call, a bar", w->text,
              w->given ? " with given " : "", w->given ? w->given : "", N_BARS);
-    figure_print(name, text, "ns", f->series, N_RUNS);
-    if (peer) {
-        tulip_describe(peer, described, sizeof described);
+    figure_print(name, text, "ns", j->series, N_RUNS);
+    if (j->peer) {
+        tulip_describe(j->peer, described, sizeof described);
         snprintf(name, sizeof name, "indicator.%s.series.tulip", w->name);
         snprintf(text, sizeof text, "%s over the same arrays, a bar", described);
-        figure_print(name, text, "ns", f->peer, N_RUNS);
+        figure_print(name, text, "ns", j->tulip, N_RUNS);
     }
     snprintf(name, sizeof name, "indicator.%s.step", w->name);
     snprintf(text, sizeof text, "%s, a call for each of the same bars", w->text);
-    figure_print(name, text, "ns", f->step, N_RUNS);
+    figure_print(name, text, "ns", j->step, N_RUNS);
 }
 
 typedef struct totals {
     int n, n_peers, n_slower, n_over;
 } totals;
 
-static void print_row(const workload *w, const tulip *peer, figures *f, totals *t) {
-    double series = figure_median(f->series, N_RUNS), step = figure_median(f->step, N_RUNS);
+static void print_row(job *j, totals *t) {
+    double series = figure_median(j->series, N_RUNS), step = figure_median(j->step, N_RUNS);
     t->n++;
     t->n_over += step > STEP_LIMIT_NS;
-    printf("%-24s %-36s %8.2f", w->name, w->text, series);
-    if (peer) {
-        double other = figure_median(f->peer, N_RUNS);
+    printf("%-24s %-36s %8.2f", j->workload.name, j->workload.text, series);
+    if (j->peer) {
+        double other = figure_median(j->tulip, N_RUNS);
         t->n_peers++;
-        t->n_slower += series > other;
-        printf(" %8.2f %6.2f%c", other, series / other, series > other ? '!' : ' ');
+        t->n_slower += series > SLOWER * other;
+        printf(" %8.2f %6.2f%c", other, series / other, series > SLOWER * other ? '!' : ' ');
     } else {
         printf(" %8s %6s ", "", "");
     }
@@ -273,48 +275,69 @@ static bool is_wanted(const char *name, char **names, int n_names) {
     return n_names == 0;
 }
 
-static void bench(const market *m, const workload *w, bool as_table, totals *t) {
-    static figures f;
-    plan p;
-    tulip *peer = NULL;
+typedef struct jobs {
+    job *list[JOBS_MAX];
+    int count;
+} jobs;
+
+static void add_job(jobs *all, const market *m, const workload *w) {
+    job *j = need(1, sizeof *j);
     const tulip_bars bars = {N_BARS,
                              m->field[FIELD_OPEN],
                              m->field[FIELD_HIGH],
                              m->field[FIELD_LOW],
                              m->field[FIELD_CLOSE],
                              m->field[FIELD_VOLUME]};
-    err e = w->peer[0].name ? tulip_new(w->peer, &bars, &peer) : OK;
+    err e = w->peer[0].name ? tulip_new(w->peer, &bars, &j->peer) : OK;
     if (e != OK && e != ERR_NOT_FOUND) die("%s: Tulip's %s: %s", w->name, w->peer[0].name, error_text(e));
-    make_plan(&p, m, w);
-    check(&p, w);
-    measure(&p, peer, &f);
-    if (as_table)
-        print_row(w, peer, &f, t);
-    else
-        print_json(w, peer, &f);
-    free_plan(&p);
-    tulip_free(peer);
+    if (all->count == JOBS_MAX) die("more than %d indicators", JOBS_MAX);
+    snprintf(j->text, sizeof j->text, "%s", w->text);
+    j->workload = *w;
+    j->workload.text = j->text;
+    make_plan(&j->plan, m, w);
+    check(&j->plan, w);
+    all->list[all->count++] = j;
 }
 
-/* bench-indicator [--table] [NAME...]: JSON lines, or a table for people; all, or those of these names. */
-int main(int argc, char **argv) {
-    static market m;
-    bool as_table = argc > 1 && strcmp(argv[1], "--table") == 0;
-    char **names = argv + 1 + as_table;
-    int n_names = argc - 1 - as_table;
-    totals t = {0};
-    make_market(&m);
-    if (!tulip_is_there())
-        fprintf(stderr, "indicator: built without Tulip's sources (./dev bench installs them): no peer\n");
-    if (as_table) printf("%-24s %-36s %8s %8s %7s %9s\n", "", "ns a bar, medians", "series", "Tulip", "ratio", "step");
+static void free_job(job *j) {
+    free_plan(&j->plan);
+    tulip_free(j->peer);
+    free(j);
+}
+
+static void add_jobs(jobs *all, const market *m, char **names, int n_names) {
     for (const workload *w = workloads; w->name; w++)
-        if (is_wanted(w->name, names, n_names) && is_known(w)) bench(&m, w, as_table, &t);
+        if (is_wanted(w->name, names, n_names)) add_job(all, m, w);
     for (int32_t k = 0; k < N_INDICATOR_KINDS; k++) {
         char text[TEXT_MAX];
         workload w = {.name = kernel_get(k)->name, .text = text};
         if (row_of(w.name) || workload_is_passive(w.name) || !is_wanted(w.name, names, n_names)) continue;
         default_text(kernel_get(k), text);
-        bench(&m, &w, as_table, &t);
+        add_job(all, m, &w);
+    }
+    for (int i = 0; i < n_names; i++)
+        if (kernel_find(names[i], strlen(names[i])) < 0 && !row_of(names[i])) die("there is no indicator %s", names[i]);
+}
+
+/* bench-indicator [--table] [NAME...]: JSON lines, or a table for people; all, or those of these names. */
+int main(int argc, char **argv) {
+    static market m;
+    static jobs all;
+    bool as_table = argc > 1 && strcmp(argv[1], "--table") == 0;
+    totals t = {0};
+    make_market(&m);
+    if (!tulip_is_there())
+        fprintf(stderr, "indicator: built without Tulip's sources (./dev bench installs them): no peer\n");
+    add_jobs(&all, &m, argv + 1 + as_table, argc - 1 - as_table);
+    for (int sweep = 0; sweep < N_SWEEPS; sweep++)
+        for (int i = 0; i < all.count; i++) measure(all.list[i], sweep);
+    if (as_table) printf("%-24s %-36s %8s %8s %7s %9s\n", "", "ns a bar, medians", "series", "Tulip", "ratio", "step");
+    for (int i = 0; i < all.count; i++) {
+        if (as_table)
+            print_row(all.list[i], &t);
+        else
+            print_json(all.list[i]);
+        free_job(all.list[i]);
     }
     if (as_table)
         printf("%d indicators; %d of %d slower than Tulip; %d of %d steps above %g ns\n", t.n, t.n_slower, t.n_peers,

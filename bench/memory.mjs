@@ -64,8 +64,9 @@ async function measure(name, n_runs, text, workload) {
   print(`${name}.rss`, `RSS: ${text}`, samples.map(sample => sample.rss));
 }
 
-await measure('memory.idle', 5, 'the daemon with its four traders on one symbol of the market model, 1000 bars of 1m 5m 15m, after ten minutes of market',
-  { symbols: 1, traders: builtInTraders, n_traders: 4, bars: 1000, speed: 300, evaluations: 30 });
+const nBuiltIn = readdirSync(builtInTraders).filter(name => name.endsWith('.lua') && !name.endsWith('_spec.lua')).length;
+await measure('memory.idle', 5, `the daemon with its ${nBuiltIn} traders on one symbol of the market model, 1000 bars of 1m 5m 15m 1h, after ten minutes of market`,
+  { symbols: 1, traders: builtInTraders, n_traders: nBuiltIn, bars: 1000, speed: 300, evaluations: 30 });
 await measure('memory.heavy', 3, '20 traders x 100 symbols x 1000 bars x 1m 5m 15m of the market model, one worker, after twenty minutes of market',
   { symbols: 100, traders: heavyTraders(), n_traders: 20, bars: 1000, speed: 120, evaluations: 20 * 20 * 100 });
 process.exit();

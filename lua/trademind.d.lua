@@ -461,24 +461,28 @@ function ta.natr(length) end
 ---@param source? trademind.series series (m.high, when the length comes first)
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series in the unit of the source
+---@overload fun(length: integer): trademind.series
 function ta.highest(source, length) end
 
 --- Lowest value of the last `length` bars, the newest included. Without a source, ta.lowest(length): of the low. First value at bar length - 1; a NaN of the source begins the window anew.
 ---@param source? trademind.series series (m.low, when the length comes first)
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series in the unit of the source
+---@overload fun(length: integer): trademind.series
 function ta.lowest(source, length) end
 
 --- Where the highest value of the last `length` bars stands: 0 is the newest bar, -3 three bars before it. Of equal values the oldest (TA-Lib: the newest). Without a source, ta.highestbars(length): of the high. First value at bar length - 1.
 ---@param source? trademind.series series (m.high, when the length comes first)
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series, bars, -(length - 1)..0
+---@overload fun(length: integer): trademind.series
 function ta.highestbars(source, length) end
 
 --- Where the lowest value of the last `length` bars stands: 0 is the newest bar, -3 three bars before it. Of equal values the oldest (TA-Lib: the newest). Without a source, ta.lowestbars(length): of the low. First value at bar length - 1.
 ---@param source? trademind.series series (m.low, when the length comes first)
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series, bars, -(length - 1)..0
+---@overload fun(length: integer): trademind.series
 function ta.lowestbars(source, length) end
 
 ---@class trademind.ta_donchian_outputs
@@ -509,6 +513,7 @@ function ta.kc(source, length, mult, use_true_range) end
 ---@param left integer bars, 1 or more
 ---@param right integer bars, 1 or more; both together below 5000
 ---@return trademind.series # series in the unit of the source
+---@overload fun(left: integer, right: integer): trademind.series
 function ta.pivothigh(source, left, right) end
 
 --- Pivot low: the value `right` bars ago where it is at least as low as the `left` bars before it and lower than the `right` bars after it; NaN elsewhere. It is known, and shown, `right` bars late. Without a source, ta.pivotlow(left, right): of the low. A NaN of the source begins the window anew.
@@ -516,6 +521,7 @@ function ta.pivothigh(source, left, right) end
 ---@param left integer bars, 1 or more
 ---@param right integer bars, 1 or more; both together below 5000
 ---@return trademind.series # series in the unit of the source
+---@overload fun(left: integer, right: integer): trademind.series
 function ta.pivotlow(source, left, right) end
 
 ---@class trademind.ta_dmi_outputs

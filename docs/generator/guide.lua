@@ -34,7 +34,7 @@ function M.signature(f)
   return ("%s(%s)"):format(f.name, table.concat(words, ", "))
 end
 
-local function sentence(text) return text:find "[.!?]$" and text or text .. "." end
+local function sentence(text) return text:find "[.!?]%)?$" and text or text .. "." end
 
 -- Lines of at most 120 bytes, except where a word is longer. `indent` stands in front of all but the first.
 local function wrap(text, indent)
@@ -99,8 +99,8 @@ function M.scripts(scripts)
     local title, rest = prose:match "^([^\n]-)[:.]%s+(.*)$"
     if not title or #title > 60 then error(("%s: begins with no comment of the form -- Title: what it does"):format(script.name), 0) end
     rest = rest:sub(1, 1):upper() .. rest:sub(2)
-    local code = table.concat(body, "\n"):gsub("^\n+", ""):gsub("\n+$", "")
-    out[#out + 1] = ("### %s\n\n%s\n\n```lua\n%s\n```\n"):format(title, plain(rest):gsub("\n+$", ""), code)
+    local prose_of_it, code_of_it = plain(rest):gsub("\n+$", ""), table.concat(body, "\n"):gsub("^\n+", ""):gsub("\n+$", "")
+    out[#out + 1] = ("### %s\n\n%s\n\n```lua\n%s\n```\n"):format(title, prose_of_it, code_of_it)
   end
   return (table.concat(out, "\n"):gsub("\n+$", ""))
 end

@@ -137,6 +137,14 @@ local function outputs_class(f, out)
   out[#out + 1] = ""
 end
 
+-- "Without a source, ta.highest(length)": the same with the first parameter left out.
+local function overload_line(f, out)
+  if not f.text:find("Without a source, " .. f.name .. "(", 1, true) then return end
+  local words = {}
+  for i = 2, #f.params do words[#words + 1] = ("%s: %s"):format(f.params[i].name, param_type(f, f.params[i])) end
+  out[#out + 1] = ("---@overload fun(%s): trademind.series"):format(table.concat(words, ", "))
+end
+
 local function function_text(f)
   local out, words = {}, {}
   outputs_class(f, out)
@@ -146,6 +154,7 @@ local function function_text(f)
     out[#out + 1] = ("---@param %s%s %s %s"):format(p.name, p.is_optional and p.name ~= "..." and "?" or "", param_type(f, p), one_line(p.text))
   end
   result_lines(f, out)
+  overload_line(f, out)
   local owner, sign, name = owner_of(f.name)
   out[#out + 1] = ("function %s%s%s(%s) end"):format(owner or "", sign, name, table.concat(words, ", "))
   return table.concat(out, "\n") .. "\n"

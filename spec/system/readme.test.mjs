@@ -200,7 +200,7 @@ const COMMANDS = [
     writeFileSync(join(folder, 'green_bar.lua'), guideTrader);
     // Words as a shell makes them; the example's places and times become ours.
     const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].slice(1).map(found => (found[1] ?? found[2])
-      .replace(/^DIR/, klines).replace(/^my-traders|^my_trader$/, place => (place === 'my_trader' ? join(folder, place) : folder))
+      .replace(/^DIR/, klines).replace(/^my-traders/, folder)
       .replace(/^2026-02-03T/, '2026-02-02T'));
     const it = await program('trademind', words);
     assert.notEqual(it.stdout, '');
