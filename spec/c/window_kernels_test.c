@@ -208,7 +208,7 @@ static void test_epochs(const market *m) {
 
 /* ---- the order of a window ---- */
 
-enum { WINDOW = 1500, STEPS = 60000 };
+enum { WINDOW = 700, STEPS = 500000 };
 
 static double sorted[WINDOW + 1];
 static int32_t n_sorted;
@@ -232,7 +232,7 @@ static void sorted_remove(double x) {
 
 /* Random, then rising, falling, in two heaps, all equal, of very different sizes. */
 static double next_value(int32_t i) {
-    switch (i / 5000 % 6) {
+    switch (i / 900 % 6) {
     case 0: return floor(uniform() * 2000) / 8;
     case 1: return i * 0.25;
     case 2: return -i * 0.25;
