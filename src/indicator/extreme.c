@@ -4,7 +4,8 @@
 /* out[j] = the best of x[j], x[j + a], x[j + b], x[j + c]. */
 KERNEL_INLINE void best_of_four(const double *restrict x, double *restrict out, int32_t n, int32_t a, int32_t b,
                                 int32_t c, bool is_high) {
-    for (int32_t j = 0; j < n; j++)
+    /* x is full as far as x[n - 1 + c]. */
+    for (int32_t j = 0; j < n; j++) /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
         out[j] = extreme_better(extreme_better(x[j + c], x[j + b], is_high), extreme_better(x[j + a], x[j], is_high),
                                 is_high);
 }

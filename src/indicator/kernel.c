@@ -38,7 +38,8 @@ static err check_param(const kernel *k, const kernel_param *p, double value, dia
 
 err kernel_check(int32_t kind, const double *param, diag *why) {
     const kernel *k = kernel_get(kind);
-    err e = k ? OK : diag_set(why, ERR_INVALID, "no such indicator");
+    err e = OK;
+    if (!k) return diag_set(why, ERR_INVALID, "no such indicator");
     for (int32_t p = 0; e == OK && p < k->n_params; p++) e = check_param(k, &k->params[p], param[p], why);
     return e == OK && k->check ? k->check(param, why) : e;
 }

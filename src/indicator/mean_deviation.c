@@ -10,6 +10,7 @@
 #include "indicator/blocks.h"
 #include "indicator/kernel.h"
 #include "indicator/order.h"
+#include <assert.h>
 #include <math.h>
 
 /* From here on a window is kept in order: both ways take as long. */
@@ -63,6 +64,7 @@ static inline deviation next_deviation(deviation_state *s, const kernel_input *i
     const double *x = in->source[0] + i;
     double origin, shift, sum = NAN;
     pair own;
+    assert(in->source[0]);
     blocks_tick(&s->clock, in, i);
     blocks_bar_prepare(&s->mean, &s->clock, difference_term, in, i, length);
     origin = s->mean.origin;

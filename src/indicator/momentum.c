@@ -4,6 +4,7 @@
 #include "indicator/cut.h"
 #include "indicator/kernel.h"
 #include "indicator/place.h"
+#include <assert.h>
 #include <math.h>
 
 enum { ROOM = 64 }; /* new sums of the ultimate oscillator before old ones are dropped */
@@ -85,6 +86,7 @@ static void run_cmo(void *state, const kernel_input *in, int32_t from, int32_t t
     static const blocks_job job = {1, BLOCKS_SUM, .terms = change_terms, .put = put_cmo};
     cmo_state *s = state;
     int32_t first = first_with_past(&s->n, from, to, 1);
+    assert(in->source[0]);
     for (int32_t i = from; i < first; i++) out[0][i] = NAN;
     blocks_run(&s->changes, &job, in, first, to, (int32_t)in->param[0], out[0]);
 }

@@ -31,7 +31,7 @@ static inline void pair_put(double *out, pair v, bool is_couple) {
 static inline pair pair_root(pair v) { return (pair){sqrt(v[0]), sqrt(v[1])}; }
 static inline pair pair_size(pair v) { return (pair)((pair_mask)v & INT64_MAX); }
 /* NaN for what is infinite. */
-static inline pair pair_defined(pair v) { return v + (v - v); }
+static inline pair pair_defined(pair v) { return v + 0 * v; }
 /* `v`, but zero where it is below `limit`. */
 static inline pair pair_cut(pair v, pair limit) { return (pair)((pair_mask)v & ~(pair_mask)(v < limit)); }
 /* a where the mask is set, b elsewhere */

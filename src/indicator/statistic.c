@@ -3,6 +3,7 @@
 #include "indicator/blocks.h"
 #include "indicator/kernel.h"
 #include "indicator/order.h"
+#include <assert.h>
 #include <math.h>
 
 /* ---- deviations ----
@@ -35,7 +36,7 @@ static inline pair squares(const moments *t, const double *origin, const pair *s
 
 /* NaN where the variance is not known. */
 static inline pair mean(const moments *t, const double *origin, pair a, pair v) {
-    return origin[0] + a * t->weight + (v - v);
+    return origin[0] + a * t->weight + 0 * v;
 }
 
 static inline void put_bb(void *target, const kernel_input *in, const double *origin, int32_t i, const pair *sums,
@@ -131,6 +132,7 @@ static void run_correlation(void *state, const kernel_input *in, int32_t from, i
                             double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, 1);
+    assert(in->source[0] && in->source[1]);
     blocks_run(state, &(blocks_job){3, BLOCKS_SUM, .terms = product_terms, .put = put_correlation}, in, from, to,
                length, &target);
 }

@@ -498,8 +498,10 @@ static err ask_for_json(trader_call *c) {
     e = own_advance(s, c->index, &shown, c->why);
     if (e == OK) e = run_call(c);
     e = end_calls(s, c->index, e, c->why);
-    if (s->is_dead || e != OK) return e;
-    return state_check_memory(s, c->index, c->why);
+    if (!s->is_dead && e == OK) e = state_check_memory(s, c->index, c->why);
+    c->view = NULL; /* both were of this call */
+    c->result = NULL;
+    return e;
 }
 
 err script_state_describe(script_state *s, int32_t index, const script_view *view, script_result *r, diag *why) {

@@ -202,7 +202,7 @@ err trader_source_set_input(trader_source *source, const char *text, diag *why) 
         e = diag_set(why, ERR_INVALID, "input \"%s\": not a text in UTF-8", name);
     if (e == OK && !(canonical_text = json_dumps(inputs, JSON_COMPACT | JSON_SORT_KEYS)))
         e = diag_set(why, ERR_NO_MEMORY, "out of memory");
-    if (e == OK) {
+    if (e == OK && canonical_text) {
         free(source->inputs);
         source->inputs = canonical_text;
         e = hash_revision(source);
