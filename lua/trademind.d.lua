@@ -322,7 +322,7 @@ function ta.stoch(source, high, low, length) end
 ---@field k trademind.series
 ---@field d trademind.series
 
---- Stochastic of the RSI: k = sma(stoch(rsi, rsi, rsi, stoch), smooth_k), d = sma(k, smooth_d). NaN where the RSI has not moved in the range.
+--- Stochastic of the RSI: k = sma(stoch(rsi, rsi, rsi, stoch), smooth_k), d = sma(k, smooth_d). First k at bar length + stoch + smooth_k - 2. NaN where the RSI has not moved in the range; the means begin anew after that.
 ---@param source trademind.series series
 ---@param length? integer bars of the RSI (14)
 ---@param stoch? integer bars of the stochastic (14)
@@ -406,7 +406,7 @@ function ta.stdev(source, length, biased) end
 ---@return trademind.series # series in the square of the source's unit
 function ta.variance(source, length, biased) end
 
---- Mean absolute deviation of the last `length` values from their mean.
+--- Mean absolute deviation of the last `length` values from their mean. First value at bar length - 1. Exactly 0 where all are equal, or where they vary by less than 1e-10 of the value. Up to 640 bars it goes through the window at each bar.
 ---@param source trademind.series series
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series in the unit of the source
@@ -418,20 +418,20 @@ function ta.dev(source, length) end
 ---@return trademind.series # series in the unit of the source
 function ta.median(source, length) end
 
---- Per cent of the `length` values before that are at or below the newest one.
+--- Per cent of the `length` values before that are at or below the newest one. First value at bar `length`.
 ---@param source trademind.series series
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series, 0..100
 function ta.percentrank(source, length) end
 
---- Pearson's correlation of the last `length` values of two series. NaN where one of them does not vary.
+--- Pearson's correlation of the last `length` values of two series. First value at bar length - 1. NaN where one of them does not vary by more than 1e-10 of its value (TradingView gives 0).
 ---@param a trademind.series series
 ---@param b trademind.series series
 ---@param length integer bars, 1..5000
 ---@return trademind.series # series, -1..1
 function ta.correlation(a, b, length) end
 
---- Sum of all values since the beginning of the history that is known: it depends on how much that is.
+--- Sum of all values since the beginning of the history that is known: it depends on how much that is. NaN where the value is no number, which is left out.
 ---@param source trademind.series series
 ---@return trademind.series # series in the unit of the source
 function ta.cum(source) end

@@ -17,8 +17,8 @@ M.rsi = define {"rsi", sources = {"source"}, params = {"length"}}
 -- @usage local k = ta.sma(ta.stoch(m.close, m.high, m.low, 14), 3)[0]
 M.stoch = define {"stoch", sources = {"source", "high", "low"}, params = {"length"}}
 
---- Stochastic of the RSI: k = sma(stoch(rsi, rsi, rsi, stoch), smooth_k), d = sma(k, smooth_d). NaN where the RSI has not moved
--- in the range.
+--- Stochastic of the RSI: k = sma(stoch(rsi, rsi, rsi, stoch), smooth_k), d = sma(k, smooth_d). First k at bar
+-- length + stoch + smooth_k - 2. NaN where the RSI has not moved in the range; the means begin anew after that.
 -- @param source series @param length bars of the RSI (14) @param stoch bars of the stochastic (14) @param smooth_k bars (3)
 -- @param smooth_d bars (3) @return {k, d}, series, 0..100
 -- @usage local rising = ta.stochrsi(m.close).k[0] > ta.stochrsi(m.close).d[0]

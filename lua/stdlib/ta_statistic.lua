@@ -26,7 +26,8 @@ M.stdev = define {"stdev", sources = {"source"}, params = {"length", {"biased", 
 -- @usage local v = ta.variance(m.close, 20)[0]
 M.variance = define {"variance", sources = {"source"}, params = {"length", {"biased", true}}}
 
---- Mean absolute deviation of the last `length` values from their mean.
+--- Mean absolute deviation of the last `length` values from their mean. First value at bar length - 1. Exactly 0 where all are equal,
+-- or where they vary by less than 1e-10 of the value. Up to 640 bars it goes through the window at each bar.
 -- @param source series @param length bars, 1..5000 @return series in the unit of the source
 -- @usage local spread = ta.dev(m.close, 20)[0]
 M.dev = define {"dev", sources = {"source"}, params = {"length"}}
@@ -36,17 +37,19 @@ M.dev = define {"dev", sources = {"source"}, params = {"length"}}
 -- @usage local middle = ta.median(m.volume, 20)[0]
 M.median = define {"median", sources = {"source"}, params = {"length"}}
 
---- Per cent of the `length` values before that are at or below the newest one.
+--- Per cent of the `length` values before that are at or below the newest one. First value at bar `length`.
 -- @param source series @param length bars, 1..5000 @return series, 0..100
 -- @usage local busy = ta.percentrank(m.volume, 100)[0] > 95
 M.percentrank = define {"percentrank", sources = {"source"}, params = {"length"}}
 
---- Pearson's correlation of the last `length` values of two series. NaN where one of them does not vary.
+--- Pearson's correlation of the last `length` values of two series. First value at bar length - 1. NaN where one of them does not vary
+-- by more than 1e-10 of its value (TradingView gives 0).
 -- @param a series @param b series @param length bars, 1..5000 @return series, -1..1
 -- @usage local c = ta.correlation(m.close, m.volume, 50)[0]
 M.correlation = define {"correlation", sources = {"a", "b"}, params = {"length"}}
 
---- Sum of all values since the beginning of the history that is known: it depends on how much that is.
+--- Sum of all values since the beginning of the history that is known: it depends on how much that is. NaN where the value is no
+-- number, which is left out.
 -- @param source series @return series in the unit of the source
 -- @usage local rises = ta.change(ta.cum(m.volume))[0] > 0
 M.cum = define {"cum", sources = {"source"}}
