@@ -1,12 +1,13 @@
--- Reversal on fifteen minutes: oversold at the low of the window, RSI higher than at the low before.
+-- Reversal on fifteen minutes: oversold by RSI and stochastic, with a divergence or near the pivot's first support.
 return trader {
   name = "15m reversal",
   interval = "1m", timeframes = {"15m"}, warmup = 400,
   filter = function(m)
     local bars = m["15m"]
-    local rsi, bottom = ta.rsi(bars.close, 14), ta.lowest(bars.low, 20)
-    local top = ta.highest(bars.high, 14)[0]
-    local k = (bars.close[0] - ta.lowest(bars.low, 14)[0]) / (top - ta.lowest(bars.low, 14)[0])
-    return rsi[0] < 35 and k < 0.2 and bottom[0] <= bottom[10] and rsi[0] > ta.lowest(rsi, 20)[1]
+    local rsi = ta.rsi(bars.close, 14)
+    if not (rsi[0] < 35 and ta.stoch(bars.close, bars.high, bars.low, 14)[0] < 20) then return false end
+    local high, low, close = ta.highest(bars.high, 24)[1], ta.lowest(bars.low, 24)[1], bars.close[1]
+    local support = 2 * (high + low + close) / 3 - high
+    return ta.divergence(bars.close, rsi) == "bullish" or math.abs(m.close[0] / support - 1) < 0.005
   end,
 }

@@ -1,10 +1,13 @@
--- Break of structure: the close passes the highest high before it after a higher low; windows stand for swing points.
+-- Break of structure: swing highs and lows rise, and the close passes the last swing high.
 return trader {
   name = "Market structure break",
   interval = "1m", timeframes = {"5m"}, warmup = 400,
   filter = function(m)
     local bars = m["5m"]
-    local high, low = ta.highest(bars.high, 30), ta.lowest(bars.low, 15)
-    return bars.close[0] > high[1] and low[0] > low[15] and bars.close[1] <= high[2]
+    local swings = bars.ta.swings({left = 5, right = 5, n = 2})
+    local highs, lows = swings.highs, swings.lows
+    if #highs < 2 or #lows < 2 then return false end
+    return highs[1].price > highs[2].price and lows[1].price > lows[2].price and bars.close[0] > highs[1].price
+      and ta.sma(bars.volume, 5)[0] > 1.5 * ta.sma(bars.volume, 20)[0]
   end,
 }

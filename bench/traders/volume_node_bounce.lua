@@ -1,11 +1,13 @@
--- Bounce at the level where most was traded; the weekly VWAP stands for the high-volume node.
+-- Bounce at a high-volume node of fifteen minutes.
 return trader {
-  name = "High-volume level bounce",
+  name = "High-volume node bounce",
   interval = "1m", timeframes = {"15m"}, warmup = 400,
   filter = function(m)
-    local bars = m["15m"]
-    local level = ta.vwap(bars.hlc3)[0]
-    local near = math.abs(m.low[0] - level) < 0.5 * ta.atr(14)[0]
-    return near and m.close[0] > level and m.volume[0] > ta.sma(m.volume, 30)[0]
+    local range, low = 0.5 * ta.atr(14)[0], m.low[0]
+    if not (m.volume[0] > ta.sma(m.volume, 30)[0]) then return false end
+    for _, node in ipairs(m["15m"].ta.hvn()) do
+      if math.abs(low - node.price) < range and m.close[0] > node.price then return true end
+    end
+    return false
   end,
 }
