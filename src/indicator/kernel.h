@@ -42,7 +42,7 @@
 enum indicator_kind { KERNEL_LIST(KERNEL_ENUM) N_INDICATOR_KINDS };
 #undef KERNEL_ENUM
 
-enum { LENGTH_MAX = 5000, RESUM_EVERY = 64 };
+enum { LENGTH_MAX = 5000 };
 
 /* A series of a slower interval, for `align`. */
 typedef struct kernel_slow {

@@ -10,25 +10,6 @@ typedef struct smoothing {
     int64_t n;
 } smoothing;
 
-static inline double smoothing_step(smoothing *a, double x, int32_t length, double alpha) {
-    if (isnan(x)) return NAN;
-    if (a->n < length) {
-        a->value += x;
-        if (++a->n < length) return NAN;
-        a->value /= length;
-    } else {
-        a->value += alpha * (x - a->value);
-    }
-    return a->value;
-}
-
-static inline double smoothing_ema(smoothing *a, double x, int32_t length) {
-    return smoothing_step(a, x, length, 2.0 / (length + 1));
-}
-static inline double smoothing_rma(smoothing *a, double x, int32_t length) {
-    return smoothing_step(a, x, length, 1.0 / length);
-}
-
 /* ---- kept as a distance ----
  *
  * The same averages as the distance from the newest value: gap' = keep (gap + change of the value), average = value - gap,
