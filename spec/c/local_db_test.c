@@ -54,7 +54,7 @@ static bool is_same_signal(const signal_row *a, const signal_row *b) {
            a->close_ms == b->close_ms && a->created_ms == b->created_ms && same(a->price, b->price) &&
            same(a->change_pct, b->change_pct) && same(a->volume, b->volume) && same(a->score, b->score) &&
            same(a->stop, b->stop) && a->n_targets == b->n_targets && a->side == b->side &&
-           a->provisional == b->provisional && a->late == b->late && !strcmp(a->conditions, b->conditions) &&
+           a->state == b->state && a->late == b->late && !strcmp(a->conditions, b->conditions) &&
            !strcmp(a->tags, b->tags) && same_text(a->values, b->values) && same_text(a->plots, b->plots);
 }
 

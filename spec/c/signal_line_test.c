@@ -27,7 +27,8 @@ static bool prints(const signal_row *s, const char *expected) {
 static void test_form(void) {
     signal_row s = example();
     ok(prints(&s, HEAD "     9.1234  RSI oversold bounce         RSI below 30; rising"), "the plain form");
-    s.late = s.provisional = true;
+    s.late = true;
+    s.state = SIGNAL_PROVISIONAL;
     s.conditions = (char *)"[]";
     ok(prints(&s, HEAD "     9.1234  RSI oversold bounce          [provisional]  [late]"), "marks, no conditions");
     s = example();

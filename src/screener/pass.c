@@ -9,5 +9,6 @@ void pass_free(pass *p) {
     free(p->edges);
     free(p->owed);
     free(p->epochs);
+    free(p->settles);
     free(p);
 }

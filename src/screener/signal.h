@@ -10,6 +10,10 @@ enum { ID_BYTES = 37, REVISION_BYTES = 65, TRADER_KEY_BYTES = 64, TRADER_NAME_BY
 
 typedef enum signal_side { SIDE_NONE, SIDE_LONG, SIDE_SHORT } signal_side;
 
+/* CONFIRMED: of a bar's close. PROVISIONAL: of a forming bar; at its close it becomes CONFIRMED or WITHDRAWN, in place.
+ * HISTORICAL: of the silent pass over the bars before a trader's start; shown, never notified or analysed. */
+typedef enum signal_state { SIGNAL_CONFIRMED, SIGNAL_PROVISIONAL, SIGNAL_WITHDRAWN, SIGNAL_HISTORICAL } signal_state;
+
 typedef struct signal_row {
     char id[ID_BYTES];
     char trader_id[ID_BYTES];      /* UUID */
@@ -27,11 +31,16 @@ typedef struct signal_row {
     double target[8];          /* NaN beyond n_targets */
     int32_t n_targets;
     signal_side side;
-    bool provisional, late;
+    signal_state state;
+    bool late;
     char *conditions; /* JSON array of texts; never NULL */
     char *tags;       /* JSON array of texts; never NULL */
     char *values;     /* JSON object {series: value at the bar} of what the conditions have read; NULL: none */
     char *plots;      /* JSON array of the trader's plots with their values at the bar; NULL: none */
 } signal_row;
 
+/* "confirmed", "provisional", "withdrawn", "historical". */
+const char *signal_state_name(signal_state state);
+/* By name; SIGNAL_CONFIRMED when it is none. */
+signal_state signal_state_of(const char *name);
 void signal_row_deinit(signal_row *s);

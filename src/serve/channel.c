@@ -161,7 +161,7 @@ void channel_publish_signal(channel *c, const signal_row *s) {
     json_put_text(&w, "interval", interval_name(s->interval));
     json_put_integer(&w, "time", s->open_ms);
     json_put_raw(&w, "conditions", s->conditions);
-    json_put_bool(&w, "provisional", s->provisional);
+    json_put_bool(&w, "provisional", s->state == SIGNAL_PROVISIONAL);
     json_put_bool(&w, "late", s->late);
     json_put_text(&w, "side", signal_side_name(s->side));
     end_message(&w);

@@ -240,7 +240,7 @@ static err metadata_of(const signal_row *s, char **out) {
     json_put_raw(&w, "tags", s->tags);
     json_put_raw(&w, "values", s->values ? s->values : "{}");
     json_put_bool(&w, "late", s->late);
-    json_put_text(&w, "state", s->provisional ? "provisional" : "confirmed");
+    json_put_text(&w, "state", signal_state_name(s->state));
     json_write_object_end(&w);
     return json_writer_take(&w, out, NULL);
 }
@@ -526,7 +526,7 @@ static err read_metadata(signal_row *s, const char *text) {
     read_targets(s, json_object_get(metadata, "target"));
     s->late = json_is_true(json_object_get(metadata, "late"));
     const char *state = json_string_value(json_object_get(metadata, "state"));
-    s->provisional = state && strcmp(state, "provisional") == 0;
+    s->state = state ? signal_state_of(state) : SIGNAL_CONFIRMED;
     const json_t *tags = json_object_get(metadata, "tags");
     s->tags = json_is_array(tags) ? json_dumps(tags, JSON_COMPACT) : strdup("[]");
     s->values = dump_object(json_object_get(metadata, "values"));
