@@ -49,7 +49,7 @@ static void die(const char *what) {
 
 static void drop_pass(void *context, int32_t producer, pass *p) {
     (void)context, (void)producer;
-    pass_free(p);
+    pass_release(p);
 }
 
 static void on_notify(void *context) { wakeup_notify(((bench *)context)->wake); }

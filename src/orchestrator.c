@@ -67,7 +67,7 @@ static void set_status(orchestrator *o, const char *status) {
 static void submit(void *context, int32_t producer, pass *p) {
     orchestrator *o = context;
     if (storage_submit(o->storage, (uint32_t)producer, p) == OK) return;
-    pass_free(p); /* stopping while the disk fails: its watermark was not written, so it is evaluated again */
+    pass_release(p); /* stopping while the disk fails: its watermark was not written, so it is evaluated again */
 }
 
 static void notify(void *context) { uv_async_send(&((orchestrator *)context)->wake); }
@@ -96,7 +96,7 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
         if (o->serve) serve_publish_signal(o->serve, &p->signals[i]);
         o->n_printed++;
     }
-    pass_free(p);
+    pass_release(p);
 }
 
 /* ---- between feed and screener ---- */

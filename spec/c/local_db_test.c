@@ -53,9 +53,9 @@ static bool is_same_signal(const signal_row *a, const signal_row *b) {
            !strcmp(a->symbol, b->symbol) && a->interval == b->interval && a->open_ms == b->open_ms &&
            a->close_ms == b->close_ms && a->created_ms == b->created_ms && same(a->price, b->price) &&
            same(a->change_pct, b->change_pct) && same(a->volume, b->volume) && same(a->score, b->score) &&
-           same(a->stop, b->stop) && a->n_targets == b->n_targets && a->side == b->side &&
-           a->state == b->state && a->late == b->late && !strcmp(a->conditions, b->conditions) &&
-           !strcmp(a->tags, b->tags) && same_text(a->values, b->values) && same_text(a->plots, b->plots);
+           same(a->stop, b->stop) && a->n_targets == b->n_targets && a->side == b->side && a->state == b->state &&
+           a->late == b->late && !strcmp(a->conditions, b->conditions) && !strcmp(a->tags, b->tags) &&
+           same_text(a->values, b->values) && same_text(a->plots, b->plots);
 }
 
 static void round_trip(void) {
@@ -66,7 +66,7 @@ static void round_trip(void) {
     for (uint32_t bar = 0; bar < 4; bar++) {
         pass *p = new_pass("BTCUSDT", bar, 2);
         if (!commit_one(db, p, &n_new) || n_new != 2) ok(false, "bar %u: two new signals", bar);
-        pass_free(p);
+        pass_release(p);
     }
     signal_filter filter = {.limit = 500};
     signal_list list = {0};
@@ -95,7 +95,7 @@ static void repeated_ids(void) {
     p->signals[0].price = 1;
     ok(commit_one(db, p, &n_new) && n_new == 2, "of four signals the two known ones are not new");
     ok(strcmp(p->signals[0].id, third) == 0, "the new ones stand first");
-    pass_free(p);
+    pass_release(p);
     signal_filter filter = {.limit = 500};
     signal_list list = {0};
     diag why;
@@ -108,8 +108,8 @@ static void repeated_ids(void) {
     uint32_t each[2] = {9, 9};
     ok(local_db_commit(db, twice, 2, each, &why) == OK && each[0] == 1 && each[1] == 0,
        "also when both are in the same transaction");
-    pass_free(twice[0]);
-    pass_free(twice[1]);
+    pass_release(twice[0]);
+    pass_release(twice[1]);
     local_db_close(db);
 }
 
@@ -129,12 +129,10 @@ static void on_epoch(void *context, const char *key, int64_t epoch_ms) {
 static void put_epochs(local_db *db) {
     pass *p = new_pass("BTCUSDT", 4, 0);
     const char *keys[] = {"z last by name, first by time", "1m sma(close,14)", "a first by name"};
-    p->epochs = calloc(3, sizeof *p->epochs);
-    p->n_epochs = 3;
-    for (int i = 0; i < 3; i++) p->epochs[i] = (epoch_row){strdup(keys[i]), 1000 + i};
+    for (int i = 0; i < 3; i++) must(pass_add_epoch(p, keys[i], 1000 + i));
     uint32_t n_new;
     ok(commit_one(db, p, &n_new), "epochs are written, one of them for the second time");
-    pass_free(p);
+    pass_release(p);
 }
 
 static void restore(void) {
@@ -147,8 +145,8 @@ static void restore(void) {
     ok(commit_one(db, tick, &n_new), "a pass without a bar");
     older->n_owed = 0;
     ok(commit_one(db, older, &n_new), "a pass of an older bar that owes nothing");
-    pass_free(tick);
-    pass_free(older);
+    pass_release(tick);
+    pass_release(older);
     local_db_close(db);
 
     db = open_db();
@@ -236,7 +234,7 @@ static void checkpoint(void) {
     diag why;
     pass *p = new_pass("CHKUSDT", 1, 3);
     ok(commit_one(db, p, &n_new) && local_db_wal_pages(db) > 0, "a commit stays in the log");
-    pass_free(p);
+    pass_release(p);
     ok(local_db_checkpoint(db, &why) == OK && local_db_wal_pages(db) == 0, "until a checkpoint");
     local_db_close(db);
 }
@@ -327,7 +325,7 @@ static void damaged_inside(void) {
         snprintf(symbol, sizeof symbol, "SYMBOL%uUSDT", i);
         pass *p = new_pass(symbol, 0, 1);
         if (!commit_one(db, p, &n_new)) ok(false, "filling");
-        pass_free(p);
+        pass_release(p);
     }
     local_db_close(db);
     char path[128];

@@ -43,33 +43,32 @@ static inline void fill_signal(signal_row *s, const char *symbol, uint32_t bar, 
     if (nth % 3 == 1) s->plots = strdup("[{\"kind\":\"line\",\"title\":\"RSI\",\"pane\":1,\"value\":28.5}]");
 }
 
-/* `n_signals` signals, one edge a signal (at least one), one owed row, and an epoch in bar 0. */
+static inline void must(err e) {
+    if (e != OK) abort();
+}
+
+/* `n_signals` signals, one edge, one owed row, and an epoch in bar 0. */
 static inline pass *new_pass(const char *symbol, uint32_t bar, uint32_t n_signals) {
-    pass *p = calloc(1, sizeof *p);
+    pass *p = pass_new();
+    char owing[ID_BYTES];
     snprintf(p->symbol, sizeof p->symbol, "%s", symbol);
     p->interval = INTERVAL_1M;
     p->open_ms = pass_bar(bar);
-    p->signals = calloc(n_signals + 1, sizeof *p->signals);
-    p->n_signals = n_signals;
-    for (uint32_t i = 0; i < n_signals; i++) fill_signal(&p->signals[i], symbol, bar, i);
-    p->edges = calloc(1, sizeof *p->edges);
-    p->n_edges = 1;
-    *p->edges = (edge_row){.trader_id = "trader-of-the-edge",
-                           .revision = "r1",
-                           .start_ms = PASS_FIRST_MS,
-                           .run_open_ms = p->open_ms,
-                           .signal_open_ms = p->open_ms - PASS_BAR_MS,
-                           .is_matching = bar % 2 == 0,
-                           .has_run = true};
-    p->owed = calloc(1, sizeof *p->owed);
-    p->n_owed = 1;
-    *p->owed = (owed_row){.cursor_ms = p->open_ms};
-    snprintf(p->owed->trader_id, sizeof p->owed->trader_id, "owing-%u", bar % 3);
-    if (bar == 0) {
-        p->epochs = calloc(1, sizeof *p->epochs);
-        p->n_epochs = 1;
-        p->epochs->key = strdup("1m sma(close,14)");
-        p->epochs->epoch_ms = PASS_FIRST_MS;
+    for (uint32_t i = 0; i < n_signals; i++) {
+        signal_row s;
+        fill_signal(&s, symbol, bar, i);
+        must(pass_add_signal(p, &s));
+        signal_row_deinit(&s);
     }
+    must(pass_add_edge(p, &(edge_row){.trader_id = "trader-of-the-edge",
+                                      .revision = "r1",
+                                      .start_ms = PASS_FIRST_MS,
+                                      .run_open_ms = p->open_ms,
+                                      .signal_open_ms = p->open_ms - PASS_BAR_MS,
+                                      .is_matching = bar % 2 == 0,
+                                      .has_run = true}));
+    snprintf(owing, sizeof owing, "owing-%u", bar % 3);
+    must(pass_add_owed(p, owing, p->open_ms));
+    if (bar == 0) must(pass_add_epoch(p, "1m sma(close,14)", PASS_FIRST_MS));
     return p;
 }

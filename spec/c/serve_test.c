@@ -640,7 +640,7 @@ static err on_query(void *context, const signal_filter *filter, storage_signals_
 static void on_committed(void *context, pass *p, uint32_t n_new) {
     (void)context;
     n_committed += n_new;
-    pass_free(p);
+    pass_release(p);
 }
 
 static bool is_committed(client *c, const void *what) {

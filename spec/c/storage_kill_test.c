@@ -26,7 +26,7 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
     int64_t open_ms = n_new == N_SIGNALS ? p->open_ms : 0;
     v->n_delivered++;
     if (write(v->fd, &open_ms, sizeof open_ms) != sizeof open_ms) _exit(3);
-    pass_free(p);
+    pass_release(p);
 }
 
 /* Five passes, then a wait until they are delivered: at least 40 commits, of one to five passes each. */

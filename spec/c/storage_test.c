@@ -51,7 +51,7 @@ static void *work(void *argument) {
         pass *p = new_pass(symbol, next_bar[which]++, draw(&w->state, 4));
         w->last = storage_submit(w->r->s, w->index, p);
         if (w->last) {
-            pass_free(p);
+            pass_release(p);
             break;
         }
         atomic_fetch_add(&w->n_submitted, 1);
@@ -68,7 +68,7 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
         r->n_out_of_order++;
     r->n_new += n_new;
     r->n_repeats_announced += n_new != p->n_signals;
-    pass_free(p);
+    pass_release(p);
     if (++r->delivered == r->expected) uv_stop(&r->loop);
 }
 

@@ -33,7 +33,7 @@ static void keep_pass(void *context, int32_t producer, pass *p) {
     replay *r = context;
     (void)producer;
     if (p->n_signals == 0) {
-        pass_free(p);
+        pass_release(p);
         return;
     }
     pthread_mutex_lock(&r->lock);
@@ -240,7 +240,7 @@ err replay_run(const config *cfg, const replay_options *options, replay_report *
     report->seconds = (double)(monotonic_ns() - started_ns) / 1e9;
     while (r.passes) {
         pass *next = r.passes->next;
-        pass_free(r.passes);
+        pass_release(r.passes);
         r.passes = next;
     }
     for (int32_t i = 0; i < n_sources && !is_handed_over; i++) trader_source_free(sources[i]);

@@ -18,46 +18,18 @@ enum { DAY_MS = 86400000 };
 
 /* ---- passes under construction: one per interval ---- */
 
-static err grow(void **rows, uint32_t *n, size_t row_bytes) {
-    if ((*n & (*n - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
-        void *larger = realloc(*rows, (size_t)(*n ? *n * 2 : 1) * row_bytes);
-        if (!larger) return ERR_NO_MEMORY;
-        *rows = larger;
+static pass *pass_for(evaluation *e, const tracked *t, int32_t interval) {
+    if (!e->passes[interval] && (e->passes[interval] = pass_pool_take(e->pool))) {
+        snprintf(e->passes[interval]->symbol, sizeof e->passes[interval]->symbol, "%s", t->symbol->name);
+        e->passes[interval]->interval = interval;
     }
-    memset((char *)*rows + *n * row_bytes, 0, row_bytes);
-    ++*n;
-    return OK;
-}
-
-static pass *pass_for(pass *passes[N_INTERVALS], const tracked *t, int32_t interval) {
-    if (!passes[interval] && (passes[interval] = calloc(1, sizeof(pass)))) {
-        snprintf(passes[interval]->symbol, sizeof passes[interval]->symbol, "%s", t->symbol->name);
-        passes[interval]->interval = interval;
-    }
-    return passes[interval];
-}
-
-static err add_edge(pass *p, const edge_row *edge) {
-    err e = grow((void **)&p->edges, &p->n_edges, sizeof *p->edges);
-    if (e == OK) p->edges[p->n_edges - 1] = *edge;
-    return e;
-}
-
-static err add_owed(pass *p, const standing *s) {
-    err e = grow((void **)&p->owed, &p->n_owed, sizeof *p->owed);
-    if (e != OK) return e;
-    snprintf(p->owed[p->n_owed - 1].trader_id, sizeof p->owed->trader_id, "%s", s->edge.trader_id);
-    p->owed[p->n_owed - 1].cursor_ms = s->cursor_ms;
-    return OK;
+    return e->passes[interval];
 }
 
 static err add_epoch(pass *p, const registry *r, const indicator_set *set, int32_t instance) {
     char key[INDICATOR_KEY_BYTES];
-    err e = grow((void **)&p->epochs, &p->n_epochs, sizeof *p->epochs);
-    if (e != OK) return e;
     registry_key(r, indicator_set_id(set, instance), key);
-    p->epochs[p->n_epochs - 1] = (epoch_row){strdup(key), indicator_set_epoch(set, instance)};
-    return p->epochs[p->n_epochs - 1].key ? OK : ERR_NO_MEMORY;
+    return pass_add_epoch(p, key, indicator_set_epoch(set, instance));
 }
 
 /* ---- one signal ---- */
@@ -69,15 +41,12 @@ static double change_of_day(const kline_series *bars, int64_t close_ms, double c
 }
 
 static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, const script_view *view,
-                      script_result *r) {
+                      const script_result *r) {
     const trader_spec *spec = e->set->specs[index];
     const kline_series *bars = view->bars[spec->interval];
     int32_t at = kline_series_find(bars, view->open_ms);
     char name[512];
-    signal_row *s;
-    err result = grow((void **)&p->signals, &p->n_signals, sizeof *p->signals);
-    if (result != OK) return result;
-    s = &p->signals[p->n_signals - 1];
+    signal_row row = {0}, *s = &row;
     snprintf(name, sizeof name, "%s|%s|%s|%s|%s|%s|%lld|close", e->shared->user, e->shared->market, spec->id,
              spec->revision, t->symbol->name, interval_name(spec->interval), (long long)view->open_ms);
     if (uuid5(SIGNAL_NAMESPACE, name, strlen(name), s->id) != 0) return ERR_INVALID;
@@ -99,14 +68,13 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
     for (int32_t i = 0; i < SCRIPT_TARGETS; i++) s->target[i] = i < r->n_targets ? r->target[i] : NAN;
     s->side = (signal_side)r->side;
     s->late = e->market_ms > view->close_ms + GRACE_MS;
-    s->conditions = r->conditions ? r->conditions : strdup(spec->conditions);
-    s->tags = r->tags ? r->tags : strdup(spec->tags);
+    s->conditions = r->conditions ? r->conditions : spec->conditions;
+    s->tags = r->tags ? r->tags : spec->tags;
     s->values = r->values;
     s->plots = r->plots;
-    r->conditions = r->tags = r->values = r->plots = NULL;
     COUNT(n_signals, 1);
     if (s->late) COUNT(n_late, 1);
-    return s->conditions && s->tags ? OK : ERR_NO_MEMORY;
+    return pass_add_signal(p, s);
 }
 
 /* ---- one evaluation ---- */
@@ -136,9 +104,8 @@ static bool step_memory(standing *s, const trader_spec *spec, int64_t open_ms, b
 }
 
 /* A trader that is stopped while it describes its match is done for; its signal is not. */
-static err fire(evaluation *e, tracked *t, int32_t index, const script_view *view, pass *passes[N_INTERVALS],
-                script_result *r) {
-    pass *p = pass_for(passes, t, e->set->specs[index]->interval);
+static err fire(evaluation *e, tracked *t, int32_t index, const script_view *view, script_result *r) {
+    pass *p = pass_for(e, t, e->set->specs[index]->interval);
     diag why;
     err described = script_state_describe(e->state, index, view, r, &why), result;
     if (described == ERR_RUNAWAY) {
@@ -151,7 +118,7 @@ static err fire(evaluation *e, tracked *t, int32_t index, const script_view *vie
     return result == OK && described != OK ? described : result;
 }
 
-static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view *view, pass *passes[N_INTERVALS]) {
+static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view *view) {
     const trader_spec *spec = e->set->specs[index];
     standing *s = &t->standings[index];
     script_result r;
@@ -177,22 +144,22 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
     }
     s->n_errors_in_row = 0;
     is_due = step_memory(s, spec, view->open_ms, r.outcome == SCRIPT_MATCH);
-    if (is_due && !is_silent) result = fire(e, t, index, view, passes, &r);
+    if (is_due && !is_silent) result = fire(e, t, index, view, &r);
     script_result_deinit(&r);
     return result;
 }
 
 /* ---- the pass ---- */
 
-static err tell_standings(const evaluation *e, tracked *t, pass *passes[N_INTERVALS]) {
+static err tell_standings(const evaluation *e, tracked *t) {
     for (int32_t i = 0; i < e->set->count; i++) {
         standing *s = &t->standings[i];
-        pass *p = passes[e->set->specs[i]->interval];
+        pass *p = e->passes[e->set->specs[i]->interval];
         err result = OK;
         if (!p || !s->is_wanted) continue;
-        if (s->is_changed) result = add_edge(p, &s->edge);
+        if (s->is_changed) result = pass_add_edge(p, &s->edge);
         s->is_changed = false;
-        if (result == OK && s->is_owed) result = add_owed(p, s);
+        if (result == OK && s->is_owed) result = pass_add_owed(p, s->edge.trader_id, s->cursor_ms);
         if (result != OK) return result;
     }
     return OK;
@@ -214,7 +181,7 @@ static err tell_epochs(const evaluation *e, tracked *t, pass *p) {
 }
 
 /* A pass is due for an interval on which traders run: a new bar behind the watermark, or other owed ones than told. */
-static err make_due_passes(const evaluation *e, tracked *t, pass *passes[N_INTERVALS]) {
+static err make_due_passes(evaluation *e, tracked *t) {
     int32_t n_owed[N_INTERVALS] = {0};
     uint32_t in_use = 0;
     for (int32_t i = 0; i < e->set->count; i++) {
@@ -226,20 +193,20 @@ static err make_due_passes(const evaluation *e, tracked *t, pass *passes[N_INTER
         int32_t count = bars && in_use >> i & 1 ? kline_series_count(bars) : 0;
         int64_t newest = count ? kline_series_open_ms(bars)[count - 1] : 0;
         bool is_new = newest > t->told_ms[i] && interval_next(i, newest) > e->shared->policy.start_ms;
-        if (!is_new && n_owed[i] == t->n_owed_told[i] && !passes[i]) continue;
-        if (!pass_for(passes, t, i)) return ERR_NO_MEMORY;
+        if (!is_new && n_owed[i] == t->n_owed_told[i] && !e->passes[i]) continue;
+        if (!pass_for(e, t, i)) return ERR_NO_MEMORY;
         if (newest > t->told_ms[i]) t->told_ms[i] = newest;
-        passes[i]->open_ms = t->told_ms[i];
+        e->passes[i]->open_ms = t->told_ms[i];
         t->n_owed_told[i] = n_owed[i];
     }
     return OK;
 }
 
-static void hand_over(evaluation *e, pass *passes[N_INTERVALS]) {
+static void hand_over(evaluation *e) {
     for (int32_t i = 0; i < N_INTERVALS; i++) {
-        if (!passes[i]) continue;
-        passes[i]->received_ns = e->received_ns;
-        e->shared->submit(e->shared->submit_context, e->worker, passes[i]);
+        if (!e->passes[i]) continue;
+        e->passes[i]->received_ns = e->received_ns;
+        e->shared->submit(e->shared->submit_context, e->worker, e->passes[i]);
         atomic_store_explicit(&e->stats->lag_ns, monotonic_ns() - e->received_ns, memory_order_relaxed);
     }
 }
@@ -249,13 +216,13 @@ err evaluation_announce(evaluation *e, tracked *t) {
     for (int32_t i = 0; i < e->set->count; i++) {
         const standing *s = &t->standings[i];
         bool is_new = s->is_wanted && s->is_changed;
-        if (is_new && !pass_for(e->passes, t, e->set->specs[i]->interval)) result = ERR_NO_MEMORY;
+        if (is_new && !pass_for(e, t, e->set->specs[i]->interval)) result = ERR_NO_MEMORY;
     }
-    if (result == OK) result = tell_standings(e, t, e->passes);
+    if (result == OK) result = tell_standings(e, t);
     if (result == OK)
-        hand_over(e, e->passes);
+        hand_over(e);
     else
-        for (int32_t i = 0; i < N_INTERVALS; i++) pass_free(e->passes[i]);
+        for (int32_t i = 0; i < N_INTERVALS; i++) pass_release(e->passes[i]);
     return result;
 }
 
@@ -270,7 +237,7 @@ static err run_traders(evaluation *e, tracked *t) {
             if (step == STEP_SKIP)
                 COUNT(n_skipped, 1);
             else if (!trader_set_is_quarantined(e->set, i))
-                result = evaluate(e, t, i, &round.view, e->passes);
+                result = evaluate(e, t, i, &round.view);
             if (result != OK) return result;
         }
         t->is_waiting = t->is_waiting || t->standings[i].is_owed;
@@ -281,16 +248,16 @@ static err run_traders(evaluation *e, tracked *t) {
 err evaluation_run(evaluation *e, tracked *t) {
     err result = run_traders(e, t);
     if (result == ERR_RUNAWAY) return result;
-    if (result == OK) result = make_due_passes(e, t, e->passes);
-    if (result == OK) result = tell_standings(e, t, e->passes);
+    if (result == OK) result = make_due_passes(e, t);
+    if (result == OK) result = tell_standings(e, t);
     for (int32_t i = 0; i < N_INTERVALS && result == OK; i++)
         if (e->passes[i]) {
             result = tell_epochs(e, t, e->passes[i]);
             break;
         }
     if (result == OK)
-        hand_over(e, e->passes);
+        hand_over(e);
     else
-        for (int32_t i = 0; i < N_INTERVALS; i++) pass_free(e->passes[i]);
+        for (int32_t i = 0; i < N_INTERVALS; i++) pass_release(e->passes[i]);
     return result;
 }

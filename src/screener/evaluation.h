@@ -1,6 +1,7 @@
 /* Runs the traders of a symbol over the bars behind their cursors, and writes the passes for storage.
  * Threads: the worker's. */
 #pragma once
+#include "screener/pass_pool.h"
 #include "screener/worker.h"
 
 typedef struct evaluation {
@@ -8,6 +9,7 @@ typedef struct evaluation {
     trader_set *set;
     script_state *state;
     worker_stats *stats;
+    pass_pool *pool;
     int32_t worker;
     int64_t market_ms;         /* newest event time that this worker has taken from its inbox */
     int64_t received_ns;       /* monotonic: when the present event was taken */

@@ -3,8 +3,11 @@
  * A worker makes it, the storage thread commits it as (part of) one transaction, the I/O thread is told afterwards and
  * publishes its signals. Never split over transactions: a watermark without its signals would lose them, signals
  * without their edges would repeat them.
- * Ownership: heap; moves from worker to storage to I/O thread, which calls pass_free. */
+ * Ownership: moves from worker to storage to I/O thread, which calls pass_release: then it goes back to the worker's pool
+ * (pass_pool.h) with its memory. All rows and texts are the pass's own; the texts lie in its blocks, so that a row is
+ * never given to signal_row_deinit. */
 #pragma once
+#include "base/errors.h"
 #include "screener/signal.h"
 
 /* Memory of one trader on one symbol (its edge memory), of its evaluations at closes or of those at ticks. Bars are named
@@ -41,19 +44,47 @@ typedef struct settle_row {
     signal_state state; /* SIGNAL_CONFIRMED or SIGNAL_WITHDRAWN */
 } settle_row;
 
+/* Filled by storage: a signal that was known has another state now. */
+typedef struct update_row {
+    char id[ID_BYTES];
+    char trader_id[ID_BYTES];
+    signal_state state;
+} update_row;
+
+typedef struct pass_pool pass_pool;
+
 typedef struct pass {
     struct pass *next; /* for whoever holds it */
+    pass_pool *pool;   /* where it goes back to; NULL: it stands alone */
     char symbol[SYMBOL_BYTES];
     int32_t interval;
     int64_t open_ms;     /* watermark: newest bar of (symbol, interval) that every trader has evaluated or is owed */
     int64_t received_ns; /* monotonic: when the bar's closing event entered the inbox; for the lag metric */
-    uint32_t n_signals, n_edges, n_owed, n_epochs, n_settles;
+    uint32_t n_signals, n_edges, n_owed, n_epochs, n_settles, n_updates;
     bool is_tick; /* of a forming bar: no watermark moves, owed stays */
     signal_row *signals;
     edge_row *edges;
     owed_row *owed; /* the whole list of (symbol, interval): replaces what was stored */
     epoch_row *epochs;
     settle_row *settles;
+    update_row *updates;
 } pass;
 
+/* Empty, of no pool; NULL without memory. Workers take theirs from a pool. */
+pass *pass_new(void);
+/* Ends its use: back to its pool, or freed. Any thread; `p` may be NULL. */
+void pass_release(pass *p);
+/* Frees it also when it is of a pool. */
 void pass_free(pass *p);
+
+/* Add a row; everything that is passed in is copied. ERR_NO_MEMORY. */
+MUST_CHECK err pass_add_signal(pass *p, const signal_row *row);
+MUST_CHECK err pass_add_edge(pass *p, const edge_row *row);
+MUST_CHECK err pass_add_owed(pass *p, const char *trader_id, int64_t cursor_ms);
+MUST_CHECK err pass_add_epoch(pass *p, const char *key, int64_t epoch_ms);
+MUST_CHECK err pass_add_settle(pass *p, const char *trader_id, int64_t open_ms, signal_state state);
+MUST_CHECK err pass_add_update(pass *p, const char *id, const char *trader_id, signal_state state);
+
+/* For the pool: as after pass_new, but with the memory that it has; and how much that is. */
+void pass_reset(pass *p);
+size_t pass_bytes(const pass *p);

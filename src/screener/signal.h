@@ -1,4 +1,5 @@
-/* A signal: a trader matched a symbol at a bar. Plain data; strings that vary in length are heap-owned by the signal.
+/* A signal: a trader matched a symbol at a bar. Plain data; strings that vary in length belong to what holds the row: a
+ * list on the heap (signal_row_deinit), or a pass.
  * Ids: UUIDv5(SIGNAL_NAMESPACE, "user|market|trader_id|revision|symbol|interval|open_ms|close"): same bars, same code,
  * same id, in any process, so every later step may be repeated safely. */
 #pragma once

@@ -23,6 +23,7 @@ struct worker {
     bool is_started;
     queue *inbox, *notes;
     wakeup *wake;
+    pass_pool *passes;
     _Atomic int wants_room, drops_notes, is_finishing;
     worker_stats stats;
     /* the rest is the thread's */
@@ -45,6 +46,7 @@ err worker_new(int32_t index, const worker_shared *shared, worker **out) {
     e = queue_new(INBOX_EVENTS, sizeof(market_event), &w->inbox);
     if (e == OK) e = queue_new(NOTES, sizeof(note), &w->notes);
     if (e == OK) e = wakeup_new(&w->wake);
+    if (e == OK) e = pass_pool_new(&w->passes);
     if (e == OK)
         *out = w;
     else
@@ -55,6 +57,7 @@ err worker_new(int32_t index, const worker_shared *shared, worker **out) {
 void worker_free(worker *w) {
     if (!w) return;
     for (uint32_t i = 0; i < w->n_ids; i++) tracked_free(w->symbols[w->ids[i]]);
+    pass_pool_free(w->passes);
     wakeup_free(w->wake);
     queue_free(w->notes);
     queue_free(w->inbox);
@@ -144,6 +147,7 @@ static void evaluate(worker *w, tracked *t, int64_t received_ns) {
     evaluation e = {.shared = w->shared,
                     .set = w->set,
                     .stats = &w->stats,
+                    .pool = w->passes,
                     .worker = w->index,
                     .market_ms = w->market_ms,
                     .received_ns = received_ns};
@@ -199,8 +203,12 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
 }
 
 static void track(worker *w, uint32_t id) {
-    evaluation e = {
-        .shared = w->shared, .set = w->set, .stats = &w->stats, .worker = w->index, .received_ns = monotonic_ns()};
+    evaluation e = {.shared = w->shared,
+                    .set = w->set,
+                    .stats = &w->stats,
+                    .pool = w->passes,
+                    .worker = w->index,
+                    .received_ns = monotonic_ns()};
     if (id >= SYMBOL_MAX || w->symbols[id] || !w->set) return;
     if (tracked_new(id, symbol_table_get(w->shared->symbols, id), w->shared->registry, w->set, &w->shared->policy,
                     &w->symbols[id]) != OK) {

@@ -254,7 +254,7 @@ static void free_storage(storage *s) {
     data_folder_release(s->lock);
     for (uint32_t i = 0; i < s->n_producers; i++) {
         pass *p = NULL;
-        while (s->producers[i].passes && queue_pop(s->producers[i].passes, &p)) pass_free(p);
+        while (s->producers[i].passes && queue_pop(s->producers[i].passes, &p)) pass_release(p);
         queue_free(s->producers[i].passes);
         wakeup_free(s->producers[i].room);
     }
@@ -388,7 +388,7 @@ static bool commit(storage *s, batch *b) {
 
 static void give_up(storage *s, batch *b) {
     s->n_lost = b->count + n_waiting(s);
-    for (size_t i = 0; i < b->count; i++) pass_free(b->passes[i]);
+    for (size_t i = 0; i < b->count; i++) pass_release(b->passes[i]);
     free(b);
 }
 

@@ -11,7 +11,7 @@
  * restart, since its watermark was not written either.
  *
  * Threads: said at each function. "Owner" is the thread that opened it and runs the loop (I/O).
- * Ownership: a pass moves in with storage_submit and out with on_committed, which calls pass_free. */
+ * Ownership: a pass moves in with storage_submit and out with on_committed, which calls pass_release. */
 #pragma once
 #include "sync/local_db.h"
 #include <uv.h>
