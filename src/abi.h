@@ -170,15 +170,29 @@ typedef struct script_slot {
     int32_t deepest, spare;
 } script_slot;
 
+/* The exchange's 24 h ticker of the symbol: m.ticker. */
+typedef struct script_ticker {
+    double last, change_pct, high, low, volume, quote_volume, bid, ask;
+} script_ticker;
+
+/* The symbol among all of the trader, and all of them: m.rank and m.universe. `median_change`: percent in 24 h. */
+typedef struct script_rank {
+    int32_t rank, count, advancing, declining, missing;
+    double median_change;
+} script_rank;
+
 typedef struct script_context {
     script_slot *slots;
     int64_t open_ms, close_ms; /* the bar under evaluation: its open time, and the open time of the next one */
     const char *symbol, *base, *quote;
     double tick_size;
+    const script_ticker *ticker; /* NULL: there is none */
+    const script_rank *rank;     /* NULL: there is none */
     uint32_t symbol_id;
     int32_t trader;    /* index of the trader that runs */
     int32_t count;     /* bars of the trader's own interval */
     int32_t is_dry;    /* 1 while a trader is tried out at load */
+    int32_t is_tick;   /* 1: the newest bar is the forming one */
     char message[256]; /* why script_series said no */
     char missing[160]; /* the last helper of this call that gave nil, and why; "": none */
 } script_context;

@@ -180,6 +180,7 @@ local function check_truth(t, conditions, own, chunk)
   if type(t.prompt) == "function" then functions[#functions + 1] = t.prompt end
   for _, c in ipairs(conditions) do functions[#functions + 1] = c.body end
   for _, o in ipairs(own) do functions[#functions + 1] = o[2] end
+  if t.rank then functions[#functions + 1] = t.rank.by end
   for _, f in pairs(functions) do
     local line, sentence = truth(f, kinds_of_series)
     if line then error(("%s:%d: %s"):format(chunk, line, sentence), 0) end
@@ -234,7 +235,7 @@ end
 --- Compile a script and learn what it says of itself.
 -- @param index place of the trader @param code text @param chunk where it comes from, for messages
 -- @param overrides JSON object of inputs @param default_interval name
--- @return filter, market, description (plain table)
+-- @return filter, market, rank (function(m) that gives a number; nil without), description (plain table)
 function M.load(index, code, chunk, overrides, default_interval)
   local declared = {}
   series.set_trader(index, nil)
@@ -273,12 +274,13 @@ function M.load(index, code, chunk, overrides, default_interval)
   loaded[index] = {where = ("%s:%d"):format(chunk, line), conditions = conditions, plots = t.plots, market = state.market}
   if t.plots then loaded[index].plots_where = ("%s:%d"):format(chunk, getinfo(t.plots, "S").linedefined) end
   local symbols = t.symbols or {}
-  return filter, state.market, {
+  return filter, state.market, traders.rank_of(t, chunk), {
     line = line, id = t.id, name = t.name, description = t.description, enabled = t.enabled ~= false, interval_number = interval_number(interval),
     interval_mask = mask, include = symbols.include or {}, exclude = symbols.exclude or {}, quote = symbols.quote, tags = list_text(t.tags or {}),
     conditions = list_text(texts), fire = type(t.fire) == "table" and "every" or t.fire or "edge",
     fire_every = type(t.fire) == "table" and t.fire.every or 1, cooldown = t.cooldown, warmup = t.warmup, inputs = list_text(declared),
-    own = own, has_conditions = has_conditions, has_plots = t.plots ~= nil,
+    on = t.on or "close", references = t.references or {}, rank_top = t.rank and t.rank.top, symbols_top = symbols.top,
+    min_quote_volume = symbols.min_quote_volume, own = own, has_conditions = has_conditions, has_plots = t.plots ~= nil,
   }
 end
 

@@ -13,12 +13,12 @@ for name in ("1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):gmatch "%S+" 
 -- @class fields
 -- @field id? text of letters, digits, _ - . @field name? text @field description? text @field tags? list of texts
 -- @field enabled? boolean (true) @field interval? interval such as "5m" @field timeframes? list of intervals
--- @field symbols? table {include, exclude, quote} @field on? "close" @field fire? "edge", "every" or {every = bars}
+-- @field symbols? table {include, exclude, quote, min_quote_volume, top} @field on? "close" or "tick" @field fire? "edge", "every" or {every = bars}
 -- @field cooldown? bars @field warmup? bars @field series? table of function(m, prev) -> number
 -- @field filter? function(m) -> boolean or result @field conditions? list of texts or {text, function(m) -> boolean}
 -- @field plots? function(m) -> table @field prompt? text or function(m, signal) -> text @field analysis? table {model, when, max_per_day}
 -- @field risk? table {stop_pct, target_pct} @field notify? table of rules
--- @field references? list of symbols; not in this version @field rank? table; not in this version
+-- @field references? list of symbols such as "BTCUSDT", read as m.ref.BTCUSDT @field rank? table {by = function(m) -> number, top = symbols}
 
 --- What a filter may return in place of true or false.
 -- @class result
@@ -35,10 +35,10 @@ local RENAMED = {
   timeframe = "interval", startup_candle_count = "warmup", condition = "filter", symbol = "symbols", title = "name", timeframes_list = "timeframes",
 }
 M.renamed = RENAMED
--- In the language, not in this version: said, never ignored.
-local NOT_YET = {"references", "rank"}
 
 local OWN_MAX = 16 -- as in src/script/state_body.h
+local REFERENCES_MAX, RANK_TOP_MAX = 8, 100000 -- as in src/script/trader.h
+local SYMBOL_MAX = 63 -- bytes, as in src/market/symbol.h
 
 local is_trader = setmetatable({}, {__mode = "k"})
 
@@ -72,6 +72,11 @@ end
 local function is_text(value) return type(value) == "string" and #value <= 4096 end
 local function is_count(value) return type(value) == "number" and value % 1 == 0 and value >= 0 and value <= 100000 end
 local function is_function(value) return type(value) == "function" end
+local function is_symbol(value)
+  return type(value) == "string" and #value > 0 and #value <= SYMBOL_MAX and not value:find "[%l%s%c|/:%.,%(%)]"
+end
+
+local SYMBOLS = {"include", "exclude", "quote", "min_quote_volume", "top"}
 
 local checks = {
   id = function(v) expect("id", v, type(v) == "string" and v:find "^[%w_%-%.]+$" and #v < 64, "a text of letters, digits, _ - . (at most 63)") end,
@@ -84,23 +89,42 @@ local checks = {
     expect("timeframes", v, is_list(v, function(i) return INTERVALS[i] end) and #v <= 8, "a list of at most 8 intervals such as {\"1h\"}")
   end,
   symbols = function(v)
-    expect("symbols", v, type(v) == "table", "a table {include = {...}, exclude = {...}, quote = \"USDT\"}")
+    expect("symbols", v, type(v) == "table", "a table {include = {...}, exclude = {...}, quote = \"USDT\", min_quote_volume = 5e6, top = 50}")
     for key, value in pairs(v) do
       if key == "include" or key == "exclude" then
         expect("symbols." .. key, value, is_list(value, is_text), "a list of symbols such as {\"BTCUSDT\"}")
       elseif key == "quote" then
         expect("symbols.quote", value, is_text(value), "a quote asset such as \"USDT\"")
-      elseif key == "min_quote_volume" or key == "top" then
-        fail(key, ("field \"symbols.%s\" is not in this version"):format(key))
+      elseif key == "min_quote_volume" then
+        expect("symbols.min_quote_volume", value, type(value) == "number" and value >= 0 and value < math.huge,
+          "the least volume of 24 hours in the quote asset, such as 5e6")
+      elseif key == "top" then
+        expect("symbols.top", value, is_count(value) and value >= 1, "a number of symbols, 1..100000")
       else
-        fail(tostring(key), ("symbols has no field %q%s"):format(tostring(key), suggest(tostring(key), {"include", "exclude", "quote"})))
+        fail(tostring(key), ("symbols has no field %q%s"):format(tostring(key), suggest(tostring(key), SYMBOLS)))
       end
     end
   end,
-  on = function(v)
-    if v == "tick" then fail("on", "on = \"tick\" is not in this version; leave it out to run at each close") end
-    expect("on", v, v == "close", "\"close\"")
+  references = function(v)
+    expect("references", v, is_list(v, is_symbol) and #v <= REFERENCES_MAX,
+      ("a list of at most %d symbols in upper case such as {\"BTCUSDT\"}"):format(REFERENCES_MAX))
+    local seen = {}
+    for _, name in ipairs(v) do
+      if seen[name] then fail("references", ("field \"references\" names %q twice"):format(name)) end
+      seen[name] = true
+    end
   end,
+  rank = function(v)
+    expect("rank", v, type(v) == "table", "a table {by = function(m) ... end, top = 10}")
+    for key in pairs(v) do
+      if key ~= "by" and key ~= "top" then fail(tostring(key), ("rank has no field %q; expected by and top"):format(tostring(key))) end
+    end
+    if not is_function(v.by) then fail("rank", ("field \"rank.by\" is %s; expected a function(m) that gives a number"):format(found(v.by))) end
+    if not (is_count(v.top) and v.top >= 1 and v.top <= RANK_TOP_MAX) then
+      fail("rank", ("field \"rank.top\" is %s; expected a number of symbols, 1..%d"):format(found(v.top), RANK_TOP_MAX))
+    end
+  end,
+  on = function(v) expect("on", v, v == "close" or v == "tick", "\"close\" or \"tick\"") end,
   fire = function(v)
     local every = type(v) == "table" and v.every
     expect("fire", v, v == "edge" or v == "every" or (every and is_count(every) and every >= 1), "\"edge\", \"every\" or {every = bars}")
@@ -143,9 +167,6 @@ local function check(fields)
       local hint = renamed and ("; did you mean %q?"):format(renamed) or suggest(tostring(key), FIELDS)
       fail(tostring(key), ("a trader has no field %q%s"):format(tostring(key), hint))
     end
-  end
-  for _, key in ipairs(NOT_YET) do
-    if fields[key] ~= nil then fail(key, ("field %q is not in this version"):format(key)) end
   end
   for _, key in ipairs(FIELDS) do
     if fields[key] ~= nil then checks[key](fields[key]) end
@@ -217,6 +238,17 @@ function M.filter_of(t, chunk)
     end
     return true
   end, conditions
+end
+
+--- The function by which the symbols are ranked; nil when the trader has no rank. @param chunk where the script comes from
+function M.rank_of(t, chunk)
+  if not t.rank then return nil end
+  local by = t.rank.by
+  return function(m)
+    local score = by(m)
+    if type(score) == "number" then return score end
+    error(("%s:%d: rank.by returned %s; expected a number (0/0 where there is none)"):format(chunk, getinfo(by, "S").linedefined, found(score)), 0)
+  end
 end
 
 local RESULT = {"match", "conditions", "score", "side", "stop", "target", "tags"}

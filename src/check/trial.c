@@ -141,7 +141,7 @@ static void write_needs(json_writer *w, const trader_spec *spec) {
         json_write_object_end(w);
     }
     json_write_array_end(w);
-    for (int32_t i = 0; spec && i < spec->n_needs; i++) used |= 1u << spec->needs[i].interval;
+    for (int32_t i = 0; spec && i < spec->n_needs; i++) used |= 1u << spec->needs[i].place;
     json_write_key(w, "used");
     json_write_array(w);
     for (int32_t i = 0; i < N_INTERVALS; i++)

@@ -73,7 +73,7 @@ static const char *id_of(lua_State *L, int table, const trader_source *source) {
 
 static void read_spec(lua_State *L, int table, const trader_source *source, trader_spec *spec) {
     const char *key = id_of(L, table, source), *name = text_field(L, table, "name"),
-               *fire = text_field(L, table, "fire");
+               *fire = text_field(L, table, "fire"), *on = text_field(L, table, "on");
     char named[sizeof "file:" + TRADER_KEY_MAX];
     snprintf(spec->key, sizeof spec->key, "%s", key);
     snprintf(spec->name, sizeof spec->name, "%s", *source->name ? source->name : name ? name : spec->key);
@@ -82,6 +82,7 @@ static void read_spec(lua_State *L, int table, const trader_source *source, trad
     (void)uuid5(TRADER_NAMESPACE, named, strlen(named), spec->id);
     spec->interval = (int32_t)number_field(L, table, "interval_number", 0);
     spec->interval_mask = (uint32_t)number_field(L, table, "interval_mask", 0);
+    spec->on = on && strcmp(on, "tick") == 0 ? ON_TICK : ON_CLOSE;
     spec->fire = fire && strcmp(fire, "every") == 0 ? FIRE_EVERY : FIRE_EDGE;
     spec->fire_every = (int32_t)number_field(L, table, "fire_every", 1);
     spec->cooldown = (int32_t)number_field(L, table, "cooldown", 0);
@@ -90,6 +91,12 @@ static void read_spec(lua_State *L, int table, const trader_source *source, trad
     spec->include = list_field(L, table, "include");
     spec->exclude = list_field(L, table, "exclude");
     spec->quote = copy_field(L, table, "quote", NULL);
+    spec->symbols_top = (int32_t)number_field(L, table, "symbols_top", 0);
+    spec->min_quote_volume = number_field(L, table, "min_quote_volume", 0);
+    spec->references = list_field(L, table, "references");
+    while (spec->references && spec->references[spec->n_references]) spec->n_references++;
+    spec->reference_mask = spec->n_references ? spec->interval_mask : 0;
+    spec->rank_top = (int32_t)number_field(L, table, "rank_top", 0);
     spec->conditions = copy_field(L, table, "conditions", "[]");
     spec->inputs = copy_field(L, table, "inputs", "[]");
     spec->tags = copy_field(L, table, "tags", "[]");
@@ -143,7 +150,7 @@ CALLED_BY_LUA static int load_protected(lua_State *L) {
     lua_pushstring(L, c->source->chunk);
     lua_pushstring(L, c->source->inputs);
     lua_pushstring(L, interval_name(c->s->limits.default_interval));
-    lua_call(L, 5, 3);
+    lua_call(L, 5, 4);
     table = lua_gettop(L);
     p->warmup = (int32_t)number_field(L, table, "warmup", -1);
     p->interval = (int32_t)number_field(L, table, "interval_number", 0);
@@ -154,6 +161,7 @@ CALLED_BY_LUA static int load_protected(lua_State *L) {
     read_own(L, table, c);
     if (c->spec) read_spec(L, table, c->source, c->spec);
     lua_settop(L, table - 1);
+    p->rank = luaL_ref(L, LUA_REGISTRYINDEX); /* LUA_REFNIL when there is none */
     p->market = luaL_ref(L, LUA_REGISTRYINDEX);
     p->filter = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
@@ -179,24 +187,39 @@ static err add_program(script_state *s, int32_t index, const trader_source *sour
 }
 
 /* What is asked of a trader at each bar of the dry evaluation. */
+enum { ASK_SCORE, ASK_FILTER, ASK_CONDITIONS, ASK_PLOTS, N_QUESTIONS };
+
 static err ask(script_state *s, int32_t index, const script_view *view, int what, diag *why) {
     script_result result;
     char *json = NULL;
     err e;
-    if (what == 0) {
+    if (what == ASK_SCORE) {
+        double score;
+        script_outcome outcome;
+        return s->programs[index].rank > 0 ? script_state_score(s, index, view, &score, &outcome, why) : OK;
+    }
+    if (what == ASK_FILTER) {
         e = script_state_evaluate(s, index, view, &result, why);
         script_result_deinit(&result);
         return e;
     }
-    e = what == 1 ? script_state_conditions(s, index, view, &json, why)
-                  : script_state_plots(s, index, view, &json, why);
+    e = what == ASK_CONDITIONS ? script_state_conditions(s, index, view, &json, why)
+                               : script_state_plots(s, index, view, &json, why);
     free(json);
     return e;
 }
 
-enum { N_QUESTIONS = 3 };
+/* A place among the symbols that rank lets through. */
+static script_rank made_up_rank(const trader_spec *spec, int32_t at) {
+    int32_t count = spec->rank_top < 50 ? 50 : spec->rank_top;
+    return (script_rank){.rank = at % spec->rank_top + 1,
+                         .count = count,
+                         .advancing = count / 2,
+                         .declining = count / 3,
+                         .median_change = 0.25};
+}
 
-/* Runs filter, conditions and plots over generated bars: what they use is registered, and what keeps failing is found
+/* Runs rank.by, filter, conditions and plots over generated bars: what they use is registered, and what keeps failing is found
  * out now. */
 static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why) {
     dry_market *market = NULL;
@@ -206,8 +229,11 @@ static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why)
     err e = dry_market_new(s->registry, spec->interval, spec->interval_mask, &market);
     if (e != OK) return diag_set(why, e, "%s: out of memory", s->programs[index].source->chunk);
     for (int32_t k = DRY_EVALUATIONS - 1; k >= 0 && e == OK; k--) {
+        script_rank rank;
         dry_market_view(market, k, &view);
+        if (spec->rank_top) rank = made_up_rank(spec, k);
         for (int what = 0; what < N_QUESTIONS && e == OK; what++) {
+            view.rank = spec->rank_top && what != ASK_SCORE ? &rank : NULL;
             e = ask(s, index, &view, what, &latest);
             if (e == OK) n_failed[what] = 0;
             if (e != ERR_SCRIPT) continue;

@@ -44,7 +44,7 @@ int32_t script_kind(const char *name) { return kernel_find(name, strlen(name)); 
 
 static bool is_need(const program *p, const slot_meta *meta) {
     for (int32_t i = 0; p->expected && i < p->expected->n_needs; i++)
-        if (p->expected->needs[i].interval == meta->interval && p->expected->needs[i].series == meta->ref) return true;
+        if (p->expected->needs[i].place == meta->interval && p->expected->needs[i].series == meta->ref) return true;
     return false;
 }
 
@@ -153,12 +153,12 @@ static err wait_for_needs(const program *p, const script_view *view, const int32
                           script_result *result, int32_t *lack) {
     for (int32_t i = 0; i < p->expected->n_needs; i++) {
         const trader_need *need = &p->expected->needs[i];
-        int64_t seen = count[need->interval];
+        int64_t seen = count[need->place];
         int32_t place = 0;
         if (series_is_output(need->series)) {
-            err e = find_or_begin(view->sets[need->interval], series_indicator(need->series), &place);
+            err e = find_or_begin(view->sets[need->place], series_indicator(need->series), &place);
             if (e != OK) return e;
-            seen = indicator_set_seen_at(view->sets[need->interval], place, count[need->interval]);
+            seen = indicator_set_seen_at(view->sets[need->place], place, count[need->place]);
         }
         if (p->warmup < 0) note_lack(result, seen, need->depth, lack);
     }
@@ -386,5 +386,5 @@ err slots_note_needs(script_state *s, program *p, trader_spec *spec) {
 void script_state_expect(script_state *s, int32_t index, const trader_spec *spec) {
     program *p = &s->programs[index];
     p->expected = spec;
-    for (int32_t i = 0; i < spec->n_needs; i++) p->intervals |= 1u << spec->needs[i].interval;
+    for (int32_t i = 0; i < spec->n_needs; i++) p->intervals |= 1u << spec->needs[i].place;
 }

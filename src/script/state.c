@@ -302,7 +302,7 @@ void script_result_deinit(script_result *r) {
     r->conditions = r->tags = r->values = r->plots = r->fault = NULL;
 }
 
-typedef enum call_kind { CALL_FILTER, CALL_CONDITIONS, CALL_PLOTS } call_kind;
+typedef enum call_kind { CALL_FILTER, CALL_SCORE, CALL_CONDITIONS, CALL_PLOTS } call_kind;
 
 /* One call of a function of a trader. */
 typedef struct trader_call {
@@ -313,6 +313,7 @@ typedef struct trader_call {
     const script_view *view;
     int status;
     bool is_match;
+    double score;                /* of rank.by */
     char *json, *texts, *values; /* of conditions and plots; texts and values: of conditions */
     script_result *result;
     diag *why;
@@ -361,6 +362,14 @@ static void call_filter(trader_call *c) {
     if (c->status == 0) read_table(c);
 }
 
+static void call_score(trader_call *c) {
+    lua_State *L = c->s->L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->p->rank);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->p->market);
+    c->status = lua_pcall(L, 1, 1, HANDLER);
+    if (c->status == 0) c->score = lua_tonumber(L, -1);
+}
+
 /* Texts of JSON that a function of the sandbox gives. A jump out of here may leak one, nothing else. */
 static void call_for_json(trader_call *c, int function) {
     lua_State *L = c->s->L;
@@ -380,6 +389,7 @@ static void call_body(void *context) {
     c->s->context.missing[0] = 0;
     switch (c->kind) {
     case CALL_FILTER: call_filter(c); break;
+    case CALL_SCORE: call_score(c); break;
     case CALL_CONDITIONS: call_for_json(c, c->s->conditions_function); break;
     case CALL_PLOTS: call_for_json(c, c->s->plots_function); break;
     }
@@ -411,6 +421,9 @@ static void show(script_state *s, int32_t index, const script_view *view) {
     s->context.quote = view->symbol->quote;
     s->context.tick_size = view->symbol->tick_size;
     s->context.symbol_id = view->symbol_id;
+    s->context.is_tick = view->is_tick;
+    s->context.ticker = view->ticker;
+    s->context.rank = view->rank;
     s->context.trader = index;
     s->is_quiet = view->ignores_warmup;
     s->context.is_dry = view->ignores_warmup;
@@ -419,6 +432,8 @@ static void show(script_state *s, int32_t index, const script_view *view) {
 
 static void hide(script_state *s, const program *p) {
     slots_hide(s, p);
+    s->context.ticker = NULL;
+    s->context.rank = NULL;
     region_set_owner(s->memory, 0);
 }
 
@@ -462,26 +477,58 @@ static err end_calls(script_state *s, int32_t index, err e, diag *why) {
     return e == ERR_NO_MEMORY ? state_kill_for_memory(s, why) : e;
 }
 
+/* One call of filter or rank.by at the bar of the view. `is_warming`: it waits for bars (c->result says how many). */
+static err call_at_bar(trader_call *c, bool *is_warming) {
+    script_state *s = c->s;
+    err e;
+    show(s, c->index, c->view);
+    e = own_advance(s, c->index, c->view, c->why);
+    if (e == OK) e = run_call(c);
+    *is_warming =
+        e == ERR_NOT_FOUND || (e == OK && !c->view->ignores_warmup && slots_wait_for_late(s, c->p, c->result));
+    e = end_calls(s, c->index, e, c->why);
+    if (s->is_dead) return e;
+    if (e == ERR_NOT_FOUND) return OK;
+    return state_check_memory(s, c->index, c->why) == OK ? e : ERR_RUNAWAY;
+}
+
 err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result, diag *why) {
-    program *p = &s->programs[index];
-    trader_call c = {.s = s, .p = p, .kind = CALL_FILTER, .index = index, .view = view, .result = result, .why = why};
+    trader_call c = {.s = s,
+                     .p = &s->programs[index],
+                     .kind = CALL_FILTER,
+                     .index = index,
+                     .view = view,
+                     .result = result,
+                     .why = why};
+    bool is_warming;
     err e;
     *result = (script_result){.score = NAN, .stop = NAN, .outcome = SCRIPT_NO_MATCH};
-    show(s, index, view);
-    e = own_advance(s, index, view, why);
-    if (e == OK) e = run_call(&c);
-    if (e == OK && !view->ignores_warmup && slots_wait_for_late(s, p, result)) {
+    e = call_at_bar(&c, &is_warming);
+    if (is_warming)
         result->outcome = SCRIPT_WARMING;
-    } else if (e == OK && c.is_match) {
+    else if (e == OK && c.is_match)
         result->outcome = SCRIPT_MATCH;
-    }
-    e = end_calls(s, index, e, why);
-    if (s->is_dead) return e;
-    if (e == ERR_NOT_FOUND) {
-        result->outcome = SCRIPT_WARMING;
-        return OK;
-    }
-    return state_check_memory(s, index, why) == OK ? e : ERR_RUNAWAY;
+    return e;
+}
+
+err script_state_score(script_state *s, int32_t index, const script_view *view, double *score, script_outcome *outcome,
+                       diag *why) {
+    script_result unused = {.score = NAN, .stop = NAN};
+    trader_call c = {.s = s,
+                     .p = &s->programs[index],
+                     .kind = CALL_SCORE,
+                     .index = index,
+                     .view = view,
+                     .score = NAN,
+                     .result = &unused,
+                     .why = why};
+    bool is_warming;
+    err e;
+    assert(c.p->rank > 0); /* asked only of a trader with a rank */
+    e = call_at_bar(&c, &is_warming);
+    *outcome = is_warming || e != OK ? SCRIPT_WARMING : SCRIPT_MATCH;
+    *score = *outcome == SCRIPT_MATCH ? c.score : NAN;
+    return e;
 }
 
 /* One call for JSON, at any bar, warm or not. `c` has it on success; free_json. */

@@ -18,21 +18,38 @@ typedef struct script_limits {
     int32_t default_interval; /* of traders that name none */
 } script_limits;
 
-/* Where the series of one trader are on one symbol. Made by script_state_evaluate in the place that the view names and
- * kept there for the next call, since the columns of a symbol never move; to be freed no later than its series. */
+/* Where the series of one trader are on one symbol and its references. Made by script_state_evaluate in the place that
+ * the view names and kept there for the next call, since the columns of a symbol never move; to be freed no later than
+ * the series of any of them. */
 typedef struct script_binding script_binding;
 
 void script_binding_free(script_binding *b);
 
-/* What an evaluation looks at: one symbol as of the instant `close_ms`. Only the intervals of the trader are needed. */
+/* The series of another symbol, which a trader names in `references`. */
+typedef struct script_market {
+    kline_series *bars[N_INTERVALS];
+    indicator_set *sets[N_INTERVALS];
+    const symbol_info *symbol;
+    uint32_t symbol_id;
+} script_market;
+
+/* What an evaluation looks at: one symbol as of the instant `close_ms`. Only the intervals of the trader are needed.
+ *
+ * A tick looks at the forming bar, element [count] of the trader's own interval: `open_ms` and `close_ms` are its open
+ * time and its end. All other series show their last closed bar. */
 typedef struct script_view {
     kline_series *bars[N_INTERVALS];
     indicator_set *sets[N_INTERVALS];
     const symbol_info *symbol;
     uint32_t symbol_id;
+    /* In the order of trader_spec.references. NULL: not there, its series read as empty and nothing waits for them. */
+    const script_market *references[REFERENCES_MAX];
     int64_t open_ms, close_ms; /* the bar under evaluation */
-    bool ignores_warmup;       /* dry evaluations */
-    script_binding **binding;  /* of this trader on this symbol; NULL: none is kept */
+    bool is_tick;
+    const script_ticker *ticker; /* m.ticker; NULL: nil */
+    const script_rank *rank;     /* m.rank and m.universe; NULL: nil */
+    bool ignores_warmup;         /* dry evaluations */
+    script_binding **binding;    /* of this trader on this symbol; NULL: none is kept */
 } script_view;
 
 typedef enum script_outcome { SCRIPT_NO_MATCH, SCRIPT_MATCH, SCRIPT_WARMING } script_outcome;
@@ -72,6 +89,11 @@ void script_state_expect(script_state *s, int32_t index, const trader_spec *spec
  * traceback. ERR_RUNAWAY: the state is dead. */
 MUST_CHECK err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result,
                                      diag *why);
+
+/* Run rank.by of trader `index`. SCRIPT_MATCH: the score, NaN when the symbol is not to be ranked; SCRIPT_WARMING (and NaN)
+ * while the trader waits for bars, of whatever its filter or rank.by use. Errors as script_state_evaluate. */
+MUST_CHECK err script_state_score(script_state *s, int32_t index, const script_view *view, double *score,
+                                  script_outcome *outcome, diag *why);
 
 /* After a match that becomes a signal: adds to the result which conditions held, what they have read, and the plots. What
  * fails here costs no signal: it is in `fault`. ERR_RUNAWAY: the state is dead, the result still good. */

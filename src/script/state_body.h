@@ -31,7 +31,7 @@ typedef struct own_series {
 
 typedef struct program {
     const trader_source *source;
-    int filter, market; /* references in Lua's registry; 0: not loaded */
+    int filter, market, rank; /* references in Lua's registry; 0: not loaded. rank: LUA_REFNIL when it has none */
     int32_t first_slot, n_slots, n_late, n_indicators, warmup;
     int32_t interval, line; /* line: where the filter begins */
     uint32_t intervals;     /* bit per interval that has a slot */

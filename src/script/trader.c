@@ -233,6 +233,7 @@ void trader_spec_free(trader_spec *spec) {
     free(spec->inputs);
     free(spec->description);
     free(spec->tags);
+    free_list(spec->references);
     free(spec->needs);
     free(spec);
 }

@@ -12,7 +12,9 @@ enum {
     TRADER_ID_MAX = 37,
     TRADER_REVISION_MAX = 65,
     TRADER_CHUNK_MAX = 256,
-    OWN_NAME_MAX = 64
+    OWN_NAME_MAX = 64,
+    REFERENCES_MAX = 8,
+    RANK_TOP_MAX = 100000
 };
 
 /* Text and inputs. */
@@ -39,11 +41,20 @@ MUST_CHECK err trader_source_new(const char *key, const char *chunk, const char 
                                  const char *inputs, trader_source **out, diag *why);
 void trader_source_free(trader_source *source);
 
+typedef enum trader_on { ON_CLOSE, ON_TICK } trader_on; /* ON_TICK: on the forming bar, and at each close as well */
 typedef enum fire_mode { FIRE_EDGE, FIRE_EVERY } fire_mode;
+
+/* Where a series of a trader is at home: its interval, of its own symbol or of the k-th of its references (from 0). */
+static inline int32_t place_own(int32_t interval) { return interval; }
+static inline int32_t place_reference(int32_t k, int32_t interval) { return N_INTERVALS * (k + 1) + interval; }
+static inline int32_t place_interval(int32_t place) { return place % N_INTERVALS; }
+/* -1: the trader's own symbol. */
+static inline int32_t place_reference_of(int32_t place) { return place / N_INTERVALS - 1; }
+enum { N_PLACES = N_INTERVALS * (REFERENCES_MAX + 1) };
 
 /* A series that the dry evaluation has used: on every symbol the trader waits for its depth. */
 typedef struct trader_need {
-    int32_t interval;
+    int32_t place;
     int32_t series; /* series_ref */
     int32_t depth;  /* bars */
 } trader_need;
@@ -56,20 +67,30 @@ typedef struct trader_spec {
     char revision[TRADER_REVISION_MAX];
     int32_t interval;       /* whose close runs the filter */
     uint32_t interval_mask; /* bit per interval in use, its own included */
+    trader_on on;
     fire_mode fire;
     int32_t fire_every; /* FIRE_EVERY: bars between signals while it matches */
     int32_t cooldown;   /* bars after any signal */
     int32_t warmup;     /* bars; -1: found by the dry evaluation */
     bool is_enabled;
-    char **include, **exclude;                      /* NULL-terminated lists of symbols; an empty include: all */
-    char *quote;                                    /* NULL: any */
+    char **references; /* NULL-terminated: names of other symbols that it reads, in the trader's order */
+    int32_t n_references;
+    uint32_t reference_mask;   /* bit per interval in use of its references; 0: it has none */
+    int32_t rank_top;          /* the filter runs for so many of the symbols that rank.by scores best; 0: no rank */
+    char **include, **exclude; /* NULL-terminated lists of symbols; an empty include: all */
+    char *quote;               /* NULL: any */
+    int32_t symbols_top;       /* only so many of the most traded symbols; 0: all */
+    double min_quote_volume;   /* least volume of 24 h, in the quote asset; 0: any */
     char *conditions, *inputs, *description, *tags; /* JSON array, JSON array, text, JSON array */
-    int32_t depth[N_INTERVALS];                     /* bars that its indicators wait for, by interval; 0: not used */
-    int32_t history[N_INTERVALS];                   /* bars that must be kept: depth, and how far back it reads */
+    /* Of its own symbol and of its references, whichever is more: bars that its indicators wait for, by interval (0: not
+     * used); bars that must be kept: depth, and how far back it reads. */
+    int32_t depth[N_INTERVALS];
+    int32_t history[N_INTERVALS];
     trader_need *needs;
     int32_t n_needs;
 } trader_spec;
 
 void trader_spec_free(trader_spec *spec);
-/* Whether the trader looks at this symbol at all. */
+/* Whether the trader looks at this symbol at all, by its name and quote asset; symbols_top and min_quote_volume are the
+ * caller's to decide, who knows the volumes of all symbols. */
 bool trader_spec_wants(const trader_spec *spec, const char *symbol, const char *quote);
