@@ -106,7 +106,7 @@ static const setting SETTINGS[] = {
     {.name = "SCRIPT_MAX_KILLS", .group = "Traders", FIELD(script_max_kills), WHOLE(1, 1000000), .initial = "200",
      .effect = "stopped scripts after which the daemon drains and starts itself anew: each costs address space"},
     {.name = "MAX_SIGNALS_PER_TRADER_HOUR", .group = "Traders", FIELD(max_signals_per_trader_hour),
-     WHOLE(1, 1000000), .initial = "500", .is_unused = true, .effect = "signals in an hour after which a trader is paused as flooding"},
+     WHOLE(1, 1000000), .initial = "500", .effect = "signals in an hour of market time after which a trader is paused as flooding"},
 
     {.name = "HOST", .group = "Server", FIELD(host), OF_TYPE(TYPE_HOST), .derive = derive_host,
      .described = "127.0.0.1; :: when FLY_MACHINE_ID is set",

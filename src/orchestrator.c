@@ -70,6 +70,10 @@ static void submit(void *context, int32_t producer, pass *p) {
     pass_release(p); /* stopping while the disk fails: its watermark was not written, so it is evaluated again */
 }
 
+static bool is_taken(void *context, int32_t producer) {
+    return storage_has_taken(((orchestrator *)context)->storage, (uint32_t)producer);
+}
+
 static void notify(void *context) { uv_async_send(&((orchestrator *)context)->wake); }
 
 /* ---- signals out ---- */
@@ -124,7 +128,7 @@ static void move_on(orchestrator *o) {
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         set_status(o, "running");
         log_info("orchestrator", "running: %u symbols, %d traders", symbol_table_count(o->symbols),
-                 screener_traders(o->screener)->count);
+                 trader_set_running(screener_traders(o->screener)));
     }
 }
 
@@ -159,7 +163,7 @@ static void start_tracking(orchestrator *o) {
             return;
         }
     log_info("orchestrator", "watching %u symbols; traders: %d, workers: %d", symbol_table_count(o->symbols),
-             set->count, screener_workers(o->screener));
+             trader_set_running(set), screener_workers(o->screener));
     if (mask && feed_watch(o->feed, mask, &why) != OK) fail(o, why.text);
 }
 
@@ -172,9 +176,18 @@ static void on_market_ready(void *context, int64_t start_ms) {
 
 static void on_market_refused(void *context, const char *why) { fail(context, why); }
 
+/* Also after each change of the traders: then there may be other intervals to watch. */
 static void on_loaded(void *context, const trader_set *set) {
     orchestrator *o = context;
-    if (set->count == 0) {
+    int32_t depth[N_INTERVALS];
+    diag why;
+    if (o->is_stopping) return;
+    if (o->is_tracking) {
+        uint32_t mask = trader_set_intervals(set, depth);
+        if (mask && feed_watch(o->feed, mask, &why) != OK) log_error("orchestrator", "%s", why.text);
+        return;
+    }
+    if (trader_set_running(set) == 0) {
         fail(o, "no trader could be loaded; the log above says why");
         return;
     }
@@ -204,8 +217,9 @@ static void tell_status(void *context, serve_status *out) {
 
 static bool has_quarantined(const orchestrator *o) {
     const trader_set *set = screener_traders(o->screener);
+    int64_t now_ms = market_clock_now(&o->clock, monotonic_ms());
     for (int32_t i = 0; set && i < set->count; i++)
-        if (trader_set_is_quarantined(set, i)) return true;
+        if (set->traders[i] && trader_is_stopped(set->traders[i], now_ms)) return true;
     return false;
 }
 
@@ -245,6 +259,7 @@ static void write_workers(const orchestrator *o, json_writer *w) {
         json_put_integer(w, "errors", (int64_t)atomic_load(&s->n_errors));
         json_put_integer(w, "kills", (int64_t)atomic_load(&s->n_kills));
         json_put_integer(w, "skipped", (int64_t)atomic_load(&s->n_skipped));
+        json_put_integer(w, "stopped", (int64_t)atomic_load(&s->n_stopped));
         json_put_integer(w, "gaps", (int64_t)atomic_load(&s->n_gaps));
         json_put_integer(w, "corrected", (int64_t)atomic_load(&s->n_corrected));
         json_put_number(w, "lagMs", (double)atomic_load(&s->lag_ns) / 1e6);
@@ -256,29 +271,33 @@ static void write_workers(const orchestrator *o, json_writer *w) {
     json_write_array_end(w);
 }
 
+static void write_trader(trader *t, int64_t now_ms, json_writer *w) {
+    const trader_spec *spec = t->spec;
+    const trader_fault *f = &t->fault;
+    json_write_object(w);
+    json_put_text(w, "trader", spec->key);
+    json_put_text(w, "id", spec->id);
+    json_put_text(w, "name", spec->name);
+    json_put_text(w, "interval", interval_name(spec->interval));
+    json_put_bool(w, "enabled", spec->is_enabled);
+    pthread_mutex_lock(&t->lock);
+    json_put_bool(w, "quarantined", trader_is_stopped(t, now_ms));
+    json_put_integer(w, "errors", (int64_t)f->n_errors);
+    if (f->n_errors) {
+        json_put_text(w, "lastError", f->message);
+        json_put_text(w, "symbol", f->symbol);
+    }
+    pthread_mutex_unlock(&t->lock);
+    json_write_object_end(w);
+}
+
 static void write_traders(const orchestrator *o, json_writer *w) {
-    trader_set *set = (trader_set *)screener_traders(o->screener);
+    const trader_set *set = screener_traders(o->screener);
+    int64_t now_ms = market_clock_now(&o->clock, monotonic_ms());
     json_write_key(w, "traders");
     json_write_array(w);
-    for (int32_t i = 0; set && i < set->count; i++) {
-        const trader_spec *spec = set->specs[i];
-        const trader_fault *f = &set->faults[i];
-        json_write_object(w);
-        json_put_text(w, "trader", spec->key);
-        json_put_text(w, "id", spec->id);
-        json_put_text(w, "name", spec->name);
-        json_put_text(w, "interval", interval_name(spec->interval));
-        json_put_bool(w, "enabled", spec->is_enabled);
-        pthread_mutex_lock(&set->lock);
-        json_put_bool(w, "quarantined", trader_set_is_quarantined(set, i));
-        json_put_integer(w, "errors", (int64_t)f->n_errors);
-        if (f->n_errors) {
-            json_put_text(w, "lastError", f->message);
-            json_put_text(w, "symbol", f->symbol);
-        }
-        pthread_mutex_unlock(&set->lock);
-        json_write_object_end(w);
-    }
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i]) write_trader(set->traders[i], now_ms, w);
     json_write_array_end(w);
 }
 
@@ -324,7 +343,7 @@ static err open_storage(orchestrator *o, diag *why) {
                          .user_id = "local",
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
-                         .n_producers = (uint32_t)o->cfg->machine_cpus};
+                         .n_producers = WORKERS_MAX};
     err e = storage_open(&sc, &o->storage, why); /* makes the folder */
     if (e == OK) e = config_machine_id(o->cfg, o->cfg->data_dir, o->machine_id, why);
     if (e == OK) e = auth_token_load(o->cfg->data_dir, o->token, why);
@@ -341,16 +360,24 @@ static err open_screener(orchestrator *o, diag *why) {
                           .limits = {c->script_cpu_ms, c->script_load_cpu_ms, (size_t)c->script_memory_mb << 20,
                                      (int32_t)c->kline_interval},
                           .max_errors_in_row = (int32_t)c->script_max_errors,
+                          .max_signals_per_hour = (int32_t)c->max_signals_per_trader_hour,
+                          .shows_first_look = true,
                           .kline_history = (int32_t)c->kline_history,
                           .user = "local",
                           .market = "spot",
                           .memory = o->memory,
                           .skips_late_bars = c->late_bars == LATE_BARS_SKIP,
                           .submit = submit,
+                          .is_taken = is_taken,
                           .submit_context = o,
                           .notify = notify,
                           .notify_context = o};
-    screener_handlers handlers = {on_range, on_loaded, on_killed, on_worker_failed, on_barrier, o};
+    screener_handlers handlers = {.on_range = on_range,
+                                  .on_loaded = on_loaded,
+                                  .on_killed = on_killed,
+                                  .on_failed = on_worker_failed,
+                                  .on_barrier = on_barrier,
+                                  .context = o};
     trader_source **sources;
     int32_t count, n_failed;
     err e = trader_folder_read(c->traders_dir, &sources, &count, &n_failed, why);

@@ -165,7 +165,7 @@ static void count_work(replay *r, int32_t n_sources) {
         r->report->n_warming += atomic_load(&s->n_warming);
         r->report->n_errors += atomic_load(&s->n_errors);
     }
-    if (set) r->report->n_errors += (uint64_t)(n_sources - set->count);
+    if (set) r->report->n_errors += (uint64_t)(n_sources - trader_set_running(set));
 }
 
 static err open_screener(replay *r, int32_t n_workers, diag *why) {
@@ -182,7 +182,12 @@ static err open_screener(replay *r, int32_t n_workers, diag *why) {
                           .submit_context = r,
                           .notify = wake,
                           .notify_context = r};
-    screener_handlers handlers = {on_range, on_loaded, on_killed, on_failed, on_barrier, r};
+    screener_handlers handlers = {.on_range = on_range,
+                                  .on_loaded = on_loaded,
+                                  .on_killed = on_killed,
+                                  .on_failed = on_failed,
+                                  .on_barrier = on_barrier,
+                                  .context = r};
     err e = screener_new(&sc, &handlers, &r->screener);
     if (e == OK) e = screener_start(r->screener);
     return e == OK ? OK : diag_set(why, e, "screener: %s", error_text(e));
@@ -228,7 +233,7 @@ err replay_run(const config *cfg, const replay_options *options, replay_report *
         if (e == OK) wait_for(&r, &r.is_loaded);
         if (e == OK && r.failure != OK)
             e = diag_set(why, r.failure, "the screener could not start; the log above says why");
-        if (e == OK && screener_traders(r.screener)->count == 0)
+        if (e == OK && trader_set_running(screener_traders(r.screener)) == 0)
             e = diag_set(why, ERR_SCRIPT, "%s: no trader could be loaded", options->traders);
     }
     if (e == OK) e = play(&r, why);

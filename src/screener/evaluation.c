@@ -22,6 +22,7 @@ static pass *pass_for(evaluation *e, const tracked *t, int32_t interval) {
     if (!e->passes[interval] && (e->passes[interval] = pass_pool_take(e->pool))) {
         snprintf(e->passes[interval]->symbol, sizeof e->passes[interval]->symbol, "%s", t->symbol->name);
         e->passes[interval]->interval = interval;
+        e->passes[interval]->open_ms = t->told_ms[interval];
     }
     return e->passes[interval];
 }
@@ -41,8 +42,8 @@ static double change_of_day(const kline_series *bars, int64_t close_ms, double c
 }
 
 static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, const script_view *view,
-                      const script_result *r) {
-    const trader_spec *spec = e->set->specs[index];
+                      const script_result *r, signal_state state) {
+    const trader_spec *spec = e->set->traders[index]->spec;
     const kline_series *bars = view->bars[spec->interval];
     int32_t at = kline_series_find(bars, view->open_ms);
     char name[512];
@@ -67,12 +68,13 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
     s->n_targets = r->n_targets;
     for (int32_t i = 0; i < SCRIPT_TARGETS; i++) s->target[i] = i < r->n_targets ? r->target[i] : NAN;
     s->side = (signal_side)r->side;
-    s->late = e->market_ms > view->close_ms + GRACE_MS;
+    s->state = state;
+    s->late = state != SIGNAL_HISTORICAL && e->market_ms > view->close_ms + GRACE_MS;
     s->conditions = r->conditions ? r->conditions : spec->conditions;
     s->tags = r->tags ? r->tags : spec->tags;
     s->values = r->values;
     s->plots = r->plots;
-    COUNT(n_signals, 1);
+    if (state != SIGNAL_HISTORICAL) COUNT(n_signals, 1);
     if (s->late) COUNT(n_late, 1);
     return pass_add_signal(p, s);
 }
@@ -80,17 +82,23 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
 /* ---- one evaluation ---- */
 
 static void fault(evaluation *e, int32_t index, const tracked *t, const script_view *view, const diag *why,
-                  bool is_kill) {
+                  fault_kind kind) {
     standing *s = &t->standings[index];
-    bool too_many = ++s->n_errors_in_row >= e->shared->max_errors_in_row;
-    const char *trace = is_kill ? "" : script_state_trace(e->state);
+    trader *who = e->set->traders[index];
+    trader_trouble trouble = {.kind = kind,
+                              .symbol = t->symbol->name,
+                              .interval = who->spec->interval,
+                              .open_ms = view->open_ms,
+                              .close_ms = view->close_ms,
+                              .message = why->text,
+                              .trace = kind == FAULT_ERROR ? script_state_trace(e->state) : ""};
+    trouble.stops = ++s->n_errors_in_row >= e->shared->max_errors_in_row || kind != FAULT_ERROR;
     COUNT(n_errors, 1);
-    if (is_kill) COUNT(n_kills, 1);
-    if (trader_set_fault(e->set, index, t->symbol->name, view->open_ms, why->text, trace, is_kill, is_kill || too_many))
-        log_error("screener", "trader %s is quarantined: %s (on %s)", e->set->specs[index]->key, why->text,
-                  t->symbol->name);
+    if (kind == FAULT_KILL) COUNT(n_kills, 1);
+    if (trader_fail(who, &trouble))
+        log_error("screener", "trader %s is quarantined: %s (on %s)", who->spec->key, why->text, t->symbol->name);
     else if (s->n_errors_in_row == 1)
-        log_warn("screener", "trader %s failed on %s: %s", e->set->specs[index]->key, t->symbol->name, why->text);
+        log_warn("screener", "trader %s failed on %s: %s", who->spec->key, t->symbol->name, why->text);
 }
 
 static bool step_memory(standing *s, const trader_spec *spec, int64_t open_ms, bool is_match) {
@@ -104,35 +112,69 @@ static bool step_memory(standing *s, const trader_spec *spec, int64_t open_ms, b
 }
 
 /* A trader that is stopped while it describes its match is done for; its signal is not. */
-static err fire(evaluation *e, tracked *t, int32_t index, const script_view *view, script_result *r) {
-    pass *p = pass_for(e, t, e->set->specs[index]->interval);
+static err fire(evaluation *e, tracked *t, int32_t index, const script_view *view, script_result *r,
+                signal_state state) {
+    trader *who = e->set->traders[index];
+    pass *p = pass_for(e, t, who->spec->interval);
     diag why;
-    err described = script_state_describe(e->state, index, view, r, &why), result;
+    err described, result;
+    if (state != SIGNAL_HISTORICAL && trader_floods(who, view->close_ms, e->shared->max_signals_per_hour)) {
+        log_error("screener", "trader %s is paused: more than %d signals within an hour", who->spec->key,
+                  e->shared->max_signals_per_hour);
+        return OK;
+    }
+    described = script_state_describe(e->state, index, view, r, &why);
     if (described == ERR_RUNAWAY) {
-        fault(e, script_state_guilty(e->state), t, view, &why, true);
+        fault(e, script_state_guilty(e->state), t, view, &why, FAULT_KILL);
     } else if (r->fault) {
         (void)diag_set(&why, ERR_SCRIPT, "%s", r->fault);
-        fault(e, index, t, view, &why, false);
+        fault(e, index, t, view, &why, FAULT_ERROR);
     }
-    result = p ? add_signal(e, p, t, index, view, r) : ERR_NO_MEMORY;
+    result = p ? add_signal(e, p, t, index, view, r, state) : ERR_NO_MEMORY;
     return result == OK && described != OK ? described : result;
 }
 
+/* A full state is blamed on who filled it, which need not be the one that ran: that one has not seen the bar yet. */
+static err failed(evaluation *e, tracked *t, int32_t index, const script_view *view, const diag *why, err result) {
+    int32_t guilty = result == ERR_RUNAWAY ? script_state_guilty(e->state) : index;
+    fault(e, guilty, t, view, why, result == ERR_RUNAWAY ? FAULT_KILL : FAULT_ERROR);
+    if (guilty != index) t->standings[index].cursor_ms = view->open_ms;
+    return result == ERR_RUNAWAY ? result : OK;
+}
+
+/* Compiles the trader into this worker's state when it is not there yet: it is new, or was stopped when the state was
+ * made. What does not compile here did elsewhere a moment ago; it is told and stopped like any failure. */
+static err load(evaluation *e, tracked *t, int32_t index, const script_view *view) {
+    trader *who = e->set->traders[index];
+    diag why;
+    err result;
+    if (e->loaded[index] == who) return OK;
+    result = script_state_load(e->state, index, who->source, NULL, &why);
+    if (result == OK) {
+        script_state_expect(e->state, index, who->spec);
+        e->loaded[index] = who;
+        return OK;
+    }
+    fault(e, result == ERR_RUNAWAY ? script_state_guilty(e->state) : index, t, view, &why,
+          result == ERR_RUNAWAY ? FAULT_KILL : FAULT_LOAD);
+    return result == ERR_RUNAWAY ? result : ERR_SCRIPT;
+}
+
 static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view *view) {
-    const trader_spec *spec = e->set->specs[index];
+    const trader_spec *spec = e->set->traders[index]->spec;
     standing *s = &t->standings[index];
     script_result r;
     diag why;
     bool is_silent = view->close_ms <= s->edge.start_ms, is_due;
-    err result = script_state_evaluate(e->state, index, view, &r, &why);
+    err result = load(e, t, index, view);
+    if (result == ERR_SCRIPT) return OK;
+    if (result == ERR_RUNAWAY) s->cursor_ms = view->open_ms;
+    if (result != OK) return result;
+    result = script_state_evaluate(e->state, index, view, &r, &why);
     COUNT(n_evaluations, 1);
     if (result == ERR_SCRIPT || result == ERR_RUNAWAY) {
-        /* A full state is blamed on who filled it, which need not be the one that ran. */
-        int32_t guilty = result == ERR_RUNAWAY ? script_state_guilty(e->state) : index;
-        fault(e, guilty, t, view, &why, result == ERR_RUNAWAY);
         script_result_deinit(&r);
-        if (guilty != index) s->cursor_ms = view->open_ms; /* it has not been seen yet */
-        return result == ERR_RUNAWAY ? result : OK;
+        return failed(e, t, index, view, &why, result);
     }
     if (result != OK) return result;
     s->is_warming = r.outcome == SCRIPT_WARMING;
@@ -144,22 +186,26 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
     }
     s->n_errors_in_row = 0;
     is_due = step_memory(s, spec, view->open_ms, r.outcome == SCRIPT_MATCH);
-    if (is_due && !is_silent) result = fire(e, t, index, view, &r);
+    if (is_due && (!is_silent || e->shared->shows_first_look))
+        result = fire(e, t, index, view, &r, is_silent ? SIGNAL_HISTORICAL : SIGNAL_CONFIRMED);
     script_result_deinit(&r);
     return result;
 }
 
 /* ---- the pass ---- */
 
+/* A trader that has not begun is owed all its bars: so that a run which ends now is not taken for one that has begun. */
+static bool is_owed(const standing *s) { return s->is_wanted && (s->is_owed || s->cursor_ms == 0); }
+
 static err tell_standings(const evaluation *e, tracked *t) {
     for (int32_t i = 0; i < e->set->count; i++) {
         standing *s = &t->standings[i];
-        pass *p = e->passes[e->set->specs[i]->interval];
+        pass *p = s->is_wanted ? e->passes[e->set->traders[i]->spec->interval] : NULL;
         err result = OK;
-        if (!p || !s->is_wanted) continue;
+        if (!p) continue;
         if (s->is_changed) result = pass_add_edge(p, &s->edge);
         s->is_changed = false;
-        if (result == OK && s->is_owed) result = pass_add_owed(p, s->edge.trader_id, s->cursor_ms);
+        if (result == OK && is_owed(s)) result = pass_add_owed(p, s->edge.trader_id, s->cursor_ms);
         if (result != OK) return result;
     }
     return OK;
@@ -185,14 +231,17 @@ static err make_due_passes(evaluation *e, tracked *t) {
     int32_t n_owed[N_INTERVALS] = {0};
     uint32_t in_use = 0;
     for (int32_t i = 0; i < e->set->count; i++) {
-        in_use |= 1u << e->set->specs[i]->interval;
-        n_owed[e->set->specs[i]->interval] += t->standings[i].is_owed;
+        int32_t interval;
+        if (!t->standings[i].is_wanted) continue;
+        interval = e->set->traders[i]->spec->interval;
+        in_use |= 1u << interval;
+        n_owed[interval] += is_owed(&t->standings[i]);
     }
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         const kline_series *bars = t->frames[i] ? t->frames[i]->bars : NULL;
         int32_t count = bars && in_use >> i & 1 ? kline_series_count(bars) : 0;
         int64_t newest = count ? kline_series_open_ms(bars)[count - 1] : 0;
-        bool is_new = newest > t->told_ms[i] && interval_next(i, newest) > e->shared->policy.start_ms;
+        bool is_new = newest > t->told_ms[i] && interval_next(i, newest) > t->start_ms;
         if (!is_new && n_owed[i] == t->n_owed_told[i] && !e->passes[i]) continue;
         if (!pass_for(e, t, i)) return ERR_NO_MEMORY;
         if (newest > t->told_ms[i]) t->told_ms[i] = newest;
@@ -216,7 +265,7 @@ err evaluation_announce(evaluation *e, tracked *t) {
     for (int32_t i = 0; i < e->set->count; i++) {
         const standing *s = &t->standings[i];
         bool is_new = s->is_wanted && s->is_changed;
-        if (is_new && !pass_for(e, t, e->set->specs[i]->interval)) result = ERR_NO_MEMORY;
+        if (is_new && !pass_for(e, t, e->set->traders[i]->spec->interval)) result = ERR_NO_MEMORY;
     }
     if (result == OK) result = tell_standings(e, t);
     if (result == OK)
@@ -236,7 +285,9 @@ static err run_traders(evaluation *e, tracked *t) {
             err result = OK;
             if (step == STEP_SKIP)
                 COUNT(n_skipped, 1);
-            else if (!trader_set_is_quarantined(e->set, i))
+            else if (trader_is_stopped(e->set->traders[i], round.view.close_ms))
+                COUNT(n_stopped, 1);
+            else
                 result = evaluate(e, t, i, &round.view);
             if (result != OK) return result;
         }

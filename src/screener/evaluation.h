@@ -6,8 +6,9 @@
 
 typedef struct evaluation {
     const worker_shared *shared;
-    trader_set *set;
+    const trader_set *set;
     script_state *state;
+    trader **loaded; /* by place: what the state has compiled; NULL: nothing */
     worker_stats *stats;
     pass_pool *pool;
     int32_t worker;

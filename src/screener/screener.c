@@ -1,50 +1,92 @@
-/* See screener.h. */
+/* See screener.h.
+ *
+ * Three things change who runs what, and only one is under way at a time (`phase`):
+ *
+ *   traders   LOADING (the loader compiles) ──► INSTALLING (every worker says when it has the new set)
+ *   workers   MOVING: a symbol's owner is told to release it; from then on its events are held; when it comes back it is
+ *   balance   sent to its new owner, and the held events after it. Nothing waits but that one symbol.
+ *
+ * A barrier may be asked for at any time: events held for a symbol on its way count as evaluated only when they were. */
 #include "screener/screener.h"
 #include "base/log.h"
+#include "screener/backlog.h"
+#include "screener/balance.h"
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct backlog {
-    market_event *events;
-    size_t first, count, capacity;
-} backlog;
+enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, LEAST_COST_NS = 100000 };
+
+typedef enum phase { PHASE_IDLE, PHASE_LOADING, PHASE_INSTALLING, PHASE_MOVING } phase;
 
 struct screener {
     worker_shared shared;
     screener_handlers handlers;
-    worker *workers[WORKERS_MAX];
+    worker *workers[WORKERS_MAX]; /* made when first needed; kept until the end */
     backlog backlogs[WORKERS_MAX];
-    int32_t n_workers, n_started;
-    trader_set *set;
-    compile_job job;
-    int32_t n_installed, n_barriers;
-    uint8_t owner[SYMBOL_MAX];
-    uint32_t n_tracked;
+    bool is_started, is_running[WORKERS_MAX];
+    int32_t n_workers; /* those that have symbols, or are to have */
+    int32_t n_wanted;  /* after screener_resize */
+    int32_t n_told;    /* through on_resized */
+    const memory *memory;
+    phase phase;
+    /* traders */
+    trader_loader *loader;
+    trader_set *set, *next;
+    trader_change change;
+    trader_source **wanted; /* the newest list that has not been begun with */
+    int32_t n_sources;
+    bool has_wanted;
+    trader_failure *failures;
+    int32_t n_failures;
+    int32_t n_installing;
+    /* symbols */
+    uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX]; /* target: NOBODY unless on the way */
+    uint32_t tracked[SYMBOL_MAX], n_tracked;       /* in the order of their coming */
+    int64_t cost_seen_ns[SYMBOL_MAX], cost_ns[SYMBOL_MAX];
+    backlog held; /* events of symbols on their way */
+    int32_t n_moving;
+    uint64_t n_moves, n_closed, n_closed_balanced;
+    int64_t market_ms, start_ms;
+    /* barrier */
+    int32_t n_barriers;
+    bool wants_barrier;
 };
+
+static void advance(screener *s);
+static void on_job_done(void *context) {
+    screener *s = context;
+    s->shared.notify(s->shared.notify_context);
+}
 
 err screener_new(const screener_config *c, const screener_handlers *handlers, screener **out) {
     screener *s = calloc(1, sizeof *s);
     err e = ERR_NO_MEMORY;
     if (!s) return e;
     s->handlers = *handlers;
-    s->shared = (worker_shared){
-        .symbols = c->symbols,
-        .limits = c->limits,
-        .policy = {.kline_history = c->kline_history, .memory = c->memory, .skips_late_bars = c->skips_late_bars},
-        .max_errors_in_row = c->max_errors_in_row,
-        .user = c->user,
-        .market = c->market,
-        .submit = c->submit,
-        .submit_context = c->submit_context,
-        .notify = c->notify,
-        .notify_context = c->notify_context};
+    s->shared.symbols = c->symbols;
+    s->shared.limits = c->limits;
+    s->shared.policy = (tracked_policy){.kline_history = c->kline_history, .skips_late_bars = c->skips_late_bars};
+    s->shared.max_errors_in_row = c->max_errors_in_row;
+    s->shared.max_signals_per_hour = c->max_signals_per_hour;
+    s->shared.shows_first_look = c->shows_first_look;
+    s->shared.user = c->user;
+    s->shared.market = c->market;
+    s->shared.submit = c->submit;
+    s->shared.is_taken = c->is_taken;
+    s->shared.submit_context = c->submit_context;
+    s->shared.notify = c->notify;
+    s->shared.notify_context = c->notify_context;
+    s->memory = c->memory;
+    s->n_workers = s->n_wanted = s->n_told = c->n_workers < 1             ? 1
+                                             : c->n_workers < WORKERS_MAX ? c->n_workers
+                                                                          : WORKERS_MAX;
+    memset(s->target, NOBODY, sizeof s->target);
     e = registry_new(&s->shared.registry);
     if (e == OK) e = watchdog_start(&s->shared.dog);
-    for (int32_t i = 0; i < c->n_workers && i < WORKERS_MAX && e == OK; i++) {
-        e = worker_new(i, &s->shared, &s->workers[i]);
-        if (e == OK) s->n_workers++;
-    }
+    if (e == OK)
+        e = trader_loader_new(s->shared.registry, s->shared.dog, &s->shared.limits, on_job_done, s, &s->loader);
+    for (int32_t i = 0; i < s->n_workers && e == OK; i++) e = worker_new(i, &s->shared, &s->workers[i]);
     if (e == OK)
         *out = s;
     else
@@ -54,9 +96,10 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
 
 err screener_start(screener *s) {
     err e = OK;
+    s->is_started = true;
     for (int32_t i = 0; i < s->n_workers && e == OK; i++) {
         e = worker_start(s->workers[i]);
-        if (e == OK) s->n_started++;
+        s->is_running[i] = e == OK;
     }
     return e;
 }
@@ -65,49 +108,15 @@ err screener_start(screener *s) {
 
 static bool drain(screener *s, int32_t i) {
     backlog *b = &s->backlogs[i];
+    const market_event *event;
     bool moved = false;
-    while (b->count && queue_push(worker_inbox(s->workers[i]), &b->events[b->first])) {
-        b->first++;
-        b->count--;
+    while ((event = backlog_first(b)) && queue_push(worker_inbox(s->workers[i]), event)) {
+        backlog_drop_first(b);
         moved = true;
     }
-    if (b->count == 0)
-        b->first = 0;
-    else
-        worker_ask_for_room(s->workers[i]);
+    if (b->count > 0) worker_ask_for_room(s->workers[i]);
     if (moved) worker_wake(s->workers[i]);
     return b->count == 0;
-}
-
-static bool replaces_forming(backlog *b, const market_event *event) {
-    if (event->kind != EVENT_BAR_FORMING) return false;
-    for (size_t i = b->first + b->count; i > b->first; i--) {
-        market_event *other = &b->events[i - 1];
-        if (other->symbol != event->symbol || other->interval != event->interval || other->kind == EVENT_CONTROL)
-            continue;
-        if (other->kind != EVENT_BAR_FORMING || other->bar.open_ms != event->bar.open_ms) return false;
-        *other = *event;
-        return true;
-    }
-    return false;
-}
-
-static err keep(screener *s, int32_t i, const market_event *event) {
-    backlog *b = &s->backlogs[i];
-    if (replaces_forming(b, event)) return OK;
-    if (b->first > 0 && b->first + b->count == b->capacity) {
-        memmove(b->events, b->events + b->first, b->count * sizeof *b->events);
-        b->first = 0;
-    }
-    if (b->count == b->capacity) {
-        size_t capacity = b->capacity ? b->capacity * 2 : 1024;
-        market_event *events = realloc(b->events, capacity * sizeof *events);
-        if (!events) return ERR_NO_MEMORY;
-        b->events = events;
-        b->capacity = capacity;
-    }
-    b->events[b->first + b->count++] = *event;
-    return OK;
 }
 
 static err push(screener *s, int32_t i, const market_event *event) {
@@ -116,22 +125,27 @@ static err push(screener *s, int32_t i, const market_event *event) {
         return OK;
     }
     worker_ask_for_room(s->workers[i]);
-    return keep(s, i, event);
+    return backlog_keep(&s->backlogs[i], event);
 }
 
 err screener_push(screener *s, const market_event *event) {
-    return event->symbol < SYMBOL_MAX ? push(s, s->owner[event->symbol], event) : ERR_INVALID;
+    if (event->symbol >= SYMBOL_MAX) return ERR_INVALID;
+    if (event->event_ms > s->market_ms) s->market_ms = event->event_ms;
+    s->n_closed += event->kind == EVENT_BAR_CLOSED;
+    if (s->target[event->symbol] != NOBODY) return backlog_keep(&s->held, event);
+    return push(s, s->owner[event->symbol], event);
 }
 
 bool screener_flush(screener *s) {
     bool all = true;
-    for (int32_t i = 0; i < s->n_workers; i++) all = drain(s, i) && all;
-    return all;
+    for (int32_t i = 0; i < WORKERS_MAX; i++)
+        if (s->workers[i]) all = drain(s, i) && all;
+    return all && s->held.count == 0;
 }
 
 size_t screener_backlog(const screener *s) {
-    size_t n = 0;
-    for (int32_t i = 0; i < s->n_workers; i++) n += s->backlogs[i].count;
+    size_t n = s->held.count;
+    for (int32_t i = 0; i < WORKERS_MAX; i++) n += s->backlogs[i].count;
     return n;
 }
 
@@ -152,64 +166,236 @@ static err send_all(screener *s, control what) {
     return e;
 }
 
-void screener_set_start(screener *s, int64_t start_ms) { s->shared.policy.start_ms = start_ms; }
+static void give_up(screener *s) { s->handlers.on_failed(s->handlers.context); }
+
+void screener_set_start(screener *s, int64_t start_ms) { s->start_ms = start_ms; }
+
+/* What begins now is silent up to here. */
+static int64_t now_ms(const screener *s) { return s->market_ms > s->start_ms ? s->market_ms : s->start_ms; }
 
 err screener_track(screener *s, uint32_t symbol) {
     if (symbol >= SYMBOL_MAX) return ERR_INVALID;
-    s->owner[symbol] = (uint8_t)(s->n_tracked++ % (uint32_t)s->n_workers);
-    return send(s, s->owner[symbol], (control){.kind = CONTROL_TRACK, .symbol = symbol});
+    s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
+    s->tracked[s->n_tracked++] = symbol;
+    return send(s, s->owner[symbol],
+                (control){.kind = CONTROL_TRACK, .symbol = symbol, .start_ms = now_ms(s), .memory = s->memory});
+}
+
+/* ---- barrier ---- */
+
+static err send_barrier(screener *s) {
+    s->wants_barrier = false;
+    s->n_barriers = s->n_workers;
+    return send_all(s, (control){.kind = CONTROL_BARRIER});
 }
 
 err screener_barrier(screener *s) {
-    s->n_barriers = 0;
-    return send_all(s, (control){.kind = CONTROL_BARRIER});
+    s->wants_barrier = true;
+    return s->phase == PHASE_IDLE ? send_barrier(s) : OK;
 }
 
 /* ---- traders ---- */
 
+static void free_sources(trader_source **sources, int32_t count) {
+    for (int32_t i = 0; i < count; i++) trader_source_free(sources[i]);
+    free(sources);
+}
+
 err screener_load(screener *s, trader_source **sources, int32_t count) {
-    s->job = (compile_job){.count = 0, .sources = sources};
-    s->job.specs = calloc((size_t)count + 1, sizeof *s->job.specs);
-    s->job.diags = calloc((size_t)count + 1, sizeof *s->job.diags);
-    if (!s->job.specs || !s->job.diags) return ERR_NO_MEMORY;
-    s->job.count = count;
-    return send(s, 0, (control){.kind = CONTROL_COMPILE, .job = &s->job});
+    if (s->has_wanted) free_sources(s->wanted, s->n_sources);
+    s->wanted = sources;
+    s->n_sources = count;
+    s->has_wanted = true;
+    advance(s);
+    return OK;
 }
 
-static bool is_taken(const compile_job *job, int32_t upto, const char *id) {
-    for (int32_t i = 0; i < upto; i++)
-        if (job->specs[i] && strcmp(job->specs[i]->id, id) == 0) return true;
-    return false;
-}
-
-/* Keeps what compiled; says what did not. */
-static err install(screener *s) {
-    compile_job *job = &s->job;
-    int32_t n = 0;
+static err begin_loading(screener *s) {
     err e;
-    for (int32_t i = 0; i < job->count; i++) {
-        trader_spec *spec = job->specs[i];
-        if (spec && is_taken(job, n, spec->id)) {
-            log_error("screener", "%s: its id %s is that of another trader; expected one of its own",
-                      job->sources[i]->chunk, spec->key);
-            trader_spec_free(spec);
-            spec = NULL;
-        } else if (!spec) {
-            log_error("screener", "%s", job->diags[i].text);
-        }
-        if (!spec) {
-            trader_source_free(job->sources[i]);
-            continue;
-        }
-        job->sources[n] = job->sources[i];
-        job->specs[n++] = spec;
-    }
-    e = trader_set_new(n, job->sources, job->specs, &s->set);
+    s->has_wanted = false;
+    e = trader_change_begin(s->set, s->wanted, s->n_sources, &s->change);
+    s->wanted = NULL;
+    s->n_sources = 0;
     if (e != OK) return e;
-    free(job->diags);
-    *job = (compile_job){0};
-    s->n_installed = 0;
-    return send_all(s, (control){.kind = CONTROL_INSTALL, .set = s->set});
+    s->phase = PHASE_LOADING;
+    return s->change.job.count ? trader_loader_submit(s->loader, &s->change.job) : OK;
+}
+
+static void keep_failures(screener *s) {
+    free(s->failures);
+    s->failures = s->change.failures;
+    s->n_failures = s->change.n_failures;
+    s->change.failures = NULL;
+}
+
+static void end_change(screener *s) {
+    trader_change_deinit(&s->change);
+    s->phase = PHASE_IDLE;
+    s->handlers.on_loaded(s->handlers.context, s->set);
+}
+
+static err install(screener *s) {
+    err e = s->change.job.failure;
+    if (e == OK) e = trader_change_finish(&s->change, &s->next);
+    if (e != OK) return e;
+    keep_failures(s);
+    if (!s->next) {
+        end_change(s);
+        return OK;
+    }
+    if (s->set)
+        log_info("screener", "traders: %d added, %d changed, %d removed; %d run", s->change.n_added,
+                 s->change.n_changed, s->change.n_removed, trader_set_running(s->next));
+    s->phase = PHASE_INSTALLING;
+    s->n_installing = s->n_workers;
+    return send_all(s, (control){.kind = CONTROL_INSTALL, .set = s->next, .start_ms = now_ms(s)});
+}
+
+static void on_installed(screener *s, const trader_set *set) {
+    if (set != s->next || --s->n_installing > 0) return; /* else: a new worker's first set */
+    trader_set_free(s->set);
+    s->set = s->next;
+    s->next = NULL;
+    end_change(s);
+}
+
+/* ---- symbols that change their worker ---- */
+
+static err release(screener *s, uint32_t symbol, int32_t to) {
+    err e = send(s, s->owner[symbol], (control){.kind = CONTROL_RELEASE, .symbol = symbol});
+    if (e != OK) return e;
+    s->target[symbol] = (uint8_t)to;
+    s->n_moving++;
+    s->phase = PHASE_MOVING;
+    return OK;
+}
+
+/* Costs since the last look; older ones count half as much each time. */
+static int32_t list_costs(screener *s, balance_item *items, int64_t *sum) {
+    *sum = 0;
+    for (uint32_t k = 0; k < s->n_tracked; k++) {
+        uint32_t id = s->tracked[k];
+        int64_t ever = atomic_load_explicit(&s->shared.cost_ns[id], memory_order_relaxed);
+        s->cost_ns[id] = s->cost_ns[id] / 2 + (ever - s->cost_seen_ns[id]);
+        s->cost_seen_ns[id] = ever;
+        items[k] = (balance_item){.symbol = id, .worker = s->owner[id], .cost = s->cost_ns[id]};
+        *sum += s->cost_ns[id];
+    }
+    return (int32_t)s->n_tracked;
+}
+
+static err move(screener *s, int32_t most, int64_t least_sum) {
+    balance_item *items = malloc(((size_t)s->n_tracked + 1) * sizeof *items);
+    int64_t sum;
+    int32_t count;
+    err e = OK;
+    if (!items) return ERR_NO_MEMORY;
+    count = list_costs(s, items, &sum);
+    if (sum >= least_sum && balance_plan(items, count, s->n_workers, most) > 0)
+        for (int32_t i = 0; i < count && e == OK; i++)
+            if (items[i].worker != s->owner[items[i].symbol]) e = release(s, items[i].symbol, items[i].worker);
+    free(items);
+    return e;
+}
+
+static err balance(screener *s) {
+    uint64_t due = s->n_closed_balanced + (uint64_t)s->n_tracked * CLOSES_BETWEEN;
+    if (s->n_workers < 2 || s->n_closed < due) return OK;
+    s->n_closed_balanced = s->n_closed;
+    return move(s, MOVES_MOST, LEAST_COST_NS);
+}
+
+/* The events that came meanwhile, in their order, now that somebody has the symbol again. */
+static err deliver_held(screener *s, uint32_t symbol) {
+    uint64_t n = s->held.count;
+    err e = OK;
+    for (uint64_t k = 0; k < n && e == OK; k++) {
+        market_event event = *backlog_first(&s->held);
+        backlog_drop_first(&s->held);
+        e = event.symbol == symbol ? push(s, s->owner[symbol], &event) : backlog_keep(&s->held, &event);
+    }
+    return e;
+}
+
+static err on_released(screener *s, const note *n) {
+    int32_t to = s->target[n->symbol];
+    err e = OK;
+    s->target[n->symbol] = NOBODY;
+    s->owner[n->symbol] = (uint8_t)to;
+    s->n_moving--;
+    s->n_moves++;
+    if (n->tracked) e = send(s, to, (control){.kind = CONTROL_ADOPT, .symbol = n->symbol, .tracked = n->tracked});
+    if (e == OK) e = deliver_held(s, n->symbol);
+    return e;
+}
+
+/* ---- the number of workers ---- */
+
+err screener_resize(screener *s, int32_t n_workers) {
+    if (n_workers < 1 || n_workers > WORKERS_MAX) return ERR_INVALID;
+    s->n_wanted = n_workers;
+    advance(s);
+    return OK;
+}
+
+static err add_workers(screener *s) {
+    err e = OK;
+    for (int32_t i = s->n_workers; i < s->n_wanted && e == OK; i++) {
+        if (!s->workers[i]) e = worker_new(i, &s->shared, &s->workers[i]);
+        if (e == OK && s->is_started && !s->is_running[i]) {
+            e = worker_start(s->workers[i]);
+            s->is_running[i] = e == OK;
+        }
+        if (e == OK && s->set) e = send(s, i, (control){.kind = CONTROL_INSTALL, .set = s->set, .start_ms = now_ms(s)});
+    }
+    return e;
+}
+
+/* A shrinking screener moves all symbols off the last workers first. */
+static err begin_resize(screener *s) {
+    err e = s->n_wanted > s->n_workers ? add_workers(s) : OK;
+    if (e != OK) return e;
+    s->n_workers = s->n_wanted;
+    return move(s, (int32_t)s->n_tracked, 0);
+}
+
+/* Nobody has symbols there any more, so their inboxes are empty but for words about the past. */
+static void end_resize(screener *s) {
+    for (int32_t i = s->n_workers; i < WORKERS_MAX; i++) {
+        if (!s->is_running[i]) continue;
+        while (!drain(s, i)) sched_yield();
+        worker_finish(s->workers[i]);
+        s->is_running[i] = false;
+    }
+    if (s->n_workers == s->n_told) return;
+    s->n_told = s->n_workers;
+    if (s->handlers.on_resized) s->handlers.on_resized(s->handlers.context, s->n_workers);
+}
+
+/* ---- one thing after the other ---- */
+
+static err next_thing(screener *s) {
+    if (s->n_wanted != s->n_workers) {
+        int32_t before = s->n_workers;
+        err e = begin_resize(s);
+        if (e == OK) log_info("screener", "workers: %d, from %d; %d symbols move", s->n_wanted, before, s->n_moving);
+        if (e == OK && s->phase == PHASE_IDLE) end_resize(s);
+        return e;
+    }
+    if (s->has_wanted) return begin_loading(s);
+    if (s->wants_barrier) return send_barrier(s);
+    return balance(s);
+}
+
+static void advance(screener *s) {
+    err e = OK;
+    if (s->phase == PHASE_LOADING && (s->change.job.count == 0 || trader_loader_take(s->loader))) e = install(s);
+    if (e == OK && s->phase == PHASE_MOVING && s->n_moving == 0) {
+        s->phase = PHASE_IDLE;
+        end_resize(s);
+    }
+    if (e == OK && s->phase == PHASE_IDLE) e = next_thing(s);
+    if (e != OK) give_up(s);
 }
 
 /* ---- notes ---- */
@@ -218,49 +404,52 @@ static void on_note(screener *s, const note *n) {
     const screener_handlers *h = &s->handlers;
     switch (n->kind) {
     case NOTE_RANGE: h->on_range(h->context, n->symbol, n->interval, n->from_ms, n->to_ms); break;
-    case NOTE_COMPILED:
-        if (install(s) != OK) h->on_failed(h->context);
-        break;
-    case NOTE_INSTALLED:
-        if (++s->n_installed == s->n_workers) h->on_loaded(h->context, s->set);
-        break;
+    case NOTE_INSTALLED: on_installed(s, n->set); break;
     case NOTE_BARRIER:
-        if (++s->n_barriers == s->n_workers) h->on_barrier(h->context);
+        if (--s->n_barriers == 0) h->on_barrier(h->context);
+        break;
+    case NOTE_RELEASED:
+        if (on_released(s, n) != OK) give_up(s);
         break;
     case NOTE_KILLED: h->on_killed(h->context); break;
-    case NOTE_FAILED: h->on_failed(h->context); break;
+    case NOTE_FAILED: give_up(s); break;
     }
 }
 
 void screener_poll(screener *s) {
     note n;
-    for (int32_t i = 0; i < s->n_workers; i++)
-        while (queue_pop(worker_notes(s->workers[i]), &n)) on_note(s, &n);
+    for (int32_t i = 0; i < WORKERS_MAX; i++)
+        while (s->workers[i] && queue_pop(worker_notes(s->workers[i]), &n)) on_note(s, &n);
+    advance(s);
     screener_flush(s);
 }
 
 /* ---- the end ---- */
 
+/* Symbols on their way: their events go to the next life, whose watermark is before them. */
 void screener_stop(screener *s) {
-    for (int32_t i = 0; i < s->n_started; i++) worker_stop(s->workers[i]);
-    while (!screener_flush(s)) sched_yield(); /* the last of the backlog: the workers are taking it */
-    for (int32_t i = 0; i < s->n_started; i++) worker_finish(s->workers[i]);
-    s->n_started = 0;
+    for (int32_t i = 0; i < WORKERS_MAX; i++)
+        if (s->is_running[i]) worker_stop(s->workers[i]);
+    for (int32_t i = 0; i < WORKERS_MAX; i++)
+        while (s->is_running[i] && !drain(s, i)) sched_yield(); /* the last of the backlog: the worker is taking it */
+    for (int32_t i = 0; i < WORKERS_MAX; i++) {
+        if (s->is_running[i]) worker_finish(s->workers[i]);
+        s->is_running[i] = false;
+    }
 }
 
 void screener_free(screener *s) {
     if (!s) return;
-    for (int32_t i = 0; i < s->n_workers; i++) {
+    trader_loader_free(s->loader);
+    for (int32_t i = 0; i < WORKERS_MAX; i++) {
         worker_free(s->workers[i]);
-        free(s->backlogs[i].events);
+        backlog_deinit(&s->backlogs[i]);
     }
-    for (int32_t i = 0; i < s->job.count; i++) { /* stopped before they were installed */
-        trader_source_free(s->job.sources[i]);
-        trader_spec_free(s->job.specs[i]);
-    }
-    free(s->job.sources);
-    free(s->job.specs);
-    free(s->job.diags);
+    backlog_deinit(&s->held);
+    trader_change_deinit(&s->change);
+    free_sources(s->wanted, s->n_sources);
+    free(s->failures);
+    trader_set_free(s->next);
     trader_set_free(s->set);
     watchdog_stop(s->shared.dog);
     registry_free(s->shared.registry);
@@ -268,6 +457,13 @@ void screener_free(screener *s) {
 }
 
 const trader_set *screener_traders(const screener *s) { return s->set; }
+
+const trader_failure *screener_failures(const screener *s, int32_t *count) {
+    *count = s->n_failures;
+    return s->failures;
+}
+
 registry *screener_registry(screener *s) { return s->shared.registry; }
 int32_t screener_workers(const screener *s) { return s->n_workers; }
 const worker_stats *screener_stats(const screener *s, int32_t index) { return worker_get_stats(s->workers[index]); }
+uint64_t screener_moves(const screener *s) { return s->n_moves; }

@@ -8,6 +8,7 @@
  * backlog (updates of the same forming bar replace each other there, closed bars are all kept) and goes in later.
  * Ownership: the screener owns workers, registry and the installed trader set. */
 #pragma once
+#include "screener/trader_change.h"
 #include "screener/worker.h"
 
 typedef struct screener screener;
@@ -17,10 +18,13 @@ typedef struct screener_config {
     const symbol_table *symbols;
     script_limits limits;
     int32_t max_errors_in_row, kline_history;
+    int32_t max_signals_per_hour; /* of one trader; 0: no limit */
+    bool shows_first_look;        /* what a new trader's silent bars hit becomes historical signals */
     const char *user, *market;
     const memory *memory; /* NULL: none */
     bool skips_late_bars; /* LATE_BARS=skip */
     void (*submit)(void *context, int32_t worker, pass *p);
+    bool (*is_taken)(void *context, int32_t worker); /* see worker_shared; NULL: what is submitted is in order anyway */
     void *submit_context;
     void (*notify)(void *context); /* any worker thread: call screener_poll soon */
     void *notify_context;
@@ -29,8 +33,9 @@ typedef struct screener_config {
 typedef struct screener_handlers {
     /* REST is to be asked for the bars of [from_ms, to_ms); answer with EVENT_HISTORY and EVENT_RANGE_DONE. */
     void (*on_range)(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms);
-    /* Every trader of screener_load was tried; the good ones are installed on all workers. */
+    /* A screener_load is through: its traders run on all workers, those that failed are in screener_failures. */
     void (*on_loaded)(void *context, const trader_set *set);
+    void (*on_resized)(void *context, int32_t n_workers); /* may be NULL */
     void (*on_killed)(void *context);
     void (*on_failed)(void *context);
     void (*on_barrier)(void *context); /* all workers have passed the barrier */
@@ -39,9 +44,12 @@ typedef struct screener_handlers {
 
 MUST_CHECK err screener_new(const screener_config *config, const screener_handlers *handlers, screener **out);
 MUST_CHECK err screener_start(screener *s);
-/* Compiles the sources (taken over; the array is freed), installs those that compile, says so through on_loaded. What
- * failed is logged and kept in the set as quarantined, so that it can be shown. Once, before the first symbol. */
+/* These are the traders that are to run: new and edited ones are compiled and installed, unchanged ones keep all they
+ * have, the others end. One that does not compile leaves the version before it running. Any time; says so through
+ * on_loaded, once for the newest list when several come at once. Takes the sources (and frees the array). */
 MUST_CHECK err screener_load(screener *s, trader_source **sources, int32_t count);
+/* 1 .. WORKERS_MAX from now on: symbols change hands one by one, with all that they have. Says so through on_resized. */
+MUST_CHECK err screener_resize(screener *s, int32_t n_workers);
 /* Market time of the start: bars that close up to here are evaluated silently. Before the first symbol. */
 void screener_set_start(screener *s, int64_t start_ms);
 MUST_CHECK err screener_track(screener *s, uint32_t symbol);
@@ -58,6 +66,9 @@ void screener_stop(screener *s);
 void screener_free(screener *s);
 
 const trader_set *screener_traders(const screener *s); /* NULL before on_loaded */
+/* Those of the last screener_load that do not run (or not in their newest version). */
+const trader_failure *screener_failures(const screener *s, int32_t *count);
+uint64_t screener_moves(const screener *s); /* symbols that have changed their worker, ever */
 registry *screener_registry(screener *s);
 int32_t screener_workers(const screener *s);
 const worker_stats *screener_stats(const screener *s, int32_t index);

@@ -10,7 +10,7 @@ typedef struct epochs {
     registry *registry;
     int64_t oldest[N_INTERVALS]; /* remembered epochs; 0: none */
     tracked *tracked;
-    const int64_t *from;
+    int64_t from[N_INTERVALS]; /* first bar of a series that was made now; 0: it was there */
 } epochs;
 
 static void note_oldest(void *context, const char *key, int64_t epoch_ms) {
@@ -26,15 +26,16 @@ static void restore_epoch(void *context, const char *key, int64_t epoch_ms) {
     int32_t id, interval;
     if (registry_parse(e->registry, key, &id) != OK) return;
     interval = registry_get(e->registry, id)->interval;
-    if (!e->tracked->frames[interval] || epoch_ms < e->from[interval]) return;
+    if (!e->from[interval] || epoch_ms < e->from[interval]) return;
     (void)!indicator_set_add(e->tracked->frames[interval]->set, id, epoch_ms); /* without room it starts at first use */
 }
 
-/* Where trader `index` began on this symbol, if an earlier run ended before any of its bars was through; 0: it did not. */
-static int64_t unfinished_start(const tracked *t, const trader_set *set, const tracked_policy *p, int32_t index) {
-    const trader_spec *spec = set->specs[index];
+/* Where a trader began on this symbol, if an earlier run ended before any of its bars was through; 0: it did not. */
+static int64_t unfinished_start(const tracked *t, const trader_spec *spec, const tracked_policy *p) {
     const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision) : NULL;
     bool is_through = edge && memory_watermark(p->memory, t->symbol->name, spec->interval) > 0;
+    const owed_row *owed = edge ? memory_owed(p->memory, t->symbol->name, spec->interval, spec->id) : NULL;
+    if (owed && owed->cursor_ms == 0) is_through = false;
     return edge && !is_through && !p->skips_late_bars ? edge->start_ms : 0;
 }
 
@@ -42,7 +43,8 @@ static int64_t unfinished_start(const tracked *t, const trader_set *set, const t
 static int64_t oldest_start(const tracked *t, const trader_set *set, const tracked_policy *p, int32_t interval) {
     int64_t oldest = p->start_ms;
     for (int32_t i = 0; i < set->count; i++) {
-        int64_t start = set->specs[i]->interval_mask >> interval & 1 ? unfinished_start(t, set, p, i) : 0;
+        const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
+        int64_t start = spec && spec->interval_mask >> interval & 1 ? unfinished_start(t, spec, p) : 0;
         if (start > 0 && start < oldest) oldest = start;
     }
     return oldest;
@@ -61,70 +63,117 @@ static int64_t first_bar(const tracked *t, const trader_set *set, const tracked_
 }
 
 /* A trader that waits for its slower timeframe must find the bars still there when that one has come. */
+static err make_frame(tracked *t, epochs *known, const trader_set *set, const tracked_policy *p, int32_t interval,
+                      int32_t depth) {
+    int32_t bars = depth + SILENT_BARS + 2 * CHECKPOINT_BARS;
+    int64_t from_ms;
+    err e;
+    if (bars < p->kline_history) bars = p->kline_history;
+    from_ms = first_bar(t, set, p, interval, bars, known->oldest[interval]);
+    e = timeframe_new(known->registry, interval, bars, from_ms, &t->frames[interval]);
+    if (e != OK) return e;
+    known->from[interval] = from_ms;
+    t->sets[interval] = t->frames[interval]->set;
+    indicator_set_link(t->sets[interval], t->sets);
+    return OK;
+}
+
 static err make_frames(tracked *t, registry *r, const trader_set *set, const tracked_policy *p) {
     int32_t depth[N_INTERVALS];
-    uint32_t mask = trader_set_intervals(set, depth);
-    int64_t from[N_INTERVALS] = {0};
-    epochs known = {.registry = r, .tracked = t, .from = from};
+    uint32_t mask = trader_set_intervals(set, depth), n_made = 0;
+    epochs known = {.registry = r, .tracked = t};
     err e = OK;
     if (p->memory) memory_each_epoch(p->memory, t->symbol->name, note_oldest, &known);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
-        int32_t bars = depth[i] + SILENT_BARS + 2 * CHECKPOINT_BARS;
         if (!(mask >> i & 1)) continue;
-        if (bars < p->kline_history) bars = p->kline_history;
-        from[i] = first_bar(t, set, p, i, bars, known.oldest[i]);
-        e = timeframe_new(r, i, bars, from[i], &t->frames[i]);
-        if (e != OK) break;
-        t->sets[i] = t->frames[i]->set;
-        indicator_set_link(t->sets[i], t->sets);
-        timeframe_want(t->frames[i], interval_floor(i, p->start_ms));
+        if (!t->frames[i]) {
+            e = make_frame(t, &known, set, p, i, depth[i]);
+            n_made++;
+        }
+        if (e == OK) timeframe_want(t->frames[i], interval_floor(i, p->start_ms));
     }
-    if (e == OK && p->memory) memory_each_epoch(p->memory, t->symbol->name, restore_epoch, &known);
+    if (e == OK && p->memory && n_made) memory_each_epoch(p->memory, t->symbol->name, restore_epoch, &known);
     return e;
 }
 
-static void make_standing(tracked *t, const trader_set *set, const tracked_policy *p, int32_t index) {
-    const trader_spec *spec = set->specs[index];
-    standing *s = &t->standings[index];
-    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision) : NULL;
-    s->is_wanted = spec->is_enabled && trader_spec_wants(spec, t->symbol->name, t->symbol->quote);
-    if (edge) {
-        const owed_row *owed = memory_owed(p->memory, t->symbol->name, spec->interval, spec->id);
-        int64_t mark = memory_watermark(p->memory, t->symbol->name, spec->interval);
-        s->edge = *edge;
-        if (p->skips_late_bars) s->edge.start_ms = p->start_ms;
-        s->cursor_ms = owed ? owed->cursor_ms : mark > 0 ? interval_next(spec->interval, mark) : 0;
-        if (s->cursor_ms == 0) { /* it goes over the silent bars once more, from nothing */
-            s->edge.run_open_ms = s->edge.signal_open_ms = 0;
-            s->edge.is_matching = s->edge.has_run = false;
-        }
-        return;
-    }
+/* Whatever it was before: the trader has not begun on this symbol. */
+static void begin_anew(standing *s, const trader_spec *spec, const tracked_policy *p) {
+    script_binding_free(s->binding);
+    *s = (standing){.edge = {.start_ms = p->start_ms}, .is_changed = true};
     snprintf(s->edge.trader_id, sizeof s->edge.trader_id, "%s", spec->id);
     snprintf(s->edge.revision, sizeof s->edge.revision, "%s", spec->revision);
-    s->edge.start_ms = p->start_ms;
-    s->is_changed = true;
+}
+
+/* The place where an earlier run left off. */
+static void resume(standing *s, const tracked *t, const trader_spec *spec, const tracked_policy *p,
+                   const edge_row *edge) {
+    const owed_row *owed = memory_owed(p->memory, t->symbol->name, spec->interval, spec->id);
+    int64_t mark = memory_watermark(p->memory, t->symbol->name, spec->interval);
+    s->edge = *edge;
+    s->is_changed = false;
+    if (p->skips_late_bars) s->edge.start_ms = p->start_ms;
+    s->cursor_ms = owed ? owed->cursor_ms : mark > 0 ? interval_next(spec->interval, mark) : 0;
+    if (s->cursor_ms == 0) { /* it goes over the silent bars once more, from nothing */
+        s->edge.run_open_ms = s->edge.signal_open_ms = 0;
+        s->edge.is_matching = s->edge.has_run = false;
+    }
+}
+
+static void make_standing(tracked *t, const trader_spec *spec, const tracked_policy *p, int32_t index) {
+    standing *s = &t->standings[index];
+    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision) : NULL;
+    begin_anew(s, spec, p);
+    s->is_wanted = spec->is_enabled && trader_spec_wants(spec, t->symbol->name, t->symbol->quote);
+    if (edge) resume(s, t, spec, p, edge);
+}
+
+err tracked_install(tracked *t, registry *r, const trader_set *before, const trader_set *set,
+                    const tracked_policy *policy) {
+    err e = OK;
+    if (set->count > t->n_standings) {
+        standing *larger = realloc(t->standings, (size_t)set->count * sizeof *larger);
+        if (!larger) return ERR_NO_MEMORY;
+        memset(larger + t->n_standings, 0, (size_t)(set->count - t->n_standings) * sizeof *larger);
+        t->standings = larger;
+        t->n_standings = set->count;
+    }
+    e = make_frames(t, r, set, policy);
+    for (int32_t i = 0; i < t->n_standings; i++) {
+        const trader *now = trader_set_at(set, i);
+        if (now == trader_set_at(before, i)) continue;
+        if (now) {
+            make_standing(t, now->spec, policy, i);
+        } else {
+            script_binding_free(t->standings[i].binding);
+            t->standings[i] = (standing){.is_wanted = false};
+        }
+    }
+    return e;
 }
 
 err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,
                 const tracked_policy *policy, tracked **out) {
     tracked *t = calloc(1, sizeof *t);
-    err e = ERR_NO_MEMORY;
-    if (!t) return e;
+    err e;
+    if (!t) return ERR_NO_MEMORY;
     t->id = id;
     t->symbol = symbol;
-    t->n_standings = set->count;
-    t->standings = calloc((size_t)set->count + 1, sizeof *t->standings);
-    if (t->standings) e = make_frames(t, r, set, policy);
-    if (e != OK) {
-        tracked_free(t);
-        return e;
-    }
-    for (int32_t i = 0; i < set->count; i++) make_standing(t, set, policy, i);
+    t->start_ms = policy->start_ms;
+    e = tracked_install(t, r, NULL, set, policy);
     for (int32_t i = 0; i < N_INTERVALS; i++)
         t->told_ms[i] = policy->memory ? memory_watermark(policy->memory, symbol->name, i) : 0;
-    *out = t;
-    return OK;
+    if (e == OK)
+        *out = t;
+    else
+        tracked_free(t);
+    return e;
+}
+
+void tracked_unbind(tracked *t) {
+    for (int32_t i = 0; i < t->n_standings; i++) {
+        script_binding_free(t->standings[i].binding);
+        t->standings[i].binding = NULL;
+    }
 }
 
 void tracked_free(tracked *t) {
@@ -143,8 +192,8 @@ int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interva
     for (int32_t i = 0; i < set->count; i++) {
         const standing *s = &t->standings[i];
         int64_t from;
-        if (!s->is_wanted || !(set->specs[i]->interval_mask >> interval & 1) || trader_set_is_quarantined(set, i))
-            continue;
+        if (!s->is_wanted || !(set->traders[i]->spec->interval_mask >> interval & 1)) continue;
+        if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
         from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
         from = interval_add(interval, interval_floor(interval, from), room);
         if (from < hold) hold = from;
@@ -223,14 +272,18 @@ void tracked_round_begin(tracked_round *round, const tracked *t, int64_t market_
 }
 
 tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, tracked_round *round) {
-    const trader_spec *spec = set->specs[index];
     standing *s = &t->standings[index];
-    const kline_series *bars = t->frames[spec->interval]->bars;
-    uint32_t others = other_intervals(spec);
+    const trader_spec *spec;
+    const kline_series *bars;
+    uint32_t others;
     int64_t close_ms;
     int32_t at;
     s->is_owed = false;
-    if (!s->is_wanted || !begin(t, s, spec->interval)) return STEP_NONE;
+    if (!s->is_wanted) return STEP_NONE;
+    spec = set->traders[index]->spec;
+    if (!begin(t, s, spec->interval)) return STEP_NONE;
+    bars = t->frames[spec->interval]->bars;
+    others = other_intervals(spec);
     at = bar_from(bars, s->cursor_ms);
     if (at < 0) return STEP_NONE;
     round->view.open_ms = kline_series_open_ms(bars)[at];

@@ -16,7 +16,7 @@ enum { SILENT_BARS = 100, GRACE_MS = 1500, BACKFILL_MAX_BARS = 20000 };
 typedef struct standing { /* one trader on this symbol */
     edge_row edge;
     int64_t cursor_ms; /* end of the last bar seen; 0: has not begun */
-    bool is_wanted;    /* the trader looks at this symbol */
+    bool is_wanted;    /* the trader is there and looks at this symbol */
     bool is_changed;   /* edge differs from what storage knows */
     bool is_owed;      /* a bar is there, but something that it needs is not known yet */
     bool is_warming;
@@ -30,8 +30,9 @@ typedef struct tracked {
     const symbol_info *symbol;
     timeframe *frames[N_INTERVALS];
     indicator_set *sets[N_INTERVALS]; /* of the frames, which are linked through it */
-    standing *standings;              /* by index in the trader set */
+    standing *standings;              /* by place in the trader set */
     int32_t n_standings;
+    int64_t start_ms;             /* market time at which it came under watch */
     int64_t told_ms[N_INTERVALS]; /* newest watermark handed to storage */
     int32_t n_owed_told[N_INTERVALS];
     bool is_waiting; /* some trader is owed, or bars wait behind a gap */
@@ -48,6 +49,12 @@ typedef struct tracked_policy {
 MUST_CHECK err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,
                            const tracked_policy *policy, tracked **out);
 void tracked_free(tracked *t);
+/* Other traders from now on (market time `start_ms`): series that they need and that are not there yet are made, and
+ * wanted. Unchanged traders keep everything; new versions begin with nothing. ERR_NO_MEMORY. */
+MUST_CHECK err tracked_install(tracked *t, registry *r, const trader_set *before, const trader_set *set,
+                               const tracked_policy *policy);
+/* Forgets what belongs to the state of one thread: before another one takes it over. */
+void tracked_unbind(tracked *t);
 
 /* Bars of `interval` that open at or after this would push bars out that some trader must still see. */
 int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval);

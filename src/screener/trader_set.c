@@ -1,67 +1,153 @@
 /* See trader_set.h. */
 #include "screener/trader_set.h"
 #include "base/clock.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-err trader_set_new(int32_t count, trader_source **sources, trader_spec **specs, trader_set **out) {
+enum { MINUTE_MS = 60000, HOUR_MS = 3600000, N_LEVELS = 5 };
+static const int64_t PAUSE_MS[N_LEVELS] = {MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 120 * MINUTE_MS, 720 * MINUTE_MS};
+
+/* ---- one trader ---- */
+
+err trader_new(trader_source *source, trader_spec *spec, trader **out) {
+    trader *t = calloc(1, sizeof *t);
+    if (!t) {
+        trader_source_free(source);
+        trader_spec_free(spec);
+        return ERR_NO_MEMORY;
+    }
+    t->source = source;
+    t->spec = spec;
+    pthread_mutex_init(&t->lock, NULL);
+    *out = t;
+    return OK;
+}
+
+void trader_free(trader *t) {
+    if (!t) return;
+    trader_source_free(t->source);
+    trader_spec_free(t->spec);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+/* The number in "FILE:12: ..."; 0 when there is none. */
+static int32_t line_of(const char *message) {
+    for (const char *colon = strchr(message, ':'); colon; colon = strchr(colon + 1, ':')) {
+        char *end;
+        long line = strtol(colon + 1, &end, 10);
+        if (end != colon + 1 && *end == ':' && line > 0 && line < INT32_MAX) return (int32_t)line;
+    }
+    return 0;
+}
+
+/* Until when. A trader that has run well for longer than its last pause begins anew with the shortest. */
+static int64_t pause_end(trader *t, int64_t close_ms) {
+    trader_fault *f = &t->fault;
+    int64_t last_end = atomic_load_explicit(&t->stopped_until_ms, memory_order_relaxed);
+    if (f->level > 0 && close_ms > last_end + PAUSE_MS[f->level - 1]) f->level = 0;
+    last_end = close_ms + PAUSE_MS[f->level];
+    if (f->level < N_LEVELS - 1) f->level++;
+    return last_end;
+}
+
+static void note(trader_fault *f, const trader_trouble *trouble) {
+    f->n_errors++;
+    f->n_kills += trouble->kind == FAULT_KILL;
+    f->n_floods += trouble->kind == FAULT_FLOOD;
+    f->n_changes++;
+    f->last_ms = wall_ms();
+    if (!f->first_ms) f->first_ms = f->last_ms;
+    f->kind = trouble->kind;
+    f->open_ms = trouble->open_ms;
+    f->interval = trouble->interval;
+    f->line = line_of(trouble->message);
+    snprintf(f->symbol, sizeof f->symbol, "%s", trouble->symbol);
+    snprintf(f->message, sizeof f->message, "%s", trouble->message);
+    snprintf(f->trace, sizeof f->trace, "%s", trouble->trace);
+}
+
+bool trader_fail(trader *t, const trader_trouble *trouble) {
+    bool is_new = false;
+    pthread_mutex_lock(&t->lock);
+    note(&t->fault, trouble);
+    if (trouble->stops && !trader_is_stopped(t, trouble->close_ms)) {
+        t->fault.n_pauses++;
+        atomic_store(&t->stopped_until_ms, pause_end(t, trouble->close_ms));
+        is_new = true;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return is_new;
+}
+
+bool trader_floods(trader *t, int64_t close_ms, int32_t most) {
+    int64_t hour_ms = close_ms - close_ms % HOUR_MS, counted_ms = atomic_load(&t->hour_ms);
+    char text[128];
+    trader_trouble trouble = {.kind = FAULT_FLOOD, .symbol = "", .message = text, .trace = "", .close_ms = close_ms};
+    if (most <= 0) return false;
+    if (hour_ms > counted_ms && atomic_compare_exchange_strong(&t->hour_ms, &counted_ms, hour_ms))
+        atomic_store(&t->n_signals, 0);
+    if (atomic_fetch_add(&t->n_signals, 1) + 1 != most + 1) return false;
+    snprintf(text, sizeof text, "more than %d signals within an hour: paused to its end", most);
+    pthread_mutex_lock(&t->lock);
+    note(&t->fault, &trouble);
+    t->fault.n_pauses++;
+    if (!trader_is_stopped(t, hour_ms + HOUR_MS)) atomic_store(&t->stopped_until_ms, hour_ms + HOUR_MS + 1);
+    pthread_mutex_unlock(&t->lock);
+    return true;
+}
+
+/* ---- sets ---- */
+
+err trader_set_new(int32_t count, trader_set **out) {
     trader_set *set = calloc(1, sizeof *set);
     if (!set) return ERR_NO_MEMORY;
-    set->faults = calloc((size_t)count + 1, sizeof *set->faults);
-    if (!set->faults) {
+    set->traders = calloc((size_t)count + 1, sizeof *set->traders);
+    if (!set->traders) {
         free(set);
         return ERR_NO_MEMORY;
     }
-    pthread_mutex_init(&set->lock, NULL);
     set->count = count;
-    set->sources = sources;
-    set->specs = specs;
     *out = set;
     return OK;
 }
 
+void trader_set_put(trader_set *set, int32_t place, trader *t) {
+    set->traders[place] = t;
+    t->n_sets++;
+}
+
 void trader_set_free(trader_set *set) {
     if (!set) return;
-    for (int32_t i = 0; i < set->count; i++) {
-        trader_source_free(set->sources[i]);
-        trader_spec_free(set->specs[i]);
-    }
-    free(set->sources);
-    free(set->specs);
-    free(set->faults);
-    pthread_mutex_destroy(&set->lock);
+    for (int32_t i = 0; i < set->count; i++)
+        if (set->traders[i] && --set->traders[i]->n_sets == 0) trader_free(set->traders[i]);
+    free(set->traders);
     free(set);
 }
 
-bool trader_set_is_quarantined(const trader_set *set, int32_t index) {
-    return atomic_load_explicit(&set->faults[index].is_quarantined, memory_order_relaxed) != 0;
+int32_t trader_set_find(const trader_set *set, const char *key) {
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i] && strcmp(set->traders[i]->spec->key, key) == 0) return i;
+    return -1;
 }
 
-bool trader_set_fault(trader_set *set, int32_t index, const char *symbol, int64_t open_ms, const char *message,
-                      const char *trace, bool is_kill, bool quarantine) {
-    trader_fault *f = &set->faults[index];
-    bool is_new;
-    pthread_mutex_lock(&set->lock);
-    f->n_errors++;
-    f->n_kills += is_kill;
-    f->last_ms = wall_ms();
-    if (!f->first_ms) f->first_ms = f->last_ms;
-    f->open_ms = open_ms;
-    snprintf(f->symbol, sizeof f->symbol, "%s", symbol);
-    snprintf(f->message, sizeof f->message, "%s", message);
-    snprintf(f->trace, sizeof f->trace, "%s", trace);
-    is_new = quarantine && !atomic_exchange(&f->is_quarantined, 1);
-    pthread_mutex_unlock(&set->lock);
-    return is_new;
+int32_t trader_set_running(const trader_set *set) {
+    int32_t n = 0;
+    for (int32_t i = 0; set && i < set->count; i++) n += set->traders[i] != NULL;
+    return n;
 }
 
 uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS]) {
     uint32_t mask = 0;
     for (int32_t i = 0; i < N_INTERVALS; i++) depth[i] = 0;
-    for (int32_t t = 0; t < set->count; t++) {
-        mask |= set->specs[t]->interval_mask;
+    for (int32_t t = 0; set && t < set->count; t++) {
+        const trader_spec *spec = set->traders[t] ? set->traders[t]->spec : NULL;
+        if (!spec || !spec->is_enabled) continue;
+        mask |= spec->interval_mask;
         for (int32_t i = 0; i < N_INTERVALS; i++)
-            if (set->specs[t]->history[i] > depth[i]) depth[i] = set->specs[t]->history[i];
+            if (spec->history[i] > depth[i]) depth[i] = spec->history[i];
     }
     return mask;
 }

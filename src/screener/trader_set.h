@@ -1,37 +1,88 @@
-/* The traders that run: sources, what they say of themselves, and what became of them.
+/* The traders that run. A trader object is one version (code and inputs) of one trader; a set says which of them run
+ * from some instant on. Places in a set are stable: an unchanged trader keeps its place in every later set, an edited
+ * one takes the place of the version before, a removed one leaves a place empty. So what symbols and states keep by
+ * place stays right when others change.
  *
- * Threads: made by the I/O thread and immutable afterwards but for `faults`, whose flag is atomic and whose texts are
- * protected by `lock` (touched only when something fails or somebody asks). Shared by all workers. */
+ * Threads: the feed's makes and frees both; sets are immutable. Of a trader only `fault` changes (protected by `lock`;
+ * touched when something fails or somebody asks) and `stopped_until_ms` (atomic). Shared by all workers.
+ * Ownership: a trader is freed when the last set that holds it is. */
 #pragma once
+#include "screener/signal.h"
 #include "script/trader.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
+typedef enum fault_kind { FAULT_NONE, FAULT_ERROR, FAULT_KILL, FAULT_LOAD, FAULT_FLOOD } fault_kind;
+
 typedef struct trader_fault {
-    _Atomic int is_quarantined;
-    uint64_t n_errors, n_kills;
+    uint64_t n_errors, n_kills, n_floods, n_pauses;
     int64_t first_ms, last_ms; /* wall clock */
-    char symbol[64];           /* of the last one */
-    int64_t open_ms;
+    fault_kind kind;           /* of the last one, like what follows */
+    char symbol[SYMBOL_BYTES];
+    int32_t interval;
+    int64_t open_ms; /* the bar; 0: none */
+    int32_t line;    /* 0: not known */
     char message[1024];
     char trace[4096];
+    uint64_t n_changes; /* so that whoever keeps faults sees new ones */
+    int32_t level;      /* of the next pause */
 } trader_fault;
 
-typedef struct trader_set {
-    int32_t count;
-    trader_source **sources; /* owned */
-    trader_spec **specs;     /* owned */
-    trader_fault *faults;
+typedef struct trader {
+    trader_source *source; /* owned, like spec */
+    trader_spec *spec;
+    int32_t n_sets;
+    _Atomic int64_t stopped_until_ms; /* market time: bars that close before it are not evaluated; 0: runs */
+    _Atomic int64_t hour_ms;          /* market time of the hour that n_signals counts */
+    _Atomic int32_t n_signals;
     pthread_mutex_t lock;
+    trader_fault fault;
+} trader;
+
+typedef struct trader_set {
+    int32_t count;    /* places */
+    trader **traders; /* NULL: an empty place */
 } trader_set;
 
-/* Takes sources and specs over (both arrays and what is in them). */
-MUST_CHECK err trader_set_new(int32_t count, trader_source **sources, trader_spec **specs, trader_set **out);
+/* Takes source and spec over, also when it fails. */
+MUST_CHECK err trader_new(trader_source *source, trader_spec *spec, trader **out);
+/* For one that no set has taken. */
+void trader_free(trader *t);
+
+/* A set of `count` empty places. */
+MUST_CHECK err trader_set_new(int32_t count, trader_set **out);
+void trader_set_put(trader_set *set, int32_t place, trader *t);
 void trader_set_free(trader_set *set);
 
-bool trader_set_is_quarantined(const trader_set *set, int32_t index);
-/* Records an error or a kill; with `quarantine` the trader runs nowhere any more. True when that is new. */
-bool trader_set_fault(trader_set *set, int32_t index, const char *symbol, int64_t open_ms, const char *message,
-                      const char *trace, bool is_kill, bool quarantine);
+static inline trader *trader_set_at(const trader_set *set, int32_t place) {
+    return set && place < set->count ? set->traders[place] : NULL;
+}
+/* The place of a trader by its key (id field or file name); -1: none. */
+int32_t trader_set_find(const trader_set *set, const char *key);
+int32_t trader_set_running(const trader_set *set); /* places that are not empty */
+
+/* Whether a bar that closes at `close_ms` is left out. */
+static inline bool trader_is_stopped(const trader *t, int64_t close_ms) {
+    return close_ms < atomic_load_explicit(&((trader *)t)->stopped_until_ms, memory_order_relaxed);
+}
+
+/* What went wrong at a bar that closes at `close_ms`. With `stops` the trader pauses in the whole process: 1 minute of
+ * market time, then 5, 30, 120, 720 if it has not run well for longer than the last pause in between. `view_of` may leave
+ * symbol empty and bar 0. */
+typedef struct trader_trouble {
+    fault_kind kind;
+    const char *symbol;
+    int32_t interval;
+    int64_t open_ms, close_ms;
+    const char *message, *trace;
+    bool stops;
+} trader_trouble;
+
+/* True when it was running and is stopped now. */
+bool trader_fail(trader *t, const trader_trouble *trouble);
+/* Counts a signal at a bar that closes at `close_ms`; with the one above `most` in an hour of market time the trader
+ * pauses to the end of that hour: true for that one only. `most` 0: no limit. */
+bool trader_floods(trader *t, int64_t close_ms, int32_t most);
+
 /* Union of the intervals in use, and the longest history that is needed of each, bars. */
 uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS]);

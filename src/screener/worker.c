@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTES = 4096, SWEEP_MS = 250, MEASURE_MS = 5000, BATCH = 256, REBUILDS_MAX = 1000 };
+enum { NOTES = 4096, SWEEP_MS = 250, LEAVE_MS = 1, MEASURE_MS = 5000, BATCH = 256 };
 
 struct worker {
-    const worker_shared *shared;
+    worker_shared *shared;
     int32_t index;
     pthread_t thread;
     bool is_started;
@@ -29,15 +29,18 @@ struct worker {
     /* the rest is the thread's */
     guard *guard;
     script_state *state;
-    trader_set *set;
+    trader **loaded; /* by place: what the state has compiled */
+    const trader_set *set;
     tracked *symbols[SYMBOL_MAX]; /* by id; NULL: not ours */
     uint32_t ids[SYMBOL_MAX];     /* ours, in the order of arrival */
     uint32_t n_ids;
+    tracked *leaving[SYMBOL_MAX]; /* given up; they go once storage has their last passes */
+    uint32_t n_leaving;
     int64_t market_ms, swept_ms, measured_ms;
     bool has_failed;
 };
 
-err worker_new(int32_t index, const worker_shared *shared, worker **out) {
+err worker_new(int32_t index, worker_shared *shared, worker **out) {
     worker *w = calloc(1, sizeof *w);
     err e = ERR_NO_MEMORY;
     if (!w) return e;
@@ -55,8 +58,13 @@ err worker_new(int32_t index, const worker_shared *shared, worker **out) {
 }
 
 void worker_free(worker *w) {
+    note n;
     if (!w) return;
+    while (w->notes && queue_pop(w->notes, &n))
+        if (n.kind == NOTE_RELEASED) tracked_free(n.tracked);
     for (uint32_t i = 0; i < w->n_ids; i++) tracked_free(w->symbols[w->ids[i]]);
+    for (uint32_t i = 0; i < w->n_leaving; i++) tracked_free(w->leaving[i]);
+    free(w->loaded);
     pass_pool_free(w->passes);
     wakeup_free(w->wake);
     queue_free(w->notes);
@@ -91,39 +99,15 @@ static void fail(worker *w, const char *why) {
 
 /* ---- the state ---- */
 
-/* Compiles the set into a fresh state; a trader that is stopped while loading costs the state once more. */
-static err make_state(worker *w) {
-    diag why;
-    for (int attempt = 0; attempt < REBUILDS_MAX; attempt++) {
-        err e = script_state_new(w->shared->registry, w->guard, &w->shared->limits, &w->state, &why);
-        if (e != OK) {
-            fail(w, why.text);
-            return e;
-        }
-        for (int32_t i = 0; w->set && i < w->set->count && e != ERR_RUNAWAY; i++) {
-            if (trader_set_is_quarantined(w->set, i)) continue;
-            e = script_state_load(w->state, i, w->set->sources[i], NULL, &why);
-            if (e == OK) script_state_expect(w->state, i, w->set->specs[i]);
-            if (e == OK) continue;
-            int32_t guilty = e == ERR_RUNAWAY ? script_state_guilty(w->state) : i;
-            trader_set_fault(w->set, guilty, "", 0, why.text, "", e == ERR_RUNAWAY, true);
-            log_error("screener", "trader %s is quarantined: %s", w->set->specs[guilty]->key, why.text);
-        }
-        atomic_store_explicit(&w->stats.memory_bytes, (int64_t)script_state_memory(w->state), memory_order_relaxed);
-        if (e != ERR_RUNAWAY) return OK;
-        atomic_fetch_add(&w->stats.n_kills, 1);
-        send(w, &(note){.kind = NOTE_KILLED, .worker = w->index});
-        script_state_free(w->state);
-        w->state = NULL;
-    }
-    fail(w, "its state could not be built");
-    return ERR_RUNAWAY;
-}
-
+/* A fresh state. Traders are compiled when they first run. */
 static void replace_state(worker *w) {
+    diag why;
+    err e;
     script_state_free(w->state);
     w->state = NULL;
-    (void)!make_state(w);
+    for (int32_t i = 0; w->set && i < w->set->count; i++) w->loaded[i] = NULL;
+    e = script_state_new(w->shared->registry, w->guard, &w->shared->limits, &w->state, &why);
+    if (e != OK) fail(w, why.text);
 }
 
 /* ---- symbols ---- */
@@ -146,6 +130,7 @@ static void send_wants(worker *w, tracked *t) {
 static void evaluate(worker *w, tracked *t, int64_t received_ns) {
     evaluation e = {.shared = w->shared,
                     .set = w->set,
+                    .loaded = w->loaded,
                     .stats = &w->stats,
                     .pool = w->passes,
                     .worker = w->index,
@@ -182,6 +167,15 @@ static void settle(worker *w, tracked *t, int64_t received_ns) {
     send_wants(w, t);
 }
 
+/* What the symbol costs, for whoever spreads the symbols over the workers. */
+static void charge(worker *w, const tracked *t, int64_t received_ns) {
+    int64_t spent_ns = monotonic_ns() - received_ns;
+    _Atomic int64_t *cost = &w->shared->cost_ns[t->id];
+    atomic_store_explicit(cost, atomic_load_explicit(cost, memory_order_relaxed) + spent_ns, memory_order_relaxed);
+    atomic_store_explicit(&w->stats.busy_ns, atomic_load_explicit(&w->stats.busy_ns, memory_order_relaxed) + spent_ns,
+                          memory_order_relaxed);
+}
+
 static void on_market(worker *w, const market_event *event, int64_t received_ns) {
     tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
     timeframe *f = t && event->interval < N_INTERVALS ? t->frames[event->interval] : NULL;
@@ -200,70 +194,112 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
         send_wants(w, t);
     else
         settle(w, t, received_ns);
+    charge(w, t, received_ns);
 }
 
-static void track(worker *w, uint32_t id) {
+static void add(worker *w, tracked *t) {
+    w->symbols[t->id] = t;
+    w->ids[w->n_ids++] = t->id;
+    atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
+}
+
+/* Tells storage where traders begin, and asks for the bars that they need. */
+static void announce(worker *w, tracked *t) {
     evaluation e = {.shared = w->shared,
                     .set = w->set,
                     .stats = &w->stats,
                     .pool = w->passes,
                     .worker = w->index,
                     .received_ns = monotonic_ns()};
-    if (id >= SYMBOL_MAX || w->symbols[id] || !w->set) return;
-    if (tracked_new(id, symbol_table_get(w->shared->symbols, id), w->shared->registry, w->set, &w->shared->policy,
-                    &w->symbols[id]) != OK) {
-        w->symbols[id] = NULL;
+    if (evaluation_announce(&e, t) != OK) fail(w, "out of memory");
+    send_wants(w, t);
+}
+
+static tracked_policy policy_for(const worker *w, const control *c) {
+    tracked_policy p = w->shared->policy;
+    p.start_ms = c->start_ms;
+    p.memory = c->memory;
+    return p;
+}
+
+static void track(worker *w, const control *c) {
+    tracked_policy policy = policy_for(w, c);
+    tracked *t;
+    if (c->symbol >= SYMBOL_MAX || w->symbols[c->symbol] || !w->set) return;
+    if (tracked_new(c->symbol, symbol_table_get(w->shared->symbols, c->symbol), w->shared->registry, w->set, &policy,
+                    &t) != OK) {
         fail(w, "out of memory");
         return;
     }
-    w->ids[w->n_ids++] = id;
-    atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
-    if (evaluation_announce(&e, w->symbols[id]) != OK) fail(w, "out of memory");
-    send_wants(w, w->symbols[id]);
+    add(w, t);
+    announce(w, t);
 }
 
 /* ---- control ---- */
 
-/* Compiles one trader of the job; the state is gone when it was over a limit, and another trader than this one may be
- * to blame: then that one has failed, and this one has still to be compiled. */
-static bool compile_one(worker *w, compile_job *job, int32_t index, script_state **state) {
-    diag why;
-    int32_t guilty = index;
-    err e =
-        *state ? OK : script_state_new(w->shared->registry, w->guard, &w->shared->limits, state, &job->diags[index]);
-    if (e != OK) return true;
-    job->specs[index] = NULL;
-    e = script_state_load(*state, index, job->sources[index], &job->specs[index], &why);
-    if (e == OK) return true;
-    if (script_state_is_dead(*state)) {
-        guilty = script_state_guilty(*state);
-        script_state_free(*state);
-        *state = NULL;
+static bool make_room(worker *w, int32_t count) {
+    trader **loaded = realloc(w->loaded, ((size_t)count + 1) * sizeof(trader *));
+    if (!loaded) {
+        fail(w, "out of memory");
+        return false;
     }
-    trader_spec_free(job->specs[guilty]);
-    job->specs[guilty] = NULL;
-    job->diags[guilty] = why;
-    return guilty == index;
+    w->loaded = loaded;
+    return true;
 }
 
-/* All in one state, as they will run, until one of them costs it its life. */
-static void compile(worker *w, compile_job *job) {
-    script_state *state = NULL;
-    for (int32_t i = 0; i < job->count; i++)
-        while (!compile_one(w, job, i, &state)) continue;
-    script_state_free(state);
-    send(w, &(note){.kind = NOTE_COMPILED, .worker = w->index, .job = job});
+/* An added trader joins the state. One that is edited or removed leaves its code behind, so the state is made anew. */
+static void install(worker *w, const control *c) {
+    const trader_set *before = w->set;
+    tracked_policy policy = policy_for(w, c);
+    int32_t n_before = before ? before->count : 0;
+    bool has_left = !w->state;
+    if (!make_room(w, c->set->count)) return;
+    for (int32_t i = n_before; i < c->set->count; i++) w->loaded[i] = NULL;
+    for (int32_t i = 0; i < n_before; i++)
+        has_left = has_left || (before->traders[i] && before->traders[i] != trader_set_at(c->set, i));
+    w->set = c->set;
+    if (has_left) replace_state(w);
+    for (uint32_t k = 0; k < w->n_ids; k++) {
+        tracked *t = w->symbols[w->ids[k]];
+        if (tracked_install(t, w->shared->registry, before, w->set, &policy) != OK) fail(w, "out of memory");
+        announce(w, t);
+    }
+    for (uint32_t k = 0; k < w->n_ids; k++) settle(w, w->symbols[w->ids[k]], monotonic_ns());
+    send(w, &(note){.kind = NOTE_INSTALLED, .worker = w->index, .set = w->set});
+}
+
+static void release(worker *w, uint32_t id) {
+    tracked *t = w->symbols[id];
+    uint32_t at = 0;
+    if (!t) {
+        send(w, &(note){.kind = NOTE_RELEASED, .worker = w->index, .symbol = id});
+        return;
+    }
+    while (w->ids[at] != id) at++;
+    w->ids[at] = w->ids[--w->n_ids];
+    w->symbols[id] = NULL;
+    atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
+    tracked_unbind(t);
+    w->leaving[w->n_leaving++] = t;
+}
+
+/* Hands over what has been given up, once nothing that this worker has said of it can be overtaken. */
+static void let_go(worker *w) {
+    const worker_shared *s = w->shared;
+    if (!w->n_leaving || atomic_load(&w->drops_notes) || (s->is_taken && !s->is_taken(s->submit_context, w->index)))
+        return;
+    for (uint32_t i = 0; i < w->n_leaving; i++)
+        send(w,
+             &(note){.kind = NOTE_RELEASED, .worker = w->index, .symbol = w->leaving[i]->id, .tracked = w->leaving[i]});
+    w->n_leaving = 0;
 }
 
 static void on_control(worker *w, control *c) {
     switch (c->kind) {
-    case CONTROL_COMPILE: compile(w, c->job); break;
-    case CONTROL_INSTALL:
-        w->set = c->set;
-        replace_state(w);
-        send(w, &(note){.kind = NOTE_INSTALLED, .worker = w->index});
-        break;
-    case CONTROL_TRACK: track(w, c->symbol); break;
+    case CONTROL_INSTALL: install(w, c); break;
+    case CONTROL_TRACK: track(w, c); break;
+    case CONTROL_RELEASE: release(w, c->symbol); break;
+    case CONTROL_ADOPT: add(w, c->tracked); break;
     case CONTROL_BARRIER: send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index}); break;
     }
     free(c);
@@ -304,6 +340,7 @@ static void *run(void *arg) {
     snprintf(name, sizeof name, "worker-%d", w->index);
     pthread_setname_np(pthread_self(), name);
     if (guard_attach(w->shared->dog, &w->guard) != OK) fail(w, "no guard");
+    w->swept_ms = 0; /* of an earlier life */
     for (;;) {
         bool is_last = atomic_load(&w->is_finishing); /* read first: what was pushed before it is in the inbox */
         int n = 0;
@@ -317,20 +354,25 @@ static void *run(void *arg) {
         if (atomic_load_explicit(&w->wants_room, memory_order_relaxed) && queue_length(w->inbox) < INBOX_EVENTS / 2 &&
             atomic_exchange(&w->wants_room, 0))
             notify(w);
+        let_go(w);
         if (n == BATCH) {
             w->swept_ms = monotonic_ms(); /* time runs with the events while there are any */
             continue;
         }
-        if (n == 0 && is_last) break;
-        if (n == 0 && !wakeup_wait(w->wake, SWEEP_MS)) sweep(w);
+        if (n == 0 && is_last && (!w->n_leaving || atomic_load(&w->drops_notes))) break;
+        if (n == 0 && !wakeup_wait(w->wake, w->n_leaving ? LEAVE_MS : SWEEP_MS)) sweep(w);
     }
     script_state_free(w->state);
     w->state = NULL;
+    w->set = NULL; /* an earlier one, should it be started again */
     guard_detach(w->guard);
+    w->guard = NULL;
     return NULL;
 }
 
 err worker_start(worker *w) {
+    atomic_store(&w->is_finishing, 0);
+    atomic_store(&w->drops_notes, 0);
     if (pthread_create(&w->thread, NULL, run, w) != 0) return ERR_IO;
     w->is_started = true;
     return OK;

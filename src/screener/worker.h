@@ -12,19 +12,12 @@ enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192 };
 
 typedef enum note_kind {
     NOTE_RANGE,     /* ask REST for [from_ms, to_ms) of (symbol, interval) */
-    NOTE_COMPILED,  /* answer to CONTROL_COMPILE */
-    NOTE_INSTALLED, /* answer to CONTROL_INSTALL */
+    NOTE_INSTALLED, /* answer to CONTROL_INSTALL: the set before is not used here any more */
     NOTE_BARRIER,   /* answer to CONTROL_BARRIER: everything before it has been evaluated */
+    NOTE_RELEASED,  /* answer to CONTROL_RELEASE: the symbol is the receiver's */
     NOTE_KILLED,    /* a script was stopped and its trader quarantined */
     NOTE_FAILED     /* the worker cannot go on */
 } note_kind;
-
-typedef struct compile_job {
-    int32_t count;
-    trader_source **sources; /* borrowed until the note */
-    trader_spec **specs;     /* out; NULL where it failed */
-    diag *diags;             /* out */
-} compile_job;
 
 typedef struct note {
     note_kind kind;
@@ -32,22 +25,32 @@ typedef struct note {
     uint32_t symbol;
     int32_t interval;
     int64_t from_ms, to_ms;
-    compile_job *job;
+    tracked *tracked;      /* NOTE_RELEASED */
+    const trader_set *set; /* NOTE_INSTALLED */
 } note;
 
-typedef enum control_kind { CONTROL_COMPILE, CONTROL_INSTALL, CONTROL_TRACK, CONTROL_BARRIER } control_kind;
+typedef enum control_kind {
+    CONTROL_INSTALL, /* these traders from now on */
+    CONTROL_TRACK,   /* a new symbol */
+    CONTROL_RELEASE, /* give the symbol up */
+    CONTROL_ADOPT,   /* take the symbol that another worker has given up */
+    CONTROL_BARRIER
+} control_kind;
 
 typedef struct control {
     control_kind kind;
-    compile_job *job;
     trader_set *set;
     uint32_t symbol;
+    tracked *tracked;
+    int64_t start_ms;     /* CONTROL_INSTALL, CONTROL_TRACK: market time; what begins now is silent up to here */
+    const memory *memory; /* of earlier runs, for what begins now; NULL: none */
 } control;
 
 /* Counters of one worker; written by it, read by all. */
 typedef struct worker_stats {
-    _Atomic uint64_t n_events, n_bars, n_evaluations, n_signals, n_errors, n_kills, n_skipped, n_warming, n_late,
-        n_gaps, n_corrected;
+    _Atomic uint64_t n_events, n_bars, n_evaluations, n_signals, n_errors, n_kills, n_skipped, n_stopped, n_warming,
+        n_late, n_gaps, n_corrected;
+    _Atomic int64_t busy_ns;      /* spent on events, ever */
     _Atomic int64_t lag_ns;       /* of the last pass: closing event taken from the inbox to pass handed over */
     _Atomic int64_t memory_bytes; /* of the state */
     _Atomic int64_t market_bytes; /* of bars, indicators and their states, all symbols; measured every few seconds */
@@ -63,20 +66,27 @@ typedef struct worker_shared {
     script_limits limits;
     tracked_policy policy;
     int32_t max_errors_in_row;
+    int32_t max_signals_per_hour;                           /* of one trader, market time; 0: no limit */
+    bool shows_first_look;                                  /* what the silent bars hit becomes historical signals */
     const char *user, *market;                              /* parts of every signal's id */
     void (*submit)(void *context, int32_t worker, pass *p); /* worker thread; takes the pass; may wait */
+    /* Worker thread: whoever takes this worker's passes has all that it has submitted, so that what another worker
+     * submits from now on comes after it. NULL: always. */
+    bool (*is_taken)(void *context, int32_t worker);
     void *submit_context;
     void (*notify)(void *context); /* worker thread: notes are there, or the inbox has room again */
     void *notify_context;
+    /* By symbol: what it has cost, ns, ever. The owner writes, the feed's thread reads. */
+    _Atomic int64_t cost_ns[SYMBOL_MAX];
 } worker_shared;
 
 typedef struct worker worker;
 
-MUST_CHECK err worker_new(int32_t index, const worker_shared *shared, worker **out);
+MUST_CHECK err worker_new(int32_t index, worker_shared *shared, worker **out);
 MUST_CHECK err worker_start(worker *w);
 /* From here on nobody reads its notes: they are dropped, so that the worker never waits for room. */
 void worker_stop(worker *w);
-/* Ends the thread once the inbox is empty, and waits for it. */
+/* Ends the thread once the inbox is empty, and waits for it. It may be started again. */
 void worker_finish(worker *w);
 void worker_free(worker *w);
 

@@ -87,7 +87,7 @@ static void read_spec(lua_State *L, int table, const trader_source *source, trad
     spec->fire_every = (int32_t)number_field(L, table, "fire_every", 1);
     spec->cooldown = (int32_t)number_field(L, table, "cooldown", 0);
     spec->warmup = (int32_t)number_field(L, table, "warmup", -1);
-    spec->is_enabled = flag_field(L, table, "enabled");
+    spec->is_enabled = source->enabled < 0 ? flag_field(L, table, "enabled") : source->enabled != 0;
     spec->include = list_field(L, table, "include");
     spec->exclude = list_field(L, table, "exclude");
     spec->quote = copy_field(L, table, "quote", NULL);

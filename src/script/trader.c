@@ -73,6 +73,7 @@ err trader_source_new(const char *key, const char *chunk, const char *code, size
         return diag_set(why, ERR_INVALID, "%s: name of %zu bytes; expected 1 to %d", chunk, strlen(key),
                         TRADER_KEY_MAX - 1);
     s = calloc(1, sizeof *s);
+    if (s) s->enabled = -1;
     if (!s) return diag_set(why, ERR_NO_MEMORY, "%s: out of memory", chunk);
     snprintf(s->key, sizeof s->key, "%s", key);
     snprintf(s->chunk, sizeof s->chunk, "%s", chunk);

@@ -22,6 +22,7 @@ typedef struct trader_source {
     char key[TRADER_KEY_MAX];           /* file name without .lua; the id field replaces it when the script names one */
     char name[TRADER_NAME_MAX];         /* instead of the script's own; empty: none */
     bool is_variant;                    /* of {"use": ...}: `key` is its id whatever the script says */
+    int32_t enabled;                    /* 1, 0: whatever the script says; -1: as it says */
     char chunk[TRADER_CHUNK_MAX];       /* what messages call it: the path */
     char revision[TRADER_REVISION_MAX]; /* SHA-256 of code and inputs */
     char *code;

@@ -281,6 +281,8 @@ err storage_submit(storage *s, uint32_t index, pass *p) {
     return OK;
 }
 
+bool storage_has_taken(const storage *s, uint32_t index) { return queue_length(s->producers[index].passes) == 0; }
+
 void storage_stop_waiting(storage *s) {
     atomic_store(&s->is_not_waiting, true);
     for (uint32_t i = 0; i < s->n_producers; i++) wakeup_notify(s->producers[i].room);

@@ -51,6 +51,9 @@ MUST_CHECK err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn o
 /* The thread of that producer. Takes the pass. Waits while its queue is full; ERR_CLOSED (the pass stays with the
  * caller) when it is full and storage_stop_waiting has been called. */
 MUST_CHECK err storage_submit(storage *s, uint32_t producer, pass *p);
+/* The thread of that producer: everything that it has submitted is in a batch, so that what another one submits from now on is
+ * committed no earlier. */
+bool storage_has_taken(const storage *s, uint32_t index);
 /* Owner: no producer waits for room any more, from now on: for a stop while the disk fails. */
 void storage_stop_waiting(storage *s);
 

@@ -1,0 +1,20 @@
+/* Events for one worker that its inbox cannot take now. Closed bars and everything else are kept in order; an update of a
+ * forming bar replaces the one before it of the same bar.
+ * Threads: the feed's. */
+#pragma once
+#include "base/errors.h"
+#include "market/event.h"
+#include "market/symbol.h"
+
+typedef struct backlog {
+    market_event *events; /* a ring: number `first` + k is at (first + k) % capacity */
+    uint64_t first, count;
+    size_t capacity;
+    uint64_t *last; /* by symbol and interval: number + 1 of the newest event; 0: none */
+} backlog;
+
+MUST_CHECK err backlog_keep(backlog *b, const market_event *event);
+/* The oldest one; NULL when there is none. */
+const market_event *backlog_first(const backlog *b);
+void backlog_drop_first(backlog *b);
+void backlog_deinit(backlog *b);
