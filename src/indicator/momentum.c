@@ -3,6 +3,7 @@
 #include "indicator/blocks.h"
 #include "indicator/cut.h"
 #include "indicator/kernel.h"
+#include "indicator/lanes.h"
 #include "indicator/place.h"
 #include <assert.h>
 #include <math.h>
@@ -39,26 +40,30 @@ static int32_t first_with_past(int64_t *n, int32_t from, int32_t to, int32_t len
     return first < to ? (int32_t)first : to;
 }
 
+KERNEL_INLINE void mom_loop(int32_t n, const double *x, const double *then, double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = kernel_defined(x[k] - then[k]);
+}
+LANES(mom, (int32_t n, const double *x, const double *then, double *restrict out), (n, x, then, out))
+
 static void run_mom(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0], first = first_with_past(state, from, to, length);
-    const double *x = in->source[0];
+    const double *x = in->source[0] + first;
     for (int32_t i = from; i < first; i++) out[0][i] = NAN;
-    for (int32_t i = first; i < to; i++) {
-        double change = x[i] - x[i - length];
-        out[0][i] = change + (change - change); /* NaN for what is infinite */
-    }
+    mom(to - first, x, x - length, out[0] + first);
 }
+
+KERNEL_INLINE void roc_loop(int32_t n, const double *x, const double *then, double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = kernel_defined(100 * ((x[k] - then[k]) / then[k]));
+}
+LANES(roc, (int32_t n, const double *x, const double *then, double *restrict out), (n, x, then, out))
 
 static void run_roc(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0], first = first_with_past(state, from, to, length);
-    const double *x = in->source[0];
+    const double *x = in->source[0] + first;
     for (int32_t i = from; i < first; i++) out[0][i] = NAN;
-    for (int32_t i = first; i < to; i++) {
-        double change = 100 * ((x[i] - x[i - length]) / x[i - length]);
-        out[0][i] = change + (change - change);
-    }
+    roc(to - first, x, x - length, out[0] + first);
 }
 
 /* Gains and losses. */
