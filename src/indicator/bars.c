@@ -16,18 +16,9 @@ static void run_hl2(void *state, const kernel_input *in, int32_t from, int32_t t
     hl2(to - from, in->high + from, in->low + from, out[0] + from);
 }
 
-/* x / 3, to the last bit, without the division, which takes longer than all of this. The quotient is off by a unit of its
- * last place at most; what that leaves, x - 3 q, is a difference of numbers within a factor of two of each other in
- * either step, so it is exact; and as a third of a number is never half way between two, a rounded third of it tells
- * which of them is nearest. */
-static inline double third(double x) {
-    const double by = 1.0 / 3, q = x * by, left = (x - 2 * q) - q;
-    return q + left * by;
-}
-
 KERNEL_INLINE void hlc3_loop(int32_t n, const double *high, const double *low, const double *close,
                              double *restrict out) {
-    for (int32_t k = 0; k < n; k++) out[k] = third(high[k] + low[k] + close[k]);
+    for (int32_t k = 0; k < n; k++) out[k] = bars_third(high[k] + low[k] + close[k]);
 }
 LANES(hlc3, (int32_t n, const double *high, const double *low, const double *close, double *restrict out),
       (n, high, low, close, out))
