@@ -51,23 +51,42 @@ static void keep(const rung *r) {
     memcpy(r->ring, from + 2 * n_first, 2 * sizeof(double) * (size_t)(n - n_first));
 }
 
+/* Adds the rung to the sums that it is a part of. `begun`: what there is of each. */
+static void climb(const rung *r, const int32_t *length, int32_t n_lengths, const double **begun, double *const *sums) {
+    for (int32_t k = 0; k < n_lengths; k++) {
+        int32_t newer = length[k] & (r->size - 1);
+        if (!(length[k] & r->size)) continue;
+        if (newer) {
+            add_past(r, newer, begun[k], sums[k]);
+            begun[k] = sums[k];
+        } else if (r->now == sums[k] || (r->size == 1 && length[k] > 1)) {
+            begun[k] = r->now;
+        } else {
+            memcpy(sums[k], r->now, 2 * sizeof(double) * (size_t)r->n);
+            begun[k] = sums[k];
+        }
+    }
+}
+
+/* Where to make the rung: in place of the sums that begin with it, if there are any. */
+static double *room_for(int32_t size, const int32_t *length, int32_t n_lengths, double *const *sums, double *room) {
+    for (int32_t k = 0; k < n_lengths; k++)
+        if ((length[k] & -length[k]) == size) return sums[k];
+    return room;
+}
+
 void ladder_run(ladder *s, const double *x, int32_t n, int32_t longest, const int32_t *length, int32_t n_lengths,
                 double *const *sums) {
     double room[2][2 * STRETCH];
+    const double *begun[LADDER_LENGTHS];
     rung r = {x, s->rung, s->n, 1, n};
     for (int side = 0;; side = !side) {
-        for (int32_t k = 0; k < n_lengths; k++) {
-            int32_t newer = length[k] & (r.size - 1);
-            if (!(length[k] & r.size)) continue;
-            if (newer)
-                add_past(&r, newer, sums[k], sums[k]);
-            else
-                memcpy(sums[k], r.now, 2 * sizeof(double) * (size_t)n);
-        }
+        climb(&r, length, n_lengths, begun, sums);
         if (r.size > longest / 2) break;
-        add_past(&r, r.size, r.now, room[side]);
+        double *next = room_for(2 * r.size, length, n_lengths, sums, room[side]);
+        add_past(&r, r.size, r.now, next);
         keep(&r);
-        r.now = room[side];
+        r.now = next;
         r.ring += 2 * r.size;
         r.size *= 2;
     }

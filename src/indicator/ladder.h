@@ -17,6 +17,8 @@
 #include "indicator/stretch.h"
 #include <stddef.h>
 
+enum { LADDER_LENGTHS = 3 };
+
 typedef struct ladder {
     int64_t n; /* bars in a row */
     /* The rings of the rungs, one behind the other: rung r has its newest 2^r sums, the one of bar n in place n mod 2^r.
@@ -59,7 +61,7 @@ __attribute__((always_inline)) static inline void ladder_step(ladder *s, pair x,
     }
 }
 
-/* The same for `n` bars, at most a stretch: x has two values a bar, and so has sums[k]. Each sum is the same to the last
+/* The same for `n` bars, at most a stretch, and at most LADDER_LENGTHS: x has two values a bar, and so has sums[k]. Each sum is the same to the last
  * bit. None may be the same array as another. */
 void ladder_run(ladder *s, const double *x, int32_t n, int32_t longest, const int32_t *length, int32_t n_lengths,
                 double *const *sums);
