@@ -9,6 +9,7 @@
 #include "indicator/lanes.h"
 #include "indicator/stretch.h"
 #include "indicator/total.h"
+#include "indicator/volume_mean.h"
 #include <math.h>
 
 /* ---- cumulative ---- */
@@ -262,83 +263,28 @@ static void run_mfi(void *state, const kernel_input *in, int32_t from, int32_t t
 
 /* ---- rolling VWAP ---- */
 
-typedef struct rvwap_state {
-    int64_t n_equal; /* newest bars of the same price */
-    ladder sums;
-} rvwap_state;
-
-static inline double typical_price(const kernel_input *in, int32_t i) {
-    return bars_third(in->high[i] + in->low[i] + in->close[i]);
+KERNEL_INLINE void typical_prices_loop(int32_t n, const double *high, const double *low, const double *close,
+                                       double *restrict price) {
+    for (int32_t k = 0; k < n; k++) price[k] = bars_third(high[k] + low[k] + close[k]);
 }
-
-/* Where all bars of the window have one price, that price to the last bit: no rounding may put a silent market's close
- * above its average. price[-1] is of the bar before. */
-static inline void hold_still(rvwap_state *s, const double *price, int32_t n, int32_t length, double *out) {
-    int64_t n_equal = s->n_equal;
-    for (int32_t k = 0; k < n; k++) {
-        n_equal = price[k] == price[k - 1] ? n_equal + 1 : 1;
-        if (n_equal >= length && !isnan(out[k])) out[k] = price[k];
-    }
-    s->n_equal = n_equal;
-}
-
-static inline double rvwap_step(rvwap_state *s, const kernel_input *in, int32_t i, int32_t length) {
-    double price[2] = {s->n_equal > 0 ? typical_price(in, i - 1) : NAN, typical_price(in, i)}, out;
-    pair sum = {0, 0};
-    if (stretch_undefined(price[1] + in->volume[i])) {
-        ladder_restart(&s->sums);
-        return NAN;
-    }
-    ladder_step(&s->sums, (pair){price[1] * in->volume[i], in->volume[i]}, length, &length, 1, &sum);
-    out = s->sums.n < length ? NAN : kernel_defined(sum[0] / sum[1]);
-    hold_still(s, price + 1, 1, length, &out);
-    return out;
-}
-
-KERNEL_INLINE void typical_flow_loop(int32_t n, const kernel_input *in, int32_t i, double *restrict price,
-                                     double *restrict flow, uint64_t *restrict undefined) {
-    const double *high = in->high + i, *low = in->low + i, *close = in->close + i, *volume = in->volume + i;
-    uint64_t bad = 0;
-    for (int32_t k = 0; k < n; k++) {
-        price[k] = bars_third(high[k] + low[k] + close[k]);
-        flow[2 * k] = price[k] * volume[k];
-        flow[2 * k + 1] = volume[k];
-        bad |= stretch_undefined(price[k] + volume[k]);
-    }
-    *undefined = bad;
-}
-LANES(typical_flow,
-      (int32_t n, const kernel_input *in, int32_t i, double *restrict price, double *restrict flow,
-       uint64_t *restrict undefined),
-      (n, in, i, price, flow, undefined))
-
-KERNEL_INLINE void quotient_loop(int32_t n, const double *sum, double *restrict out) {
-    for (int32_t k = 0; k < n; k++) out[k] = kernel_defined(sum[2 * k] / sum[2 * k + 1]);
-}
-LANES(quotient, (int32_t n, const double *sum, double *restrict out), (n, sum, out))
-
-/* False, and nothing is changed, when one of the bars is undefined. */
-static bool rvwap_stretch(rvwap_state *s, const kernel_input *in, int32_t i, int32_t n, int32_t length, double *out) {
-    double price[1 + STRETCH], flow[2 * STRETCH], sum[2 * STRETCH];
-    uint64_t undefined;
-    price[0] = s->n_equal > 0 ? typical_price(in, i - 1) : NAN;
-    typical_flow(n, in, i, price + 1, flow, &undefined);
-    if (undefined) return false;
-    ladder_run(&s->sums, flow, n, length, &length, 1, (double *[]){sum});
-    quotient(n, sum, out);
-    stretch_void(out, length - 1 - (s->sums.n - n), n);
-    hold_still(s, price + 1, n, length, out);
-    return true;
-}
+LANES(typical_prices, (int32_t n, const double *high, const double *low, const double *close, double *restrict price),
+      (n, high, low, close, price))
 
 static void run_rvwap(void *state, const kernel_input *in, int32_t from, int32_t to,
                       double *const out[INDICATOR_OUTPUTS]) {
-    rvwap_state *s = state;
+    volume_mean *s = state;
+    double price[1 + STRETCH];
     int32_t length = (int32_t)in->param[0];
+    if (to - from == 1) {
+        double typical = bars_third(in->high[from] + in->low[from] + in->close[from]);
+        out[0][from] = volume_mean_step(s, typical, in->volume[from], length);
+        return;
+    }
     for (int32_t i = from, n; i < to; i += n) {
         n = stretch_to(i, to);
-        if (n >= STRETCH_LEAST && rvwap_stretch(s, in, i, n, length, out[0] + i)) continue;
-        for (int32_t k = i; k < i + n; k++) out[0][k] = rvwap_step(s, in, k, length);
+        price[0] = s->newest;
+        typical_prices(n, in->high + i, in->low + i, in->close + i, price + 1);
+        volume_mean_run(s, price + 1, in->volume + i, n, length, out[0] + i);
     }
 }
 
@@ -378,6 +324,10 @@ static size_t ladder_of_window(const double *param, int32_t interval) {
     return (void)interval, ladder_bytes((int32_t)param[0]);
 }
 
+static size_t rvwap_bytes(const double *param, int32_t interval) {
+    return (void)interval, volume_mean_bytes((int32_t)param[0]);
+}
+
 /* The first bar of all counts on both sides: it must have left the window. */
 static int32_t depth_mfi(const double *param, int32_t interval) { return (void)interval, (int32_t)param[0] + 1; }
 
@@ -412,8 +362,7 @@ const kernel kernel_rvwap = {.name = "rvwap",
                              .run = run_rvwap,
                              .depth = kernel_depth_window,
                              .reach = kernel_reach_window,
-                             .state_bytes = offsetof(rvwap_state, sums),
-                             .more_state_bytes = ladder_of_window};
+                             .more_state_bytes = rvwap_bytes};
 const kernel kernel_sell_volume = {
     .name = "sell_volume", .n_outputs = 1, .run = run_sell_volume, .depth = kernel_depth_one};
 const kernel kernel_delta = {.name = "delta", .n_outputs = 1, .run = run_delta, .depth = kernel_depth_one};
