@@ -77,7 +77,7 @@ static double *room_for(int32_t size, const int32_t *length, int32_t n_lengths, 
 
 void ladder_run(ladder *s, const double *x, int32_t n, int32_t longest, const int32_t *length, int32_t n_lengths,
                 double *const *sums) {
-    double room[2][2 * STRETCH];
+    _Alignas(64) double room[2][2 * STRETCH];
     const double *begun[LADDER_LENGTHS];
     rung r = {x, s->rung, s->n, 1, n};
     for (int side = 0;; side = !side) {

@@ -36,7 +36,7 @@ LANES(quotient, (int32_t n, const double *sum, double *restrict out), (n, sum, o
 /* False, and nothing is changed, when one of the bars is undefined, or they are few. */
 static bool take_many(volume_mean *s, const double *price, const double *volume, int32_t n, int32_t length,
                       double *mean) {
-    double flow[2 * STRETCH], sum[2 * STRETCH];
+    _Alignas(64) double flow[2 * STRETCH], sum[2 * STRETCH];
     uint64_t undefined;
     if (n < STRETCH_LEAST) return false;
     trades(n, price, volume, flow, &undefined);
