@@ -78,21 +78,31 @@ static void run_obv(void *state, const kernel_input *in, int32_t from, int32_t t
 /* By what an index changes: by the price's change where the volume is above the one before (not `is_positive`: below it).
  * A price of 0 has no change, and none can be measured from it: the first bar is asked with care, for the others the
  * quotient tells. */
-static inline uint64_t index_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x,
-                                  bool is_positive) {
-    const double *close = in->close + i, *volume = in->volume + i;
-    uint64_t bad = stretch_undefined(close[0] + volume[0]);
-    bool counts = before->is_there && close[0] != 0 && before->close != 0 &&
-                  (is_positive ? volume[0] > before->volume : volume[0] < before->volume);
-    x[0] = counts ? close[0] / before->close : 1;
-    for (int32_t k = 1; k < n; k++) {
-        double factor = close[k] / close[k - 1];
-        bool counted = is_positive ? volume[k] > volume[k - 1] : volume[k] < volume[k - 1];
-        counted &= close[k] != 0;
-        x[k] = counted ? factor : 1;
+KERNEL_INLINE void factors_loop(int32_t n, const double *close, const double *volume, double *restrict x,
+                                uint64_t *restrict undefined, bool is_positive) {
+    uint64_t bad = 0;
+    for (int32_t k = 0; k < n; k++) {
+        double factor = close[k] / close[k - 1], newer = is_positive ? volume[k] : volume[k - 1];
+        double older = is_positive ? volume[k - 1] : volume[k];
+        x[k] = (newer > older) & (close[k] != 0) ? factor : 1;
         bad |= stretch_undefined(factor + volume[k]);
     }
-    return bad;
+    *undefined = bad;
+}
+LANES(factors,
+      (int32_t n, const double *close, const double *volume, double *restrict x, uint64_t *restrict undefined,
+       bool is_positive),
+      (n, close, volume, x, undefined, is_positive))
+
+static inline uint64_t index_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x,
+                                  bool is_positive) {
+    double close = in->close[i], volume = in->volume[i];
+    uint64_t bad = 0;
+    bool counts = before->is_there && close != 0 && before->close != 0 &&
+                  (is_positive ? volume > before->volume : volume < before->volume);
+    x[0] = counts ? close / before->close : 1;
+    if (n > 1) factors(n - 1, in->close + i + 1, in->volume + i + 1, x + 1, &bad, is_positive);
+    return bad | stretch_undefined(close + volume);
 }
 
 static uint64_t pvi_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
