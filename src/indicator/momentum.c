@@ -72,13 +72,13 @@ static inline double cmo_of(double gains, double losses, double price) {
 }
 
 static inline double cmo_step(ladder *s, const double *x, int32_t length) {
-    double change = x[0] - x[-1], gain = change > 0 ? change : 0;
-    pair sum = {0, 0};
+    double change = x[0] - x[-1];
+    pair sum = {0, 0}, gain = pair_max((pair){change, 0}, (pair){0, 0}); /* no branch: nobody can predict its sign */
     if (stretch_undefined(change)) {
         ladder_restart(s);
         return NAN;
     }
-    ladder_step(s, (pair){gain, gain - change}, length, &length, 1, &sum);
+    ladder_step(s, (pair){gain[0], gain[0] - change}, length, &length, 1, &sum);
     return s->n < length ? NAN : cmo_of(sum[0], sum[1], *x);
 }
 
@@ -100,11 +100,10 @@ KERNEL_INLINE void cmo_loop(int32_t n, const double *sum, const double *x, doubl
 }
 LANES(cmo, (int32_t n, const double *sum, const double *x, double *restrict out), (n, sum, x, out))
 
-/* False, and nothing is changed, when one of the bars is undefined, or they are few. */
-static bool cmo_stretch(ladder *s, const double *x, int32_t n, int32_t length, double *out) {
+/* False, and nothing is changed, when one of the bars is undefined. */
+__attribute__((noinline)) static bool cmo_stretch(ladder *s, const double *x, int32_t n, int32_t length, double *out) {
     _Alignas(64) double flow[2 * STRETCH], sum[2 * STRETCH];
     uint64_t undefined;
-    if (n < STRETCH_LEAST) return false;
     changes(n, x, flow, &undefined);
     if (undefined) return false;
     ladder_run(s, flow, n, length, &length, 1, (double *[]){sum});
@@ -125,8 +124,8 @@ static void run_cmo(void *state, const kernel_input *in, int32_t from, int32_t t
     const double *x = in->source[0];
     for (int32_t i = from; i < first; i++) out[0][i] = NAN;
     for (int32_t i = first, n; i < to; i += n) {
-        n = stretch_to(i, to);
-        if (cmo_stretch(&s->changes, x + i, n, length, out[0] + i)) continue;
+        n = to - i < STRETCH_LEAST ? 1 : stretch_to(i, to);
+        if (n > 1 && cmo_stretch(&s->changes, x + i, n, length, out[0] + i)) continue;
         for (int32_t k = i; k < i + n; k++) out[0][k] = cmo_step(&s->changes, x + k, length);
     }
 }
@@ -167,8 +166,8 @@ static inline double oscillator(const double *fast, const double *middle, const 
 
 static inline double uo_step(ladder *s, const kernel_input *in, int32_t i, const uo_lengths *l) {
     double before = in->close[i - 1];
-    pair own = {pressure(in->close[i], in->low[i], before), true_range(in->high[i], in->low[i], before)};
-    pair sum[UO_LENGTHS] = {{0}};
+    pair range = pair_max((pair){in->high[i], -in->low[i]}, (pair){before, -before}); /* without a branch */
+    pair own = (pair){in->close[i], range[0]} + (pair){range[1], range[1]}, sum[UO_LENGTHS] = {{0}};
     if (stretch_undefined(own[0] + own[1])) {
         ladder_restart(s);
         return NAN;
@@ -203,11 +202,11 @@ LANES(uo,
        double *restrict out),
       (n, fast, middle, slow, price, out))
 
-/* False, and nothing is changed, when one of the bars is undefined, or they are few. */
-static bool uo_stretch(ladder *s, const kernel_input *in, int32_t i, int32_t n, const uo_lengths *l, double *out) {
+/* False, and nothing is changed, when one of the bars is undefined. */
+__attribute__((noinline)) static bool uo_stretch(ladder *s, const kernel_input *in, int32_t i, int32_t n,
+                                                 const uo_lengths *l, double *out) {
     _Alignas(64) double flow[2 * STRETCH], sum[UO_LENGTHS][2 * STRETCH];
     uint64_t undefined;
-    if (n < STRETCH_LEAST) return false;
     pressures(n, in->high + i, in->low + i, in->close + i, flow, &undefined);
     if (undefined) return false;
     ladder_run(s, flow, n, l->longest, l->of, UO_LENGTHS, (double *[]){sum[0], sum[1], sum[2]});
@@ -223,8 +222,8 @@ static void run_uo(void *state, const kernel_input *in, int32_t from, int32_t to
     int32_t first = first_with_past(&s->n, from, to, 1);
     for (int32_t i = from; i < first; i++) out[0][i] = NAN;
     for (int32_t i = first, n; i < to; i += n) {
-        n = stretch_to(i, to);
-        if (uo_stretch(&s->ranges, in, i, n, &l, out[0] + i)) continue;
+        n = to - i < STRETCH_LEAST ? 1 : stretch_to(i, to);
+        if (n > 1 && uo_stretch(&s->ranges, in, i, n, &l, out[0] + i)) continue;
         for (int32_t k = i; k < i + n; k++) out[0][k] = uo_step(&s->ranges, in, k, &l);
     }
 }

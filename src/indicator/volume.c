@@ -248,7 +248,8 @@ KERNEL_INLINE void mfi_loop(int32_t n, const double *sum, double *restrict out) 
 LANES(mfi, (int32_t n, const double *sum, double *restrict out), (n, sum, out))
 
 /* False, and nothing is changed, when one of the bars is undefined. There is one before them. */
-static bool mfi_stretch(ladder *s, const double *price, const double *volume, int32_t n, int32_t length, double *out) {
+__attribute__((noinline)) static bool mfi_stretch(ladder *s, const double *price, const double *volume, int32_t n,
+                                                  int32_t length, double *out) {
     _Alignas(64) double flow[2 * STRETCH], sum[2 * STRETCH];
     uint64_t undefined;
     money_flow(n, price, volume, flow, &undefined);
