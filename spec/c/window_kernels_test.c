@@ -62,6 +62,12 @@ static const subject subjects[] = {
     {"percentrank", {800}, 801},
     {"cum", {0}, 0},
     {"count", {20}, 20},
+    {"crossover_k", {100}, 0},
+    {"crossunder", {0}, 0},
+    {"round", {0}, 1},
+    {"sign", {0}, 1},
+    {"max", {0}, 1},
+    {"ge", {0}, 1},
 };
 enum { N_SUBJECTS = sizeof subjects / sizeof *subjects };
 
@@ -206,6 +212,29 @@ static void test_epochs(const market *m) {
     }
 }
 
+/* ---- a third ---- */
+
+/* hlc3 is a quotient that is correct to the last bit, without a division. */
+static void test_third(void) {
+    enum { MANY = 100000 };
+    static double high[MANY], low[MANY], close[MANY], out[MANY];
+    kernel_input in = {.high = high, .low = low, .close = close};
+    double *const to[INDICATOR_OUTPUTS] = {out};
+    int32_t n_wrong = 0;
+    for (int32_t i = 0; i < MANY; i++) {
+        double price = i % 2 ? round(1e6 * uniform()) / 100 : ldexp(uniform(), (int)(40 * uniform()) - 20);
+        high[i] = price * (i % 3 ? 1 + uniform() : 1);
+        low[i] = i % 5 == 1 ? -price : price;
+        close[i] = i % 1000 == 7 ? NAN : price;
+    }
+    kernel_get(INDICATOR_HLC3)->run(NULL, &in, 0, MANY, to);
+    for (int32_t i = 0; i < MANY; i++) {
+        double expected = (high[i] + low[i] + close[i]) / 3;
+        n_wrong += out[i] != expected && !(isnan(out[i]) && isnan(expected));
+    }
+    ok(n_wrong == 0, "hlc3 of %d bars to the last bit (%d are not)", MANY, n_wrong);
+}
+
 /* ---- the order of a window ---- */
 
 enum { WINDOW = 700, STEPS = 500000 };
@@ -290,6 +319,7 @@ int main(void) {
     test_bounds(&bad);
     test_epochs(&plain);
     test_epochs(&bad);
+    test_third();
     test_order();
     return done();
 }

@@ -1,11 +1,10 @@
 /* See average.h. */
 #include "indicator/average.h"
 #include "indicator/kernel.h"
+#include "indicator/volume_mean.h"
 #include "indicator/window.h"
 #include <math.h>
 #include <string.h>
-
-enum { STRETCH = 256 };
 
 static void run_sma(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
@@ -96,24 +95,17 @@ static void run_hma(void *state, const kernel_input *in, int32_t from, int32_t t
 
 /* ---- VWMA ---- */
 
-typedef struct vwma_state {
-    window traded, volume;
-} vwma_state;
-
 static void run_vwma(void *state, const kernel_input *in, int32_t from, int32_t to,
                      double *const out[INDICATOR_OUTPUTS]) {
-    vwma_state *s = state;
+    const double *x = in->source[0];
     int32_t length = (int32_t)in->param[0];
-    double volume[STRETCH];
+    if (to - from == 1) {
+        out[0][from] = volume_mean_step(state, x[from], in->volume[from], length);
+        return;
+    }
     for (int32_t i = from, n; i < to; i += n) {
-        const double *x = in->source[0] + i;
-        double *mean = out[0] + i;
-        n = to - i < STRETCH ? to - i : STRETCH;
-        window_sum(&s->volume, in->volume + i, in->number + i, n, length, volume);
-        /* Without volume both sums are exactly 0. */
-        window_ratio(&s->traded, x, in->volume + i, volume, in->number + i, n, length, mean);
-        if (window_level(&s->traded.n_equal, x, n, length, mean))
-            for (int32_t k = 0; k < n; k++) mean[k] = volume[k] > 0 ? mean[k] : NAN;
+        n = stretch_to(i, to);
+        volume_mean_run(state, x + i, in->volume + i, n, length, out[0] + i);
     }
 }
 
@@ -159,6 +151,9 @@ static int32_t depth_hma(const double *param, int32_t interval) {
 static size_t more_for_hma(const double *param, int32_t interval) {
     return (void)interval, 2 * (size_t)root_of((int32_t)param[0]) * sizeof(double);
 }
+static size_t more_for_vwma(const double *param, int32_t interval) {
+    return (void)interval, volume_mean_bytes((int32_t)param[0]);
+}
 static size_t more_for_alma(const double *param, int32_t interval) {
     return (void)interval, (size_t)param[0] * sizeof(double);
 }
@@ -199,7 +194,7 @@ const kernel kernel_vwma = {.name = "vwma",
                             .run = run_vwma,
                             .depth = kernel_depth_window,
                             .reach = kernel_reach_window,
-                            .state_bytes = sizeof(vwma_state)};
+                            .more_state_bytes = more_for_vwma};
 const kernel kernel_alma = {
     .name = "alma",
     .n_sources = 1,

@@ -1,24 +1,46 @@
 /* See bars.h. */
 #include "indicator/bars.h"
 #include "indicator/kernel.h"
+#include "indicator/lanes.h"
 #include <math.h>
+
+/* No kernel writes what it reads: hence `restrict`. */
+KERNEL_INLINE void hl2_loop(int32_t n, const double *high, const double *low, double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = (high[k] + low[k]) / 2;
+}
+LANES(hl2, (int32_t n, const double *high, const double *low, double *restrict out), (n, high, low, out))
 
 static void run_hl2(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
     (void)state;
-    for (int32_t i = from; i < to; i++) out[0][i] = (in->high[i] + in->low[i]) / 2;
+    hl2(to - from, in->high + from, in->low + from, out[0] + from);
 }
+
+KERNEL_INLINE void hlc3_loop(int32_t n, const double *high, const double *low, const double *close,
+                             double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = bars_third(high[k] + low[k] + close[k]);
+}
+LANES(hlc3, (int32_t n, const double *high, const double *low, const double *close, double *restrict out),
+      (n, high, low, close, out))
 
 static void run_hlc3(void *state, const kernel_input *in, int32_t from, int32_t to,
                      double *const out[INDICATOR_OUTPUTS]) {
     (void)state;
-    for (int32_t i = from; i < to; i++) out[0][i] = (in->high[i] + in->low[i] + in->close[i]) / 3;
+    hlc3(to - from, in->high + from, in->low + from, in->close + from, out[0] + from);
 }
+
+KERNEL_INLINE void ohlc4_loop(int32_t n, const double *open, const double *high, const double *low, const double *close,
+                              double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = (open[k] + high[k] + low[k] + close[k]) / 4;
+}
+LANES(ohlc4,
+      (int32_t n, const double *open, const double *high, const double *low, const double *close, double *restrict out),
+      (n, open, high, low, close, out))
 
 static void run_ohlc4(void *state, const kernel_input *in, int32_t from, int32_t to,
                       double *const out[INDICATOR_OUTPUTS]) {
     (void)state;
-    for (int32_t i = from; i < to; i++) out[0][i] = (in->open[i] + in->high[i] + in->low[i] + in->close[i]) / 4;
+    ohlc4(to - from, in->open + from, in->high + from, in->low + from, in->close + from, out[0] + from);
 }
 
 /* How many bars of the slower interval had closed by `ms`. */

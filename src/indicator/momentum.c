@@ -1,13 +1,11 @@
 /* See momentum.h; rsi and stochrsi are in rsi.c, cci is in mean_deviation.c. */
 #include "indicator/momentum.h"
 #include "indicator/blocks.h"
-#include "indicator/cut.h"
 #include "indicator/kernel.h"
+#include "indicator/ladder.h"
+#include "indicator/lanes.h"
 #include "indicator/place.h"
-#include <assert.h>
 #include <math.h>
-
-enum { ROOM = 64 }; /* new sums of the ultimate oscillator before old ones are dropped */
 
 /* ---- place in the range ---- */
 
@@ -39,149 +37,194 @@ static int32_t first_with_past(int64_t *n, int32_t from, int32_t to, int32_t len
     return first < to ? (int32_t)first : to;
 }
 
+KERNEL_INLINE void mom_loop(int32_t n, const double *x, const double *then, double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = kernel_defined(x[k] - then[k]);
+}
+LANES(mom, (int32_t n, const double *x, const double *then, double *restrict out), (n, x, then, out))
+
 static void run_mom(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0], first = first_with_past(state, from, to, length);
-    const double *x = in->source[0];
+    const double *x = in->source[0] + first;
     for (int32_t i = from; i < first; i++) out[0][i] = NAN;
-    for (int32_t i = first; i < to; i++) {
-        double change = x[i] - x[i - length];
-        out[0][i] = change + (change - change); /* NaN for what is infinite */
-    }
+    mom(to - first, x, x - length, out[0] + first);
 }
+
+KERNEL_INLINE void roc_loop(int32_t n, const double *x, const double *then, double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = kernel_defined(100 * ((x[k] - then[k]) / then[k]));
+}
+LANES(roc, (int32_t n, const double *x, const double *then, double *restrict out), (n, x, then, out))
 
 static void run_roc(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0], first = first_with_past(state, from, to, length);
-    const double *x = in->source[0];
+    const double *x = in->source[0] + first;
     for (int32_t i = from; i < first; i++) out[0][i] = NAN;
-    for (int32_t i = first; i < to; i++) {
-        double change = 100 * ((x[i] - x[i - length]) / x[i - length]);
-        out[0][i] = change + (change - change);
+    roc(to - first, x, x - length, out[0] + first);
+}
+
+/* ---- CMO ---- */
+
+/* Nothing when the window has hardly moved. */
+static inline double cmo_of(double gains, double losses, double price) {
+    double all = gains + losses, none = 1e-10 * fabs(price);
+    return kernel_defined(all < none ? NAN : 100 * ((gains - losses) / all));
+}
+
+static inline double cmo_step(ladder *s, const double *x, int32_t length) {
+    double change = x[0] - x[-1];
+    pair sum = {0, 0}, gain = pair_max((pair){change, 0}, (pair){0, 0}); /* no branch: nobody can predict its sign */
+    if (stretch_undefined(change)) {
+        ladder_restart(s);
+        return NAN;
     }
+    ladder_step(s, (pair){gain[0], gain[0] - change}, length, &length, 1, &sum);
+    return s->n < length ? NAN : cmo_of(sum[0], sum[1], *x);
 }
 
-/* Gains and losses. */
-static inline void change_terms(const kernel_input *in, int32_t i, const double *origin, pair *terms) {
-    pair change = pair_load(in->source[0] + i) - pair_load(in->source[0] + i - 1);
-    (void)origin;
-    terms[0] = pair_max((pair){0, 0}, change);
-    terms[1] = terms[0] - change;
+KERNEL_INLINE void changes_loop(int32_t n, const double *x, double *restrict flow, uint64_t *restrict undefined) {
+    uint64_t bad = 0;
+    for (int32_t k = 0; k < n; k++) {
+        double change = x[k] - x[k - 1], gain = change > 0 ? change : 0;
+        flow[2 * k] = gain;
+        flow[2 * k + 1] = gain - change;
+        bad |= stretch_undefined(change);
+    }
+    *undefined = bad;
 }
+LANES(changes, (int32_t n, const double *x, double *restrict flow, uint64_t *restrict undefined),
+      (n, x, flow, undefined))
 
-static inline void put_cmo(void *target, const kernel_input *in, const double *origin, int32_t i, const pair *sums,
-                           bool is_couple) {
-    pair all = pair_cut(sums[0] + sums[1], (pair){0, 0} + 1e-10 * fabs(origin[0]));
-    (void)in;
-    pair_put((double *)target + i, pair_defined(100 * ((sums[0] - sums[1]) / all)), is_couple);
+KERNEL_INLINE void cmo_loop(int32_t n, const double *sum, const double *x, double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = cmo_of(sum[2 * k], sum[2 * k + 1], x[k]);
+}
+LANES(cmo, (int32_t n, const double *sum, const double *x, double *restrict out), (n, sum, x, out))
+
+/* False, and nothing is changed, when one of the bars is undefined. */
+__attribute__((noinline)) static bool cmo_stretch(ladder *s, const double *x, int32_t n, int32_t length, double *out) {
+    _Alignas(64) double flow[2 * STRETCH], sum[2 * STRETCH];
+    uint64_t undefined;
+    changes(n, x, flow, &undefined);
+    if (undefined) return false;
+    ladder_run(s, flow, n, length, &length, 1, (double *[]){sum});
+    cmo(n, sum, x, out);
+    stretch_void(out, length - 1 - (s->n - n), n);
+    return true;
 }
 
 typedef struct cmo_state {
     int64_t n;
-    blocks changes;
+    ladder changes;
 } cmo_state;
 
 static void run_cmo(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
-    static const blocks_job job = {1, BLOCKS_SUM, .terms = change_terms, .put = put_cmo};
     cmo_state *s = state;
-    int32_t first = first_with_past(&s->n, from, to, 1);
-    assert(in->source[0]);
+    int32_t length = (int32_t)in->param[0], first = first_with_past(&s->n, from, to, 1);
+    const double *x = in->source[0];
     for (int32_t i = from; i < first; i++) out[0][i] = NAN;
-    blocks_run(&s->changes, &job, in, first, to, (int32_t)in->param[0], out[0]);
+    for (int32_t i = first, n; i < to; i += n) {
+        n = to - i < STRETCH_LEAST ? 1 : stretch_to(i, to);
+        if (n > 1 && cmo_stretch(&s->changes, x + i, n, length, out[0] + i)) continue;
+        for (int32_t k = i; k < i + n; k++) out[0][k] = cmo_step(&s->changes, x + k, length);
+    }
 }
 
-/* ---- ultimate oscillator ----
- * Pressure and range are summed up from the first bar on, and a window is the difference of two sums. They are exact
- * (indicator/cut.h), and brought back to small numbers from time to time.
- *
- *     sum  [ .. | bar i - slow | .. | bar i | room ]      four doubles a bar: high parts of both sums, low parts of both
- */
+/* ---- ultimate oscillator ---- */
 
 typedef struct uo_state {
-    int64_t bars, n, end; /* bars seen; of them with a change, in a row; sums there are, of n + 1 or fewer bars */
-    cut cut;
-    double sum[];
+    int64_t n;
+    ladder ranges;
 } uo_state;
 
-static int32_t uo_longest(const double *param) { return (int32_t)fmax(param[0], fmax(param[1], param[2])); }
-static int32_t uo_capacity(int32_t longest) { return longest + 1 + (longest > ROOM ? longest : ROOM); }
+enum { UO_LENGTHS = 3 };
+typedef struct uo_lengths {
+    int32_t of[UO_LENGTHS], longest; /* fast, middle, slow */
+} uo_lengths;
+
+static inline uo_lengths uo_lengths_of(const double *param) {
+    uo_lengths l = {{(int32_t)param[0], (int32_t)param[1], (int32_t)param[2]}, 0};
+    for (int32_t k = 0; k < UO_LENGTHS; k++) l.longest = l.of[k] > l.longest ? l.of[k] : l.longest;
+    return l;
+}
+static int32_t uo_longest(const double *param) { return uo_lengths_of(param).longest; }
 
 /* Buying pressure and true range. */
-static inline pair pressure(const kernel_input *in, int32_t i) {
-    double before = in->close[i - 1], low = in->low[i] < before ? in->low[i] : before;
-    return (pair){in->close[i], in->high[i] > before ? in->high[i] : before} - low;
-}
-
-static void uo_begin(uo_state *s) {
-    for (int k = 0; k < 4; k++) s->sum[k] = 0;
-    s->end = 1;
-}
-
-/* Gives the place of the new sums. */
-static inline double *uo_add(uo_state *s, pair own) {
-    double *last = s->sum + 4 * (s->end++ - 1);
-    pair high = cut_pair_high(&s->cut, own);
-    pair_store(last + 4, pair_load(last) + high);
-    pair_store(last + 6, pair_load(last + 2) + (own - high));
-    return last + 4;
-}
-
-/* The newest `keep` move to the front. */
-static void uo_make_room(uo_state *s, int64_t keep) {
-    const double *from = s->sum + 4 * (s->end - keep);
-    const pair high = pair_load(from), low = pair_load(from + 2);
-    for (int64_t k = 0; k < keep; k++) {
-        pair_store(s->sum + 4 * k, pair_load(from + 4 * k) - high);
-        pair_store(s->sum + 4 * k + 2, pair_load(from + 4 * k + 2) - low);
-    }
-    s->end = keep;
-}
-
-/* The range at bar i is too large for the cut, or there is none as yet. */
-static void uo_cut_anew(uo_state *s, const kernel_input *in, int32_t i, int32_t longest) {
-    int64_t n = s->n < longest ? s->n : longest;
-    s->cut = cut_for(pressure(in, i)[1]);
-    uo_begin(s);
-    for (int64_t k = n; k > 0; k--) uo_add(s, pressure(in, i - (int32_t)k));
-}
-
-static inline pair uo_window(const double *now, int32_t length) {
-    const double *then = now - 4 * (ptrdiff_t)length;
-    return (pair_load(now) - pair_load(then)) + (pair_load(now + 2) - pair_load(then + 2));
+static inline double pressure(double close, double low, double before) { return close - (low < before ? low : before); }
+static inline double true_range(double high, double low, double before) {
+    return (high > before ? high : before) - (low < before ? low : before);
 }
 
 /* 100 / 7 x (4 fast + 2 middle + slow), each the share of pressure in range; over a common denominator, since a division
  * takes as long as all the rest. */
-static inline double oscillator(pair fast, pair middle, pair slow, double price) {
+static inline double oscillator(const double *fast, const double *middle, const double *slow, double price) {
     double f = fast[1], m = middle[1], s = slow[1], none = 1e-10 * price;
     double sum = 4 * fast[0] * (m * s) + 2 * middle[0] * (f * s) + slow[0] * (f * m);
-    return kernel_defined(f < none || m < none || s < none ? NAN : 100.0 / 7 * sum / (f * m * s));
+    double value = 100.0 / 7 * sum / (f * m * s);
+    return kernel_defined((f < none) | (m < none) | (s < none) ? NAN : value);
+}
+
+static inline double uo_step(ladder *s, const kernel_input *in, int32_t i, const uo_lengths *l) {
+    double before = in->close[i - 1];
+    pair range = pair_max((pair){in->high[i], -in->low[i]}, (pair){before, -before}); /* without a branch */
+    pair own = (pair){in->close[i], range[0]} + (pair){range[1], range[1]}, sum[UO_LENGTHS] = {{0}};
+    if (stretch_undefined(own[0] + own[1])) {
+        ladder_restart(s);
+        return NAN;
+    }
+    ladder_step(s, own, l->longest, l->of, UO_LENGTHS, sum);
+    if (s->n < l->longest) return NAN;
+    return oscillator((double[]){sum[0][0], sum[0][1]}, (double[]){sum[1][0], sum[1][1]},
+                      (double[]){sum[2][0], sum[2][1]}, in->close[i]);
+}
+
+KERNEL_INLINE void pressures_loop(int32_t n, const double *high, const double *low, const double *close,
+                                  double *restrict flow, uint64_t *restrict undefined) {
+    uint64_t bad = 0;
+    for (int32_t k = 0; k < n; k++) {
+        flow[2 * k] = pressure(close[k], low[k], close[k - 1]);
+        flow[2 * k + 1] = true_range(high[k], low[k], close[k - 1]);
+        bad |= stretch_undefined(flow[2 * k] + flow[2 * k + 1]);
+    }
+    *undefined = bad;
+}
+LANES(pressures,
+      (int32_t n, const double *high, const double *low, const double *close, double *restrict flow,
+       uint64_t *restrict undefined),
+      (n, high, low, close, flow, undefined))
+
+KERNEL_INLINE void uo_loop(int32_t n, const double *fast, const double *middle, const double *slow, const double *price,
+                           double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = oscillator(fast + 2 * k, middle + 2 * k, slow + 2 * k, price[k]);
+}
+LANES(uo,
+      (int32_t n, const double *fast, const double *middle, const double *slow, const double *price,
+       double *restrict out),
+      (n, fast, middle, slow, price, out))
+
+/* False, and nothing is changed, when one of the bars is undefined. */
+__attribute__((noinline)) static bool uo_stretch(ladder *s, const kernel_input *in, int32_t i, int32_t n,
+                                                 const uo_lengths *l, double *out) {
+    _Alignas(64) double flow[2 * STRETCH], sum[UO_LENGTHS][2 * STRETCH];
+    uint64_t undefined;
+    pressures(n, in->high + i, in->low + i, in->close + i, flow, &undefined);
+    if (undefined) return false;
+    ladder_run(s, flow, n, l->longest, l->of, UO_LENGTHS, (double *[]){sum[0], sum[1], sum[2]});
+    uo(n, sum[0], sum[1], sum[2], in->close + i, out);
+    stretch_void(out, l->longest - 1 - (s->n - n), n);
+    return true;
 }
 
 static void run_uo(void *state, const kernel_input *in, int32_t from, int32_t to,
                    double *const out[INDICATOR_OUTPUTS]) {
-    int32_t fast = (int32_t)in->param[0], middle = (int32_t)in->param[1], slow = (int32_t)in->param[2];
-    int32_t longest = uo_longest(in->param);
     uo_state *s = state;
-    int32_t first = first_with_past(&s->bars, from, to, 1);
+    const uo_lengths l = uo_lengths_of(in->param);
+    int32_t first = first_with_past(&s->n, from, to, 1);
     for (int32_t i = from; i < first; i++) out[0][i] = NAN;
-    for (int32_t i = first; i < to; i++) {
-        pair own = pressure(in, i);
-        const double *now;
-        out[0][i] = NAN;
-        if (!(own[1] < s->cut.limit)) {
-            if (own[1] - own[1] != 0) {
-                s->n = 0;
-                uo_begin(s);
-                continue;
-            }
-            uo_cut_anew(s, in, i, longest);
-        }
-        if (s->end == uo_capacity(longest)) uo_make_room(s, longest + 1);
-        now = uo_add(s, own);
-        if (++s->n >= longest)
-            out[0][i] = oscillator(uo_window(now, fast), uo_window(now, middle), uo_window(now, slow), in->close[i]);
+    for (int32_t i = first, n; i < to; i += n) {
+        n = to - i < STRETCH_LEAST ? 1 : stretch_to(i, to);
+        if (n > 1 && uo_stretch(&s->ranges, in, i, n, &l, out[0] + i)) continue;
+        for (int32_t k = i; k < i + n; k++) out[0][k] = uo_step(&s->ranges, in, k, &l);
     }
 }
 
@@ -196,11 +239,12 @@ static size_t blocks_of_window(const double *param, int32_t interval) {
     return (void)interval, blocks_bytes(1, (int32_t)param[0]);
 }
 static size_t cmo_bytes(const double *param, int32_t interval) {
-    return sizeof(int64_t) + blocks_of_window(param, interval);
+    return (void)interval, offsetof(cmo_state, changes) + ladder_bytes((int32_t)param[0]);
 }
 static size_t uo_bytes(const double *param, int32_t interval) {
-    return (void)interval, sizeof(uo_state) + 4 * sizeof(double) * (size_t)uo_capacity(uo_longest(param));
+    return (void)interval, offsetof(uo_state, ranges) + ladder_bytes(uo_longest(param));
 }
+
 const kernel kernel_stoch = {.name = "stoch",
                              .n_sources = 3,
                              .n_params = 1,

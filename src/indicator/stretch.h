@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { STRETCH = 256 };
+enum { STRETCH = 256, STRETCH_LEAST = 8 /* fewer bars are taken one by one */ };
 
 static inline int32_t stretch_to(int32_t i, int32_t to) { return to - i < STRETCH ? to - i : STRETCH; }
 
@@ -23,4 +23,9 @@ static inline uint64_t stretch_undefined(double x) {
     x -= x;
     memcpy(&bits, &x, sizeof bits);
     return bits;
+}
+
+/* No value at the first `count` of n bars; it may be negative, or more. */
+static inline void stretch_void(double *out, int64_t count, int32_t n) {
+    for (int32_t k = 0; k < n && k < count; k++) out[k] = NAN;
 }

@@ -5,28 +5,12 @@
  * undefined is given up for a single bar. */
 #include "indicator/volume.h"
 #include "indicator/kernel.h"
+#include "indicator/ladder.h"
+#include "indicator/lanes.h"
 #include "indicator/stretch.h"
 #include "indicator/total.h"
-#include "indicator/two_sums.h"
+#include "indicator/volume_mean.h"
 #include <math.h>
-
-/* How many bars from `i` on have both values: those up to `to`, at most a stretch; 1 when only the first can be answered
- * for; 0 when it is the one that lacks some. */
-static inline int32_t defined_in(const double *a, const double *b, int32_t i, int32_t to) {
-    int32_t n = stretch_to(i, to);
-    uint64_t bad = 0;
-    for (int32_t k = 0; k < n; k++) bad |= stretch_undefined(a[i + k] + b[i + k]);
-    return bad ? !stretch_undefined(a[i] + b[i]) : n;
-}
-
-/* The same for high, low, close and volume. */
-static inline int32_t whole_bars(const kernel_input *in, int32_t i, int32_t to) {
-    int32_t n = stretch_to(i, to);
-    uint64_t bad = 0;
-    for (int32_t k = i; k < i + n; k++)
-        bad |= stretch_undefined((in->high[k] + in->low[k]) + (in->close[k] + in->volume[k]));
-    return bad ? !stretch_undefined((in->high[i] + in->low[i]) + (in->close[i] + in->volume[i])) : n;
-}
 
 /* ---- cumulative ---- */
 
@@ -94,21 +78,31 @@ static void run_obv(void *state, const kernel_input *in, int32_t from, int32_t t
 /* By what an index changes: by the price's change where the volume is above the one before (not `is_positive`: below it).
  * A price of 0 has no change, and none can be measured from it: the first bar is asked with care, for the others the
  * quotient tells. */
-static inline uint64_t index_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x,
-                                  bool is_positive) {
-    const double *close = in->close + i, *volume = in->volume + i;
-    uint64_t bad = stretch_undefined(close[0] + volume[0]);
-    bool counts = before->is_there && close[0] != 0 && before->close != 0 &&
-                  (is_positive ? volume[0] > before->volume : volume[0] < before->volume);
-    x[0] = counts ? close[0] / before->close : 1;
-    for (int32_t k = 1; k < n; k++) {
-        double factor = close[k] / close[k - 1];
-        bool counted = is_positive ? volume[k] > volume[k - 1] : volume[k] < volume[k - 1];
-        counted &= close[k] != 0;
-        x[k] = counted ? factor : 1;
+KERNEL_INLINE void factors_loop(int32_t n, const double *close, const double *volume, double *restrict x,
+                                uint64_t *restrict undefined, bool is_positive) {
+    uint64_t bad = 0;
+    for (int32_t k = 0; k < n; k++) {
+        double factor = close[k] / close[k - 1], newer = is_positive ? volume[k] : volume[k - 1];
+        double older = is_positive ? volume[k - 1] : volume[k];
+        x[k] = (newer > older) & (close[k] != 0) ? factor : 1;
         bad |= stretch_undefined(factor + volume[k]);
     }
-    return bad;
+    *undefined = bad;
+}
+LANES(factors,
+      (int32_t n, const double *close, const double *volume, double *restrict x, uint64_t *restrict undefined,
+       bool is_positive),
+      (n, close, volume, x, undefined, is_positive))
+
+static inline uint64_t index_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x,
+                                  bool is_positive) {
+    double close = in->close[i], volume = in->volume[i];
+    uint64_t bad = 0;
+    bool counts = before->is_there && close != 0 && before->close != 0 &&
+                  (is_positive ? volume > before->volume : volume < before->volume);
+    x[0] = counts ? close / before->close : 1;
+    if (n > 1) factors(n - 1, in->close + i + 1, in->volume + i + 1, x + 1, &bad, is_positive);
+    return bad | stretch_undefined(close + volume);
 }
 
 static uint64_t pvi_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
@@ -212,86 +206,96 @@ static void run_adosc(void *state, const kernel_input *in, int32_t from, int32_t
     *(adosc_state *)state = s;
 }
 
-/* ---- windowed ---- */
+/* ---- MFI ---- */
+
+/* 100 where nothing has fallen. */
+static inline double mfi_of(double up, double down) {
+    double fill = down == 0 ? 1 : 0;
+    return kernel_defined(100 * ((up + fill) / (up + down + fill)));
+}
 
 /* Money that came with a higher price, and with a lower one; without a price before, it counts as both (Pine's). */
-static inline void money_flow(const kernel_input *in, int32_t i, int32_t n, bool has_before, double *restrict up,
-                              double *restrict down) {
-    const double *price = in->source[0] + i, *volume = in->volume + i;
-    for (int32_t k = !has_before; k < n; k++) {
-        double money = price[k] * volume[k], change = price[k] - price[k - 1];
-        up[k] = change > 0 ? money : 0;
-        down[k] = change < 0 ? money : 0;
+static inline double mfi_step(ladder *s, const double *price, double volume, int32_t length) {
+    double money = *price * volume;
+    pair own = {money, money}, sum = own;
+    if (stretch_undefined(*price + volume)) {
+        ladder_restart(s);
+        return NAN;
     }
-    if (!has_before) up[0] = down[0] = price[0] * volume[0];
+    if (s->n > 0) own = (pair){price[0] > price[-1] ? money : 0, price[0] < price[-1] ? money : 0};
+    ladder_step(s, own, length, &length, 1, &sum);
+    return s->n < length ? NAN : mfi_of(sum[0], sum[1]);
+}
+
+KERNEL_INLINE void money_flow_loop(int32_t n, const double *price, const double *volume, double *restrict flow,
+                                   uint64_t *restrict undefined) {
+    uint64_t bad = 0;
+    for (int32_t k = 0; k < n; k++) {
+        double money = price[k] * volume[k];
+        flow[2 * k] = price[k] > price[k - 1] ? money : 0;
+        flow[2 * k + 1] = price[k] < price[k - 1] ? money : 0;
+        bad |= stretch_undefined(price[k] + volume[k]);
+    }
+    *undefined = bad;
+}
+LANES(money_flow,
+      (int32_t n, const double *price, const double *volume, double *restrict flow, uint64_t *restrict undefined),
+      (n, price, volume, flow, undefined))
+
+KERNEL_INLINE void mfi_loop(int32_t n, const double *sum, double *restrict out) {
+    for (int32_t k = 0; k < n; k++) out[k] = mfi_of(sum[2 * k], sum[2 * k + 1]);
+}
+LANES(mfi, (int32_t n, const double *sum, double *restrict out), (n, sum, out))
+
+/* False, and nothing is changed, when one of the bars is undefined. There is one before them. */
+__attribute__((noinline)) static bool mfi_stretch(ladder *s, const double *price, const double *volume, int32_t n,
+                                                  int32_t length, double *out) {
+    _Alignas(64) double flow[2 * STRETCH], sum[2 * STRETCH];
+    uint64_t undefined;
+    money_flow(n, price, volume, flow, &undefined);
+    if (undefined) return false;
+    ladder_run(s, flow, n, length, &length, 1, (double *[]){sum});
+    mfi(n, sum, out);
+    stretch_void(out, length - 1 - (s->n - n), n);
+    return true;
 }
 
 static void run_mfi(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
-    pair sum[STRETCH];
+    ladder *s = state;
+    const double *price = in->source[0], *volume = in->volume;
+    int32_t length = (int32_t)in->param[0];
     for (int32_t i = from, n; i < to; i += n) {
-        n = defined_in(in->source[0], in->volume, i, to);
-        if (n == 0) {
-            two_sums_restart(state);
-            n = stretch_skip(out[0], i);
-            continue;
-        }
-        two_sums_run(state, in, i, n, (int32_t)in->param[0], money_flow, sum);
-        for (int32_t k = 0; k < n; k++) {
-            double up = sum[k][0], down = sum[k][1], fill = down == 0 ? 1 : 0; /* 100 where nothing has fallen */
-            out[0][i + k] = kernel_defined(100 * ((up + fill) / (up + down + fill)));
-        }
+        n = s->n > 0 ? stretch_to(i, to) : 1;
+        if (n >= STRETCH_LEAST && mfi_stretch(s, price + i, volume + i, n, length, out[0] + i)) continue;
+        for (int32_t k = i; k < i + n; k++) out[0][k] = mfi_step(s, price + k, volume[k], length);
     }
 }
 
-static inline double typical_price(const kernel_input *in, int32_t i) {
-    return (in->high[i] + in->low[i] + in->close[i]) / 3;
-}
+/* ---- rolling VWAP ---- */
 
-static inline void price_volume(const kernel_input *in, int32_t i, int32_t n, bool has_before, double *restrict money,
-                                double *restrict volume) {
-    (void)has_before;
-    for (int32_t k = 0; k < n; k++) {
-        money[k] = typical_price(in, i + k) * in->volume[i + k];
-        volume[k] = in->volume[i + k];
-    }
+KERNEL_INLINE void typical_prices_loop(int32_t n, const double *high, const double *low, const double *close,
+                                       double *restrict price) {
+    for (int32_t k = 0; k < n; k++) price[k] = bars_third(high[k] + low[k] + close[k]);
 }
-
-typedef struct rvwap_state {
-    int64_t n_equal; /* newest bars of the same price */
-    two_sums sums;
-} rvwap_state;
-
-/* Where all bars of the window have one price, that price to the last bit: no rounding may put a silent market's close
- * above its average. */
-static inline void hold_still(rvwap_state *s, const kernel_input *in, int32_t i, int32_t n, int32_t length,
-                              double *out) {
-    double price[STRETCH + 1];
-    int64_t n_equal = s->n_equal;
-    price[0] = n_equal > 0 ? typical_price(in, i - 1) : NAN;
-    for (int32_t k = 0; k < n; k++) price[k + 1] = typical_price(in, i + k);
-    for (int32_t k = 0; k < n; k++) {
-        n_equal = price[k + 1] == price[k] ? n_equal + 1 : 1;
-        if (n_equal >= length && !isnan(out[k])) out[k] = price[k + 1];
-    }
-    s->n_equal = n_equal;
-}
+LANES(typical_prices, (int32_t n, const double *high, const double *low, const double *close, double *restrict price),
+      (n, high, low, close, price))
 
 static void run_rvwap(void *state, const kernel_input *in, int32_t from, int32_t to,
                       double *const out[INDICATOR_OUTPUTS]) {
-    rvwap_state *s = state;
+    volume_mean *s = state;
+    double price[1 + STRETCH];
     int32_t length = (int32_t)in->param[0];
-    pair sum[STRETCH];
+    if (to - from == 1) {
+        double typical = bars_third(in->high[from] + in->low[from] + in->close[from]);
+        out[0][from] = volume_mean_step(s, typical, in->volume[from], length);
+        return;
+    }
     for (int32_t i = from, n; i < to; i += n) {
-        n = whole_bars(in, i, to);
-        if (n == 0) {
-            two_sums_restart(&s->sums);
-            n = stretch_skip(out[0], i);
-            continue;
-        }
-        two_sums_run(&s->sums, in, i, n, length, price_volume, sum);
-        for (int32_t k = 0; k < n; k++) out[0][i + k] = kernel_defined(sum[k][0] / sum[k][1]);
-        hold_still(s, in, i, n, length, out[0] + i);
+        n = stretch_to(i, to);
+        price[0] = s->newest;
+        typical_prices(n, in->high + i, in->low + i, in->close + i, price + 1);
+        volume_mean_run(s, price + 1, in->volume + i, n, length, out[0] + i);
     }
 }
 
@@ -327,6 +331,14 @@ static int32_t depth_adosc(const double *param, int32_t interval) {
     return kernel_depth_at_least(10 * (int32_t)fmax(param[0], param[1]));
 }
 
+static size_t ladder_of_window(const double *param, int32_t interval) {
+    return (void)interval, ladder_bytes((int32_t)param[0]);
+}
+
+static size_t rvwap_bytes(const double *param, int32_t interval) {
+    return (void)interval, volume_mean_bytes((int32_t)param[0]);
+}
+
 /* The first bar of all counts on both sides: it must have left the window. */
 static int32_t depth_mfi(const double *param, int32_t interval) { return (void)interval, (int32_t)param[0] + 1; }
 
@@ -353,8 +365,7 @@ const kernel kernel_mfi = {.name = "mfi",
                            .run = run_mfi,
                            .depth = depth_mfi,
                            .reach = kernel_reach_window,
-                           .state_bytes = sizeof(two_sums),
-                           .more_state_bytes = two_sums_table_bytes};
+                           .more_state_bytes = ladder_of_window};
 const kernel kernel_rvwap = {.name = "rvwap",
                              .n_params = 1,
                              .n_outputs = 1,
@@ -362,8 +373,7 @@ const kernel kernel_rvwap = {.name = "rvwap",
                              .run = run_rvwap,
                              .depth = kernel_depth_window,
                              .reach = kernel_reach_window,
-                             .state_bytes = sizeof(rvwap_state),
-                             .more_state_bytes = two_sums_table_bytes};
+                             .more_state_bytes = rvwap_bytes};
 const kernel kernel_sell_volume = {
     .name = "sell_volume", .n_outputs = 1, .run = run_sell_volume, .depth = kernel_depth_one};
 const kernel kernel_delta = {.name = "delta", .n_outputs = 1, .run = run_delta, .depth = kernel_depth_one};

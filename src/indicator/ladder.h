@@ -1,0 +1,67 @@
+/* Two sums over the newest `length` bars, side by side, for one length or several.
+ *
+ *   rung 0   of 1 bar                 [i]
+ *   rung 1   of 2 bars    [i - 1 ...   i]        rung 0 now + rung 0 one bar ago
+ *   rung 2   of 4 bars    [i - 3 ...   i]        rung 1 now + rung 1 two bars ago
+ *   ...
+ *   of 13    1 + 4 + 8:   rung 0 now + rung 2 one bar ago + rung 3 five bars ago
+ *
+ * Each rung is the sum of two of the one below, and a window is cut into rungs as a number is written in bits. Nothing is
+ * ever subtracted: a window of zeros sums to zero, and a sum follows from the bars of its window alone, to the last bit,
+ * wherever the series began. Additions are few, so are roundings: as many as the length has bits. A bar does not wait for
+ * the one before, so a range of them is added many at a time, and a step has no bar on which it takes longer. The price is
+ * what the rungs were: at most 32 bytes a bar of the longest window.
+ * Threads: pure. Ownership: plain data; all zero has seen no bar. */
+#pragma once
+#include "indicator/pair.h"
+#include "indicator/stretch.h"
+#include <stddef.h>
+
+enum { LADDER_LENGTHS = 3 };
+
+typedef struct ladder {
+    int64_t n; /* bars in a row */
+    /* The rings of the rungs, one behind the other: rung r has its newest 2^r sums, the one of bar n in place n mod 2^r.
+     * What they hold of bars before the first is not read for a window that is full. */
+    double rung[];
+} ladder;
+
+/* The largest power of two that is no more than the length. */
+static inline int32_t ladder_top(int32_t length) { return 1 << (31 - __builtin_clz((uint32_t)length)); }
+
+static inline size_t ladder_bytes(int32_t longest) {
+    int32_t top = ladder_top(longest), pairs = longest > top ? 2 * top - 1 : top - 1;
+    return sizeof(ladder) + 2 * sizeof(double) * (size_t)pairs;
+}
+
+/* The next bar is the first. */
+static inline void ladder_restart(ladder *s) { s->n = 0; }
+
+/* Takes one bar. sums[k] belongs to length[k]: no sum while s->n is below that. */
+__attribute__((always_inline)) static inline void ladder_step(ladder *s, pair x, int32_t longest, const int32_t *length,
+                                                              int32_t n_lengths, pair *sums) {
+    const int64_t n = s->n++;
+    double *ring = s->rung;
+    for (int32_t size = 1;; size *= 2) {
+        const int32_t mask = size - 1;
+        double *place = ring + 2 * (n & mask);
+        for (int32_t k = 0; k < n_lengths; k++) {
+            int32_t newer = length[k] & mask;
+            if (!(length[k] & size)) continue;
+            sums[k] = newer ? sums[k] + pair_load(ring + 2 * ((n - newer) & mask)) : x;
+        }
+        if (size > longest / 2) {
+            if (longest > size) pair_store(place, x);
+            return;
+        }
+        pair before = pair_load(place);
+        pair_store(place, x);
+        x += before;
+        ring += 2 * size;
+    }
+}
+
+/* The same for `n` bars, at most a stretch, and at most LADDER_LENGTHS: x has two values a bar, and so has sums[k]. Each sum is the same to the last
+ * bit. None may be the same array as another. */
+void ladder_run(ladder *s, const double *x, int32_t n, int32_t longest, const int32_t *length, int32_t n_lengths,
+                double *const *sums);

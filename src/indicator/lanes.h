@@ -1,0 +1,27 @@
+/* Loops over bars that do not depend on each other, made twice: for the registers that every machine has, and for those of
+ * four doubles. Which of the two runs is asked once a call. The operations are the same, one by one, hence the bits are.
+ *
+ * The loop is a function NAME_loop, KERNEL_INLINE, whose first parameter is the number of bars, `n`. LANES makes NAME of
+ * it, with the same parameters.
+ * Threads: pure. */
+#pragma once
+#include "indicator/window.h"
+
+#ifdef __x86_64__
+enum { LANES_LEAST = 8 }; /* bars; below, the question costs more than it saves */
+
+#define LANES_WIDE __attribute__((target("avx2")))
+static inline bool lanes_are_four(void) { return !window_two_lanes_only && __builtin_cpu_supports("avx2"); }
+
+#define LANES(name, parameters, arguments) \
+    LANES_WIDE __attribute__((noinline)) static void name##_wide parameters { name##_loop arguments; } \
+    static inline void name parameters { \
+        if (n >= LANES_LEAST && lanes_are_four()) \
+            name##_wide arguments; \
+        else \
+            name##_loop arguments; \
+    }
+#else
+#define LANES(name, parameters, arguments) \
+    static inline void name parameters { name##_loop arguments; }
+#endif
