@@ -159,6 +159,14 @@ BLOCKS_INLINE void blocks_sum(blocks *s, const blocks_job *job, const kernel_inp
     for (int32_t k = 0; k < pairs; k++) pair_store(s->head + 2 * k, head[k]);
 }
 
+/* m bars have been summed up, the last of them with this number. */
+BLOCKS_INLINE void blocks_pass(blocks *s, int32_t m, int64_t number, int32_t length) {
+    s->n += m;
+    s->whole += m;
+    s->place = s->place + m == length ? 0 : s->place + m;
+    s->next = number + 1;
+}
+
 /* Puts the sums of the windows that end at the bars from `i` on, up to the end of the block or to `to`; NaN while there
  * are fewer than `length` bars. Gives how many. */
 BLOCKS_INLINE int32_t blocks_advance(blocks *s, const blocks_job *job, const kernel_input *in, int32_t i, int32_t to,
@@ -178,16 +186,23 @@ BLOCKS_INLINE int32_t blocks_advance(blocks *s, const blocks_job *job, const ker
         blocks_direct(s, job, in, i + j, (int32_t)(s->n < length ? s->n : length) + j + 1, length, sums);
         job->put(target, in, s->origin, i + j, sums, false);
     }
-    s->n += m;
-    s->whole += m;
-    s->place = s->place + m == length ? 0 : s->place + m;
-    s->next = number[m - 1] + 1;
+    blocks_pass(s, m, number[m - 1], length);
     return m;
 }
 
-/* The same over all of [from, to). */
+/* Whether bar i comes inside a block, and its window is full and without a hole: nearly every step of the daemon. */
+BLOCKS_INLINE bool blocks_is_inside(const blocks *s, const kernel_input *in, int32_t i, int32_t length) {
+    return s->place > 0 && s->whole >= length && in->number[i] == s->next;
+}
+
+/* The same over all of [from, to). A single bar inside a block has its way written out. */
 BLOCKS_INLINE void blocks_run(blocks *s, const blocks_job *job, const kernel_input *in, int32_t from, int32_t to,
                               int32_t length, void *target) {
+    if (to - from == 1 && blocks_is_inside(s, in, from, length)) {
+        blocks_sum(s, job, in, from, 1, target);
+        blocks_pass(s, 1, in->number[from], length);
+        return;
+    }
     for (int32_t i = from; i < to; i += blocks_advance(s, job, in, i, to, length, target)) {}
 }
 
