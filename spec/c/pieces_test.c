@@ -1,6 +1,7 @@
 /* A kernel gives the same bits however the bars come: one by one with looks at the forming bar in between, as in the daemon;
  * all at once, as at a catch-up; in pieces of any size. With bars that are not whole among them. */
 #include "indicator/kernel.h"
+#include "indicator/window.h"
 #include "spec/c/tap.h"
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 enum { N = 1600, FIRST = 8, STATE_MAX = 1 << 17, N_ROUNDS = 3 };
 
 #define NAME(NAME, name) INDICATOR_##NAME,
-static const int32_t kinds[] = {RANGE_KERNELS(NAME) TREND_KERNELS(NAME)};
+static const int32_t kinds[] = {AVERAGE_KERNELS(NAME) RSI_KERNELS(NAME) MOMENTUM_KERNELS(NAME) MEAN_DEVIATION_KERNELS(
+    NAME) STATISTIC_KERNELS(NAME) RANGE_KERNELS(NAME) TREND_KERNELS(NAME)};
 #undef NAME
 
 static double fields[9][FIRST + N + 1];
@@ -111,7 +113,7 @@ static void test_kernel(int32_t kind, int32_t length) {
     static values one, all, any, late, late_any;
     const kernel *k = kernel_get(kind);
     double param[INDICATOR_PARAMS] = {0};
-    bool pieces = true, looks = true, epochs = true;
+    bool pieces = true, lanes = true, looks = true, epochs = true;
     for (int32_t round = 0; round < N_ROUNDS; round++) {
         int32_t begin = below(300);
         make_market(round);
@@ -122,6 +124,10 @@ static void test_kernel(int32_t kind, int32_t length) {
         pieces = same(&one, &all, k->n_outputs) && pieces;
         run(kind, param, 0, 0, false, &any);
         pieces = same(&one, &any, k->n_outputs) && pieces;
+        window_two_lanes_only = true;
+        run(kind, param, 0, 0, false, &any);
+        window_two_lanes_only = false;
+        lanes = same(&one, &any, k->n_outputs) && lanes;
         run(kind, param, 0, 1, true, &any);
         looks = same(&one, &any, k->n_outputs) && looks;
         run(kind, param, begin, 1, false, &late);
@@ -129,6 +135,7 @@ static void test_kernel(int32_t kind, int32_t length) {
         epochs = same(&late, &late_any, k->n_outputs) && epochs;
     }
     ok(pieces, "%s, length %d: one by one, all at once, in pieces", k->name, length);
+    ok(lanes, "%s, length %d: two values at a time, as on a machine that cannot do four", k->name, length);
     ok(looks, "%s, length %d: looks at the forming bar change nothing", k->name, length);
     ok(epochs, "%s, length %d: from a bar in the middle", k->name, length);
 }

@@ -159,6 +159,14 @@ BLOCKS_INLINE void blocks_sum(blocks *s, const blocks_job *job, const kernel_inp
     for (int32_t k = 0; k < pairs; k++) pair_store(s->head + 2 * k, head[k]);
 }
 
+/* m bars have been summed up, the last of them with this number. */
+BLOCKS_INLINE void blocks_pass(blocks *s, int32_t m, int64_t number, int32_t length) {
+    s->n += m;
+    s->whole += m;
+    s->place = s->place + m == length ? 0 : s->place + m;
+    s->next = number + 1;
+}
+
 /* Puts the sums of the windows that end at the bars from `i` on, up to the end of the block or to `to`; NaN while there
  * are fewer than `length` bars. Gives how many. */
 BLOCKS_INLINE int32_t blocks_advance(blocks *s, const blocks_job *job, const kernel_input *in, int32_t i, int32_t to,
@@ -178,16 +186,46 @@ BLOCKS_INLINE int32_t blocks_advance(blocks *s, const blocks_job *job, const ker
         blocks_direct(s, job, in, i + j, (int32_t)(s->n < length ? s->n : length) + j + 1, length, sums);
         job->put(target, in, s->origin, i + j, sums, false);
     }
-    s->n += m;
-    s->whole += m;
-    s->place = s->place + m == length ? 0 : s->place + m;
-    s->next = number[m - 1] + 1;
+    blocks_pass(s, m, number[m - 1], length);
     return m;
+}
+
+/* Whether the window that ends with bar i is full and without a hole: nearly every step of the daemon. */
+BLOCKS_INLINE bool blocks_is_plain(const blocks *s, const kernel_input *in, int32_t i, int32_t length) {
+    return s->whole >= length && in->number[i] == s->next;
+}
+
+/* Takes the terms of such a bar, whose block has begun; gives the sums of the window that ends there. Both in lanes of
+ * sums. */
+BLOCKS_INLINE void blocks_step(blocks *s, const blocks_job *job, const pair *own, int64_t number, int32_t length,
+                               pair *window) {
+    const double *tail = (double *)(s + 1) + 2 * job->pairs * s->place;
+    bool is_second = s->place % 2 == 1;
+    for (int32_t k = 0; k < job->pairs; k++) {
+        pair head = pair_load(s->head + 2 * k);
+        if (is_second) {
+            head = job->join(head, job->join(pair_load(s->single + 2 * k), own[k]));
+            pair_store(s->head + 2 * k, head);
+        } else {
+            pair_store(s->single + 2 * k, own[k]);
+            head = job->join(head, own[k]);
+        }
+        window[k] = job->join(head, pair_load(tail + 2 * k));
+    }
+    blocks_pass(s, 1, number, length);
 }
 
 /* The same over all of [from, to). */
 BLOCKS_INLINE void blocks_run(blocks *s, const blocks_job *job, const kernel_input *in, int32_t from, int32_t to,
                               int32_t length, void *target) {
+    if (to - from == 1 && s->place > 0 && blocks_is_plain(s, in, from, length)) {
+        pair own[BLOCKS_PAIRS], window[BLOCKS_PAIRS], sums[BLOCKS_SUMS];
+        blocks_one(job, in, from, s->origin, own);
+        blocks_step(s, job, own, in->number[from], length, window);
+        blocks_turn_back(job->pairs, window, window, sums);
+        job->put(target, in, s->origin, from, sums, false);
+        return;
+    }
     for (int32_t i = from; i < to; i += blocks_advance(s, job, in, i, to, length, target)) {}
 }
 

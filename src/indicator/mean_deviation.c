@@ -1,7 +1,7 @@
 /* Mean absolute deviation from the mean, and the commodity channel index that is made of it (kernels of statistic.h and
  * momentum.h).
  *
- * The mean moves with every bar, so no rolling sum helps. A short window is gone through at each bar, two values at a time.
+ * The mean moves with every bar, so no rolling sum helps. A short window is gone through at each bar, many values at a time.
  * A long one is kept in order: with n values at or below the mean, s their sum, S the sum of all N, the deviations add up
  * to (S - 2 s) - (N - 2 n) x mean, in O(log N).
  * A mean is an origin and a shift from it, and values are taken as differences from the origin: a mean that is rounded to
@@ -10,6 +10,7 @@
 #include "indicator/blocks.h"
 #include "indicator/kernel.h"
 #include "indicator/order.h"
+#include "indicator/window.h"
 #include <assert.h>
 #include <math.h>
 
@@ -25,18 +26,38 @@ static inline pair difference_term(const kernel_input *in, int32_t i, double ori
     return (pair){in->source[0][i] - origin, 0};
 }
 
-/* Four sums at a time, since one would be a chain of additions. */
-static inline double sum_of_sizes(const double *x, int32_t length, double origin, double shift) {
-    pair a = {0, 0}, b = {0, 0};
-    double rest = 0;
-    int32_t k = 0;
-    for (; k + 4 <= length; k += 4) {
-        a += pair_size(pair_load(x + k) - origin - shift);
-        b += pair_size(pair_load(x + k + 2) - origin - shift);
+typedef double four __attribute__((vector_size(32)));
+typedef double loose_four __attribute__((vector_size(32), aligned(8)));
+typedef int64_t four_words __attribute__((vector_size(32)));
+
+#define SIZES_2(at) pair_size(pair_load(x + (at)) - origin - shift)
+#define SIZES_4(at) (four)((four_words)(*(const loose_four *)(x + (at)) - origin - shift) & INT64_MAX)
+
+/* Of as many of n values as make eights, and four more: k of them. Eight sums, since one would be a chain of additions. */
+KERNEL_INLINE pair sum_of_many(const double *x, int32_t n, double origin, double shift, int32_t *k, bool is_by_fours) {
+    if (is_by_fours) {
+        four a = {0}, b = a;
+        for (; *k + 8 <= n; *k += 8) a += SIZES_4(*k), b += SIZES_4(*k + 4);
+        if (*k + 4 <= n) a += SIZES_4(*k), *k += 4;
+        a += b;
+        return (pair){a[0], a[1]} + (pair){a[2], a[3]};
     }
-    for (; k < length; k++) rest += fabs(x[k] - origin - shift);
-    a += b;
-    return a[0] + a[1] + rest;
+    pair a = {0, 0}, b = a, c = a, d = a;
+    for (; *k + 8 <= n; *k += 8) a += SIZES_2(*k), b += SIZES_2(*k + 2), c += SIZES_2(*k + 4), d += SIZES_2(*k + 6);
+    if (*k + 4 <= n) a += SIZES_2(*k), b += SIZES_2(*k + 2), *k += 4;
+    return (a + c) + (b + d);
+}
+
+/* Of n values before the newest, and of that: in a step it has only just been stored, and a load of more than it would
+ * have to wait. */
+KERNEL_INLINE double sum_of_sizes(const double *x, int32_t n, double newest, double origin, double shift,
+                                  bool is_by_fours) {
+    int32_t k = 0;
+    double rest = fabs(newest - origin - shift);
+    pair sum = sum_of_many(x, n, origin, shift, &k, is_by_fours);
+    if (k + 2 <= n) sum += SIZES_2(k), k += 2;
+    if (k < n) rest += fabs(x[k] - origin - shift);
+    return sum[0] + sum[1] + rest;
 }
 
 /* The high parts cancel without rounding, and so do the low ones. */
@@ -59,8 +80,8 @@ static inline order *order_of(deviation_state *s, int32_t length) {
     return (order *)((char *)&s->mean + blocks_bar_bytes(length));
 }
 
-static inline deviation next_deviation(deviation_state *s, const kernel_input *in, int32_t i, int32_t length,
-                                       double weight) {
+KERNEL_INLINE deviation next_deviation(deviation_state *s, const kernel_input *in, int32_t i, int32_t length,
+                                       double weight, bool is_by_fours) {
     const double *x = in->source[0] + i;
     double origin, shift, sum = NAN;
     pair own;
@@ -72,27 +93,77 @@ static inline deviation next_deviation(deviation_state *s, const kernel_input *i
     shift = weight * blocks_bar_next(&s->mean, &s->clock, own, difference_term, in, i, length)[0];
     if (length >= LONG_WINDOW) order_keep(order_of(s, length), x, length);
     if (shift - shift == 0)
-        sum = length < LONG_WINDOW ? sum_of_sizes(x - length + 1, length, origin, shift)
+        sum = length < LONG_WINDOW ? sum_of_sizes(x - length + 1, length - 1, x[0], origin, shift, is_by_fours)
                                    : sum_in_order(order_of(s, length), origin, shift);
     sum *= weight;
     return (deviation){own[0] - shift, sum < 1e-10 * fabs(origin) ? 0 : sum};
 }
 
-static void run_dev(void *state, const kernel_input *in, int32_t from, int32_t to,
-                    double *const out[INDICATOR_OUTPUTS]) {
+static inline double shown(const deviation *d, bool is_cci) {
+    return is_cci ? kernel_defined(d->distance / (0.015 * d->mean)) : d->mean;
+}
+
+/* A bar inside a block when the window is short, full and without a hole: nearly every step of the daemon. The same as
+ * next_deviation does; false, with nothing done, where it is not so plain. */
+KERNEL_INLINE bool step(deviation_state *s, const kernel_input *in, int32_t i, double *out, bool is_cci,
+                        bool is_by_fours) {
+    int32_t length = (int32_t)in->param[0];
+    const double *x = in->source[0] + i;
+    double weight = 1.0 / length, own = x[0] - s->mean.origin, head = s->mean.head[0] + own, shift, sum;
+    int64_t place = s->mean.place;
+    if (in->number[i] != s->clock.next || s->clock.whole < length || place == 0 || length >= LONG_WINDOW) return false;
+    shift = weight * (head + s->mean.tail[2 * place]);
+    if (shift - shift != 0) return false;
+    s->clock.n++;
+    s->clock.whole++;
+    s->clock.next++;
+    s->mean.head[0] = head;
+    s->mean.place = place + 1 == length ? 0 : place + 1;
+    sum = weight * sum_of_sizes(x - length + 1, length - 1, x[0], s->mean.origin, shift, is_by_fours);
+    out[i] = shown(&(deviation){own - shift, sum < 1e-10 * fabs(s->mean.origin) ? 0 : sum}, is_cci);
+    return true;
+}
+
+KERNEL_INLINE void run(void *state, const kernel_input *in, int32_t from, int32_t to, double *out, bool is_cci,
+                       bool is_by_fours) {
     int32_t length = (int32_t)in->param[0];
     double weight = 1.0 / length;
-    for (int32_t i = from; i < to; i++) out[0][i] = next_deviation(state, in, i, length, weight).mean;
+    for (int32_t i = from; i < to; i++) {
+        deviation d = next_deviation(state, in, i, length, weight, is_by_fours);
+        out[i] = shown(&d, is_cci);
+    }
+}
+
+/* Each kernel twice, with the same bits. The loop is a function of its own, so that a step saves no registers. */
+#define RUN(name, target, is_cci, is_by_fours) \
+    __attribute__((noinline)) target static void name##_many(void *state, const kernel_input *in, int32_t from, \
+                                                             int32_t to, double *const out[INDICATOR_OUTPUTS]) { \
+        run(state, in, from, to, out[0], is_cci, is_by_fours); \
+    } \
+    target static void name(void *state, const kernel_input *in, int32_t from, int32_t to, \
+                            double *const out[INDICATOR_OUTPUTS]) { \
+        if (to - from == 1 && step(state, in, from, out[0], is_cci, is_by_fours)) return; \
+        name##_many(state, in, from, to, out); \
+    }
+RUN(dev_by_twos, , false, false)
+RUN(cci_by_twos, , true, false)
+#ifdef __x86_64__
+#define AVX2 __attribute__((target("avx2")))
+RUN(dev_by_fours, AVX2, false, true)
+RUN(cci_by_fours, AVX2, true, true)
+static const kernel_fn dev_by[] = {dev_by_twos, dev_by_fours}, cci_by[] = {cci_by_twos, cci_by_fours};
+#else
+static const kernel_fn dev_by[] = {dev_by_twos}, cci_by[] = {cci_by_twos};
+#endif
+
+static void run_dev(void *state, const kernel_input *in, int32_t from, int32_t to,
+                    double *const out[INDICATOR_OUTPUTS]) {
+    dev_by[window_has_four_lanes()](state, in, from, to, out);
 }
 
 static void run_cci(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
-    int32_t length = (int32_t)in->param[0];
-    double weight = 1.0 / length;
-    for (int32_t i = from; i < to; i++) {
-        deviation d = next_deviation(state, in, i, length, weight);
-        out[0][i] = kernel_defined(d.distance / (0.015 * d.mean));
-    }
+    cci_by[window_has_four_lanes()](state, in, from, to, out);
 }
 
 /* ---- the table ---- */

@@ -10,6 +10,12 @@ typedef struct range_target {
     double least; /* value at the bottom: 0, or -100 */
 } range_target;
 
+/* Of one value, which lies in the range, and with `least` 0; turned: the lowest, turned round. */
+static inline double place_in(double x, double top, double turned) {
+    double range = top + turned, place = 100 * ((x + turned) / range);
+    return range < 1e-10 * fabs(top) ? NAN : place;
+}
+
 static inline void put_place(void *target, const kernel_input *in, const double *origin, int32_t i, const pair *sums,
                              bool is_couple) {
     const range_target *t = target;

@@ -14,9 +14,11 @@ enum { CHUNK = 64 };
 
 /* ---- relative strength index ---- */
 
+/* The value stands apart: in one store with what the next bar waits for, that would wait for the division. */
 typedef struct rsi_state {
-    double before, up, down, value;
+    double up, down, before;
     int64_t n; /* numbers seen */
+    double value;
 } rsi_state;
 
 static double rsi_value(double up, double down) { return 100 * (up / (up + down)); } /* 0 / 0: NaN */
@@ -34,24 +36,28 @@ static double rsi_seed(rsi_state *s, double x, int32_t length) {
     return s->value;
 }
 
+/* A number after those. Both averages at once, with no branch that the market would decide. */
+KERNEL_INLINE double rsi_next(rsi_state *s, double x, double alpha) {
+    double change = x - s->before;
+    pair moves = pair_max((pair){0, 0}, (pair){change, -change});
+    pair both = (1 - alpha) * (pair){s->up, s->down} + alpha * moves;
+    s->up = both[0];
+    s->down = both[1];
+    if (change != 0) s->value = rsi_value(both[0], both[1]);
+    s->before = x;
+    return s->value;
+}
+
 /* The index at m values of x. NaN, or what is infinite, gives NaN and is left out. */
 __attribute__((noinline)) static void rsi_advance(rsi_state *s, const double *x, int32_t m, int32_t length,
                                                   double *restrict out) {
-    double before, up, down, value, alpha = 1.0 / length, keep = 1 - alpha;
+    rsi_state now;
+    double alpha = 1.0 / length;
     int32_t j = 0;
     for (; j < m && s->n <= length; j++) out[j] = x[j] - x[j] == 0 ? rsi_seed(s, x[j], length) : NAN;
-    before = s->before, up = s->up, down = s->down, value = s->value;
-    for (; j < m; j++) {
-        double change = x[j] - before, gain = change > 0 ? change : 0;
-        out[j] = NAN;
-        if (x[j] - x[j] != 0) continue;
-        up = keep * up + alpha * gain;
-        down = keep * down + alpha * (gain - change);
-        if (change != 0) value = rsi_value(up, down);
-        before = x[j];
-        out[j] = value;
-    }
-    s->before = before, s->up = up, s->down = down, s->value = value;
+    now = *s;
+    for (; j < m; j++) out[j] = x[j] - x[j] == 0 ? rsi_next(&now, x[j], alpha) : NAN;
+    *s = now;
 }
 
 static void run_rsi(void *state, const kernel_input *in, int32_t from, int32_t to,
@@ -59,49 +65,29 @@ static void run_rsi(void *state, const kernel_input *in, int32_t from, int32_t t
     rsi_advance(state, in->source[0] + from, to - from, (int32_t)in->param[0], out[0] + from);
 }
 
-/* ---- values without a column ----
- * What is needed over a window, but is no series of its own, slides through a piece of the state.
- *
- *     value  [ NaN .. or old | new .. | room ]      when there is no room, the newest `length` move to the front
- */
-
-typedef struct slide {
-    int64_t end;
-    double value[];
-} slide;
-
-static int32_t slide_capacity(int32_t length) { return length + (length > CHUNK ? length : CHUNK); }
-static size_t slide_bytes(int32_t length) { return sizeof(slide) + (size_t)slide_capacity(length) * sizeof(double); }
-
-/* Where m more values are to be written, after at least `length` older ones. */
-static double *slide_more(slide *s, int32_t length, int32_t m) {
-    for (; s->end < length; s->end++) s->value[s->end] = NAN;
-    if (s->end + m > slide_capacity(length)) {
-        memmove(s->value, s->value + s->end - length, (size_t)length * sizeof(double));
-        s->end = length;
-    }
-    s->end += m;
-    return s->value + s->end - m;
-}
-
 /* ---- stochastic RSI ---- */
 
 /* Up to here a window is gone through at each bar; two bars at a time where there are two. */
 enum { SHORT_MEAN = 16 };
 
+/* Of the values up to x[0]. Differences, so that the mean of equal values is exactly that. Both lanes do the same: of a
+ * loop of doubles the vectoriser would make one for far longer windows. */
+KERNEL_INLINE double short_mean(const double *x, int32_t length, double weight) {
+    pair v = {x[0], x[0]}, sum = (pair){x[-1], x[-1]} - v;
+    if (length == 1) return x[0];
+    for (int32_t k = 2; k < length; k++) sum += (pair){x[-k], x[-k]} - v;
+    return x[0] + sum[0] * weight;
+}
+
 static void short_means(const double *x, int32_t m, int32_t length, double *out) {
     double weight = 1.0 / length;
     int32_t j = 0;
     for (; j + 2 <= m; j += 2) {
-        pair v = pair_load(x + j), sum = {0, 0};
-        for (int32_t k = 1; k < length; k++) sum += pair_load(x + j - k) - v;
-        pair_store(out + j, v + sum * weight); /* differences: the mean of equal values is exactly that */
+        pair v = pair_load(x + j), sum = length > 1 ? pair_load(x + j - 1) - v : (pair){0, 0};
+        for (int32_t k = 2; k < length; k++) sum += pair_load(x + j - k) - v;
+        pair_store(out + j, v + sum * weight);
     }
-    if (j < m) {
-        double sum = 0;
-        for (int32_t k = 1; k < length; k++) sum += x[j - k] - x[j];
-        out[j] = x[j] + sum * weight;
-    }
+    if (j < m) out[j] = short_mean(x + j, length, weight);
 }
 
 static size_t mean_bytes(int32_t length) { return length <= SHORT_MEAN ? 0 : blocks_bytes(1, length); }
@@ -134,46 +120,133 @@ static void find_means(void *state, const double *x, const kernel_input *in, int
     }
 }
 
-typedef struct stochrsi_parts {
-    rsi_state *rsi;
-    blocks *range;
-    slide *index, *place, *mean;
-    void *first, *second;
-} stochrsi_parts;
+/* What is needed over a window, but is no series of its own, has its newest values in the state.
+ *
+ *     state | range | index [ old, or NaN | new .. | room ] | place [ .. ] | mean [ .. ] | sums of long means
+ *
+ * All three have the same room. When it is used up, the newest `length` values of each move to its front. */
+typedef struct stochrsi_state {
+    rsi_state rsi;
+    double by_length, by_first, by_second; /* 1 / length */
+    int32_t length, range, first, second;  /* 0: this is not set up yet */
+    int32_t index_at, place_at, mean_at;   /* where the first new value goes, in doubles from here */
+    int32_t room, used, used_by_steps; /* used_by_steps: up to here stochrsi_step may go; 0 if a mean is not short */
+    blocks extremes;
+} stochrsi_state;
 
-static inline stochrsi_parts stochrsi_parts_of(char *state, const double *param) {
-    int32_t range = (int32_t)param[1], first = (int32_t)param[2], second = (int32_t)param[3];
-    stochrsi_parts p;
-    p.rsi = (rsi_state *)state;
-    p.range = (blocks *)(p.rsi + 1);
-    p.index = (slide *)((char *)p.range + blocks_bytes(1, range));
-    p.place = (slide *)((char *)p.index + slide_bytes(range));
-    p.mean = (slide *)((char *)p.place + slide_bytes(first));
-    p.first = (char *)p.mean + slide_bytes(second);
-    p.second = (char *)p.first + mean_bytes(first);
-    return p;
+static int32_t room_of(const double *param) {
+    int32_t room = CHUNK;
+    for (int k = 1; k < 4; k++)
+        if (param[k] > room) room = (int32_t)param[k];
+    return room;
+}
+
+static void stochrsi_begin(stochrsi_state *s, const double *param) {
+    double *const value = (double *)s;
+    s->length = (int32_t)param[0];
+    s->range = (int32_t)param[1];
+    s->first = (int32_t)param[2];
+    s->second = (int32_t)param[3];
+    s->by_length = 1.0 / s->length;
+    s->by_first = 1.0 / s->first;
+    s->by_second = 1.0 / s->second;
+    s->room = room_of(param);
+    s->used_by_steps = s->first <= SHORT_MEAN && s->second <= SHORT_MEAN ? s->room : 0;
+    s->index_at = (int32_t)((sizeof *s - sizeof(blocks) + blocks_bytes(1, s->range)) / sizeof(double)) + s->range;
+    s->place_at = s->index_at + s->room + s->first;
+    s->mean_at = s->place_at + s->room + s->second;
+    for (int32_t k = s->index_at - s->range; k < s->mean_at; k++) value[k] = NAN;
+}
+
+static void move_newest(double *new, int32_t used, int32_t length) {
+    memmove(new - length, new + used - length, (size_t)length * sizeof *new);
+}
+
+static void make_room(stochrsi_state *s, int32_t m) {
+    double *value = (double *)s;
+    if (s->used + m <= s->room) return;
+    move_newest(value + s->index_at, s->used, s->range);
+    move_newest(value + s->place_at, s->used, s->first);
+    move_newest(value + s->mean_at, s->used, s->second);
+    s->used = 0;
+}
+
+/* Bars whose "market" is the index. */
+static inline kernel_input of_index(const kernel_input *in, const double *index) {
+    return (kernel_input){.source = {index, index, index}, .number = in->number};
+}
+
+__attribute__((noinline)) static void begin_range(stochrsi_state *s, const kernel_input *in, int32_t i,
+                                                  const double *index) {
+    kernel_input of = of_index(in, index - i);
+    blocks_begin(&s->extremes, &SOURCE_RANGE, &of, i, s->range);
+}
+
+/* Whether the bar comes without a hole, with all windows full and room for it: nearly every step of the daemon. */
+KERNEL_INLINE bool is_plain(const stochrsi_state *s, const kernel_input *in, int32_t i) {
+    return s->used < s->used_by_steps && blocks_is_plain(&s->extremes, in, i, s->range);
+}
+
+/* Such a step, with each value handed on rather than written and read again. False, with nothing done, where one is no
+ * number. `begins`: a block of the range does. */
+KERNEL_INLINE bool step(stochrsi_state *s, const kernel_input *in, int32_t i, double *const out[INDICATOR_OUTPUTS],
+                        bool begins) {
+    double x = in->source[0][i], *value = (double *)s + s->used;
+    double *index = value + s->index_at, *place = value + s->place_at, *mean = value + s->mean_at;
+    rsi_state rsi = s->rsi;
+    pair own, range;
+    own[0] = rsi_next(&rsi, x, s->by_length);
+    if (!(own[0] - own[0] + (x - x) == 0)) return false;
+    own[1] = -own[0];
+    s->rsi = rsi;
+    s->used++;
+    *index = own[0];
+    if (begins) begin_range(s, in, i, index);
+    blocks_step(&s->extremes, &SOURCE_RANGE, &own, in->number[i], s->range, &range);
+    *place = place_in(own[0], range[0], range[1]);
+    *mean = out[0][i] = short_mean(place, s->first, s->by_first);
+    out[1][i] = short_mean(mean, s->second, s->by_second);
+    return true;
+}
+
+/* Up to CHUNK bars. */
+static void stochrsi_some(stochrsi_state *s, const kernel_input *in, int32_t i, int32_t m,
+                          double *const out[INDICATOR_OUTPUTS]) {
+    double *index, *place, *mean;
+    char *sums = (char *)((double *)s + s->mean_at + s->room);
+    kernel_input of;
+    make_room(s, m);
+    index = (double *)s + s->index_at + s->used;
+    place = (double *)s + s->place_at + s->used;
+    mean = (double *)s + s->mean_at + s->used;
+    of = of_index(in, index - i);
+    rsi_advance(&s->rsi, in->source[0] + i, m, s->length, index);
+    find_places(&s->extremes, &of, i, i + m, s->range, &(range_target){index - i, place - i, 0});
+    find_means(sums, place, in, i, m, s->first, mean);
+    find_means(sums + mean_bytes(s->first), mean, in, i, m, s->second, out[1] + i);
+    memcpy(out[0] + i, mean, (size_t)m * sizeof *mean);
+    s->used += m;
+}
+
+/* In a function of its own, so that the plain step saves no registers. */
+__attribute__((noinline)) static void stochrsi_many(stochrsi_state *s, const kernel_input *in, int32_t from, int32_t to,
+                                                    double *const out[INDICATOR_OUTPUTS]) {
+    if (s->length == 0) stochrsi_begin(s, in->param);
+    if (to - from == 1) {
+        make_room(s, 1);
+        if (is_plain(s, in, from) && step(s, in, from, out, s->extremes.place == 0)) return;
+    }
+    for (int32_t i = from, m; i < to; i += m) {
+        m = to - i < CHUNK ? to - i : CHUNK;
+        stochrsi_some(s, in, i, m, out);
+    }
 }
 
 static void run_stochrsi(void *state, const kernel_input *in, int32_t from, int32_t to,
                          double *const out[INDICATOR_OUTPUTS]) {
-    int32_t range = (int32_t)in->param[1], first = (int32_t)in->param[2], second = (int32_t)in->param[3];
-    stochrsi_parts p = stochrsi_parts_of(state, in->param);
-    kernel_input of_index = {.number = in->number};
-    for (int32_t i = from, m; i < to; i += m) {
-        double *index, *place, *mean;
-        m = to - i < CHUNK ? to - i : CHUNK;
-        index = slide_more(p.index, range, m);
-        place = slide_more(p.place, first, m);
-        mean = slide_more(p.mean, second, m);
-        rsi_advance(p.rsi, in->source[0] + i, m, (int32_t)in->param[0], index);
-        /* Written again in twos, as it will be read: a read of two does not see two writes of one at once. */
-        if (m == 1) pair_store(index - 1, (pair){index[-1], index[0]});
-        for (int k = 0; k < 3; k++) of_index.source[k] = index - i;
-        find_places(p.range, &of_index, i, i + m, range, &(range_target){index - i, place - i, 0});
-        find_means(p.first, place, in, i, m, first, mean);
-        find_means(p.second, mean, in, i, m, second, out[1] + i);
-        for (int32_t j = 0; j < m; j++) out[0][i + j] = mean[j];
-    }
+    stochrsi_state *s = state;
+    if (to - from == 1 && is_plain(s, in, from) && s->extremes.place > 0 && step(s, in, from, out, false)) return;
+    stochrsi_many(s, in, from, to, out);
 }
 
 /* ---- the table ---- */
@@ -183,9 +256,9 @@ static int32_t depth_stochrsi(const double *param, int32_t interval) {
 }
 static size_t stochrsi_bytes(const double *param, int32_t interval) {
     int32_t range = (int32_t)param[1], first = (int32_t)param[2], second = (int32_t)param[3];
+    size_t n_values = (size_t)(range + first + second + 3 * room_of(param));
     (void)interval;
-    return sizeof(rsi_state) + blocks_bytes(1, range) + slide_bytes(range) + slide_bytes(first) + slide_bytes(second) +
-           mean_bytes(first) + mean_bytes(second);
+    return blocks_bytes(1, range) - sizeof(blocks) + n_values * sizeof(double) + mean_bytes(first) + mean_bytes(second);
 }
 
 const kernel kernel_rsi = {.name = "rsi",
@@ -204,4 +277,5 @@ const kernel kernel_stochrsi = {
     .params = {PARAM_LENGTH("rsi_length"), PARAM_LENGTH("stoch_length"), PARAM_LENGTH("k"), PARAM_LENGTH("d")},
     .run = run_stochrsi,
     .depth = depth_stochrsi,
+    .state_bytes = sizeof(stochrsi_state),
     .more_state_bytes = stochrsi_bytes};

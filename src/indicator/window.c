@@ -62,7 +62,6 @@ static inline uint64_t bits_at(double x) {
 #define LANES 4
 #define TARGET __attribute__((target("avx2")))
 #include "indicator/window_lanes.inc"
-static bool has_four_lanes(void) { return !window_two_lanes_only && __builtin_cpu_supports("avx2"); }
 #endif
 
 static inline int32_t bits_of(int64_t x) { return x > 1 ? 64 - __builtin_clzll((uint64_t)x - 1) : 0; } /* x <= 2^bits */
@@ -284,7 +283,7 @@ static double take(window *w, const job *j, int32_t i) {
 /* How many of the bars [i, i + n) have been taken: all but a few, or none. */
 static int32_t run_some(window *w, const job *j, int32_t i, int32_t n) {
 #ifdef __x86_64__
-    if (has_four_lanes()) return run_kind_4(w, j, i, n & ~3) ? n & ~3 : 0;
+    if (window_has_four_lanes()) return run_kind_4(w, j, i, n & ~3) ? n & ~3 : 0;
 #endif
     return run_kind_2(w, j, i, n & ~1) ? n & ~1 : 0;
 }
@@ -478,7 +477,7 @@ void window_dots(const double *weight, const double *x, int32_t n_weights, int32
     if (n >= 4) {
         i = n & ~3;
 #ifdef __x86_64__
-        if (has_four_lanes())
+        if (window_has_four_lanes())
             run_dots_4(weight, x, n_weights - 1, i, out);
         else
 #endif

@@ -65,5 +65,13 @@ bool window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, 
 bool window_is_resum(int64_t number, int32_t length);
 int32_t window_until_resum(const int64_t *number, int32_t n, int32_t length);
 
-/* For specs: bars are taken two at a time even where the machine could do four. The values are the same. */
+/* For specs: only two values are taken at a time even where the machine could do four. The results are the same. */
 extern bool window_two_lanes_only;
+/* Whether functions that are made for four may be called. */
+static inline bool window_has_four_lanes(void) {
+#ifdef __x86_64__
+    return !window_two_lanes_only && __builtin_cpu_supports("avx2");
+#else
+    return false;
+#endif
+}
