@@ -3,17 +3,16 @@
  *      open_ms  [ t0 t1 t2 ........ tn-1 | tn ]      count = n, the forming bar stands at [n]
  *      open     [ .. .. .. ........ ..   | .. ]
  *      ...                                            capacity = keep + slack, + 1 for the forming bar
- *      columns  [ .. .. .. ........ ..   | .. ]      values of indicators, same places
  *
  * When [capacity] is reached the newest `keep` bars are moved to the front: one memmove per array every `slack` bars,
- * amortised below one copied element a bar and array. A ring buffer would avoid the move, but then neither a kernel
+ * amortised some sixteen copied elements a bar and array. A ring buffer would avoid the move, but then neither a kernel
  * nor an FFI view would be a pointer and a length. */
 #include "market/kline_store.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLACK_LEAST = 64, SLACK_SHARE = 8 };
+enum { SLACK_LEAST = 64, SLACK_SHARE = 16 };
 
 struct kline_series {
     int32_t interval, keep, capacity, count;
@@ -21,8 +20,6 @@ struct kline_series {
     int64_t known_to_ms, forming_ms, n_dropped, n_holes;
     int64_t *open_ms, *number;
     double *field[N_FIELDS];
-    double **columns;
-    int32_t n_columns;
 };
 
 static void blank(double *array, int32_t from, int32_t to) {
@@ -63,8 +60,6 @@ kline_series *kline_series_new(int32_t interval, int32_t keep, int64_t known_to_
 
 void kline_series_free(kline_series *s) {
     if (!s) return;
-    for (int32_t c = 0; c < s->n_columns; c++) free_array(s->columns[c]);
-    free(s->columns);
     for (int f = 0; f < N_FIELDS; f++) free_array(s->field[f]);
     free(s->number);
     free(s->open_ms);
@@ -112,10 +107,6 @@ static void slide(kline_series *s) {
     for (int f = 0; f < N_FIELDS; f++) {
         memmove(s->field[f], s->field[f] + gone, bytes);
         blank(s->field[f], s->keep, s->capacity + 1);
-    }
-    for (int32_t c = 0; c < s->n_columns; c++) {
-        memmove(s->columns[c], s->columns[c] + gone, bytes);
-        blank(s->columns[c], s->keep, s->capacity + 1);
     }
     s->count = s->keep;
     s->n_dropped += gone;
@@ -191,6 +182,7 @@ const double *kline_series_field(const kline_series *s, int32_t field) {
     return field >= 0 && field < N_FIELDS ? s->field[field] : NULL;
 }
 int32_t kline_series_keep(const kline_series *s) { return s->keep; }
+int32_t kline_series_room(const kline_series *s) { return s->capacity + 1; }
 int32_t kline_series_interval(const kline_series *s) { return s->interval; }
 
 int32_t kline_series_count_at(const kline_series *s, int64_t ms) {
@@ -210,16 +202,6 @@ int32_t kline_series_count_at(const kline_series *s, int64_t ms) {
 
 const int64_t *kline_series_numbers(const kline_series *s) { return s->number; }
 
-err kline_series_add_column(kline_series *s, double **out) {
-    double **columns = realloc(s->columns, ((size_t)s->n_columns + 1) * sizeof *columns);
-    if (!columns) return ERR_NO_MEMORY;
-    s->columns = columns;
-    columns[s->n_columns] = new_array(s);
-    if (!columns[s->n_columns]) return ERR_NO_MEMORY;
-    *out = columns[s->n_columns++];
-    return OK;
-}
-
 size_t kline_series_bytes(const kline_series *s) {
-    return ((size_t)s->capacity + 2) * sizeof(double) * (size_t)(N_FIELDS + 1 + s->n_columns) + sizeof *s;
+    return ((size_t)s->capacity + 2) * sizeof(double) * (N_FIELDS + 2) + sizeof *s;
 }
