@@ -8,7 +8,7 @@ enum { ROOM_STEP = 256 };
 static int32_t slot_of(const anchors *a, int64_t life) { return (int32_t)(life / ANCHOR_BARS % a->n); }
 
 err anchors_init(anchors *a, int32_t bars, int64_t life) {
-    *a = (anchors){.n = bars / ANCHOR_BARS + 2};
+    *a = (anchors){.n = bars / ANCHOR_BARS + 1};
     a->life = malloc((size_t)a->n * sizeof *a->life);
     if (!a->life) return ERR_NO_MEMORY;
     for (int32_t k = 0; k < a->n; k++) a->life[k] = -1;

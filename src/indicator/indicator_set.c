@@ -28,8 +28,11 @@
 
 enum {
     N_CHECKPOINTS = 2,
-    SHORT_LEAST = 160,                      /* values of a short column: of 100 bars seen at the start, and a usual
+    RUN_BARS = 256,                         /* of one call of a kernel */
+    SHORT_LEAST = 136,                      /* values of a short column: of 100 bars seen at the start, and a usual
                                                look back from there */
+    STATES_STEP = 256,                      /* bytes */
+    SHORT_SLACK = 32,                       /* and of bars until it slides */
     ROUNDS_MAX = REBUILD_BARS / ANCHOR_BARS /* of what is made of others: how often a floor may be rounded up */
 };
 
@@ -74,6 +77,7 @@ struct indicator_set {
     int64_t life;                    /* bars up to here (exclusive) have been seen */
     int64_t dropped;                 /* of the bars, as the columns stand */
     int64_t slide_life;              /* when a short column will be full */
+    int64_t number, number_life;     /* of one bar: its number, its life number; -1: of none */
     int64_t n_new_epochs, n_begun, n_moves;
 };
 
@@ -88,7 +92,6 @@ static void point_at_bars(kernel_input *in, const kline_series *bars) {
     in->taker_base = kline_series_field(bars, FIELD_TAKER_BASE);
     in->taker_quote = kline_series_field(bars, FIELD_TAKER_QUOTE);
     in->open_ms = kline_series_open_ms(bars);
-    in->number = kline_series_numbers(bars);
     in->interval = kline_series_interval(bars);
 }
 
@@ -101,6 +104,7 @@ err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out
     set->dropped = kline_series_dropped(bars);
     set->life = set->dropped + kline_series_count(bars);
     set->slide_life = INT64_MAX;
+    set->number_life = -1;
     point_at_bars(&set->in, bars);
     if (anchors_init(&set->anchors, kline_series_room(bars), set->life) != OK) {
         indicator_set_free(set);
@@ -146,6 +150,23 @@ static void aim_at_slow(indicator_set *set, const indicator_spec *spec) {
                                  .interval = (int32_t)spec->param[0]};
 }
 
+/* An array of which the element at `i` is the first one that is there. */
+static const int64_t *as_from(const int64_t *first, int64_t i) {
+    return (const int64_t *)((uintptr_t)first - (uintptr_t)i * sizeof *first);
+}
+
+/* The numbers of bars [from, to), as if there were some for all bars. All instances run over one and the same bar. */
+static const int64_t *numbers_of(indicator_set *set, int64_t from, int64_t to, int64_t numbers[RUN_BARS]) {
+    if (to - from == 1) {
+        if (set->number_life != from) set->number = kline_series_number(set->bars, (int32_t)(from - set->dropped));
+        set->number_life = from;
+        return as_from(&set->number, from - set->dropped);
+    }
+    for (int64_t at = from; at < to; at++)
+        numbers[at - from] = kline_series_number(set->bars, (int32_t)(at - set->dropped));
+    return as_from(numbers, from - set->dropped);
+}
+
 /* Runs one instance over the bars with life numbers [from, to), which it has not seen or sees again. */
 static void run_bars(indicator_set *set, const instance *item, char *state, int64_t from, int64_t to) {
     double *out[INDICATOR_OUTPUTS];
@@ -156,7 +177,13 @@ static void run_bars(indicator_set *set, const instance *item, char *state, int6
         for (int32_t k = 0; k < item->kernel->n_sources; k++)
             set->in.source[k] = series_values(set, item->spec->source[k], item->source_at[k]);
     set->in.param = item->spec->param;
-    item->kernel->run(state, &set->in, (int32_t)(from - set->dropped), (int32_t)(to - set->dropped), out);
+    for (int64_t end; from < to; from = end) {
+        int64_t numbers[RUN_BARS];
+        end = from + RUN_BARS < to ? from + RUN_BARS : to;
+        set->in.number = numbers_of(set, from, end, numbers);
+        item->kernel->run(state, &set->in, (int32_t)(from - set->dropped), (int32_t)(end - set->dropped), out);
+    }
+    set->in.number = NULL;
 }
 
 /* The same, from its epoch on. */
@@ -174,7 +201,7 @@ static void run(indicator_set *set, int32_t i, char *state, int64_t from, int64_
 }
 
 static err grow_items(indicator_set *set) {
-    int32_t capacity = set->capacity ? set->capacity * 2 : 8;
+    int32_t capacity = set->capacity + 8;
     instance *items = realloc(set->items, (size_t)capacity * sizeof *items);
     if (!items) return ERR_NO_MEMORY;
     set->items = items;
@@ -183,10 +210,9 @@ static err grow_items(indicator_set *set) {
 }
 
 static err grow_states(indicator_set *set, size_t bytes) {
-    size_t room = set->room ? set->room : 256;
+    size_t room = (set->used + bytes + STATES_STEP) / STATES_STEP * STATES_STEP;
     char **all[] = {&set->states, &set->checkpoints[0].states, &set->checkpoints[1].states};
     if (set->states && set->used + bytes <= set->room) return OK; /* never NULL, even for a kind without a state */
-    while (room < set->used + bytes) room *= 2;
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         char *states = realloc(*all[k], room);
         if (!states) return ERR_NO_MEMORY;
@@ -212,7 +238,7 @@ static bool is_whole(const indicator_set *set, const instance *item) {
     return item->values.room == kline_series_room(set->bars);
 }
 
-static int32_t short_room(const instance *item) { return item->least + CHECKPOINT_BARS + 1; }
+static int32_t short_room(const instance *item) { return item->least + SHORT_SLACK + 1; }
 
 /* The oldest bar that every source can have values of. */
 static int64_t sources_floor(const indicator_set *set, const instance *item) {
@@ -502,6 +528,7 @@ void indicator_set_advance(indicator_set *set) {
     follow_bars(set);
     while (set->life < end) {
         if (set->life >= set->slide_life) slide_short(set);
+        set->number_life = -1; /* what has been forming may not be what has closed */
         for (int32_t i = 0; i < set->count; i++)
             if (!set->items[i].is_deferred) run(set, i, set->states + set->items[i].state, set->life, set->life + 1);
         set->life++;
@@ -599,6 +626,7 @@ err indicator_set_peek(indicator_set *set) {
     e = grow_scratch(set, set->used + 1);
     if (e != OK) return e;
     memcpy(set->scratch, set->states, set->used);
+    set->number_life = -1;
     for (int32_t i = 0; i < set->count; i++) {
         const instance *item = &set->items[i];
         if (!item->is_deferred) run_bars(set, item, set->scratch + item->state, set->life, set->life + 1);

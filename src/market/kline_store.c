@@ -18,7 +18,7 @@ struct kline_series {
     int32_t interval, keep, capacity, count;
     bool has_forming;
     int64_t known_to_ms, forming_ms, n_dropped, n_holes;
-    int64_t *open_ms, *number;
+    int64_t *open_ms;
     double *field[N_FIELDS];
 };
 
@@ -47,8 +47,7 @@ kline_series *kline_series_new(int32_t interval, int32_t keep, int64_t known_to_
     s->capacity = s->keep + (s->keep / SLACK_SHARE > SLACK_LEAST ? s->keep / SLACK_SHARE : SLACK_LEAST);
     s->known_to_ms = interval_floor(interval, known_to_ms);
     s->open_ms = calloc((size_t)s->capacity + 1, sizeof *s->open_ms);
-    s->number = calloc((size_t)s->capacity + 1, sizeof *s->number);
-    complete = s->open_ms && s->number;
+    complete = s->open_ms != NULL;
     for (int f = 0; f < N_FIELDS; f++) {
         s->field[f] = new_array(s);
         complete = complete && s->field[f];
@@ -61,14 +60,12 @@ kline_series *kline_series_new(int32_t interval, int32_t keep, int64_t known_to_
 void kline_series_free(kline_series *s) {
     if (!s) return;
     for (int f = 0; f < N_FIELDS; f++) free_array(s->field[f]);
-    free(s->number);
     free(s->open_ms);
     free(s);
 }
 
 static void put(kline_series *s, int32_t i, const kline *bar) {
     s->open_ms[i] = bar->open_ms;
-    s->number[i] = interval_count(s->interval, interval_floor(s->interval, 0), bar->open_ms);
     s->field[FIELD_OPEN][i] = bar->open;
     s->field[FIELD_HIGH][i] = bar->high;
     s->field[FIELD_LOW][i] = bar->low;
@@ -103,7 +100,6 @@ static void slide(kline_series *s) {
     int32_t gone = s->count - s->keep;
     size_t bytes = (size_t)s->keep * sizeof(double);
     memmove(s->open_ms, s->open_ms + gone, (size_t)s->keep * sizeof *s->open_ms);
-    memmove(s->number, s->number + gone, (size_t)s->keep * sizeof *s->number);
     for (int f = 0; f < N_FIELDS; f++) {
         memmove(s->field[f], s->field[f] + gone, bytes);
         blank(s->field[f], s->keep, s->capacity + 1);
@@ -200,8 +196,10 @@ int32_t kline_series_count_at(const kline_series *s, int64_t ms) {
     return low;
 }
 
-const int64_t *kline_series_numbers(const kline_series *s) { return s->number; }
+int64_t kline_series_number(const kline_series *s, int32_t i) {
+    return interval_count(s->interval, interval_floor(s->interval, 0), s->open_ms[i]);
+}
 
 size_t kline_series_bytes(const kline_series *s) {
-    return ((size_t)s->capacity + 2) * sizeof(double) * (N_FIELDS + 2) + sizeof *s;
+    return ((size_t)s->capacity + 2) * sizeof(double) * (N_FIELDS + 1) + sizeof *s;
 }

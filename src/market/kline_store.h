@@ -9,8 +9,9 @@
 #include "abi.h"
 #include "base/errors.h"
 
-/* Absolute numbers of the bars (counted from 1970), the same in every process: for re-summing at fixed places. */
-const int64_t *kline_series_numbers(const kline_series *s);
+/* Absolute number of a bar or the forming one (counted from 1970), the same in every process: for re-summing at fixed
+ * places. */
+int64_t kline_series_number(const kline_series *s, int32_t index);
 /* Index of the bar that opens at `open_ms`; -1 when it is not stored. */
 int32_t kline_series_find(const kline_series *s, int64_t open_ms);
 void kline_series_get(const kline_series *s, int32_t index, kline *out);
