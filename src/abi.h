@@ -163,11 +163,12 @@ int32_t structure_swings(const double *x, int32_t count, int32_t lookback, int32
  * before each evaluation and `count` to 0 (or -1, to learn whether it is asked for); asking for the series sets
  * count = available, so that a view kept from an earlier call reads as empty. `data` is never NULL and data[-1] is NaN:
  * what lies before the oldest bar is read like any bar, without a branch. `deepest`: how far back the script has read;
- * -1: not at all. */
+ * -1: not at all. `hidden`: older values that there may be, but not at `data`: a call that has read further back than
+ * `available`, or has set `wanted` to more, does not count, and is made again with all of them there. */
 typedef struct script_slot {
     const double *data;
     int32_t count, available;
-    int32_t deepest, spare;
+    int32_t deepest, hidden, wanted, spare;
 } script_slot;
 
 /* The exchange's 24 h ticker of the symbol: m.ticker. */

@@ -25,6 +25,15 @@ function M.context() return context end
 local methods = {}
 M.methods, M.entries = methods, info
 
+--- Number of bars known of a series, by its slot: those that are hidden too, which are there once they are read.
+function M.length(slot)
+  local count = slot.count
+  return count > 0 and count + slot.hidden or 0
+end
+
+--- The values of the newest `bars` bars are about to be read at slot.data, past the series itself.
+function M.want(slot, bars) slot.wanted = max(slot.wanted, bars) end
+
 --- Number of bars known.
 -- @function s:len
 -- @return whole number, 0 or more
@@ -32,8 +41,7 @@ M.methods, M.entries = methods, info
 function methods.len(series)
   local entry = info[series]
   if not entry then fail "len: expected a series; call it as s:len()" end
-  local count = entry.slot.count
-  return count > 0 and count or 0
+  return M.length(entry.slot)
 end
 
 local function bad_index(key, text)
@@ -129,6 +137,7 @@ function M.forget_reads(index)
   for _, entry in ipairs(traders[index].made) do
     local slot = entry.slot
     if slot.count > 0 then slot.count = 0 end -- -1: it was not asked for at all, which C wants to know
+    M.want(slot, slot.deepest + 1) -- C is not to forget it
     slot.deepest = -1
   end
 end

@@ -7,7 +7,7 @@ local series = require "series"
 local suggest = require "suggest"
 
 local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
-local C, entries = ffi.C, series.entries
+local C, entries, min = ffi.C, series.entries, math.min
 
 local M = {}
 
@@ -21,7 +21,7 @@ end
 
 -- Both values on the last bar before the newest where both were defined; nil when there is none.
 local function before(a, entry_a, b, entry_b)
-  local n_a, n_b = entry_a and entry_a.slot.count or math.huge, entry_b and entry_b.slot.count or math.huge
+  local n_a, n_b = entry_a and series.length(entry_a.slot) or math.huge, entry_b and series.length(entry_b.slot) or math.huge
   local n = math.min(n_a, n_b)
   for k = 1, n - 1 do
     local x, y = a, b
@@ -99,6 +99,7 @@ local function keeps_moving(name, source, length, sign)
   local slot = entry_of(source, name, "source").slot
   check_number(name, "length", length, 1, 5000, true)
   local data, last = slot.data, slot.count - 1
+  series.want(slot, length + 1)
   if not (last >= length) then return false end
   for k = last, last - length + 1, -1 do
     if not (sign * data[k] > sign * data[k - 1]) then return false end
@@ -155,6 +156,7 @@ function indicator.bound.hvn(market, options)
   local volume, bought = entries[market.get "volume"].slot, entries[market.get "taker_base"].slot
   local nodes = {}
   wait_for(market.get "high", o.lookback)
+  for _, slot in ipairs {high, low, volume, bought} do series.want(slot, o.lookback) end
   if not C.structure_profile(high.data, low.data, volume.data, bought.data, high.count, o.lookback, bins, o.bins) then return nodes end
   local n = C.structure_nodes(bins, o.bins, o.percentile, o.tolerance, o.min_strength, places)
   for i = 1, n do
@@ -201,8 +203,12 @@ function M.divergence(a, b, options)
   local o = read_options("ta.divergence", options, DIVERGENCE, divergence_options)
   local slot_a, slot_b = entry_a.slot, entry_b.slot
   wait_for(a, o.lookback)
-  if slot_a.count ~= slot_b.count then return nil end -- one has been kept from an earlier call and reads as empty
-  return KINDS[C.structure_divergence(slot_a.data, slot_b.data, slot_a.count, o.lookback, o.separation)]
+  if series.length(slot_a) ~= series.length(slot_b) then return nil end -- one has been kept from an earlier call and reads as empty
+  series.want(slot_a, o.lookback)
+  series.want(slot_b, o.lookback)
+  -- One may go further back than the other; both end at the newest bar.
+  local count = min(slot_a.count, slot_b.count)
+  return KINDS[C.structure_divergence(slot_a.data + (slot_a.count - count), slot_b.data + (slot_b.count - count), count, o.lookback, o.separation)]
 end
 
 local SWINGS = {{"left", 5, 1, 100, true}, {"right", 5, 1, 100, true}, {"n", 4, 1, 100, true}, {"lookback", 250, 3, 5000, true}}
@@ -210,6 +216,7 @@ local swings_options = {}
 
 local function swings_of(slot, o, is_high)
   local list, data, last = {}, slot.data, slot.count - 1
+  series.want(slot, o.lookback)
   local n = C.structure_swings(data, slot.count, o.lookback, o.left, o.right, is_high, o.n, places)
   for i = 1, n do
     local ago = places[i - 1]

@@ -247,6 +247,7 @@ local function note_reads()
   for _, entry in ipairs(series.trader().made) do
     local slot = entry.slot
     local n = slot.count
+    if slot.deepest >= 0 then series.want(slot, 2) end
     if slot.deepest >= 0 and n > 0 then reads[#reads + 1] = {entry.text, slot.data[n - 1], slot.data[n - 2]} end
   end
 end

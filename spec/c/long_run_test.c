@@ -99,6 +99,8 @@ static void compare(registry *r, const run *old, const run *fresh) {
         double worst = 0;
         if (kind == INDICATOR_ALIGN || kind == INDICATOR_OWN || is_endless(k->name)) continue;
         id = registry_claim(r, &spec);
+        if (indicator_set_lengthen(old->set, indicator_set_find(old->set, id, 0)) != OK) abort();
+        if (indicator_set_lengthen(fresh->set, indicator_set_find(fresh->set, id, 0)) != OK) abort();
         for (int32_t o = 0; o < k->n_outputs; o++) {
             const double *x = indicator_set_values(old->set, indicator_set_find(old->set, id, 0), o);
             const double *y = indicator_set_values(fresh->set, indicator_set_find(fresh->set, id, 0), o);

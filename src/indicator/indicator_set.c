@@ -3,27 +3,55 @@
  *   instances  [ rsi14 | sma9(rsi14) | macd | ... ]      sources stand before what is made of them
  *   states     [ 56 B  |    32 B     | 48 B | ... ]      one piece of memory, so a checkpoint is one copy
  *   checkpoint [ states after the bar with life number L ] x 2
+ *   anchors    [ states of all that may be short ] x one for every 128 bars kept
  *
  * Life numbers count the bars of a series from its first one and never change, unlike indices, which move when the
- * window slides. */
+ * window slides.
+ *
+ * Columns. A column is whole (values of all bars kept) or short (of the newest ones). What is being added starts whole,
+ * reads whole sources, and then all are cut. To lengthen a column, its kernel runs from an anchor up to where the column
+ * begins, over sources that have been lengthened before:
+ *
+ *      bars    [ . . . . . . . . . . . . . . . . . . . . . . ]
+ *      source  [ NaN NaN v v v v v v v v v v v v v v v v v v ]      floor: the oldest value that can be computed anew
+ *                         | reach  |
+ *      column  [ NaN NaN NaN NaN NaN a v v v v v v v . . . . ]      a: its oldest anchor whose window is there
+ *
+ * Before its floor a whole column is blank too. An epoch that is still there is an anchor with an empty state, so nothing
+ * is lost before the window has slid over it. Deferred values cannot be computed anew, nor are those worth it whose
+ * states are large: they are whole all the time, and have no floor. */
 #include "indicator/indicator_set.h"
-#include <math.h>
+#include "indicator/anchors.h"
+#include "indicator/column.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_CHECKPOINTS = 2 };
+enum {
+    N_CHECKPOINTS = 2,
+    RUN_BARS = 256,                         /* of one call of a kernel */
+    SHORT_LEAST = 136,                      /* values of a short column: of 100 bars seen at the start, and a usual
+                                               look back from there */
+    STATES_STEP = 256,                      /* bytes */
+    SHORT_SLACK = 32,                       /* and of bars until it slides */
+    ROUNDS_MAX = REBUILD_BARS / ANCHOR_BARS /* of what is made of others: how often a floor may be rounded up */
+};
 
 typedef struct instance {
-    int32_t id, n_outputs;
+    int32_t id;
     const kernel *kernel;
     const indicator_spec *spec;
-    kernel_input in;
-    double *out[INDICATOR_OUTPUTS];
-    size_t state;       /* where its state begins */
-    int64_t asked_ms;   /* epoch asked for; 0: the first bar that comes */
-    int64_t epoch_ms;   /* first bar seen; 0: none yet */
-    int64_t first_life; /* its life number */
-    int64_t told_ms;    /* epoch that was told */
+    column values;
+    int32_t least;         /* values of a short column */
+    int32_t chain, rounds; /* bars before the oldest kept that a value may depend on, without its state; see floor_of */
+    bool may_be_short;
+    int64_t floor;              /* bars from here on can have values */
+    int64_t asked_life;         /* when the whole column was asked for last; -1: never */
+    size_t state;               /* where its state begins */
+    size_t state_bytes, anchor; /* where its state begins in an anchor */
+    int64_t asked_ms;           /* epoch asked for; 0: the first bar that comes */
+    int64_t epoch_ms;           /* first bar seen; 0: none yet */
+    int64_t first_life;         /* its life number */
+    int64_t told_ms;            /* epoch that was told */
     bool is_deferred;
     int64_t life;                         /* deferred: bars up to here (exclusive) have values */
     int32_t source_at[INDICATOR_SOURCES]; /* instances in this set; -1: a field, or elsewhere */
@@ -38,15 +66,34 @@ struct indicator_set {
     kline_series *bars;
     const registry *registry;
     indicator_set *const *linked; /* by interval; NULL: not linked */
+    kernel_input in;              /* of the run under way */
     instance *items;
-    char *states, *scratch; /* scratch: of peek; NULL until it is wanted */
+    char *states, *scratch; /* scratch: of peek and lengthen; NULL until it is wanted */
     checkpoint checkpoints[N_CHECKPOINTS];
+    anchors anchors;
     int32_t count, capacity, n_deferred;
     size_t used, room, scratch_room; /* bytes */
     int32_t reach;                   /* longest window, bars */
     int64_t life;                    /* bars up to here (exclusive) have been seen */
-    int64_t n_new_epochs, n_begun;
+    int64_t dropped;                 /* of the bars, as the columns stand */
+    int64_t slide_life;              /* when a short column will be full */
+    int64_t number, number_life;     /* of one bar: its number, its life number; -1: of none */
+    int64_t n_new_epochs, n_begun, n_moves;
 };
+
+static void point_at_bars(kernel_input *in, const kline_series *bars) {
+    in->open = kline_series_field(bars, FIELD_OPEN);
+    in->high = kline_series_field(bars, FIELD_HIGH);
+    in->low = kline_series_field(bars, FIELD_LOW);
+    in->close = kline_series_field(bars, FIELD_CLOSE);
+    in->volume = kline_series_field(bars, FIELD_VOLUME);
+    in->quote_volume = kline_series_field(bars, FIELD_QUOTE_VOLUME);
+    in->trades = kline_series_field(bars, FIELD_TRADES);
+    in->taker_base = kline_series_field(bars, FIELD_TAKER_BASE);
+    in->taker_quote = kline_series_field(bars, FIELD_TAKER_QUOTE);
+    in->open_ms = kline_series_open_ms(bars);
+    in->interval = kline_series_interval(bars);
+}
 
 err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out) {
     indicator_set *set = calloc(1, sizeof *set);
@@ -54,7 +101,15 @@ err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out
     set->bars = bars;
     set->registry = r;
     for (int c = 0; c < N_CHECKPOINTS; c++) set->checkpoints[c].life = -1;
-    set->life = kline_series_dropped(bars) + kline_series_count(bars);
+    set->dropped = kline_series_dropped(bars);
+    set->life = set->dropped + kline_series_count(bars);
+    set->slide_life = INT64_MAX;
+    set->number_life = -1;
+    point_at_bars(&set->in, bars);
+    if (anchors_init(&set->anchors, kline_series_room(bars), set->life) != OK) {
+        indicator_set_free(set);
+        return ERR_NO_MEMORY;
+    }
     *out = set;
     return OK;
 }
@@ -62,6 +117,8 @@ err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out
 void indicator_set_free(indicator_set *set) {
     if (!set) return;
     for (int c = 0; c < N_CHECKPOINTS; c++) free(set->checkpoints[c].states);
+    for (int32_t i = 0; i < set->count; i++) column_deinit(&set->items[i].values);
+    anchors_deinit(&set->anchors);
     free(set->scratch);
     free(set->states);
     free(set->items);
@@ -70,24 +127,81 @@ void indicator_set_free(indicator_set *set) {
 
 void indicator_set_link(indicator_set *set, indicator_set *const sets[N_INTERVALS]) { set->linked = sets; }
 
-/* Runs one instance over the bars with life numbers [from, to). */
+static indicator_set *slow_set(const indicator_set *set, const indicator_spec *spec) {
+    return set->linked ? set->linked[(int32_t)spec->param[0]] : NULL;
+}
+
+const double *indicator_set_values(const indicator_set *set, int32_t i, int32_t output) {
+    return column_values(&set->items[i].values, output, set->dropped);
+}
+
+static const double *series_values(const indicator_set *set, series_ref ref, int32_t at) {
+    if (series_is_output(ref)) return indicator_set_values(set, at, series_output(ref));
+    return ref < 0 ? NULL : kline_series_field(set->bars, ref);
+}
+
+static void aim_at_slow(indicator_set *set, const indicator_spec *spec) {
+    const indicator_set *slow = slow_set(set, spec);
+    series_ref ref = spec->source[0];
+    int32_t at = series_is_output(ref) ? indicator_set_find(slow, series_indicator(ref), 0) : -1;
+    set->in.slow = (kernel_slow){.values = series_values(slow, ref, at),
+                                 .open_ms = kline_series_open_ms(slow->bars),
+                                 .count = kline_series_count(slow->bars),
+                                 .interval = (int32_t)spec->param[0]};
+}
+
+/* An array of which the element at `i` is the first one that is there. */
+static const int64_t *as_from(const int64_t *first, int64_t i) {
+    return (const int64_t *)((uintptr_t)first - (uintptr_t)i * sizeof *first);
+}
+
+/* The numbers of bars [from, to), as if there were some for all bars. All instances run over one and the same bar. */
+static const int64_t *numbers_of(indicator_set *set, int64_t from, int64_t to, int64_t numbers[RUN_BARS]) {
+    if (to - from == 1) {
+        if (set->number_life != from) set->number = kline_series_number(set->bars, (int32_t)(from - set->dropped));
+        set->number_life = from;
+        return as_from(&set->number, from - set->dropped);
+    }
+    for (int64_t at = from; at < to; at++)
+        numbers[at - from] = kline_series_number(set->bars, (int32_t)(at - set->dropped));
+    return as_from(numbers, from - set->dropped);
+}
+
+/* Runs one instance over the bars with life numbers [from, to), which it has not seen or sees again. */
+static void run_bars(indicator_set *set, const instance *item, char *state, int64_t from, int64_t to) {
+    double *out[INDICATOR_OUTPUTS];
+    for (int32_t o = 0; o < item->kernel->n_outputs; o++) out[o] = column_values(&item->values, o, set->dropped);
+    if (item->spec->kind == INDICATOR_ALIGN)
+        aim_at_slow(set, item->spec);
+    else
+        for (int32_t k = 0; k < item->kernel->n_sources; k++)
+            set->in.source[k] = series_values(set, item->spec->source[k], item->source_at[k]);
+    set->in.param = item->spec->param;
+    for (int64_t end; from < to; from = end) {
+        int64_t numbers[RUN_BARS];
+        end = from + RUN_BARS < to ? from + RUN_BARS : to;
+        set->in.number = numbers_of(set, from, end, numbers);
+        item->kernel->run(state, &set->in, (int32_t)(from - set->dropped), (int32_t)(end - set->dropped), out);
+    }
+    set->in.number = NULL;
+}
+
+/* The same, from its epoch on. */
 static void run(indicator_set *set, int32_t i, char *state, int64_t from, int64_t to) {
     instance *item = &set->items[i];
-    const int64_t *open_ms = kline_series_open_ms(set->bars);
-    int64_t dropped = kline_series_dropped(set->bars);
-    int32_t begin = (int32_t)(from - dropped), end = (int32_t)(to - dropped);
-    while (begin < end && open_ms[begin] < item->asked_ms) begin++;
-    if (begin >= end) return;
+    const int64_t *open_ms = set->in.open_ms;
+    while (from < to && open_ms[from - set->dropped] < item->asked_ms) from++;
+    if (from >= to) return;
     if (item->epoch_ms == 0) {
-        item->epoch_ms = open_ms[begin];
-        item->first_life = dropped + begin;
+        item->epoch_ms = open_ms[from - set->dropped];
+        item->first_life = from;
         set->n_begun++;
     }
-    item->kernel->run(state, &item->in, begin, end, item->out);
+    run_bars(set, item, state, from, to);
 }
 
 static err grow_items(indicator_set *set) {
-    int32_t capacity = set->capacity ? set->capacity * 2 : 8;
+    int32_t capacity = set->capacity + 8;
     instance *items = realloc(set->items, (size_t)capacity * sizeof *items);
     if (!items) return ERR_NO_MEMORY;
     set->items = items;
@@ -96,10 +210,9 @@ static err grow_items(indicator_set *set) {
 }
 
 static err grow_states(indicator_set *set, size_t bytes) {
-    size_t room = set->room ? set->room : 256;
+    size_t room = (set->used + bytes + STATES_STEP) / STATES_STEP * STATES_STEP;
     char **all[] = {&set->states, &set->checkpoints[0].states, &set->checkpoints[1].states};
     if (set->states && set->used + bytes <= set->room) return OK; /* never NULL, even for a kind without a state */
-    while (room < set->used + bytes) room *= 2;
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         char *states = realloc(*all[k], room);
         if (!states) return ERR_NO_MEMORY;
@@ -109,74 +222,175 @@ static err grow_states(indicator_set *set, size_t bytes) {
     return OK;
 }
 
-static const double *series_data(const indicator_set *set, series_ref ref, int32_t *at) {
-    *at = -1;
-    if (!series_is_output(ref)) return ref < 0 ? NULL : kline_series_field(set->bars, ref);
-    *at = indicator_set_find(set, series_indicator(ref), 0);
-    return indicator_set_values(set, *at, series_output(ref));
-}
-
-static indicator_set *slow_set(const indicator_set *set, const indicator_spec *spec) {
-    return set->linked ? set->linked[(int32_t)spec->param[0]] : NULL;
-}
-
-static void bind_slow(const indicator_set *set, instance *item) {
-    const indicator_set *slow = slow_set(set, item->spec);
-    int32_t at;
-    item->in.slow.values = series_data(slow, item->spec->source[0], &at);
-    item->in.slow.open_ms = kline_series_open_ms(slow->bars);
-    item->in.slow.interval = (int32_t)item->spec->param[0];
-}
-
-static err bind(indicator_set *set, instance *item) {
-    for (int32_t s = 0; s < INDICATOR_SOURCES; s++) item->source_at[s] = -1;
-    if (item->spec->kind == INDICATOR_ALIGN)
-        bind_slow(set, item);
-    else
-        for (int32_t s = 0; s < item->kernel->n_sources; s++)
-            item->in.source[s] = series_data(set, item->spec->source[s], &item->source_at[s]);
-    item->in.open = kline_series_field(set->bars, FIELD_OPEN);
-    item->in.high = kline_series_field(set->bars, FIELD_HIGH);
-    item->in.low = kline_series_field(set->bars, FIELD_LOW);
-    item->in.close = kline_series_field(set->bars, FIELD_CLOSE);
-    item->in.volume = kline_series_field(set->bars, FIELD_VOLUME);
-    item->in.quote_volume = kline_series_field(set->bars, FIELD_QUOTE_VOLUME);
-    item->in.trades = kline_series_field(set->bars, FIELD_TRADES);
-    item->in.taker_base = kline_series_field(set->bars, FIELD_TAKER_BASE);
-    item->in.taker_quote = kline_series_field(set->bars, FIELD_TAKER_QUOTE);
-    item->in.open_ms = kline_series_open_ms(set->bars);
-    item->in.number = kline_series_numbers(set->bars);
-    item->in.param = item->spec->param;
-    item->in.interval = item->spec->interval;
-    for (int32_t o = 0; o < item->n_outputs; o++) {
-        err e = kline_series_add_column(set->bars, &item->out[o]);
-        if (e != OK) return e;
-    }
+static err grow_scratch(indicator_set *set, size_t bytes) {
+    char *scratch;
+    if (bytes <= set->scratch_room) return OK;
+    scratch = realloc(set->scratch, bytes);
+    if (!scratch) return ERR_NO_MEMORY;
+    set->scratch = scratch;
+    set->scratch_room = bytes;
     return OK;
 }
 
-/* A newcomer sees the bars kept, and its state goes into the checkpoints on the way. */
+/* ---- columns ---- */
+
+static bool is_whole(const indicator_set *set, const instance *item) {
+    return item->values.room == kline_series_room(set->bars);
+}
+
+static int32_t short_room(const instance *item) { return item->least + SHORT_SLACK + 1; }
+
+/* The oldest bar that every source can have values of. */
+static int64_t sources_floor(const indicator_set *set, const instance *item) {
+    int64_t floor = set->dropped;
+    for (int32_t s = 0; s < INDICATOR_SOURCES; s++)
+        if (item->source_at[s] >= 0 && set->items[item->source_at[s]].floor > floor)
+            floor = set->items[item->source_at[s]].floor;
+    return floor;
+}
+
+/* Bars from here on can have values, whatever has been left out of the columns. */
+static int64_t floor_of(const indicator_set *set, const instance *item) {
+    int64_t sources = sources_floor(set, item), from;
+    if (!item->may_be_short || item->epoch_ms == 0 || item->first_life >= sources) return set->dropped;
+    from = sources + kernel_reach(item->spec->kind, item->spec->param, item->spec->interval);
+    if (item->state_bytes > 0) from = anchors_from(&set->anchors, from);
+    return from < set->life ? from : set->life;
+}
+
+static void find_floors(indicator_set *set) {
+    for (int32_t i = 0; i < set->count; i++) {
+        instance *item = &set->items[i];
+        item->floor = floor_of(set, item);
+        if (item->floor > set->dropped) column_blank(&item->values, item->floor);
+    }
+}
+
+static void find_slide(indicator_set *set) {
+    set->slide_life = INT64_MAX;
+    for (int32_t i = 0; i < set->count; i++) {
+        const column *c = &set->items[i].values;
+        int64_t full = c->first + c->room - 1; /* the last place is the forming bar's */
+        if (!is_whole(set, &set->items[i]) && full < set->slide_life) set->slide_life = full;
+    }
+}
+
+/* All at once, so that they are full at the same time again. */
+static void slide_short(indicator_set *set) {
+    for (int32_t i = 0; i < set->count; i++)
+        if (!is_whole(set, &set->items[i])) column_slide(&set->items[i].values, set->life - set->items[i].least);
+    find_slide(set);
+    set->n_moves++;
+}
+
+/* The window of the bars has moved on. */
+static void follow_bars(indicator_set *set) {
+    int64_t dropped = kline_series_dropped(set->bars);
+    if (dropped == set->dropped) return;
+    set->dropped = dropped;
+    for (int32_t i = 0; i < set->count; i++)
+        if (is_whole(set, &set->items[i])) column_slide(&set->items[i].values, dropped);
+    find_floors(set);
+    set->n_moves++;
+}
+
+static int64_t short_first(const indicator_set *set, const instance *item) {
+    int64_t first = set->life - item->least;
+    return first > set->dropped ? first : set->dropped;
+}
+
+/* False when it stays whole; without memory for another block it does. */
+static bool cut(indicator_set *set, instance *item) {
+    bool is_used = item->asked_life >= 0 && set->life - item->asked_life <= kline_series_keep(set->bars);
+    if (is_used || !item->may_be_short || !is_whole(set, item) || short_room(item) >= item->values.room) return false;
+    item->asked_life = -1;
+    return column_resize(&item->values, short_room(item), short_first(set, item)) == OK;
+}
+
+/* Those whose whole nobody has asked for lately. */
+static void cut_unused(indicator_set *set) {
+    bool is_any = false;
+    for (int32_t i = 0; i < set->count; i++) is_any = cut(set, &set->items[i]) || is_any;
+    if (is_any) find_slide(set);
+    set->n_moves += is_any;
+}
+
+/* The values from its floor up to the first that is there. */
+static void refill(indicator_set *set, const instance *item, int64_t to) {
+    int64_t from = item->floor;
+    if (item->epoch_ms == 0) return;
+    memset(set->scratch, 0, item->state_bytes);
+    if (item->first_life >= from)
+        from = item->first_life;
+    else if (item->state_bytes > 0 && from < to)
+        memcpy(set->scratch, anchors_get(&set->anchors, from) + item->anchor, item->state_bytes);
+    if (from < to) run_bars(set, item, set->scratch, from, to);
+}
+
+static err lengthen(indicator_set *set, int32_t i) {
+    instance *item = &set->items[i];
+    int64_t first = item->values.first;
+    err e = OK;
+    if (is_whole(set, item)) return OK;
+    for (int32_t s = 0; s < INDICATOR_SOURCES && e == OK; s++)
+        if (item->source_at[s] >= 0) e = lengthen(set, item->source_at[s]);
+    if (e == OK) e = grow_scratch(set, item->state_bytes + 1); /* never NULL */
+    if (e == OK) e = column_resize(&item->values, kline_series_room(set->bars), set->dropped);
+    if (e != OK) return e;
+    refill(set, item, first);
+    find_slide(set);
+    set->n_moves++;
+    return OK;
+}
+
+err indicator_set_lengthen(indicator_set *set, int32_t i) {
+    err e = lengthen(set, i);
+    if (e == OK) set->items[i].asked_life = set->life;
+    cut_unused(set); /* its sources */
+    return e;
+}
+
+/* ---- adding ---- */
+
+static void bind(indicator_set *set, instance *item) {
+    for (int32_t s = 0; s < INDICATOR_SOURCES; s++) {
+        series_ref ref = item->spec->source[s];
+        bool is_here = item->spec->kind != INDICATOR_ALIGN && s < item->kernel->n_sources && series_is_output(ref);
+        item->source_at[s] = is_here ? indicator_set_find(set, series_indicator(ref), 0) : -1;
+    }
+}
+
+/* Its state after the bars up to `life`, into what has been kept of that moment. */
+static void keep_state(indicator_set *set, const instance *item, int64_t life) {
+    const char *state = set->states + item->state;
+    if (item->state_bytes == 0) return;
+    for (int c = 0; c < N_CHECKPOINTS; c++)
+        if (set->checkpoints[c].life == life)
+            memcpy(set->checkpoints[c].states + item->state, state, item->state_bytes);
+    if (item->may_be_short && life % ANCHOR_BARS == 0 && anchors_get(&set->anchors, life))
+        memcpy(anchors_get(&set->anchors, life) + item->anchor, state, item->state_bytes);
+}
+
+/* A newcomer sees the bars kept, and its state goes into checkpoints and anchors on the way. */
 static void catch_up(indicator_set *set, int32_t i) {
-    int64_t at = kline_series_dropped(set->bars);
-    int oldest = set->checkpoints[0].life <= set->checkpoints[1].life ? 0 : 1;
-    size_t place = set->items[i].state, bytes = set->used - place;
-    if (bytes > 0) memset(set->states + place, 0, bytes); /* a state may need nothing, and be the first */
-    if (set->items[i].is_deferred) {
-        set->items[i].life = at;
+    instance *item = &set->items[i];
+    int64_t at = sources_floor(set, item), end;
+    memset(set->states + item->state, 0, item->state_bytes); /* which may be nothing, at the end of the states */
+    if (item->is_deferred) {
+        item->life = set->dropped;
         return;
     }
-    for (int c = 0; c < N_CHECKPOINTS; c++) {
-        checkpoint *p = &set->checkpoints[(oldest + c) % N_CHECKPOINTS];
-        if (p->life < at) {
-            p->life = -1; /* bars before it are gone: it could not be completed */
-            continue;
-        }
-        run(set, i, set->states + place, at, p->life);
-        memcpy(p->states + place, set->states + place, bytes);
-        at = p->life;
+    for (int c = 0; c < N_CHECKPOINTS; c++)
+        if (set->checkpoints[c].life < at) set->checkpoints[c].life = -1; /* it cannot be completed */
+    for (keep_state(set, item, at); at < set->life; at = end) {
+        end = (at / CHECKPOINT_BARS + 1) * CHECKPOINT_BARS;
+        if (end > set->life) end = set->life;
+        run(set, i, set->states + item->state, at, end);
+        keep_state(set, item, end);
     }
-    run(set, i, set->states + place, at, set->life);
 }
+
+static err add(indicator_set *set, int32_t id, int64_t epoch_ms);
 
 /* What it is made of comes first. */
 static err add_sources(indicator_set *set, const indicator_spec *spec, int64_t epoch_ms) {
@@ -185,7 +399,8 @@ static err add_sources(indicator_set *set, const indicator_spec *spec, int64_t e
     if (!home) return ERR_NOT_FOUND;
     for (int32_t s = 0; s < kernel_get(spec->kind)->n_sources && e == OK; s++)
         if (series_is_output(spec->source[s]))
-            e = indicator_set_add(home, series_indicator(spec->source[s]), home == set ? epoch_ms : 0);
+            e = home == set ? add(set, series_indicator(spec->source[s]), epoch_ms)
+                            : indicator_set_add(home, series_indicator(spec->source[s]), 0);
     return e;
 }
 
@@ -196,9 +411,64 @@ static bool rests_on_deferred(const indicator_set *set, const instance *item) {
     return false;
 }
 
-err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
+/* Whoever reads it back to `reach` bars does so also when all is done anew from a checkpoint. */
+static err prepare_source(indicator_set *set, int32_t at, bool is_deferred, int32_t reach) {
+    instance *source = &set->items[at];
+    int32_t least = N_CHECKPOINTS * CHECKPOINT_BARS + reach;
+    err e = lengthen(set, at);
+    if (e != OK) return e;
+    if (least > source->least) source->least = least;
+    if (is_deferred || source->chain + REBUILD_BARS + least > kline_series_keep(set->bars))
+        source->may_be_short = false; /* what is deferred may be far behind */
+    return OK;
+}
+
+static err prepare_sources(indicator_set *set, const instance *item, int32_t reach) {
+    err e = OK;
+    series_ref slow = item->spec->source[0];
+    for (int32_t s = 0; s < INDICATOR_SOURCES && e == OK; s++)
+        if (item->source_at[s] >= 0) e = prepare_source(set, item->source_at[s], item->is_deferred, reach);
+    if (item->spec->kind == INDICATOR_ALIGN && series_is_output(slow)) {
+        indicator_set *home = slow_set(set, item->spec);
+        e = prepare_source(home, indicator_set_find(home, series_indicator(slow), 0), true, 0);
+    }
+    return e;
+}
+
+/* Whether its past can be had anew from the bars kept, and the anchors for that take less than what is left out. */
+static bool may_be_short(const indicator_set *set, const instance *item) {
+    int32_t keep = kline_series_keep(set->bars), room = kline_series_room(set->bars);
+    size_t saved = (size_t)(room - short_room(item)) * sizeof(double) * (size_t)item->kernel->n_outputs;
+    return !item->is_deferred && item->rounds <= ROUNDS_MAX && short_room(item) < room &&
+           item->chain + REBUILD_BARS + item->least <= keep && item->state_bytes * (size_t)set->anchors.n < saved;
+}
+
+static void measure_chain(const indicator_set *set, instance *item, int32_t reach) {
+    for (int32_t s = 0; s < INDICATOR_SOURCES; s++) {
+        const instance *source = item->source_at[s] >= 0 ? &set->items[item->source_at[s]] : NULL;
+        if (!source || !source->may_be_short) continue;
+        if (source->chain > item->chain) item->chain = source->chain;
+        if (source->rounds > item->rounds) item->rounds = source->rounds;
+    }
+    item->chain += reach;
+    item->rounds += item->state_bytes > 0;
+}
+
+static err complete(indicator_set *set, instance *item, int32_t reach) {
+    err e;
+    bind(set, item);
+    item->is_deferred = rests_on_deferred(set, item);
+    e = prepare_sources(set, item, reach);
+    if (e != OK) return e;
+    measure_chain(set, item, reach);
+    item->may_be_short = may_be_short(set, item);
+    if (item->may_be_short) e = anchors_add(&set->anchors, item->state_bytes, &item->anchor);
+    if (e != OK) return e;
+    return column_init(&item->values, item->kernel->n_outputs, kline_series_room(set->bars), set->dropped);
+}
+
+static err add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     const indicator_spec *spec = registry_get(set->registry, id);
-    const kernel *k = kernel_get(spec->kind);
     size_t bytes = kernel_state_bytes(spec->kind, spec->param, spec->interval);
     int32_t reach = kernel_reach(spec->kind, spec->param, spec->interval);
     instance *item;
@@ -210,17 +480,32 @@ err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     if (e == OK) e = grow_states(set, bytes);
     if (e != OK) return e;
     item = &set->items[set->count];
-    *item = (instance){
-        .id = id, .n_outputs = k->n_outputs, .kernel = k, .spec = spec, .asked_ms = epoch_ms, .state = set->used};
-    e = bind(set, item);
+    *item = (instance){.id = id,
+                       .kernel = kernel_get(spec->kind),
+                       .spec = spec,
+                       .least = SHORT_LEAST,
+                       .asked_ms = epoch_ms,
+                       .asked_life = -1,
+                       .state = set->used,
+                       .state_bytes = bytes};
+    e = complete(set, item, reach);
     if (e != OK) return e;
-    item->is_deferred = rests_on_deferred(set, item);
     set->n_deferred += item->is_deferred;
     set->used += bytes;
     if (reach > set->reach) set->reach = reach;
     catch_up(set, set->count);
+    item->floor = floor_of(set, item);
     set->count++;
     return OK;
+}
+
+err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
+    err e;
+    if (indicator_set_find(set, id, 0) >= 0) return OK;
+    follow_bars(set);
+    e = add(set, id, epoch_ms);
+    cut_unused(set);
+    return e;
 }
 
 static void take_checkpoint(indicator_set *set) {
@@ -230,15 +515,28 @@ static void take_checkpoint(indicator_set *set) {
     older->life = set->life;
 }
 
+static void take_anchor(indicator_set *set) {
+    char *states = anchors_put(&set->anchors, set->life);
+    for (int32_t i = 0; states && i < set->count; i++) {
+        const instance *item = &set->items[i];
+        if (item->may_be_short) memcpy(states + item->anchor, set->states + item->state, item->state_bytes);
+    }
+}
+
 void indicator_set_advance(indicator_set *set) {
-    int64_t dropped = kline_series_dropped(set->bars);
-    int64_t end = dropped + kline_series_count(set->bars);
-    const int64_t *number = kline_series_numbers(set->bars);
+    int64_t end = kline_series_dropped(set->bars) + kline_series_count(set->bars);
+    follow_bars(set);
     while (set->life < end) {
+        if (set->life >= set->slide_life) slide_short(set);
+        set->number_life = -1; /* what has been forming may not be what has closed */
         for (int32_t i = 0; i < set->count; i++)
             if (!set->items[i].is_deferred) run(set, i, set->states + set->items[i].state, set->life, set->life + 1);
         set->life++;
-        if (number[set->life - 1 - dropped] % CHECKPOINT_BARS == 0) take_checkpoint(set);
+        if (set->life % CHECKPOINT_BARS == 0) take_checkpoint(set);
+        if (set->life % ANCHOR_BARS == 0) {
+            take_anchor(set);
+            cut_unused(set);
+        }
     }
 }
 
@@ -250,7 +548,7 @@ static checkpoint *checkpoint_before(indicator_set *set, int64_t life) {
         checkpoint *p = &set->checkpoints[c];
         if (p->life > life)
             p->life = -1;
-        else if (p->life >= kline_series_dropped(set->bars) + set->reach && (!best || p->life > best->life))
+        else if (p->life >= set->dropped + set->reach && (!best || p->life > best->life))
             best = p;
     }
     return best;
@@ -259,9 +557,16 @@ static checkpoint *checkpoint_before(indicator_set *set, int64_t life) {
 /* Everything anew from the oldest bar kept. */
 static void restart(indicator_set *set) {
     memset(set->states, 0, set->used);
-    for (int32_t i = 0; i < set->count; i++)
-        if (set->items[i].epoch_ms < kline_series_open_ms(set->bars)[0]) set->items[i].epoch_ms = 0;
-    set->life = kline_series_dropped(set->bars);
+    set->life = set->dropped;
+    anchors_void(&set->anchors, -1);
+    for (int32_t i = 0; i < set->count; i++) {
+        instance *item = &set->items[i];
+        if (item->epoch_ms < set->in.open_ms[0]) item->epoch_ms = 0;
+        if (!item->is_deferred) column_reset(&item->values, set->dropped);
+        item->floor = set->dropped;
+    }
+    find_slide(set);
+    set->n_moves++;
     set->n_new_epochs++;
 }
 
@@ -274,11 +579,12 @@ static void rewind_one(indicator_set *set, instance *item, int64_t life) {
         item->life = life;
         return;
     }
-    memset(set->states + item->state, 0, kernel_state_bytes(item->spec->kind, item->spec->param, item->spec->interval));
+    memset(set->states + item->state, 0, item->state_bytes);
     item->life = oldest;
     if (item->epoch_ms && item->first_life < oldest) {
         item->epoch_ms = 0;
         set->n_new_epochs++;
+        set->n_moves++;
     }
 }
 
@@ -298,33 +604,32 @@ static void rewind_linked(const indicator_set *set, int64_t from_ms) {
 }
 
 bool indicator_set_correct(indicator_set *set, int32_t index) {
-    int64_t dropped = kline_series_dropped(set->bars);
+    int64_t dropped = set->dropped;
     const checkpoint *from = checkpoint_before(set, dropped + index);
     if (from) {
         memcpy(set->states, from->states, set->used);
         set->life = from->life;
+        anchors_void(&set->anchors, set->life);
     } else {
         restart(set);
     }
-    indicator_set_advance(set); /* takes the void checkpoints again on the way */
+    indicator_set_advance(set); /* takes the void checkpoints and anchors again on the way */
+    if (!from) find_floors(set);
     rewind_deferred(set, dropped + index);
     rewind_linked(set, kline_series_open_ms(set->bars)[index]);
     return from == NULL;
 }
 
 err indicator_set_peek(indicator_set *set) {
-    int32_t count = kline_series_count(set->bars);
+    err e;
     if (!kline_series_has_forming(set->bars)) return OK;
-    if (set->scratch_room < set->used) {
-        char *scratch = realloc(set->scratch, set->used);
-        if (!scratch) return ERR_NO_MEMORY;
-        set->scratch = scratch;
-        set->scratch_room = set->used;
-    }
-    if (set->used) memcpy(set->scratch, set->states, set->used);
+    e = grow_scratch(set, set->used + 1);
+    if (e != OK) return e;
+    memcpy(set->scratch, set->states, set->used);
+    set->number_life = -1;
     for (int32_t i = 0; i < set->count; i++) {
-        instance *item = &set->items[i];
-        if (!item->is_deferred) item->kernel->run(set->scratch + item->state, &item->in, count, count + 1, item->out);
+        const instance *item = &set->items[i];
+        if (!item->is_deferred) run_bars(set, item, set->scratch + item->state, set->life, set->life + 1);
     }
     return OK;
 }
@@ -337,21 +642,21 @@ bool indicator_set_has_deferred(const indicator_set *set) { return set->n_deferr
 static void follow_window(indicator_set *set, instance *item) {
     int64_t oldest = kline_series_dropped(set->bars);
     if (item->life >= oldest) return;
-    memset(set->states + item->state, 0, kernel_state_bytes(item->spec->kind, item->spec->param, item->spec->interval));
+    memset(set->states + item->state, 0, item->state_bytes);
     set->n_new_epochs += item->epoch_ms != 0;
+    set->n_moves += item->epoch_ms != 0;
     item->epoch_ms = 0;
     item->life = oldest;
 }
 
 /* The bars (as a life number) up to which a slower series is known. */
-static int64_t known_life(const indicator_set *set, instance *item, int64_t life) {
+static int64_t known_life(const indicator_set *set, const instance *item, int64_t life) {
     const indicator_set *slow = slow_set(set, item->spec);
     const int64_t *open_ms = kline_series_open_ms(set->bars);
     int64_t dropped = kline_series_dropped(set->bars), at = item->life;
-    item->in.slow.count = kline_series_count(slow->bars);
     while (at < life) {
-        int64_t close_ms = interval_next(item->in.interval, open_ms[at - dropped]);
-        if (kline_series_known_to(slow->bars) < interval_floor(item->in.slow.interval, close_ms)) break;
+        int64_t close_ms = interval_next(item->spec->interval, open_ms[at - dropped]);
+        if (kline_series_known_to(slow->bars) < interval_floor((int32_t)item->spec->param[0], close_ms)) break;
         at++;
     }
     return at;
@@ -395,15 +700,17 @@ void indicator_set_own_put(indicator_set *set, int32_t i, double value) {
         item->first_life = item->life;
         set->n_begun++;
     }
-    item->out[0][at] = kernel_defined(value);
+    column_values(&item->values, 0, set->dropped)[at] = kernel_defined(value);
     item->life++;
 }
 
 /* ---- asking ---- */
 
 size_t indicator_set_bytes(const indicator_set *set) {
-    return sizeof *set + (size_t)set->capacity * sizeof *set->items + set->room * (1 + N_CHECKPOINTS) +
-           set->scratch_room;
+    size_t bytes = sizeof *set + (size_t)set->capacity * sizeof *set->items + set->room * (1 + N_CHECKPOINTS) +
+                   set->scratch_room + anchors_bytes(&set->anchors);
+    for (int32_t i = 0; i < set->count; i++) bytes += column_bytes(&set->items[i].values);
+    return bytes;
 }
 
 int32_t indicator_set_find(const indicator_set *set, int32_t id, int32_t hint) {
@@ -415,9 +722,10 @@ int32_t indicator_set_find(const indicator_set *set, int32_t id, int32_t hint) {
 
 int32_t indicator_set_count(const indicator_set *set) { return set->count; }
 int32_t indicator_set_id(const indicator_set *set, int32_t i) { return set->items[i].id; }
-const double *indicator_set_values(const indicator_set *set, int32_t i, int32_t output) {
-    return set->items[i].out[output];
+int32_t indicator_set_first(const indicator_set *set, int32_t i) {
+    return (int32_t)(set->items[i].values.first - set->dropped);
 }
+int64_t indicator_set_moves(const indicator_set *set) { return set->n_moves; }
 int64_t indicator_set_epoch(const indicator_set *set, int32_t i) { return set->items[i].epoch_ms; }
 int64_t indicator_set_new_epochs(const indicator_set *set) { return set->n_new_epochs; }
 int64_t indicator_set_begun(const indicator_set *set) { return set->n_begun; }

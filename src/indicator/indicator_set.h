@@ -4,14 +4,20 @@
  * sources before what is made of them; values stand in columns beside the bars, so a view cut at an earlier bar is the
  * same pointer with a smaller count. Two checkpoints of all states, 64 bars apart, make a correction cheap; an older
  * correction rebuilds from the oldest bar kept and starts a new epoch, counted.
+ * A column holds the newest values only: as many as corrections and what is made of it need, and the usual looks back.
+ * Who looks further back asks for the whole (indicator_set_lengthen), which is computed anew from an anchor, a copy of
+ * the state of long ago: the same bits as if nothing had been left out. What cannot be computed anew is the same for a
+ * column that was whole all the time, NaN, so that a value never depends on what was read before. A column that nobody
+ * has asked for during as many bars as are kept is cut again.
  * What rests on a slower series or on an author's own one is *deferred*: it is computed when somebody who knows those to
  * be complete asks for it (indicator_set_settle), and rebuilt from the oldest bar kept after a correction.
- * Threads: the symbol's owner. Ownership: the set borrows the series and the registry; its columns belong to the series. */
+ * Threads: the symbol's owner. Ownership: the set borrows the series and the registry. */
 #pragma once
 #include "indicator/kernel.h"
 #include "market/kline_store.h"
 
-enum { CHECKPOINT_BARS = 64 };
+/* REBUILD_BARS: values that are computed anew may begin so much later, behind the oldest bar kept, than their windows. */
+enum { CHECKPOINT_BARS = 64, REBUILD_BARS = 256 };
 
 typedef struct indicator_set indicator_set;
 
@@ -45,8 +51,13 @@ void indicator_set_own_put(indicator_set *set, int32_t instance, double value);
 int32_t indicator_set_find(const indicator_set *set, int32_t id, int32_t hint);
 int32_t indicator_set_count(const indicator_set *set);
 int32_t indicator_set_id(const indicator_set *set, int32_t instance);
-/* Values of one output, parallel to the bars. */
+/* Values of one output, parallel to the bars; there are some from the bar of index indicator_set_first() on, and a NaN
+ * before it. Where they are changes with indicator_set_moves(), which also counts what may have taken bars away. */
 const double *indicator_set_values(const indicator_set *set, int32_t instance, int32_t output);
+int32_t indicator_set_first(const indicator_set *set, int32_t instance);
+int64_t indicator_set_moves(const indicator_set *set);
+/* Makes that 0: values for all bars kept. ERR_NO_MEMORY: it is as it was. */
+MUST_CHECK err indicator_set_lengthen(indicator_set *set, int32_t instance);
 /* Open time of the first bar that the state has seen; 0 while it has seen none. */
 int64_t indicator_set_epoch(const indicator_set *set, int32_t instance);
 /* How often a state has begun, ever; and an instance that has begun since it was last told of (marked as told; -1: none),
@@ -56,5 +67,5 @@ int32_t indicator_set_take_untold(indicator_set *set);
 /* Bars that the state had seen when the series had `count` bars. */
 int64_t indicator_set_seen_at(const indicator_set *set, int32_t instance, int32_t count);
 int64_t indicator_set_new_epochs(const indicator_set *set); /* forced by old corrections, ever */
-/* Bytes of all states and checkpoints; those of the values are in kline_series_bytes(). */
+/* Bytes of values, states and checkpoints; those of the bars are in kline_series_bytes(). */
 size_t indicator_set_bytes(const indicator_set *set);

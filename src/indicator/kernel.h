@@ -52,7 +52,7 @@ typedef struct kernel_slow {
 } kernel_slow;
 
 /* What a kernel reads. All arrays are parallel to the bars: [from, to) may reach the forming bar, element [-1] of a
- * field is NaN, and what lies before the oldest bar may not be read. */
+ * field is NaN, and what lies before the oldest bar may not be read. `number` has those of [from, to) alone. */
 typedef struct kernel_input {
     const double *source[INDICATOR_SOURCES];
     const double *open, *high, *low, *close, *volume, *quote_volume, *trades, *taker_base, *taker_quote;

@@ -3,26 +3,23 @@
  *      open_ms  [ t0 t1 t2 ........ tn-1 | tn ]      count = n, the forming bar stands at [n]
  *      open     [ .. .. .. ........ ..   | .. ]
  *      ...                                            capacity = keep + slack, + 1 for the forming bar
- *      columns  [ .. .. .. ........ ..   | .. ]      values of indicators, same places
  *
  * When [capacity] is reached the newest `keep` bars are moved to the front: one memmove per array every `slack` bars,
- * amortised below one copied element a bar and array. A ring buffer would avoid the move, but then neither a kernel
+ * amortised some sixteen copied elements a bar and array. A ring buffer would avoid the move, but then neither a kernel
  * nor an FFI view would be a pointer and a length. */
 #include "market/kline_store.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLACK_LEAST = 64, SLACK_SHARE = 8 };
+enum { SLACK_LEAST = 64, SLACK_SHARE = 16 };
 
 struct kline_series {
     int32_t interval, keep, capacity, count;
     bool has_forming;
     int64_t known_to_ms, forming_ms, n_dropped, n_holes;
-    int64_t *open_ms, *number;
+    int64_t *open_ms;
     double *field[N_FIELDS];
-    double **columns;
-    int32_t n_columns;
 };
 
 static void blank(double *array, int32_t from, int32_t to) {
@@ -50,8 +47,7 @@ kline_series *kline_series_new(int32_t interval, int32_t keep, int64_t known_to_
     s->capacity = s->keep + (s->keep / SLACK_SHARE > SLACK_LEAST ? s->keep / SLACK_SHARE : SLACK_LEAST);
     s->known_to_ms = interval_floor(interval, known_to_ms);
     s->open_ms = calloc((size_t)s->capacity + 1, sizeof *s->open_ms);
-    s->number = calloc((size_t)s->capacity + 1, sizeof *s->number);
-    complete = s->open_ms && s->number;
+    complete = s->open_ms != NULL;
     for (int f = 0; f < N_FIELDS; f++) {
         s->field[f] = new_array(s);
         complete = complete && s->field[f];
@@ -63,17 +59,13 @@ kline_series *kline_series_new(int32_t interval, int32_t keep, int64_t known_to_
 
 void kline_series_free(kline_series *s) {
     if (!s) return;
-    for (int32_t c = 0; c < s->n_columns; c++) free_array(s->columns[c]);
-    free(s->columns);
     for (int f = 0; f < N_FIELDS; f++) free_array(s->field[f]);
-    free(s->number);
     free(s->open_ms);
     free(s);
 }
 
 static void put(kline_series *s, int32_t i, const kline *bar) {
     s->open_ms[i] = bar->open_ms;
-    s->number[i] = interval_count(s->interval, interval_floor(s->interval, 0), bar->open_ms);
     s->field[FIELD_OPEN][i] = bar->open;
     s->field[FIELD_HIGH][i] = bar->high;
     s->field[FIELD_LOW][i] = bar->low;
@@ -108,14 +100,9 @@ static void slide(kline_series *s) {
     int32_t gone = s->count - s->keep;
     size_t bytes = (size_t)s->keep * sizeof(double);
     memmove(s->open_ms, s->open_ms + gone, (size_t)s->keep * sizeof *s->open_ms);
-    memmove(s->number, s->number + gone, (size_t)s->keep * sizeof *s->number);
     for (int f = 0; f < N_FIELDS; f++) {
         memmove(s->field[f], s->field[f] + gone, bytes);
         blank(s->field[f], s->keep, s->capacity + 1);
-    }
-    for (int32_t c = 0; c < s->n_columns; c++) {
-        memmove(s->columns[c], s->columns[c] + gone, bytes);
-        blank(s->columns[c], s->keep, s->capacity + 1);
     }
     s->count = s->keep;
     s->n_dropped += gone;
@@ -191,6 +178,7 @@ const double *kline_series_field(const kline_series *s, int32_t field) {
     return field >= 0 && field < N_FIELDS ? s->field[field] : NULL;
 }
 int32_t kline_series_keep(const kline_series *s) { return s->keep; }
+int32_t kline_series_room(const kline_series *s) { return s->capacity + 1; }
 int32_t kline_series_interval(const kline_series *s) { return s->interval; }
 
 int32_t kline_series_count_at(const kline_series *s, int64_t ms) {
@@ -208,18 +196,10 @@ int32_t kline_series_count_at(const kline_series *s, int64_t ms) {
     return low;
 }
 
-const int64_t *kline_series_numbers(const kline_series *s) { return s->number; }
-
-err kline_series_add_column(kline_series *s, double **out) {
-    double **columns = realloc(s->columns, ((size_t)s->n_columns + 1) * sizeof *columns);
-    if (!columns) return ERR_NO_MEMORY;
-    s->columns = columns;
-    columns[s->n_columns] = new_array(s);
-    if (!columns[s->n_columns]) return ERR_NO_MEMORY;
-    *out = columns[s->n_columns++];
-    return OK;
+int64_t kline_series_number(const kline_series *s, int32_t i) {
+    return interval_count(s->interval, interval_floor(s->interval, 0), s->open_ms[i]);
 }
 
 size_t kline_series_bytes(const kline_series *s) {
-    return ((size_t)s->capacity + 2) * sizeof(double) * (size_t)(N_FIELDS + 1 + s->n_columns) + sizeof *s;
+    return ((size_t)s->capacity + 2) * sizeof(double) * (N_FIELDS + 1) + sizeof *s;
 }

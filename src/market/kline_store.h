@@ -3,21 +3,19 @@
  * A bar is named by its open time: the same open time replaces, an older one is refused, one that skips bars is
  * refused as a gap until the range before it has been asked for. `known_to` is the open time up to which everything is
  * known: a bar stored, or a hole that the exchange lacks too. Nothing is ever invented.
- * The window slides down when its end is reached, so a kernel or a view is pointer + length. Columns of doubles that
- * belong to the bars (values of indicators) slide with them.
+ * The window slides down when its end is reached, so a kernel or a view is pointer + length.
  * Threads: the owner of the symbol only. The functions of the series itself are declared in abi.h. */
 #pragma once
 #include "abi.h"
 #include "base/errors.h"
 
-/* A new column, one double per bar, NaN throughout; its place is stable, its memory moves never. `out`: pointer to
- * element of bar 0, with room for the forming bar and a NaN at [-1]. Freed with the series. */
-MUST_CHECK err kline_series_add_column(kline_series *s, double **out);
-/* Absolute numbers of the bars (counted from 1970), the same in every process: for re-summing at fixed places. */
-const int64_t *kline_series_numbers(const kline_series *s);
+/* Absolute number of a bar or the forming one (counted from 1970), the same in every process: for re-summing at fixed
+ * places. */
+int64_t kline_series_number(const kline_series *s, int32_t index);
 /* Index of the bar that opens at `open_ms`; -1 when it is not stored. */
 int32_t kline_series_find(const kline_series *s, int64_t open_ms);
 void kline_series_get(const kline_series *s, int32_t index, kline *out);
 int32_t kline_series_keep(const kline_series *s); /* least bars kept */
+int32_t kline_series_room(const kline_series *s); /* most that are there at a time, with the forming one */
 int32_t kline_series_interval(const kline_series *s);
 size_t kline_series_bytes(const kline_series *s);

@@ -16,7 +16,7 @@ typedef struct own_pass {
     const script_view *view;
     indicator_set *set;
     int32_t index, end; /* end: bars to be seen */
-    bool must_bind;     /* a series was asked for that is not attached yet */
+    bool must_bind;     /* a series was asked for that is not attached yet, or is too short */
     int status;         /* of the first call that failed; 0: none */
     diag *why;
 } own_pass;
@@ -75,7 +75,8 @@ static bool call_one(own_pass *pass, const own_series *own, int32_t at) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, pass->p->market);
     lua_pushnumber(L, indicator_set_values(pass->set, own->instance, 0)[at - 1]);
     status = lua_pcall(L, 2, 1, HANDLER);
-    if (s->has_new_slots || slots_note_asked(s, pass->p)) {
+    bool has_missed = slots_note_missed(s, pass->p);
+    if (s->has_new_slots || slots_note_asked(s, pass->p) || has_missed) {
         pass->must_bind = status != LUA_ERRMEM;
         if (pass->must_bind) return false;
     }
@@ -96,8 +97,8 @@ static void run_bars(void *context) {
         for (int32_t k = 0; k < pass->p->n_own; k++) {
             const own_series *own = &pass->p->own[k];
             if (indicator_set_own_next(pass->set, own->instance) != at) continue;
-            slots_cut(pass->s, pass->p, pass->view, open_ms[at], at + 1);
-            if (!call_one(pass, own, at)) return;
+            pass->must_bind = !slots_cut(pass->s, pass->p, pass->view, open_ms[at], at + 1);
+            if (pass->must_bind || !call_one(pass, own, at)) return;
         }
 }
 
@@ -113,7 +114,7 @@ err own_advance(script_state *s, int32_t index, const script_view *view, diag *w
         return diag_set(why, ERR_SCRIPT, "%s: series \"%s\": %s", p->source->chunk, p->own[0].name, error_text(e));
     if (first_bar(&pass) >= pass.end) return OK;
     slots_forget_asked(s, p);
-    do { /* once more for every batch of series that it had not asked for before */
+    do { /* once more for every batch of series that it had not asked for before, or not so far back */
         script_result unused;
         e = slots_bind(s, p, view, &unused, why);
         if (e != OK && e != ERR_NOT_FOUND) return e;

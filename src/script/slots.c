@@ -8,7 +8,8 @@
  * places of the columns are kept with the symbol (script_binding), and the next evaluation only copies them.
  * When a script asks for a series that it has not used before, script_series() makes the slot, empty; after the call
  * slots_bind() attaches the indicator to the symbol and the filter runs once more, so that no answer is ever based on a
- * series that was not there yet.
+ * series that was not there yet. It also runs once more when a series was read further back than its column goes
+ * (indicator_set.h): slots_bind() lengthens that first.
  * A filter may ask for some series on rare bars only. What the dry evaluation has seen of it is waited for on every
  * symbol; what it has not seen is *late*: such a series begins on a symbol at that symbol's own first use, and only an
  * evaluation that asks for it waits for its depth. So an answer never depends on what other symbols have asked for. */
@@ -25,12 +26,17 @@ enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000 };
 static const double no_bars[] = {NAN, NAN};
 static const script_slot no_series = {.data = no_bars + 1, .deepest = -1};
 
+typedef struct bound_slot {
+    const double *data; /* NULL: a late series not begun on this symbol */
+    int32_t first;      /* index of the bar of data[0] */
+} bound_slot;
+
 struct script_binding {
     const script_state *state;
-    int64_t born_ns;  /* of the state: another one may get its place in memory */
-    int64_t n_epochs; /* new epochs, forced by old corrections, of the trader's sets */
+    int64_t born_ns; /* of the state: another one may get its place in memory */
+    int64_t n_moves; /* of the trader's sets */
     int32_t n_slots, n_unbound;
-    const double *data[]; /* in the order of the trader's list of slots; NULL: a late series not begun on this symbol */
+    bound_slot slots[]; /* in the order of the trader's list of slots */
 };
 
 /* ---- asked for by a script ---- */
@@ -148,28 +154,39 @@ static err find_or_begin(indicator_set *set, int32_t id, int32_t *hint) {
     return OK;
 }
 
-/* Needs that have no slot in this state yet. */
-static err wait_for_needs(const program *p, const script_view *view, const int32_t count[N_INTERVALS],
-                          script_result *result, int32_t *lack) {
-    for (int32_t i = 0; i < p->expected->n_needs; i++) {
+static bool has_unmet_needs(const program *p) { return p->expected && p->n_met < p->expected->n_needs; }
+
+static err begin_needs(const program *p, const script_view *view) {
+    err e = OK;
+    for (int32_t i = 0; has_unmet_needs(p) && i < p->expected->n_needs && e == OK; i++) {
         const trader_need *need = &p->expected->needs[i];
-        int64_t seen = count[need->place];
         int32_t place = 0;
-        if (series_is_output(need->series)) {
-            err e = find_or_begin(view->sets[need->place], series_indicator(need->series), &place);
-            if (e != OK) return e;
-            seen = indicator_set_seen_at(view->sets[need->place], place, count[need->place]);
-        }
-        if (p->warmup < 0) note_lack(result, seen, need->depth, lack);
+        if (series_is_output(need->series))
+            e = find_or_begin(view->sets[need->place], series_indicator(need->series), &place);
     }
-    return OK;
+    return e;
+}
+
+/* Needs that have no slot in this state yet. */
+static void wait_for_needs(const program *p, const script_view *view, const int32_t count[N_INTERVALS],
+                           script_result *result, int32_t *lack) {
+    for (int32_t i = 0; has_unmet_needs(p) && p->warmup < 0 && i < p->expected->n_needs; i++) {
+        const trader_need *need = &p->expected->needs[i];
+        const indicator_set *set = view->sets[need->place];
+        int64_t seen = count[need->place];
+        if (series_is_output(need->series))
+            seen = indicator_set_seen_at(set, indicator_set_find(set, series_indicator(need->series), 0),
+                                         count[need->place]);
+        note_lack(result, seen, need->depth, lack);
+    }
 }
 
 /* A series that nothing waits for any more on this symbol. */
-static void show_warm(script_state *s, int32_t k, const double *data, int32_t count) {
+static void show_warm(script_state *s, int32_t k, const bound_slot *b, int32_t count) {
     s->metas[k].is_bound = true;
     s->metas[k].seen = INT32_MAX;
-    s->context.slots[k] = (script_slot){.data = data, .available = count, .deepest = -1};
+    s->context.slots[k] =
+        (script_slot){.data = b->data, .available = count - b->first, .deepest = -1, .hidden = b->first};
 }
 
 /* A late series that has not begun on this symbol: count -1 until it is asked for. */
@@ -178,13 +195,26 @@ static void show_unbound(script_state *s, int32_t k) {
     s->context.slots[k] = (script_slot){.data = no_series.data, .count = -1, .deepest = -1};
 }
 
+/* Values up to the first `count` bars. All that there can be when they are wanted, or when those of that bar are not
+ * there. */
+static err show_values(slot_meta *meta, script_slot *slot, indicator_set *set, int32_t count) {
+    err e = OK;
+    if (meta->wants_whole || indicator_set_first(set, meta->hint) >= count) e = indicator_set_lengthen(set, meta->hint);
+    if (e != OK) return e;
+    meta->wants_whole = false;
+    slot->hidden = indicator_set_first(set, meta->hint);
+    slot->data = indicator_set_values(set, meta->hint, series_output(meta->ref)) + slot->hidden;
+    slot->available = count - slot->hidden;
+    return OK;
+}
+
 static err point_slot(script_state *s, int32_t k, const script_view *view, int32_t count) {
     slot_meta *meta = &s->metas[k];
     script_slot *slot = &s->context.slots[k];
-    meta->seen = slot->available = count;
+    /* Asking for it sets `count` to `available`. */
+    *slot = (script_slot){.available = count, .count = meta->is_late ? -1 : 0, .deepest = -1};
+    meta->seen = count;
     meta->is_bound = true;
-    slot->count = meta->is_late ? -1 : 0; /* asking for it sets it to `available` */
-    slot->deepest = -1;
     if (series_is_output(meta->ref)) {
         indicator_set *set = view->sets[meta->interval];
         int32_t id = series_indicator(meta->ref);
@@ -194,11 +224,29 @@ static err point_slot(script_state *s, int32_t k, const script_view *view, int32
         }
         err e = find_or_begin(set, id, &meta->hint);
         if (e != OK) return e;
-        slot->data = indicator_set_values(set, meta->hint, series_output(meta->ref));
-    } else {
-        slot->data = kline_series_field(view->bars[meta->interval], meta->ref);
+        return show_values(meta, slot, set, count);
     }
+    slot->data = kline_series_field(view->bars[meta->interval], meta->ref);
     return OK;
+}
+
+static int64_t count_moves(const program *p, const script_view *view) {
+    int64_t n = 0;
+    for (uint32_t rest = p->intervals; rest; rest &= rest - 1)
+        n += indicator_set_moves(view->sets[__builtin_ctz(rest)]);
+    return n;
+}
+
+/* What begins or is lengthened for one slot may move what another one shows: until nothing moves any more. */
+static err point_slots(script_state *s, const program *p, const script_view *view, const int32_t count[N_INTERVALS]) {
+    err e = OK;
+    int64_t n_moves;
+    do {
+        n_moves = count_moves(p, view);
+        for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next)
+            e = point_slot(s, k, view, count[s->metas[k].interval]);
+    } while (e == OK && n_moves != count_moves(p, view));
+    return e;
 }
 
 /* What rests on slower or own series is computed now: whoever evaluates at this bar knows them to be complete. */
@@ -209,33 +257,29 @@ static void settle(const program *p, const script_view *view, const int32_t coun
     }
 }
 
-static int64_t count_epochs(const program *p, const script_view *view) {
-    int64_t n = 0;
-    for (uint32_t rest = p->intervals; rest; rest &= rest - 1)
-        n += indicator_set_new_epochs(view->sets[__builtin_ctz(rest)]);
-    return n;
-}
-
 /* Points the slots where they pointed the last time on this symbol. False when that is not known, or was not the end of
- * it: series have come since, a correction may have taken bars away. What was warm then is warm at a later bar. */
+ * it: series have come since, columns have moved, a correction may have taken bars away. What was warm then is warm at a
+ * later bar. */
 bool slots_bind_again(script_state *s, const program *p, const script_view *view) {
     const script_binding *b = view->binding ? *view->binding : NULL;
-    const double *const *data;
+    const bound_slot *bound;
     int32_t count[N_INTERVALS];
     if (!b || b->state != s || b->born_ns != s->born_ns || b->n_slots != p->n_slots ||
-        b->n_epochs != count_epochs(p, view))
+        b->n_moves != count_moves(p, view))
         return false;
     for (uint32_t rest = p->intervals; rest; rest &= rest - 1) {
         int32_t i = __builtin_ctz(rest);
         count[i] = kline_series_count_at(view->bars[i], view->close_ms);
     }
     settle(p, view, count);
-    data = b->data;
-    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next, data++) {
-        if (*data)
-            show_warm(s, k, *data, count[s->metas[k].interval]);
-        else
+    bound = b->slots;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next, bound++) {
+        if (!bound->data)
             show_unbound(s, k);
+        else if (bound->first < count[s->metas[k].interval])
+            show_warm(s, k, bound, count[s->metas[k].interval]);
+        else
+            return false;
     }
     s->has_new_slots = false;
     s->watches_late = b->n_unbound > 0;
@@ -253,13 +297,14 @@ static void keep_binding(const script_state *s, const program *p, const script_v
         const slot_meta *meta = &s->metas[k];
         if (meta->is_late && meta->is_bound && meta->seen < meta->depth && p->warmup < 0) return;
     }
-    b = realloc(*view->binding, sizeof *b + (size_t)p->n_slots * sizeof *b->data);
+    b = realloc(*view->binding, sizeof *b + (size_t)p->n_slots * sizeof *b->slots);
     if (!b) return;
     *view->binding = b;
-    *b = (script_binding){.state = s, .born_ns = s->born_ns, .n_epochs = count_epochs(p, view), .n_slots = p->n_slots};
+    *b = (script_binding){.state = s, .born_ns = s->born_ns, .n_moves = count_moves(p, view), .n_slots = p->n_slots};
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        const script_slot *slot = &s->context.slots[k];
         bool is_bound = s->metas[k].is_bound;
-        b->data[n++] = is_bound ? s->context.slots[k].data : NULL;
+        b->slots[n++] = (bound_slot){is_bound ? slot->data : NULL, slot->hidden};
         b->n_unbound += !is_bound;
     }
 }
@@ -269,7 +314,7 @@ void script_binding_free(script_binding *b) { free(b); }
 /* Points the slots of a trader at a symbol. OK, or ERR_NOT_FOUND while something is warming up (result says what). */
 err slots_bind(script_state *s, program *p, const script_view *view, script_result *result, diag *why) {
     int32_t count[N_INTERVALS], lack = 0;
-    err e = OK;
+    err e;
     for (int32_t i = 0; i < N_INTERVALS; i++)
         if (p->intervals >> i & 1) {
             if (!view->bars[i])
@@ -277,8 +322,8 @@ err slots_bind(script_state *s, program *p, const script_view *view, script_resu
                                 view->symbol->name);
             count[i] = kline_series_count_at(view->bars[i], view->close_ms);
         }
-    for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next)
-        e = point_slot(s, k, view, count[s->metas[k].interval]);
+    e = begin_needs(p, view);
+    if (e == OK) e = point_slots(s, p, view, count);
     if (e == OK) settle(p, view, count);
     for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next) {
         slot_meta *meta = &s->metas[k];
@@ -286,7 +331,7 @@ err slots_bind(script_state *s, program *p, const script_view *view, script_resu
             meta->seen = indicator_set_seen_at(view->sets[meta->interval], meta->hint, count[meta->interval]);
         if (!meta->is_late && p->warmup < 0) note_lack(result, meta->seen, meta->depth, &lack);
     }
-    if (e == OK && p->expected && p->n_met < p->expected->n_needs) e = wait_for_needs(p, view, count, result, &lack);
+    if (e == OK) wait_for_needs(p, view, count, result, &lack);
     if (e != OK)
         return diag_set(why, ERR_SCRIPT, "%s: an indicator needs more bars than are kept; raise KLINE_HISTORY",
                         p->source->chunk);
@@ -305,9 +350,29 @@ err slots_bind(script_state *s, program *p, const script_view *view, script_resu
     return lack > 0 && !view->ignores_warmup ? ERR_NOT_FOUND : OK;
 }
 
-void slots_cut(script_state *s, const program *p, const script_view *view, int64_t open_ms, int32_t count) {
+/* How far back a call has looked; -1: not at all. */
+static int32_t look_back_of(const script_slot *slot) {
+    return slot->deepest >= slot->wanted ? slot->deepest : slot->wanted - 1;
+}
+
+static void note_look_back(slot_meta *meta, const script_slot *slot) {
+    if (look_back_of(slot) > meta->look_back) meta->look_back = look_back_of(slot);
+}
+
+bool slots_note_missed(script_state *s, const program *p) {
+    bool is_any = false;
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        const script_slot *slot = &s->context.slots[k];
+        if (slot->hidden == 0 || look_back_of(slot) < slot->available) continue;
+        s->metas[k].wants_whole = is_any = true;
+    }
+    return is_any;
+}
+
+bool slots_cut(script_state *s, const program *p, const script_view *view, int64_t open_ms, int32_t count) {
     int64_t close_ms = interval_next(p->interval, open_ms);
     int32_t counts[N_INTERVALS];
+    bool is_there = true;
     for (uint32_t rest = p->intervals; rest; rest &= rest - 1) {
         int32_t i = __builtin_ctz(rest);
         counts[i] = i == p->interval ? count : kline_series_count_at(view->bars[i], close_ms);
@@ -316,19 +381,24 @@ void slots_cut(script_state *s, const program *p, const script_view *view, int64
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         slot_meta *meta = &s->metas[k];
         script_slot *slot = &s->context.slots[k];
-        if (slot->deepest > meta->look_back) meta->look_back = slot->deepest;
-        slot->available = meta->is_bound ? counts[meta->interval] - meta->is_own : 0;
+        note_look_back(meta, slot);
+        slot->available = meta->is_bound ? counts[meta->interval] - meta->is_own - slot->hidden : 0;
         slot->count = meta->is_late ? -1 : 0;
         slot->deepest = -1;
+        slot->wanted = 0;
+        if (slot->hidden == 0 || slot->available > 0) continue;
+        meta->wants_whole = true;
+        is_there = false;
     }
     s->context.open_ms = open_ms;
     s->context.close_ms = close_ms;
     s->context.count = count;
+    return is_there;
 }
 
 void slots_hide(script_state *s, const program *p) {
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
-        if (s->context.slots[k].deepest > s->metas[k].look_back) s->metas[k].look_back = s->context.slots[k].deepest;
+        note_look_back(&s->metas[k], &s->context.slots[k]);
         s->context.slots[k] = no_series;
     }
 }

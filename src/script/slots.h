@@ -10,8 +10,12 @@ MUST_CHECK err slots_bind(script_state *s, program *p, const script_view *view, 
  * it. */
 bool slots_bind_again(script_state *s, const program *p, const script_view *view);
 /* Shows the series as of an earlier bar: of the trader's own interval `count` bars, of an own series one bar less, since
- * it is only being made. `close_ms`: of that bar. After slots_bind. */
-void slots_cut(script_state *s, const program *p, const script_view *view, int64_t open_ms, int32_t count);
+ * it is only being made. After slots_bind. False when there are no values that far back: they are after the next
+ * slots_bind. */
+MUST_CHECK bool slots_cut(script_state *s, const program *p, const script_view *view, int64_t open_ms, int32_t count);
+/* After a call: true when it has looked further back than the values of some series go. It does not count; they are there
+ * after the next slots_bind. */
+bool slots_note_missed(script_state *s, const program *p);
 /* No series has values any more. */
 void slots_hide(script_state *s, const program *p);
 

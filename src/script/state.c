@@ -443,13 +443,13 @@ static int64_t thread_cpu_ms(void) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* The function, once more for every batch of series that it had not asked for before. Each run has its budget; those
+/* The function, once more for every batch of series that it had not asked for before, or not so far back. Each run has its budget; those
  * that only find out what it uses have that of a load besides, all together. */
 static err run_call(trader_call *c) {
     script_state *s = c->s;
     int64_t limit_ms = c->kind == CALL_PLOTS ? s->limits.load_cpu_ms : s->limits.cpu_ms, budget_ms = limit_ms;
     int64_t began_ms = 0;
-    bool has_unbound, is_known = slots_bind_again(s, c->p, c->view);
+    bool has_unbound, has_missed, is_known = slots_bind_again(s, c->p, c->view);
     slots_forget_asked(s, c->p);
     do {
         err e = is_known ? OK : slots_bind(s, c->p, c->view, c->result, c->why);
@@ -459,8 +459,9 @@ static err run_call(trader_call *c) {
         if (guard_call(s->guard, budget_ms, call_body, c) != OK)
             return state_kill_for_cpu(s, c->index, limit_ms, c->kind == CALL_PLOTS, c->why);
         has_unbound = slots_note_asked(s, c->p);
+        has_missed = slots_note_missed(s, c->p);
         /* Also after an error: it may come of a series that was still empty. */
-        if (!(s->has_new_slots || has_unbound) || c->status == LUA_ERRMEM) break;
+        if (!(s->has_new_slots || has_unbound || has_missed) || c->status == LUA_ERRMEM) break;
         if (!began_ms) began_ms = thread_cpu_ms();
         if (thread_cpu_ms() - began_ms + budget_ms > s->limits.load_cpu_ms)
             budget_ms = s->limits.load_cpu_ms - (thread_cpu_ms() - began_ms);

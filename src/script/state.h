@@ -19,8 +19,8 @@ typedef struct script_limits {
 } script_limits;
 
 /* Where the series of one trader are on one symbol and its references. Made by script_state_evaluate in the place that
- * the view names and kept there for the next call, since the columns of a symbol never move; to be freed no later than
- * the series of any of them. */
+ * the view names and kept there for the next call, until columns move; to be freed no later than the series of any of
+ * them. */
 typedef struct script_binding script_binding;
 
 void script_binding_free(script_binding *b);

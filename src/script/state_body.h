@@ -17,6 +17,7 @@ typedef struct slot_meta {
     bool is_bound;     /* late: there is a series of the present symbol */
     bool is_asked;     /* late: in the present evaluation */
     bool is_own;       /* an own series, or made of one */
+    bool wants_whole;  /* a call has looked further back than its values go: lengthened at the next bind */
     int32_t look_back; /* bars behind the newest that were read, ever; -1: none */
 } slot_meta;
 
