@@ -113,18 +113,19 @@ static void sma(frame *f, column out, column source, int32_t length, int32_t fro
     f->s.sum[out] = sum;
 }
 
+/* To the last bit as the kernel does it: where the stochastic RSI stands still, rounding decides whether it has risen. */
 static void rsi(frame *f, rsi_state *state, column out, int32_t length, int32_t from, int32_t to) {
-    const double *x = f->c[CLOSE];
+    const double *x = f->c[CLOSE], alpha = 1.0 / length, keep = 1 - alpha;
     rsi_state s = *state;
     for (int32_t i = from; i < to; i++) {
-        double change = i ? x[i] - x[i - 1] : 0, gain = change > 0 ? change : 0, loss = gain - change;
+        double change = i ? x[i] - x[i - 1] : 0, gain = change > 0 ? change : 0;
         if (s.n <= length) {
             s.up += gain;
-            s.down += loss;
+            s.down += gain - change;
             if (s.n++ == length) s.up /= length, s.down /= length, s.value = 100 * (s.up / (s.up + s.down));
         } else {
-            s.up += (gain - s.up) / length;
-            s.down += (loss - s.down) / length;
+            s.up = keep * s.up + alpha * gain;
+            s.down = keep * s.down + alpha * (gain - change);
             if (change != 0) s.value = 100 * (s.up / (s.up + s.down)); /* a still bar must not move it */
         }
         f->c[out][i] = s.value;
@@ -146,7 +147,7 @@ static double lowest(const double *x, int32_t i, int32_t length) {
 
 static inline double place(double x, double low, double high) { return 100 * ((x - low) / (high - low)); }
 
-/* Around the newest value, so that two means of the same three values are the same. */
+/* Around the newest value; to the last bit as the kernel does it, too. */
 static inline double mean_of_3(const double *x, int32_t i) {
     return i < 2 ? 0 : x[i] + ((x[i - 1] - x[i]) + (x[i - 2] - x[i])) * (1.0 / 3);
 }
