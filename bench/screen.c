@@ -1,210 +1,364 @@
-/* screen.bar: the cycle of one closed minute over a hundred symbols and twenty traders, through the screener itself:
- * inbox, series, indicators, sandboxed filters, firing, passes. One worker; this thread feeds it as the stream would
- * and waits for the barrier behind the last event.
+/* What the screener costs. Lines with .bar go through the screener itself: inbox, series, indicators, sandboxed filters,
+ * firing, passes; the others through what a worker has inside, on this thread (bench/lib/desk.h).
  *
- * Every cycle closes one 1m bar of every symbol, and the slower bars that close at the same instant. All traders run at
- * the minute's close, as they all run in every cycle of the programs that this is compared with, and look at up to two
- * other timeframes. The count of evaluations is checked: a cycle with one missing is no figure. */
+ * screen.cold        twenty traders over a hundred symbols, every indicator from nothing
+ * screen.bar         one closed minute of them, one worker
+ * screen.tick        one update of every forming bar, and all traders once
+ * screen.bar.large   screen.bar of four hundred symbols and a hundred traders: the twenty in five variants
+ * screen.bar.2t      two workers, and how many times faster they are than one
+ *
+ * The lines that end in .c are the same filters in plain C over the same bars (bench/lib/plain.h); both must give the same
+ * matches, or there is no figure. `flushes` in a line: how often LuaJIT has thrown its machine code away meanwhile. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/queue.h"
 #include "bench/lib/data.h"
+#include "bench/lib/desk.h"
 #include "bench/lib/figure.h"
-#include "screener/screener.h"
-#include "script/trader_folder.h"
+#include "bench/lib/plain.h"
+#include "bench/lib/rig.h"
+#include "bench/lib/traces.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 enum {
     N_SYMBOLS = 100,
     N_BARS = 500,
-    N_TRADERS = 20,
-    N_USED = 4,
     N_WARM = 60,
     N_CYCLES = 240,
-    N_RUNS = N_WARM + N_CYCLES
+    N_RUNS = 60,
+    LARGE_SYMBOLS = 400,
+    LARGE_CYCLES = 60
 };
-static const int32_t used[N_USED] = {INTERVAL_1H, INTERVAL_15M, INTERVAL_5M, INTERVAL_1M}; /* slowest first */
-static const char WORKLOAD[] = "20 Lua traders x 100 symbols x 500 bars of 1m 5m 15m 1h, one worker: one closed 1m bar "
-                               "a symbol (and the slower ones that close with it), 2000 evaluations a cycle";
-
-typedef struct bench {
-    symbol_table *symbols;
-    screener *screener;
-    wakeup *wake;
-    data_stream streams[N_SYMBOLS][N_USED];
-    kline next[N_SYMBOLS][N_USED]; /* not yet closed at the market's time */
-    int64_t now_ms;
-    bool is_loaded, has_passed, has_failed;
-} bench;
 
 static void die(const char *what) {
     fprintf(stderr, "screen: %s\n", what);
     exit(1);
 }
 
-/* ---- the screener's surroundings ---- */
-
-static void drop_pass(void *context, int32_t producer, pass *p) {
-    (void)context, (void)producer;
-    pass_release(p);
+static double *samples_new(int32_t count) {
+    double *samples = calloc((size_t)count, sizeof *samples);
+    if (!samples) die("out of memory");
+    return samples;
 }
 
-static void on_notify(void *context) { wakeup_notify(((bench *)context)->wake); }
+static double ms_since(int64_t start_ns) { return (double)(monotonic_ns() - start_ns) / 1e6; }
 
-static void push(bench *b, const market_event *event) {
-    if (screener_push(b->screener, event) != OK) die("out of memory");
+static void write_flushes(char *more, size_t bytes, uint64_t before) {
+    if (traces_compiled() == 0) die("no trace was compiled: nobody counts them");
+    snprintf(more, bytes, "\"flushes\":%llu", (unsigned long long)(traces_flushes() - before));
 }
 
-/* History: the bars that have closed by now. Every series of the data is asked for once, whole. */
-static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
-    bench *b = context;
-    market_event event = {.kind = EVENT_HISTORY, .symbol = symbol, .interval = (uint8_t)interval};
-    int u = 0;
-    (void)from_ms;
-    while (u < N_USED && used[u] != interval) u++;
-    if (u == N_USED || symbol >= N_SYMBOLS) die("asked for bars that are not in the data");
-    for (event.bar = b->next[symbol][u]; event.bar.open_ms < to_ms; event.bar = b->next[symbol][u]) {
-        push(b, &event);
-        data_stream_next(&b->streams[symbol][u], &b->next[symbol][u]);
-    }
-    event.kind = EVENT_RANGE_DONE;
-    event.to_ms = to_ms;
-    push(b, &event);
+/* ---- the same answers ---- */
+
+static bool *matches_new(int32_t n_cycles) {
+    bool *matches = calloc((size_t)n_cycles * PLAIN_TRADERS * N_SYMBOLS, sizeof *matches);
+    if (!matches) die("out of memory");
+    return matches;
 }
 
-static void on_loaded(void *context, const trader_set *set) {
-    if (set->count != N_TRADERS) die("expected 20 traders in bench/traders; run from the root of the project");
-    ((bench *)context)->is_loaded = true;
-}
-static void on_barrier(void *context) { ((bench *)context)->has_passed = true; }
-static void on_failed(void *context) { ((bench *)context)->has_failed = true; }
-
-static void wait_for(bench *b, const bool *flag) {
-    while (!*flag && !b->has_failed) {
-        screener_poll(b->screener);
-        if (!*flag) wakeup_wait(b->wake, 1000);
-    }
-    if (b->has_failed) die("the worker has failed");
+static int32_t place_of(const char *trader) {
+    int32_t place = plain_find(trader);
+    if (place < 0) die("a trader has no filter in plain C");
+    return place;
 }
 
-static void pass_barrier(bench *b) {
-    b->has_passed = false;
-    if (screener_barrier(b->screener) != OK) die("out of memory");
-    wait_for(b, &b->has_passed);
-}
-
-static void start(bench *b) {
-    screener_config config = {
-        .n_workers = 1,
-        .limits = {.cpu_ms = 20, .load_cpu_ms = 500, .memory_bytes = 64u << 20, .default_interval = INTERVAL_1M},
-        .max_errors_in_row = 5,
-        .kline_history = N_BARS,
-        .user = "local",
-        .market = "spot",
-        .submit = drop_pass,
-        .notify = on_notify,
-        .notify_context = b};
-    screener_handlers handlers = {.on_range = on_range,
-                                  .on_loaded = on_loaded,
-                                  .on_killed = on_failed,
-                                  .on_failed = on_failed,
-                                  .on_barrier = on_barrier,
-                                  .context = b};
-    trader_source **sources;
-    int32_t n_sources, n_failed;
-    diag why;
-    if (wakeup_new(&b->wake) != OK || symbol_table_new(&b->symbols) != OK) die("out of memory");
-    config.symbols = b->symbols;
-    b->now_ms = DATA_END_MS + interval_ms(INTERVAL_1M);
-    for (int32_t s = 0; s < N_SYMBOLS; s++) {
-        symbol_info info = {.quote = "USDT", .tick_size = 0.01, .is_trading = true};
-        uint32_t id;
-        snprintf(info.name, sizeof info.name, "SYM%03dUSDT", s);
-        snprintf(info.base, sizeof info.base, "SYM%03d", s);
-        if (symbol_table_add(b->symbols, &info, &id) != OK) die("out of memory");
-        for (int u = 0; u < N_USED; u++) {
-            data_stream_init(&b->streams[s][u], s, used[u], N_BARS);
-            data_stream_next(&b->streams[s][u], &b->next[s][u]);
-        }
-    }
-    if (trader_folder_read("bench/traders", &sources, &n_sources, &n_failed, &why) != OK) die(why.text);
-    if (screener_new(&config, &handlers, &b->screener) != OK || screener_start(b->screener) != OK) die("no screener");
-    screener_set_start(b->screener, b->now_ms);
-    if (screener_load(b->screener, sources, n_sources) != OK) die("out of memory");
-    wait_for(b, &b->is_loaded);
-    for (uint32_t s = 0; s < N_SYMBOLS; s++)
-        if (screener_track(b->screener, s) != OK) die("out of memory");
-    pass_barrier(b); /* all have asked for their history */
-    pass_barrier(b); /* and taken it in */
-}
-
-/* ---- the figure ---- */
-
-/* The events of the next minute, made before the clock runs. */
-static int32_t next_minute(bench *b, market_event *events) {
-    int32_t n = 0;
-    b->now_ms += interval_ms(INTERVAL_1M);
-    for (uint32_t s = 0; s < N_SYMBOLS; s++)
-        for (int u = 0; u < N_USED; u++) {
-            kline *next = &b->next[s][u];
-            if (interval_next(used[u], next->open_ms) > b->now_ms) continue;
-            events[n++] = (market_event){.kind = EVENT_BAR_CLOSED,
-                                         .bar = *next,
-                                         .event_ms = b->now_ms,
-                                         .symbol = s,
-                                         .interval = (uint8_t)used[u]};
-            data_stream_next(&b->streams[s][u], next);
-        }
-    return n;
-}
-
-static int64_t process_cpu_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static void cycle(bench *b, double *wall_ms_out, double *cpu_ms_out) {
-    static market_event events[N_SYMBOLS * N_USED];
-    const worker_stats *stats = screener_stats(b->screener, 0);
-    uint64_t before = atomic_load(&stats->n_evaluations), n;
-    int32_t n_events = next_minute(b, events);
-    int64_t start_ns = monotonic_ns(), others_ns = process_cpu_ns() - thread_cpu_ns();
-    for (int32_t i = 0; i < n_events; i++) push(b, &events[i]);
-    pass_barrier(b);
-    *wall_ms_out = (double)(monotonic_ns() - start_ns) / 1e6;
-    *cpu_ms_out = (double)(process_cpu_ns() - thread_cpu_ns() - others_ns) / 1e6;
-    n = atomic_load(&stats->n_evaluations) - before;
-    if (n == N_SYMBOLS * N_TRADERS && atomic_load(&stats->n_warming) == 0 && atomic_load(&stats->n_errors) == 0) return;
-    fprintf(stderr, "screen: %llu evaluations in a cycle, %llu warming, %llu errors; expected 2000, 0, 0\n",
-            (unsigned long long)n, (unsigned long long)atomic_load(&stats->n_warming),
-            (unsigned long long)atomic_load(&stats->n_errors));
+static void compare(const bool *sandboxed, const bool *in_c, int32_t trader, int32_t symbol, int32_t cycle) {
+    if (*sandboxed == *in_c) return;
+    fprintf(stderr, "screen: the %d. filter on symbol %d in cycle %d: %s in the sandbox, %s in plain C\n", trader + 1,
+            symbol, cycle, *sandboxed ? "a match" : "none", *in_c ? "a match" : "none");
     exit(1);
 }
 
-/* bench-screen [CYCLES]: more of them for a profiler. */
-int main(int argc, char **argv) {
-    static bench b;
-    int n_cycles = argc > 1 ? atoi(argv[1]) : N_CYCLES, n_runs = N_WARM + n_cycles;
-    double *wall = calloc((size_t)n_runs, sizeof *wall), *cpu = calloc((size_t)n_runs, sizeof *cpu);
-    uint64_t n_signals;
-    if (n_cycles < 1 || !wall || !cpu) die("expected a number of cycles");
-    log_init(LOG_WARN, LOG_AUTO);
-    start(&b);
-    n_signals = atomic_load(&screener_stats(b.screener, 0)->n_signals);
-    for (int i = 0; i < n_runs; i++) cycle(&b, &wall[i], &cpu[i]);
-    if (atomic_load(&screener_stats(b.screener, 0)->n_signals) == n_signals) die("no signal in all cycles");
-    figure_print("screen.bar", WORKLOAD, "ms", wall + N_WARM, n_cycles);
-    figure_print("screen.bar.cpu", "the same cycles: CPU time of the worker's thread and the watchdog's", "ms",
-                 cpu + N_WARM, n_cycles);
-    screener_stop(b.screener);
-    screener_free(b.screener);
-    symbol_table_free(b.symbols);
-    wakeup_free(b.wake);
+/* Both: [cycle][trader][symbol]. Something must have matched, or all was in vain. */
+static void compare_all(const bool *sandboxed, const bool *in_c, int32_t n_cycles) {
+    int64_t n_matches = 0;
+    for (int32_t i = 0; i < n_cycles * PLAIN_TRADERS * N_SYMBOLS; i++) {
+        compare(&sandboxed[i], &in_c[i], i / N_SYMBOLS % PLAIN_TRADERS, i % N_SYMBOLS, i / N_SYMBOLS / PLAIN_TRADERS);
+        n_matches += in_c[i];
+    }
+    if (n_matches == 0) die("nothing has matched in all cycles");
+}
+
+/* ---- one worker ---- */
+
+typedef struct cycles {
+    const char *name, *workload;
+    rig_options options;
+    int32_t n_warm, n_measured;
+    bool *matches; /* [measured cycle][trader][symbol]; NULL: nobody asks */
+} cycles;
+
+static void copy_matches(rig *r, bool *out) {
+    const bool *matches = rig_matches(r);
+    for (int32_t i = 0; i < rig_traders(r); i++)
+        memcpy(out + place_of(rig_trader(r, i)) * N_SYMBOLS, matches + i * N_SYMBOLS, N_SYMBOLS * sizeof *out);
+}
+
+static void measure_cycles(const cycles *c) {
+    rig *r = rig_new(&c->options);
+    double *wall = samples_new(c->n_measured), *cpu = samples_new(c->n_measured), unused;
+    uint64_t n_signals, n_flushes;
+    char name[64], more[64];
+    for (int32_t i = 0; i < c->n_warm; i++) rig_minute(r, &unused, &unused);
+    n_signals = rig_signals(r);
+    n_flushes = traces_flushes();
+    for (int32_t i = 0; i < c->n_measured; i++) {
+        rig_minute(r, &wall[i], &cpu[i]);
+        if (c->matches) copy_matches(r, c->matches + (ptrdiff_t)i * PLAIN_TRADERS * N_SYMBOLS);
+    }
+    if (rig_signals(r) == n_signals) die("no signal in all cycles");
+    write_flushes(more, sizeof more, n_flushes);
+    figure_print_more(c->name, c->workload, "ms", wall, c->n_measured, more);
+    snprintf(name, sizeof name, "%s.cpu", c->name);
+    figure_print(name, "the same cycles: CPU time of the worker's thread and the watchdog's", "ms", cpu, c->n_measured);
     free(wall);
     free(cpu);
+    rig_free(r);
+}
+
+typedef struct plain_market {
+    plain *symbols[N_SYMBOLS];
+    data_stream streams[N_SYMBOLS][PLAIN_INTERVALS];
+    kline next[N_SYMBOLS][PLAIN_INTERVALS];
+} plain_market;
+
+static void append_closed(plain_market *m, int32_t s, int64_t now_ms) {
+    for (int32_t u = 0; u < PLAIN_INTERVALS; u++)
+        while (interval_next(plain_interval[u], m->next[s][u].open_ms) <= now_ms) {
+            plain_append(m->symbols[s], u, &m->next[s][u]);
+            data_stream_next(&m->streams[s][u], &m->next[s][u]);
+        }
+}
+
+static plain_market *plain_market_new(int32_t most_bars) {
+    plain_market *m = calloc(1, sizeof *m);
+    if (!m) die("out of memory");
+    for (int32_t s = 0; s < N_SYMBOLS; s++) {
+        m->symbols[s] = plain_new(most_bars);
+        for (int32_t u = 0; u < PLAIN_INTERVALS; u++) {
+            data_stream_init(&m->streams[s][u], s, plain_interval[u], N_BARS);
+            data_stream_next(&m->streams[s][u], &m->next[s][u]);
+        }
+    }
+    return m;
+}
+
+static void plain_market_free(plain_market *m) {
+    for (int32_t s = 0; s < N_SYMBOLS; s++) plain_free(m->symbols[s]);
+    free(m);
+}
+
+/* A symbol's indicators up to its newest bar, and all filters. */
+static void match_all(plain *p, bool *out, int32_t stride) {
+    plain_advance(p);
+    for (int32_t i = 0; i < PLAIN_TRADERS; i++) out[i * stride] = plain_match(p, i);
+}
+
+/* The cycles of screen.bar in plain C. The bars are stored before the clock runs. */
+static void measure_plain_bar(int32_t n_cycles, const bool *sandboxed) {
+    plain_market *m = plain_market_new(N_BARS + N_WARM + n_cycles);
+    double *wall = samples_new(n_cycles);
+    bool *matches = matches_new(n_cycles + 1), *out;
+    for (int32_t i = -N_WARM; i < n_cycles; i++) {
+        int64_t now_ms = DATA_END_MS + (i + N_WARM + 2) * interval_ms(INTERVAL_1M), start_ns;
+        for (int32_t s = 0; s < N_SYMBOLS; s++) append_closed(m, s, now_ms);
+        out = matches + (ptrdiff_t)(i < 0 ? n_cycles : i) * PLAIN_TRADERS * N_SYMBOLS;
+        start_ns = monotonic_ns();
+        for (int32_t s = 0; s < N_SYMBOLS; s++) match_all(m->symbols[s], out + s, N_SYMBOLS);
+        if (i >= 0) wall[i] = ms_since(start_ns);
+    }
+    compare_all(sandboxed, matches, n_cycles);
+    figure_print("screen.bar.c", "the same cycles in plain C: indicators of the new bars and all filters", "ms", wall,
+                 n_cycles);
+    free(wall);
+    free(matches);
+    plain_market_free(m);
+}
+
+static void measure_bar(int32_t n_cycles) {
+    bool *matches = matches_new(n_cycles);
+    measure_cycles(&(cycles){
+        .name = "screen.bar",
+        .workload = "20 Lua traders x 100 symbols x 500 bars of 1m 5m 15m 1h, one worker: one closed 1m bar a symbol "
+                    "(and the slower ones that close with it), 2000 evaluations a cycle",
+        .options = {.n_symbols = N_SYMBOLS, .n_bars = N_BARS, .n_workers = 1, .n_variants = 1},
+        .n_warm = N_WARM,
+        .n_measured = n_cycles,
+        .matches = matches});
+    measure_plain_bar(n_cycles, matches);
+    free(matches);
+}
+
+static void measure_large(int32_t n_cycles) {
+    measure_cycles(&(cycles){
+        .name = "screen.bar.large",
+        .workload = "100 Lua traders (20 in five variants of other lengths) x 400 symbols x 500 bars of 1m 5m 15m 1h, "
+                    "one worker: one closed 1m bar a symbol (and the slower ones that close with it), 40000 "
+                    "evaluations a cycle",
+        .options = {.n_symbols = LARGE_SYMBOLS, .n_bars = N_BARS, .n_workers = 1, .n_variants = RIG_VARIANTS},
+        .n_warm = N_WARM,
+        .n_measured = n_cycles});
+}
+
+/* ---- from nothing ---- */
+
+static plain_market *plain_of_desk(const desk *d) {
+    plain_market *m = plain_market_new(N_BARS);
+    for (int32_t s = 0; s < N_SYMBOLS; s++)
+        for (int32_t u = 0; u < PLAIN_INTERVALS; u++) {
+            const kline *bars;
+            int32_t n = desk_bars(d, s, u, &bars);
+            for (int32_t i = 0; i < n; i++) plain_append(m->symbols[s], u, &bars[i]);
+        }
+    return m;
+}
+
+static void measure_cold(int32_t n_runs) {
+    enum { WARM = 10 };
+    desk *d = desk_new(N_SYMBOLS, N_BARS);
+    plain_market *m = plain_of_desk(d);
+    static bool sandboxed[N_SYMBOLS][PLAIN_TRADERS], in_c[N_SYMBOLS][PLAIN_TRADERS];
+    double *wall = samples_new(n_runs), *plain_wall = samples_new(n_runs);
+    uint64_t n_flushes = 0;
+    char more[64];
+    if (desk_traders(d) != PLAIN_TRADERS) die("expected 20 traders in bench/traders");
+    for (int32_t i = -WARM; i < n_runs; i++) {
+        int64_t start_ns;
+        if (i == 0) n_flushes = traces_flushes();
+        desk_clear(d);
+        start_ns = monotonic_ns();
+        for (int32_t s = 0; s < N_SYMBOLS; s++) desk_begin(d, s, sandboxed[s]);
+        if (i >= 0) wall[i] = ms_since(start_ns);
+        start_ns = monotonic_ns();
+        for (int32_t s = 0; s < N_SYMBOLS; s++) {
+            plain_restart(m->symbols[s]);
+            match_all(m->symbols[s], in_c[s], 1);
+        }
+        if (i >= 0) plain_wall[i] = ms_since(start_ns);
+        for (int32_t s = 0; s < N_SYMBOLS; s++)
+            for (int32_t k = 0; k < PLAIN_TRADERS; k++) {
+                int32_t place = place_of(desk_trader(d, k));
+                compare(&sandboxed[s][k], &in_c[s][place], place, s, i);
+            }
+    }
+    write_flushes(more, sizeof more, n_flushes);
+    figure_print_more("screen.cold",
+                      "20 Lua traders x 100 symbols x 500 bars of 1m 5m 15m 1h (a trader looks at one to three): all "
+                      "indicators from nothing, memory for them included, and 2000 evaluations",
+                      "ms", wall, n_runs, more);
+    figure_print("screen.cold.c", "the same in plain C, into arrays that are there", "ms", plain_wall, n_runs);
+    free(wall);
+    free(plain_wall);
+    plain_market_free(m);
+    desk_free(d);
+}
+
+/* ---- forming bars ---- */
+
+/* Bars, values of all indicators at the forming bars, and all filters once. The filters still look at the newest closed
+ * bars: traders that run at ticks do not exist yet. The work is that of a tick but for where in its column a filter
+ * reads. */
+static void measure_tick(int32_t n_runs) {
+    enum { WARM = 60 };
+    desk *d = desk_new(N_SYMBOLS, N_BARS);
+    static bool matches[PLAIN_TRADERS];
+    double *wall = samples_new(n_runs);
+    uint64_t n_flushes = 0;
+    char more[64];
+    desk_clear(d);
+    for (int32_t s = 0; s < N_SYMBOLS; s++) desk_begin(d, s, matches);
+    for (int32_t i = -WARM; i < n_runs; i++) {
+        int64_t start_ns = monotonic_ns();
+        if (i == 0) n_flushes = traces_flushes();
+        for (int32_t s = 0; s < N_SYMBOLS; s++) {
+            desk_update(d, s, (i + WARM) % 100 / 100.0);
+            desk_evaluate(d, s, matches);
+        }
+        if (i >= 0) wall[i] = ms_since(start_ns);
+    }
+    write_flushes(more, sizeof more, n_flushes);
+    figure_print_more("screen.tick",
+                      "20 Lua traders x 100 symbols x 500 bars of 1m 5m 15m 1h: an update of the four forming bars of "
+                      "every symbol, all indicators at them, and 2000 evaluations at the closed bars",
+                      "ms", wall, n_runs, more);
+    free(wall);
+    desk_free(d);
+}
+
+/* ---- two workers ---- */
+
+enum { N_TURNS = 9, MINUTES = 20 };
+
+/* What the machine's other guests took from this one, all processors. */
+static double stolen_ms(void) {
+    unsigned long long user, nice, system, idle, iowait, irq, softirq, steal;
+    FILE *f = fopen("/proc/stat", "r");
+    if (!f) die("/proc/stat cannot be read");
+    if (fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq, &softirq,
+               &steal) != 8)
+        die("/proc/stat is not as expected");
+    fclose(f);
+    return (double)steal * 1e3 / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* One worker and two take turns, so that both see the same noise. */
+static void measure_two(int32_t n_turns) {
+    rig_options options = {.n_symbols = N_SYMBOLS, .n_bars = N_BARS, .n_workers = 1, .n_variants = 1};
+    rig *one = rig_new(&options), *two;
+    double *of_one = samples_new(n_turns), *of_two = samples_new(n_turns), began_ms, median_one, median_two;
+    uint64_t n_flushes;
+    char more[160];
+    options.n_workers = 2;
+    two = rig_new(&options);
+    for (int32_t m = 0; m < N_WARM; m += MINUTES) {
+        (void)rig_minutes_inside(one, MINUTES);
+        (void)rig_minutes_inside(two, MINUTES);
+    }
+    n_flushes = traces_flushes();
+    began_ms = stolen_ms();
+    for (int32_t i = 0; i < n_turns; i++) {
+        of_one[i] = rig_minutes_inside(one, MINUTES);
+        of_two[i] = rig_minutes_inside(two, MINUTES);
+    }
+    median_one = figure_median(of_one, n_turns);
+    median_two = figure_median(of_two, n_turns);
+    if (memcmp(rig_matches(one), rig_matches(two), (size_t)rig_traders(one) * N_SYMBOLS) != 0)
+        die("one worker and two do not match the same");
+    snprintf(more, sizeof more,
+             "\"one_thread\":%.4g,\"ratio\":%.3g,\"ratio_of_min\":%.3g,\"steal_ms\":%.4g,\"flushes\":%llu", median_one,
+             median_one / median_two, of_one[0] / of_two[0], stolen_ms() - began_ms,
+             (unsigned long long)(traces_flushes() - n_flushes));
+    figure_print_more("screen.bar.2t",
+                      "the cycle of screen.bar by two workers, by turns with one worker; 20 cycles lie in the inboxes "
+                      "before they begin, no other thread works; steal_ms: of the whole machine, meanwhile",
+                      "ms", of_two, n_turns, more);
+    free(of_one);
+    free(of_two);
+    rig_free(one);
+    rig_free(two);
+}
+
+/* bench-screen [FIGURE [CYCLES]]: one alone, and more cycles, for a profiler. */
+int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        void (*measure)(int32_t n);
+        int32_t n;
+    } figures[] = {{"cold", measure_cold, N_RUNS},
+                   {"bar", measure_bar, N_CYCLES},
+                   {"tick", measure_tick, N_CYCLES},
+                   {"large", measure_large, LARGE_CYCLES},
+                   {"2t", measure_two, N_TURNS}};
+    bool is_known = argc < 2;
+    log_init(LOG_WARN, LOG_AUTO);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        int32_t n = argc > 2 ? (int32_t)strtol(argv[2], NULL, 10) : figures[i].n;
+        if (argc > 1 && strcmp(argv[1], figures[i].name) != 0) continue;
+        is_known = true;
+        figures[i].measure(n);
+    }
+    if (!is_known) die("there is no such figure");
     return 0;
 }

@@ -1,6 +1,8 @@
 -- RSI and MACD point up on three timeframes at once.
+local shift = input.int("shift", 0, {min = 0, max = 4, help = "added to its lengths: one trader in five variants"})
+
 local function points_up(bars)
-  return ta.rsi(bars.close, 14)[0] > 50 and ta.macd(bars.close, 12, 26, 9).hist[0] > 0
+  return ta.rsi(bars.close, 14 + shift)[0] > 50 and ta.macd(bars.close, 12 + shift, 26 + shift, 9).hist[0] > 0
 end
 
 return trader {
