@@ -278,7 +278,7 @@ function M.load(index, code, chunk, overrides, default_interval)
     interval_mask = mask, include = symbols.include or {}, exclude = symbols.exclude or {}, quote = symbols.quote, tags = list_text(t.tags or {}),
     conditions = list_text(texts), fire = type(t.fire) == "table" and "every" or t.fire or "edge",
     fire_every = type(t.fire) == "table" and t.fire.every or 1, cooldown = t.cooldown, warmup = t.warmup, inputs = list_text(declared),
-    own = own, has_conditions = has_conditions, has_plots = t.plots ~= nil,
+    own = own, has_filter = t.filter ~= nil, has_conditions = has_conditions, has_plots = t.plots ~= nil,
   }
 end
 
