@@ -9,6 +9,9 @@ local jit_options = require("jit.opt")
 -- LuaJIT's default limits thrash at a hundred traders.
 jit_options.start("maxtrace=16000", "maxmcode=16384", "maxside=400", "maxsnap=2000")
 
+local traversal = require "traversal"
+_G.next, _G.pairs = traversal.next, traversal.pairs -- before anything else of the library takes them
+
 local series = require "series"
 series.init(context_pointer)
 
