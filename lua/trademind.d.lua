@@ -322,7 +322,7 @@ function ta.stoch(source, high, low, length) end
 ---@field k trademind.series
 ---@field d trademind.series
 
---- Stochastic of the RSI: k = sma(stoch(rsi, rsi, rsi, stoch), smooth_k), d = sma(k, smooth_d). First k at bar length + stoch + smooth_k - 2. NaN where the RSI has not moved in the range; the means begin anew after that.
+--- Stochastic of the RSI: k = sma(stoch(rsi, rsi, rsi, stoch), smooth_k), d = sma(k, smooth_d). First k at bar length + stoch + smooth_k - 2, when the range holds `stoch` values of the RSI, as in TA-Lib and Tulip; Pine passes over what is missing in a range and shows its first k after smooth_k + 1 values of the RSI. From then on they are equal. NaN where the RSI has not moved in the range; the means begin anew after that.
 ---@param source trademind.series series
 ---@param length? integer bars of the RSI (14)
 ---@param stoch? integer bars of the stochastic (14)
@@ -539,7 +539,7 @@ function ta.dmi(di_length, adx_smoothing) end
 ---@field line trademind.series
 ---@field direction trademind.series
 
---- Supertrend: a stop `factor` average true ranges from hl2 that moves with the price only and changes sides when the close crosses it. The direction is Pine's: -1 in an up-trend (the line is below the price), 1 in a down-trend. First values at bar length - 1, with direction 1, NaN before. It depends on its whole past, so on where the series began.
+--- Supertrend: a stop `factor` average true ranges from hl2 that moves with the price only and changes sides when the close crosses it. The direction is Pine's: -1 in an up-trend (the line is below the price), 1 in a down-trend, and 1 before there is a line. The line begins at bar length - 1, NaN before. It depends on its whole past, so on where the series began.
 ---@param factor number average true ranges, 0..1000
 ---@param length integer bars of the atr, 1..5000
 ---@return trademind.ta_supertrend_outputs

@@ -211,6 +211,19 @@ local function column_of(offset)
   return offset - start - continued + 1, start
 end
 
+-- A script may be in another encoding than UTF-8, and JSON may not: what is no character is a question mark.
+local function readable(text)
+  text = text:gsub("[%z\1-\8\11-\31\127]", "?")
+  return (text:gsub("([\192-\255]?)([\128-\191]*)", function(first, rest)
+    local lead, second = first:byte() or 0, rest:byte() or 0
+    local n = lead >= 0xf0 and 3 or lead >= 0xe0 and 2 or lead >= 0xc2 and 1 or 0
+    local is_overlong = lead == 0xe0 and second < 0xa0 or lead == 0xf0 and second < 0x90
+    local is_outside = lead == 0xed and second > 0x9f or lead == 0xf4 and second > 0x8f or lead > 0xf4
+    if n == 0 or #rest < n or is_overlong or is_outside then return ("?"):rep(#first + #rest) end
+    return first .. rest:sub(1, n) .. ("?"):rep(#rest - n)
+  end))
+end
+
 local function finished(finding)
   local node = finding.node
   local column, start = column_of(node.offset)
@@ -218,7 +231,7 @@ local function finished(finding)
   local last = math.min(math.max(node.end_offset, node.offset), start + math.max(#source, 1) - 1)
   return {
     line = node.line, column = column, end_column = math.max(column, (column_of(last))), code = finding.code, severity = finding.severity,
-    message = finding.message, hint = finding.hint or cjson.null, source = source,
+    message = readable(finding.message), hint = finding.hint and readable(finding.hint) or cjson.null, source = readable(source),
   }
 end
 

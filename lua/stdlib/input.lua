@@ -1,4 +1,5 @@
 --- Parameters of a trader, declared once: the value comes from the default or from an override.
+local null = require("cjson").null
 local raise = require "fail"
 local series = require "series"
 local suggest = require "suggest"
@@ -9,6 +10,7 @@ local M = {}
 local INPUTS_MAX, TEXT_MAX, CHOICES_MAX = 64, 1024, 64
 
 local function shown(value)
+  if value == null then return "null" end
   if value ~= nil and not ({number = 1, boolean = 1, string = 1})[type(value)] then return series.describe(value) end
   if type(value) ~= "string" then return tostring(value) end
   return ("%q"):format(#value > 60 and value:sub(1, 57) .. "..." or value)

@@ -9,6 +9,9 @@ local jit_options = require("jit.opt")
 -- LuaJIT's default limits thrash at a hundred traders.
 jit_options.start("maxtrace=16000", "maxmcode=16384", "maxside=400", "maxsnap=2000")
 
+local traversal = require "traversal"
+_G.next, _G.pairs = traversal.next, traversal.pairs -- before anything else of the library takes them
+
 local series = require "series"
 series.init(context_pointer)
 
@@ -280,7 +283,8 @@ function M.load(index, code, chunk, overrides, default_interval)
     conditions = list_text(texts), fire = type(t.fire) == "table" and "every" or t.fire or "edge",
     fire_every = type(t.fire) == "table" and t.fire.every or 1, cooldown = t.cooldown, warmup = t.warmup, inputs = list_text(declared),
     on = t.on or "close", references = t.references or {}, rank_top = t.rank and t.rank.top, symbols_top = symbols.top,
-    min_quote_volume = symbols.min_quote_volume, own = own, has_conditions = has_conditions, has_plots = t.plots ~= nil,
+    min_quote_volume = symbols.min_quote_volume, own = own, has_filter = t.filter ~= nil, has_conditions = has_conditions,
+    has_plots = t.plots ~= nil,
   }
 end
 

@@ -18,7 +18,9 @@ M.rsi = define {"rsi", sources = {"source"}, params = {"length"}}
 M.stoch = define {"stoch", sources = {"source", "high", "low"}, params = {"length"}}
 
 --- Stochastic of the RSI: k = sma(stoch(rsi, rsi, rsi, stoch), smooth_k), d = sma(k, smooth_d). First k at bar
--- length + stoch + smooth_k - 2. NaN where the RSI has not moved in the range; the means begin anew after that.
+-- length + stoch + smooth_k - 2, when the range holds `stoch` values of the RSI, as in TA-Lib and Tulip; Pine passes over what
+-- is missing in a range and shows its first k after smooth_k + 1 values of the RSI. From then on they are equal. NaN where the
+-- RSI has not moved in the range; the means begin anew after that.
 -- @param source series @param length bars of the RSI (14) @param stoch bars of the stochastic (14) @param smooth_k bars (3)
 -- @param smooth_d bars (3) @return {k, d}, series, 0..100
 -- @usage local rising = ta.stochrsi(m.close).k[0] > ta.stochrsi(m.close).d[0]

@@ -13,8 +13,8 @@ local M = {}
 M.dmi = define {"dmi", params = {{"di_length", 14}, {"adx_smoothing", 14}}, outputs = {"plus", "minus", "adx"}}
 
 --- Supertrend: a stop `factor` average true ranges from hl2 that moves with the price only and changes sides when the close
--- crosses it. The direction is Pine's: -1 in an up-trend (the line is below the price), 1 in a down-trend. First values at
--- bar length - 1, with direction 1, NaN before. It depends on its whole past, so on where the series began.
+-- crosses it. The direction is Pine's: -1 in an up-trend (the line is below the price), 1 in a down-trend, and 1 before there
+-- is a line. The line begins at bar length - 1, NaN before. It depends on its whole past, so on where the series began.
 -- @param factor average true ranges, 0..1000 @param length bars of the atr, 1..5000
 -- @return {line, direction}, series: a price; -1 up, 1 down
 -- @usage local is_up = ta.supertrend(3, 10).direction[0] < 0

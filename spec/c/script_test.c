@@ -522,6 +522,27 @@ static void test_neighbours(scripts *s) {
        "harm none of the others");
 }
 
+/* LuaJIT's own pairs and next end such a loop early once it has given up on compiling it, after some 40,000 rounds. */
+static void test_loops(scripts *s) {
+    static const char *const forms[][2] = {{"pairs(", ")"}, {"next, ", ""}};
+    for (size_t i = 0; i < 2; i++) {
+        char code[1024];
+        int n_right = 0;
+        snprintf(code, sizeof code,
+                 "local t = {1, 2, 3, 4, 5}\nlocal all = {a = t, b = t, c = t, d = t, e = t}\n"
+                 "local function leave(...) for j = 1, 100 do end end\n"
+                 "return trader {filter = function(m)\n  for round = 1, 1000 do\n    leave()\n    local n = 0\n"
+                 "    for k, v in %sall%s do\n      for _ in %sv%s do end\n      n = n + 1\n    end\n"
+                 "    if n ~= 5 then return false end\n  end\n  return true\nend}",
+                 forms[i][0], forms[i][1], forms[i][0], forms[i][1]);
+        scripts_renew(s);
+        scripts_demand(scripts_compile(s, 0, "t.lua", code), s->why.text);
+        for (int run = 0; run < 100; run++) n_right += scripts_matches(s, 0);
+        ok(n_right == 100, "loops in loops over %s%s are whole: %d of 100 %s", forms[i][0], forms[i][1], n_right,
+           s->why.text);
+    }
+}
+
 /* ---- the manual ---- */
 
 /* An input is declared once, outside of the filter. */
@@ -566,6 +587,7 @@ int main(void) {
     test_result(&s);
     test_first_evaluation(&s);
     test_neighbours(&s);
+    test_loops(&s);
     test_usages(&s);
     scripts_close(&s);
     return done();

@@ -4,8 +4,8 @@
 local hash = require "spec.lua.oracle_hash"
 local indicators = require "spec.lua.oracle_indicators"
 
--- The LuaJIT of Debian 12 (2.1 of March 2022) miscompiles the loops over pairs() below when their traces are joined: a chart
--- was taken for another one. What says what is right is interpreted.
+-- The LuaJIT of Debian 12 ends loops over pairs() early once it has given up on compiling them (lua/stdlib/traversal.lua): a
+-- chart was left behind. What says what is right is interpreted.
 jit.off(true, true)
 
 local M = {}

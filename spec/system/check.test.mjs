@@ -2,6 +2,7 @@
 // time limit: 300
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataPath, root, tempDir } from './harness.mjs';
@@ -108,7 +109,7 @@ test('several files: each is checked, whatever is wrong with the others', async 
   assert.ok(lines.some(finding => finding.file === good));
   assert.match(stderr, /none\.lua: No such file or directory\n/);
   assert.match(stderr, /good_spec\.lua is a spec, not a trader; skipped\n/);
-  assert.match(stderr, /2 files checked: 1 error, 0 warnings\n$/);
+  assert.match(stderr, /2 files checked, 1 could not be: 1 error, 0 warnings\n$/);
 });
 
 test('inputs of the JSON beside it, and a trader that uses the script of another', async () => {
@@ -128,6 +129,72 @@ test('what a script prints is not among the findings', async () => {
   const { code, stdout, stderr } = await run(['check', file]);
   assert.equal(code, 0);
   assert.doesNotMatch(stdout + stderr, /hello/);
+});
+
+// ---- files that are no good text ----
+
+const WITH_INPUT = `local a = input.int("a", 2, {min = 1, max = 10})\n${GOOD.replace('> m', '> a * m')}`;
+const UNREADABLE = [
+  ['UTF-16', Buffer.from(`\ufeff${GOOD}`, 'utf16le'), null, 'x.lua: found UTF-16; expected a script saved as UTF-8'],
+  ['UTF-16, the other one', Buffer.from(`\ufeff${GOOD}`, 'utf16le').swap16(), null, 'x.lua: found UTF-16; expected a script saved as UTF-8'],
+  ['UTF-16 without a mark', Buffer.from(GOOD, 'utf16le'), null, 'x.lua:1: found a zero byte; expected a script, a text in UTF-8'],
+  ['a zero byte', GOOD.replace('m.open', '\n\0m.open'), null, 'x.lua:2: found a zero byte; expected a script, a text in UTF-8'],
+  ['inputs that are a list', WITH_INPUT, '[1]', 'x.json: found no JSON object; expected one such as {"length": 20}'],
+  ['inputs that are null', WITH_INPUT, 'null', 'x.json: found no JSON object; expected one such as {"length": 20}'],
+  ['no inputs at all', WITH_INPUT, '', 'x.json:1: unexpected token near end of file; expected a JSON object such as {"length": 20}'],
+  ['inputs that end early', WITH_INPUT, '{\n"a":', 'x.json:2: unexpected token near end of file; expected a JSON object such as {"length": 20}'],
+];
+for (const [what, code, inputs, sentence] of UNREADABLE) {
+  test(`a file that cannot be read: ${what}`, async () => {
+    const folder = tempDir();
+    const file = write('x.lua', code, folder);
+    if (inputs !== null) write('x.json', inputs, folder);
+    const result = await run(['check', file]);
+    assert.equal(result.stderr, `trademind: ${folder}/${sentence}\ntrademind: 0 files checked, 1 could not be: no finding\n`);
+    assert.equal(result.stdout, '');
+    assert.equal(result.code, 1);
+  });
+}
+
+test('a named pipe is not waited for', async () => {
+  const file = join(tempDir(), 'x.lua');
+  execFileSync('mkfifo', [file]);
+  const { code, stderr } = await run(['check', file]);
+  assert.equal(code, 1);
+  assert.match(stderr, /x\.lua: not a regular file\n/);
+});
+
+test('what other editors write is read: a byte order mark, \\r\\n, an inputs file with a mark', async () => {
+  const folder = tempDir();
+  const file = write('x.lua', `\ufeff${WITH_INPUT.replaceAll('\n', '\r\n')}`, folder);
+  write('x.json', '\ufeff{"a": 3}', folder);
+  const { code, lines } = await run(['check', '--json', file]);
+  assert.deepEqual(serious(lines), []);
+  assert.equal(code, 0);
+});
+
+test('what is wrong with a script in another encoding is shown', async () => {
+  const file = write('x.lua', Buffer.from(`${GOOD.replace('m.close', 'm.clsoe').trim()} -- caf\u00e9\n`, 'latin1'));
+  const { code, lines, stderr } = await run(['check', '--json', file]);
+  assert.equal(code, 1, stderr);
+  assert.deepEqual(serious(lines).map(place), ['unknown-field 1:75']);
+  assert.match(lines[0].source, / -- caf\?$/);
+});
+
+test('of a long line only what is near is shown', async () => {
+  const file = write('x.lua', `local caf\u00e9 = "${'\u00e9'.repeat(3000)}" ${GOOD.replace('m.close', 'm.clsoe')}`.replace('caf\u00e9', 'cafe'));
+  const { stdout } = await run(['check', file]);
+  const [, source, marks] = stdout.split('\n').slice(stdout.split('\n').findIndex(line => line.includes('unknown-field')));
+  assert.ok([...source].length <= 164, source);
+  assert.equal([...source].slice(marks.indexOf('^'), marks.length).join(''), 'clsoe');
+});
+
+test('an input that is null in the file', async () => {
+  const folder = tempDir();
+  write('x.json', '{"a": null}', folder);
+  const { lines } = await run(['check', '--json', write('x.lua', WITH_INPUT, folder)]);
+  assert.equal(serious(lines)[0].message, 'input "a" is null');
+  assert.equal(serious(lines)[0].hint, 'expected a whole number 1..10');
 });
 
 test('the bound of the cost is an option', async () => {

@@ -15,7 +15,7 @@ local REFERENCES = {
   {"dmi.0(14,14)", "pynecore", "DI", "14", "plus"}, {"dmi.1(14,14)", "pynecore", "DI", "14", "minus"}, {"dmi.2(14,14)", "pynecore", "ADX", "14", "value"},
   {"dmi.0(14,14)", "talib", "PLUS_DI", "14", "value", 650}, {"dmi.1(14,14)", "talib", "MINUS_DI", "14", "value", 650},
   {"dmi.2(14,14)", "talib", "ADX", "14", "value", 700},
-  {"supertrend.0(3,10)", "pynecore", "SUPERTREND", "3,10", "value", 9}, {"supertrend.1(3,10)", "pynecore", "SUPERTREND", "3,10", "direction", 9},
+  {"supertrend.0(3,10)", "pynecore", "SUPERTREND", "3,10", "value", 9}, {"supertrend.1(3,10)", "pynecore", "SUPERTREND", "3,10", "direction"},
   {"sar(0.02,0.02,0.2)", "pynecore", "PSAR", "0.02,0.2", "value"},
   {"aroon.0(14)", "pynecore", "AROON", "14", "up"}, {"aroon.1(14)", "pynecore", "AROON", "14", "down"},
   {"ichimoku.0(9,26,52,0)", "pynecore", "ICHIMOKU", "9,26,52", "conversion"}, {"ichimoku.1(9,26,52,0)", "pynecore", "ICHIMOKU", "9,26,52", "base"},
@@ -124,7 +124,7 @@ local function naive_supertrend(bars, n, factor, length)
   range = wilder(range, n, length)
   local before -- of the last bar that had a line
   for i = 0, n - 1 do
-    line[i], direction[i] = NaN, NaN
+    line[i], direction[i] = NaN, is_whole(bars[i]) and 1 or NaN
     if range[i] == range[i] then
       local middle, close = (bars[i].high + bars[i].low) / 2, bars[i].close
       local upper, lower = middle + factor * range[i], middle - factor * range[i]

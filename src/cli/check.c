@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 1024, COST_US = 1000 };
+enum { FILES_MAX = 1024, COST_US = 1000, SOURCE_COLUMNS = 160 };
 
 typedef struct check_call {
     settings settings;
@@ -25,7 +25,7 @@ typedef struct check_call {
     bool as_json, runs_specs;
     reader *reader;
     char *names; /* of the sandbox */
-    int n_read, n_errors, n_warnings, n_specs;
+    int n_read, n_unread, n_errors, n_warnings, n_specs;
     bool has_warned; /* of luacheck */
 } check_call;
 
@@ -93,14 +93,26 @@ static void show_json(const char *file, const json_t *finding) {
     json_writer_deinit(&w);
 }
 
-/* The line and, below it, what is meant. A tab takes one column; indentation is left out. */
+/* The byte at which a character begins, counted from 0; the end when there are fewer. */
+static const char *character(const char *text, int n) {
+    for (; *text && n > 0; n--) do
+            text++;
+        while (((unsigned char)*text & 0xc0) == 0x80);
+    return text;
+}
+
+/* The line and, below it, what is meant. A tab takes one column; indentation is left out, and of a long line what is far. */
 static void show_source(const char *source, int column, int end_column) {
-    int indent = (int)strspn(source, " \t");
-    if (!source[indent]) return;
-    if (indent > column - 1) indent = column - 1;
+    int from = (int)strspn(source, " \t");
+    const char *end;
+    if (!source[from]) return;
+    if (from > column - 1) from = column - 1;
+    if (column - 1 - from > SOURCE_COLUMNS - 20) from = column - 1 - SOURCE_COLUMNS / 2;
+    if (end_column > from + SOURCE_COLUMNS) end_column = from + SOURCE_COLUMNS;
+    end = character(source, from + SOURCE_COLUMNS);
     fputs("    ", stdout);
-    for (const char *at = source + indent; *at; at++) putchar(*at == '\t' ? ' ' : *at);
-    printf("\n    %*s", column - 1 - indent, "");
+    for (const char *at = character(source, from); at < end; at++) putchar(*at == '\t' ? ' ' : *at);
+    printf("\n    %*s", column - 1 - from, "");
     for (int i = column; i <= end_column; i++) putchar('^');
     putchar('\n');
 }
@@ -151,9 +163,10 @@ static err check_file(check_call *call, const char *file, diag *why) {
     if (e == OK) e = find(call, source, &findings, why);
     if (e == OK) {
         json_t *list = json_loads(findings, 0, NULL);
+        if (!list) e = diag_set(why, ERR_INVALID, "%s: its findings cannot be shown", file);
         for (size_t i = 0; i < json_array_size(list); i++) show(call, source->chunk, json_array_get(list, i));
         json_decref(list);
-        call->n_read++;
+        call->n_read += e == OK;
     }
     free(findings);
     trader_source_free(source);
@@ -203,7 +216,9 @@ static err run_spec(check_call *call, const char *file, diag *why) {
 /* ---- all of them ---- */
 
 static void conclude(const check_call *call) {
-    fprintf(stderr, "trademind: %d %s checked: ", call->n_read, call->n_read == 1 ? "file" : "files");
+    fprintf(stderr, "trademind: %d %s checked", call->n_read, call->n_read == 1 ? "file" : "files");
+    if (call->n_unread > 0) fprintf(stderr, ", %d could not be", call->n_unread);
+    fputs(": ", stderr);
     if (call->n_errors + call->n_warnings == 0)
         fputs("no finding\n", stderr);
     else
@@ -213,7 +228,6 @@ static void conclude(const check_call *call) {
 
 /* A file that cannot be read does not hide what is wrong with the others. */
 static int check_all(check_call *call, diag *why) {
-    bool has_failed = false;
     for (int i = 0; i < call->n_files; i++) {
         const char *file = call->files[i];
         err e;
@@ -224,11 +238,11 @@ static int check_all(check_call *call, diag *why) {
         e = check_file(call, file, why);
         if (e == OK && call->runs_specs && ends_in(file, ".lua")) e = run_spec(call, file, why);
         if (e == OK) continue;
-        has_failed = true;
+        call->n_unread++;
         fprintf(stderr, "trademind: %s\n", *why->text ? why->text : error_text(e));
     }
     conclude(call);
-    return has_failed || call->n_errors + call->n_warnings > 0 ? EXIT_FAILED : EXIT_OK;
+    return call->n_unread + call->n_errors + call->n_warnings > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 static err learn_names(check_call *call, diag *why) {

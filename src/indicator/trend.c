@@ -212,8 +212,9 @@ static void run_supertrend(void *state, const kernel_input *in, int32_t from, in
     double factor = in->param[0], close_before = s.is_begun ? in->close[from - 1] : NAN;
     const double keep = trailing_rma(length);
     for (int32_t i = from; i < to; i++) {
-        double high = in->high[i], low = in->low[i], close = in->close[i], line = NAN, direction = NAN;
+        double high = in->high[i], low = in->low[i], close = in->close[i], line = NAN;
         double range = true_range(high, low, close_before) + (close - close), middle = (high + low) / 2;
+        double direction = 1 + (range - range); /* Pine's before there is a line; of a bar without a price: NaN */
         double width = factor * trailing_step(&s.range, range, length, keep);
         if (!isnan(width)) line = supertrend_step(&s, middle - width, middle + width, close, &direction);
         close_before = close;

@@ -157,6 +157,7 @@ CALLED_BY_LUA static int load_protected(lua_State *L) {
     p->intervals = (uint32_t)number_field(L, table, "interval_mask", 0);
     p->line = (int32_t)number_field(L, table, "line", 0);
     p->has_conditions = flag_field(L, table, "has_conditions");
+    p->is_filtered_by_conditions = !flag_field(L, table, "has_filter");
     p->has_plots = flag_field(L, table, "has_plots");
     read_own(L, table, c);
     if (c->spec) read_spec(L, table, c->source, c->spec);
@@ -261,12 +262,15 @@ err script_state_load(script_state *s, int32_t index, const trader_source *sourc
     if (e != OK) return diag_set(why, e, "%s: out of memory", source->chunk);
     s->context.trader = index;
     s->context.missing[0] = 0;
+    s->context.symbol = NULL;
+    s->is_quiet = !out; /* of the same script in every state only the one with the dry evaluation prints */
     region_set_owner(s->memory, state_owner(index));
     if (guard_call(s->guard, s->limits.load_cpu_ms, call_load, &c) != OK)
         e = state_kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);
     else if (c.status != 0)
         e = state_error(s, index, c.status, why);
     region_set_owner(s->memory, 0);
+    state_write_printed(s);
     if (e == ERR_NO_MEMORY)
         e = state_kill_for_memory(s, why);
     else if (e == OK)

@@ -78,8 +78,10 @@ static bool call_one(own_pass *pass, const own_series *own, int32_t at) {
     bool has_missed = slots_note_missed(s, pass->p);
     if (s->has_new_slots || slots_note_asked(s, pass->p) || has_missed) {
         pass->must_bind = status != LUA_ERRMEM;
+        if (pass->must_bind) printout_drop(&s->printed);
         if (pass->must_bind) return false;
     }
+    state_write_printed(s);
     if (status != 0)
         note_failure(pass, status);
     else
@@ -118,8 +120,10 @@ err own_advance(script_state *s, int32_t index, const script_view *view, diag *w
         script_result unused;
         e = slots_bind(s, p, view, &unused, why);
         if (e != OK && e != ERR_NOT_FOUND) return e;
-        if (guard_call(s->guard, s->limits.load_cpu_ms, run_bars, &pass) != OK)
+        if (guard_call(s->guard, s->limits.load_cpu_ms, run_bars, &pass) != OK) {
+            state_write_printed(s);
             return state_kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);
+        }
     } while (pass.must_bind);
     s->context.open_ms = view->open_ms;
     s->context.close_ms = view->close_ms;

@@ -20,7 +20,6 @@
 #include <time.h>
 
 enum {
-    LOG_LINES_PER_SECOND = 10,
     TRADER_SHARE = 4, /* a trader may hold one in four of the state's bytes, and all of them two */
     /* For what runs below a check: at the most an 8 KB buffer of string.gsub, and the unwinder. */
     STACK_RESERVE = 1 << 19
@@ -45,21 +44,15 @@ CALLED_BY_LUA static int on_error(lua_State *L) {
 
 CALLED_BY_LUA static int emit_log(lua_State *L) {
     script_state *s = lua_touserdata(L, lua_upvalueindex(1));
-    int64_t second = monotonic_ms() / 1000;
     log_level level = (log_level)luaL_checkinteger(L, 1);
     const char *text = luaL_checkstring(L, 2);
-    if (s->is_quiet) return 0;
-    if (second != s->log_second) {
-        if (s->log_lines > LOG_LINES_PER_SECOND)
-            log_warn("script", "%d more lines of scripts in one second were left out",
-                     s->log_lines - LOG_LINES_PER_SECOND);
-        s->log_second = second;
-        s->log_lines = 0;
-    }
-    if (++s->log_lines > LOG_LINES_PER_SECOND || s->context.trader >= s->n_programs) return 0;
-    log_write(level, "script", "%s %s: %s", s->programs[s->context.trader].source->key,
-              s->context.symbol ? s->context.symbol : "", text);
+    if (!s->is_quiet) printout_hold(&s->printed, level, text);
     return 0;
+}
+
+void state_write_printed(script_state *s) {
+    const script_context *c = &s->context;
+    printout_write(&s->printed, monotonic_ms(), s->programs[c->trader].source->key, c->symbol ? c->symbol : "");
 }
 
 /* A function of C that may call Lua back, entered only while there is stack for it: see script_has_stack(). */
@@ -314,6 +307,7 @@ typedef struct trader_call {
     int status;
     bool is_match;
     double score;                /* of rank.by */
+    bool is_repeated;            /* what it prints has been printed already */
     char *json, *texts, *values; /* of conditions and plots; texts and values: of conditions */
     script_result *result;
     diag *why;
@@ -445,7 +439,7 @@ static int64_t thread_cpu_ms(void) {
 
 /* The function, once more for every batch of series that it had not asked for before, or not so far back. Each run has its budget; those
  * that only find out what it uses have that of a load besides, all together. */
-static err run_call(trader_call *c) {
+static err run_until_bound(trader_call *c) {
     script_state *s = c->s;
     int64_t limit_ms = c->kind == CALL_PLOTS ? s->limits.load_cpu_ms : s->limits.cpu_ms, budget_ms = limit_ms;
     int64_t began_ms = 0;
@@ -456,6 +450,7 @@ static err run_call(trader_call *c) {
         if (e != OK) return e;
         is_known = false;
         if (c->kind == CALL_FILTER) script_result_deinit(c->result);
+        printout_drop(&s->printed);
         if (guard_call(s->guard, budget_ms, call_body, c) != OK)
             return state_kill_for_cpu(s, c->index, limit_ms, c->kind == CALL_PLOTS, c->why);
         has_unbound = slots_note_asked(s, c->p);
@@ -468,6 +463,12 @@ static err run_call(trader_call *c) {
     } while (budget_ms > 0);
     if (budget_ms <= 0) return state_kill_for_cpu(s, c->index, s->limits.load_cpu_ms, true, c->why);
     return c->status == 0 ? OK : state_error(s, c->index, c->status, c->why);
+}
+
+static err run_call(trader_call *c) {
+    err e = run_until_bound(c);
+    state_write_printed(c->s); /* also of a call that failed or was stopped */
+    return e;
 }
 
 /* After all calls at a bar: nothing of the symbol stays behind. */
@@ -538,11 +539,12 @@ static err ask_for_json(trader_call *c) {
     script_view shown = *c->view;
     script_result unused = {.score = NAN, .stop = NAN};
     err e;
+    bool is_quiet = shown.ignores_warmup || c->is_repeated;
     c->view = &shown;
     c->result = &unused;
     shown.ignores_warmup = true;
     show(s, c->index, &shown);
-    s->is_quiet = false;
+    s->is_quiet = is_quiet;
     e = own_advance(s, c->index, &shown, c->why);
     if (e == OK) e = run_call(c);
     e = end_calls(s, c->index, e, c->why);
@@ -558,6 +560,7 @@ err script_state_describe(script_state *s, int32_t index, const script_view *vie
         trader_call c = {.s = s, .p = &s->programs[index], .kind = kind, .index = index, .view = view, .why = why};
         err e;
         if (!has[kind]) continue;
+        c.is_repeated = kind == CALL_CONDITIONS && c.p->is_filtered_by_conditions;
         e = ask_for_json(&c);
         if (e == ERR_SCRIPT) {
             if (!r->fault) r->fault = strdup(why->text);

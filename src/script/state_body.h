@@ -1,5 +1,6 @@
 /* The inside of a script state, shared by state.c, slots.c and loader.c and by nobody else. */
 #pragma once
+#include "script/printout.h"
 #include "script/region.h"
 #include "script/state.h"
 #include <lua.h>
@@ -39,6 +40,7 @@ typedef struct program {
     own_series own[OWN_MAX];
     int32_t n_own;
     bool has_conditions, has_plots;
+    bool is_filtered_by_conditions; /* it has no filter but them */
     const trader_spec *expected; /* its needs; NULL: not known */
     int32_t n_met;               /* of them, those that have a slot */
 } program;
@@ -60,8 +62,7 @@ struct script_state {
     int32_t guilty;
     bool has_new_slots;      /* since the last bind */
     const char *stack_floor; /* of the thread, with the reserve above its end */
-    int64_t log_second;
-    int32_t log_lines;
+    printout printed;
     char trace[TRACE_BYTES];
 };
 
@@ -77,5 +78,7 @@ err state_kill_for_cpu(script_state *s, int32_t index, int64_t budget_ms, bool i
 err state_kill_for_memory(script_state *s, diag *why);
 /* OK, or ERR_RUNAWAY when too much is held. */
 err state_check_memory(script_state *s, int32_t index, diag *why);
+/* What the trader of the context has printed in a call that is not run again. */
+void state_write_printed(script_state *s);
 /* The trader's number as an owner of memory; 0 is the stdlib. */
 uint32_t state_owner(int32_t index);

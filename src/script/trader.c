@@ -2,19 +2,23 @@
 #include "script/trader.h"
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { CODE_MAX = 1 << 20 };
 
 static err read_file(const char *path, char **text, size_t *bytes, diag *why) {
     err e = OK;
     struct stat info;
-    FILE *file = fopen(path, "rb");
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe without a writer must not hold us */
+    FILE *file = fd >= 0 ? fdopen(fd, "rb") : NULL;
     *text = NULL;
+    if (!file && fd >= 0) close(fd);
     if (!file) return diag_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path, strerror(errno));
     if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode)) {
         e = diag_set(why, ERR_IO, "%s: not a regular file", path);
@@ -39,6 +43,12 @@ out:
     }
     fclose(file);
     return e;
+}
+
+/* Also a list or a number; editors of Windows put a byte order mark in front. */
+static json_t *load_json(const char *text, size_t bytes, json_error_t *problem) {
+    size_t mark = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    return json_loadb(text + mark, bytes - mark, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, problem);
 }
 
 /* One canonical text for equal inputs: sorted keys, no white space. */
@@ -94,16 +104,51 @@ err trader_source_new(const char *key, const char *chunk, const char *code, size
     return OK;
 }
 
+/* Bytecode is refused where scripts are compiled, with other words. */
+static err check_text(const char *path, const char *text, size_t bytes, diag *why) {
+    const char *zero = bytes > 0 && text[0] != '\033' ? memchr(text, 0, bytes) : NULL;
+    int line = 1;
+    if (bytes >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+        return diag_set(why, ERR_SYNTAX, "%s: found UTF-16; expected a script saved as UTF-8", path);
+    for (const char *at = text; zero && at < zero; at++) line += *at == '\n';
+    if (zero)
+        return diag_set(why, ERR_SYNTAX, "%s:%d: found a zero byte; expected a script, a text in UTF-8", path, line);
+    return OK;
+}
+
+static err read_code(const char *path, char **code, size_t *bytes, diag *why) {
+    err e = read_file(path, code, bytes, why);
+    if (e == OK) e = check_text(path, *code, *bytes, why);
+    return e;
+}
+
+/* The inputs beside a script; NULL when there are none. */
+static err read_inputs(const char *path, char **inputs, diag *why) {
+    char *text = NULL;
+    size_t bytes = 0;
+    json_error_t problem;
+    json_t *value = NULL;
+    err e = read_file(path, &text, &bytes, why);
+    *inputs = NULL;
+    if (e == ERR_NOT_FOUND) return diag_set(why, OK, "%s", "");
+    if (e == OK && !(value = load_json(text, bytes, &problem)))
+        e = diag_set(why, ERR_SYNTAX, "%s:%d: %s; expected a JSON object such as {\"length\": 20}", path, problem.line,
+                     problem.text);
+    if (e == OK && !json_is_object(value))
+        e = diag_set(why, ERR_INVALID, "%s: found no JSON object; expected one such as {\"length\": 20}", path);
+    if (e == OK && !(*inputs = json_dumps(value, JSON_COMPACT))) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    json_decref(value);
+    free(text);
+    return e;
+}
+
 static err read_script(const char *path, const char *key, trader_source **out, diag *why) {
     char *code = NULL, *inputs = NULL, inputs_path[TRADER_CHUNK_MAX];
-    size_t code_bytes = 0, inputs_bytes = 0;
+    size_t code_bytes = 0;
     err e;
     snprintf(inputs_path, sizeof inputs_path, "%.*s.json", (int)(strlen(path) - 4), path);
-    e = read_file(path, &code, &code_bytes, why);
-    if (e == OK) {
-        e = read_file(inputs_path, &inputs, &inputs_bytes, why);
-        if (e == ERR_NOT_FOUND) e = diag_set(why, OK, "%s", "");
-    }
+    e = read_code(path, &code, &code_bytes, why);
+    if (e == OK) e = read_inputs(inputs_path, &inputs, why);
     if (e == OK) e = trader_source_new(key, path, code, code_bytes, inputs, out, why);
     free(code);
     free(inputs);
@@ -146,7 +191,7 @@ static err make_variant(const char *path, const char *key, const variant *v, tra
         (int)sizeof script)
         e = diag_set(why, ERR_TOO_BIG, "%s: path too long", path);
     else
-        e = read_file(script, &code, &bytes, why);
+        e = read_code(script, &code, &bytes, why);
     if (e != OK) diag_wrap(why, e, "%s", path);
     if (e == OK) e = trader_source_new(v->id ? v->id : key, script, code, bytes, inputs, out, why);
     if (e == OK) {
@@ -165,7 +210,7 @@ static err read_variant_file(const char *path, const char *key, trader_source **
     json_t *value = NULL;
     variant v = {0};
     err e = read_file(path, &text, &bytes, why);
-    if (e == OK && !(value = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &problem)))
+    if (e == OK && !(value = load_json(text, bytes, &problem)))
         e = diag_set(why, ERR_SYNTAX, "%s:%d: %s; expected {\"use\": ..., \"inputs\": {...}}", path, problem.line,
                      problem.text);
     if (e == OK) e = read_variant(path, value, &v, why);
