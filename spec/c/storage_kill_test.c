@@ -85,7 +85,7 @@ static size_t count_signals(local_db *db, int64_t watermark, bool *are_whole) {
     for (bool has_more = true; has_more;) {
         signal_list list = {0};
         char cursor[SIGNAL_CURSOR_BYTES];
-        if (local_db_signals(db, &filter, &list, &why) != OK) return SIZE_MAX;
+        if (signal_table_read(db, &filter, &list, &why) != OK) return SIZE_MAX;
         for (size_t i = 0; i < list.count; i++) *are_whole &= list.rows[i].open_ms <= watermark;
         count += list.count;
         has_more = list.has_more;
@@ -110,7 +110,7 @@ static int64_t judge(bool *is_consistent) {
     int64_t watermark = memory_watermark(m, "BTCUSDT", INTERVAL_1M);
     size_t n_bars = watermark ? (size_t)((watermark - PASS_FIRST_MS) / PASS_BAR_MS) + 1 : 0;
     *is_consistent = count_signals(db, watermark, is_consistent) == n_bars * N_SIGNALS && *is_consistent;
-    const edge_row *edge = memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1");
+    const edge_row *edge = memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1", false);
     *is_consistent &= watermark ? edge && edge->run_open_ms == watermark : !edge;
     char owing[32];
     snprintf(owing, sizeof owing, "owing-%zu", (n_bars + 2) % 3);

@@ -33,7 +33,7 @@ static void restore_epoch(void *context, const char *key, int64_t epoch_ms) {
 /* Where trader `index` began on this symbol, if an earlier run ended before any of its bars was through; 0: it did not. */
 static int64_t unfinished_start(const tracked *t, const trader_set *set, const tracked_policy *p, int32_t index) {
     const trader_spec *spec = set->specs[index];
-    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision) : NULL;
+    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision, false) : NULL;
     bool is_through = edge && memory_watermark(p->memory, t->symbol->name, spec->interval) > 0;
     return edge && !is_through && !p->skips_late_bars ? edge->start_ms : 0;
 }
@@ -86,7 +86,7 @@ static err make_frames(tracked *t, registry *r, const trader_set *set, const tra
 static void make_standing(tracked *t, const trader_set *set, const tracked_policy *p, int32_t index) {
     const trader_spec *spec = set->specs[index];
     standing *s = &t->standings[index];
-    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision) : NULL;
+    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision, false) : NULL;
     s->is_wanted = spec->is_enabled && trader_spec_wants(spec, t->symbol->name, t->symbol->quote);
     if (edge) {
         const owed_row *owed = memory_owed(p->memory, t->symbol->name, spec->interval, spec->id);
