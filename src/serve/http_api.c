@@ -1,7 +1,9 @@
 /* A request is judged in the order token, path, method, parameters or body, and its answer is made at once or, for rows,
- * when storage has read them. Answers leave in the next writable callback, so that both kinds go one way. A body is taken
- * only for a path that wants one, and only when its length is told: what nobody reads would be taken for the next
- * request, so then the connection is closed. */
+ * when storage has read them. Answers leave in the next writable callback, so that both kinds go one way.
+ *
+ * Bodies are the exception. What comes behind a body libwebsockets 4.1 offers to the same request again and again, without
+ * ever coming back to the loop. So one is taken only for a path that wants it, and only when its length is told; then the
+ * answer leaves within the callback, and with every request that has, or may have, a body the connection is closed. */
 #include "serve/http_api.h"
 #include "screener/signal_json.h"
 #include "serve/auth.h"
@@ -65,23 +67,23 @@ static bool has_token(const http_api *api, struct lws *wsi) {
            auth_is_bearer(header, api->token);
 }
 
-/* What stands behind the last "/" of a path with a name; NULL: it is another path. */
-static const char *name_behind(const route *candidate, const char *path) {
-    size_t bytes = strlen(candidate->path);
-    bool has_name = bytes > 1 && candidate->path[bytes - 1] == '/' && strncmp(path, candidate->path, bytes) == 0;
-    const char *name = has_name ? path + bytes : "";
-    return *name && strlen(name) < TRADER_KEY_BYTES && !strchr(name, '/') ? name : NULL;
+static bool has_name(const route *r) { return r->path[1] && r->path[strlen(r->path) - 1] == '/'; }
+
+static bool is_named(const route *r, const char *path) {
+    size_t bytes = strlen(r->path);
+    const char *name = path + bytes;
+    return strncmp(path, r->path, bytes) == 0 && *name && strlen(name) < TRADER_KEY_BYTES && !strchr(name, '/');
 }
 
 static const route *find_route(const char *path) {
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
-        if (strcmp(routes[i].path, path) == 0 || name_behind(&routes[i], path)) return &routes[i];
+        if (has_name(&routes[i]) ? is_named(&routes[i], path) : strcmp(routes[i].path, path) == 0) return &routes[i];
     return NULL;
 }
 
 /* ---- a body ---- */
 
-static void expect_body(http_request_state *r, handler_fn take_body) {
+static void expect_body(http_request_state *r, const char *path, handler_fn take_body) {
     char length[LENGTH_BYTES] = "";
     char *end = NULL;
     unsigned long long bytes;
@@ -90,16 +92,14 @@ static void expect_body(http_request_state *r, handler_fn take_body) {
     bytes = header > 0 && length[0] >= '0' && length[0] <= '9' ? strtoull(length, &end, 10) : 0;
     if (!end || *end || is_chunked) {
         http_answer_problem(&r->answer, 411, "expected a body of JSON and the header Content-Length");
-        r->answer.must_close = true;
     } else if (bytes == 0) {
         http_answer_problem(&r->answer, 400, "expected a body of JSON");
     } else if (bytes > BODY_MAX_BYTES) {
         http_answer_problem(&r->answer, 413, "a body may have %d bytes", BODY_MAX_BYTES);
-        r->answer.must_close = true;
     } else if (!(r->body = malloc((size_t)bytes))) {
         http_answer_problem(&r->answer, 503, "%s", error_text(ERR_NO_MEMORY));
-        r->answer.must_close = true;
     } else {
+        snprintf(r->name, sizeof r->name, "%s", strrchr(path, '/') + 1);
         r->body_room = (size_t)bytes;
         r->take_body = take_body;
     }
@@ -113,15 +113,6 @@ static void add_to_body(http_request_state *r, const void *in, size_t bytes) {
     r->body_bytes += taken;
 }
 
-static void end_body(http_api *api, http_request_state *r) {
-    handler_fn take_body = r->take_body;
-    r->take_body = NULL;
-    take_body(api, r);
-    free(r->body);
-    r->body = NULL;
-    lws_callback_on_writable(r->wsi);
-}
-
 /* ---- a request ---- */
 
 static void refuse_method(http_request_state *r, const route *found) {
@@ -130,25 +121,33 @@ static void refuse_method(http_request_state *r, const route *found) {
     r->answer.allow = allow;
 }
 
+/* Anything but GET and HEAD may have one, those when they say so. */
+static bool may_have_body(struct lws *wsi, bool is_get) {
+    char length[LENGTH_BYTES] = "";
+    if (!is_get || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) return true;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) return false;
+    return lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0 || strcmp(length, "0") != 0;
+}
+
 static void judge(http_api *api, http_request_state *r, const char *path) {
-    bool is_get = lws_hdr_total_length(r->wsi, WSI_TOKEN_GET_URI) > 0;
-    bool is_post = lws_hdr_total_length(r->wsi, WSI_TOKEN_POST_URI) > 0;
+    bool is_post = lws_hdr_total_length(r->wsi, WSI_TOKEN_POST_URI) > 0, is_get;
     r->is_head = lws_hdr_total_length(r->wsi, WSI_TOKEN_HEAD_URI) > 0;
+    is_get = r->is_head || lws_hdr_total_length(r->wsi, WSI_TOKEN_GET_URI) > 0;
     const route *found = find_route(path);
     if (needs_token(path) && !has_token(api, r->wsi))
         http_answer_problem(&r->answer, 401,
                             "expected the header \"Authorization: Bearer TOKEN\"; the token is in DATA_DIR/token");
+    else if (is_get && may_have_body(r->wsi, is_get))
+        http_answer_problem(&r->answer, 400, "a GET or HEAD has no body here");
     else if (!found)
         http_answer_problem(&r->answer, 404, "there is nothing at this path");
-    else if (is_post && found->post) {
-        snprintf(r->name, sizeof r->name, "%s", strrchr(path, '/') + 1);
-        expect_body(r, found->post);
-        return;
-    } else if ((is_get || r->is_head) && found->get)
+    else if (is_get && found->get)
         found->get(api, r);
+    else if (is_post && found->post)
+        expect_body(r, path, found->post);
     else
         refuse_method(r, found);
-    r->answer.must_close = !is_get && !r->is_head;
+    r->answer.must_close = !r->take_body && may_have_body(r->wsi, is_get);
 }
 
 static void free_request(http_request_state *r) {
@@ -164,6 +163,14 @@ static int send_answer(http_request_state **slot) {
     *slot = NULL;
     free_request(r);
     return failed || lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+/* Answers within the call, and closes: see the top. */
+static int end_body(http_api *api, http_request_state **slot) {
+    http_request_state *r = *slot;
+    r->take_body(api, r);
+    r->answer.must_close = true;
+    return send_answer(slot);
 }
 
 static int begin(http_api *api, struct lws *wsi, http_request_state **slot, const char *path) {
@@ -194,9 +201,7 @@ int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons 
     case LWS_CALLBACK_HTTP_BODY:
         if (r && r->take_body) add_to_body(r, in, bytes);
         return 0;
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        if (r && r->take_body) end_body(api, r);
-        return 0;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return r && r->take_body ? end_body(api, slot) : 0;
     case LWS_CALLBACK_HTTP_WRITEABLE: return r && !r->is_waiting && !r->take_body ? send_answer(slot) : 0;
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED_HTTP:
