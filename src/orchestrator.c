@@ -12,6 +12,7 @@
 #include "screener/screener.h"
 #include "screener/signal_json.h"
 #include "screener/signal_line.h"
+#include "screener/trader_status.h"
 #include "script/trader_folder.h"
 #include "serve/auth.h"
 #include "serve/serve.h"
@@ -100,6 +101,7 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
         if (o->serve) serve_publish_signal(o->serve, &p->signals[i]);
         o->n_printed++;
     }
+    for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     pass_release(p);
 }
 
@@ -336,6 +338,65 @@ static err query_signals(void *context, const signal_filter *filter, storage_sig
     return storage_query_signals(((orchestrator *)context)->storage, filter, on_rows, rows_context);
 }
 
+static err query_trader_errors(void *context, const trader_error_filter *filter, storage_errors_fn on_rows,
+                               void *rows_context) {
+    return storage_query_trader_errors(((orchestrator *)context)->storage, filter, on_rows, rows_context);
+}
+
+static trader_state state_of(const orchestrator *o, const trader_set *set, int32_t index) {
+    if (trader_set_is_quarantined(set, index)) return TRADER_QUARANTINED;
+    if (!set->specs[index]->is_enabled) return TRADER_PAUSED;
+    return strcmp(o->status, "starting") == 0 ? TRADER_WARMING : TRADER_RUNNING;
+}
+
+static void write_trader(const orchestrator *o, const trader_set *set, int32_t index, json_writer *w) {
+    const trader_spec *spec = set->specs[index];
+    const trader_fault *f = &set->faults[index];
+    trader_error_row last = {.open_ms = f->open_ms, .line = trader_error_line(f->message)};
+    snprintf(last.symbol, sizeof last.symbol, "%s", f->symbol);
+    snprintf(last.message, sizeof last.message, "%s", f->message);
+    snprintf(last.trace, sizeof last.trace, "%s", f->trace);
+    snprintf(last.revision, sizeof last.revision, "%s", spec->revision);
+    trader_status_write_json(w, &(trader_status){.trader = spec->key,
+                                                 .id = spec->id,
+                                                 .name = spec->name,
+                                                 .interval = spec->interval,
+                                                 .is_enabled = spec->is_enabled,
+                                                 .state = state_of(o, set, index),
+                                                 .n_errors = f->n_errors,
+                                                 .n_kills = f->n_kills,
+                                                 .first_ms = f->first_ms,
+                                                 .last_ms = f->last_ms,
+                                                 .last = f->n_errors ? &last : NULL});
+}
+
+static void tell_traders(void *context, json_writer *w) {
+    const orchestrator *o = context;
+    trader_set *set = (trader_set *)screener_traders(o->screener);
+    for (int32_t i = 0; set && i < set->count; i++) {
+        pthread_mutex_lock(&set->lock);
+        write_trader(o, set, i, w);
+        pthread_mutex_unlock(&set->lock);
+    }
+}
+
+static err set_workers(void *context, int32_t n, diag *why) {
+    const orchestrator *o = context;
+    if (n == screener_workers(o->screener)) return OK;
+    return diag_set(why, ERR_UNSUPPORTED,
+                    "there are %d workers; another number is taken at the start only (MACHINE_CPUS)",
+                    screener_workers(o->screener));
+}
+
+static err change_trader(void *context, const char *key, const char *json, diag *why) {
+    const trader_set *set = screener_traders(((orchestrator *)context)->screener);
+    (void)json;
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (strcmp(set->specs[i]->key, key) == 0)
+            return diag_set(why, ERR_UNSUPPORTED, "traders are read at the start only; change the file and restart");
+    return diag_set(why, ERR_NOT_FOUND, "there is no trader \"%s\"", key);
+}
+
 /* ---- start ---- */
 
 static err open_storage(orchestrator *o, diag *why) {
@@ -395,7 +456,16 @@ static err open_server(orchestrator *o, diag *why) {
                        .origins = (const char *const *)o->cfg->auth_origins.items,
                        .n_origins = o->cfg->auth_origins.count,
                        .machine_id = o->machine_id};
-    serve_providers providers = {o, tell_status, tell_health, tell_ready, tell_details, query_signals};
+    serve_providers providers = {.context = o,
+                                 .status = tell_status,
+                                 .health = tell_health,
+                                 .ready = tell_ready,
+                                 .details = tell_details,
+                                 .traders = tell_traders,
+                                 .query_signals = query_signals,
+                                 .query_trader_errors = query_trader_errors,
+                                 .set_workers = set_workers,
+                                 .change_trader = change_trader};
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 

@@ -1,29 +1,9 @@
 /* sync/local_db on real files: what goes in comes out, what must be refused is refused with a sentence. */
-#include "spec/c/passes.h"
-#include "spec/c/tap.h"
-#include "sync/local_db.h"
+#include "spec/c/databases.h"
+#include "sync/schema.h"
 #include <fcntl.h>
-#include <sqlite3.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-static char folder[64];
-
-static local_db *open_db(void) {
-    diag why = {""};
-    local_db *db = NULL;
-    local_db_config config = {.folder = folder, .user_id = "user-1", .machine_id = "machine-1"};
-    err failed = local_db_open(&config, &db, &why);
-    if (failed) {
-        ok(false, "opening: %s", why.text);
-        exit(done());
-    }
-    return db;
-}
-
-static void in_folder(char *path, const char *name) { snprintf(path, 128, "%s/%s", folder, name); }
 
 static void remove_database(void) {
     const char *names[] = {"trademind.db", "trademind.db-wal", "trademind.db-shm"};
@@ -32,13 +12,6 @@ static void remove_database(void) {
         in_folder(path, names[i]);
         unlink(path);
     }
-}
-
-static bool commit_one(local_db *db, pass *p, uint32_t *n_new) {
-    diag why = {""};
-    err failed = local_db_commit(db, &p, 1, n_new, &why);
-    if (failed) printf("# %s\n", why.text);
-    return failed == OK;
 }
 
 static bool same(double a, double b) { return (isnan(a) && isnan(b)) || a == b; }
@@ -70,7 +43,7 @@ static void round_trip(void) {
     }
     signal_filter filter = {.limit = 500};
     signal_list list = {0};
-    ok(local_db_signals(db, &filter, &list, &why) == OK && list.count == 8 && !list.has_more, "all eight are read");
+    ok(signal_table_read(db, &filter, &list, &why) == OK && list.count == 8 && !list.has_more, "all eight are read");
     int n_same = 0;
     for (size_t i = 0; i < list.count; i++) {
         signal_row expected[2];
@@ -100,7 +73,7 @@ static void repeated_ids(void) {
     signal_list list = {0};
     diag why;
     bool was_changed = false;
-    if (local_db_signals(db, &filter, &list, &why) == OK)
+    if (signal_table_read(db, &filter, &list, &why) == OK)
         for (size_t i = 0; i < list.count; i++) was_changed |= list.rows[i].price == 1;
     ok(list.count == 10 && !was_changed, "a known id leaves its row as it is");
     signal_list_deinit(&list);
@@ -139,12 +112,17 @@ static void restore(void) {
     diag why = {""};
     local_db *db = open_db();
     put_epochs(db);
-    pass *tick = new_pass("BTCUSDT", 9, 0), *older = new_pass("BTCUSDT", 2, 0);
-    tick->open_ms = 0;
+    pass *empty = new_pass("BTCUSDT", 9, 0), *tick = new_pass("BTCUSDT", 8, 0), *older = new_pass("BTCUSDT", 2, 0);
+    empty->open_ms = 0;
+    tick->is_tick = true;
+    tick->edges[0].is_tick = true;
+    tick->edges[0].n_ticks = 3;
+    tick->edges[0].tick_open_ms = pass_bar(8);
     uint32_t n_new;
-    ok(commit_one(db, tick, &n_new), "a pass without a bar");
+    ok(commit_one(db, empty, &n_new) && commit_one(db, tick, &n_new), "a pass without a bar, and one of a tick");
     older->n_owed = 0;
     ok(commit_one(db, older, &n_new), "a pass of an older bar that owes nothing");
+    pass_release(empty);
     pass_release(tick);
     pass_release(older);
     local_db_close(db);
@@ -153,15 +131,19 @@ static void restore(void) {
     memory *m = NULL;
     ok(memory_new(&m) == OK && local_db_restore(db, m, &why) == OK, "restored after a reopen %s", why.text);
     ok(memory_watermark(m, "BTCUSDT", INTERVAL_1M) == pass_bar(4),
-       "the watermark is the newest bar and never went back");
+       "the watermark is the newest bar, never went back, and is not moved by a tick");
     ok(!memory_owed(m, "BTCUSDT", INTERVAL_1M, "owing-1") && !memory_owed(m, "BTCUSDT", INTERVAL_1M, "owing-2"),
        "what is owed is the last list, here empty");
     ok(memory_owed(m, "NEWUSDT", INTERVAL_1M, "owing-1") != NULL, "and another symbol's is its own");
-    const edge_row *edge = memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1");
+    const edge_row *edge = memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1", false);
     ok(edge && edge->run_open_ms == pass_bar(2) && edge->signal_open_ms == pass_bar(1) && edge->is_matching &&
            edge->has_run && edge->start_ms == PASS_FIRST_MS,
        "the edge is the last one written");
-    ok(!memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r2"), "an edited trader has none");
+    edge = memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1", true);
+    ok(edge && edge->is_tick && edge->n_ticks == 3 && edge->tick_open_ms == pass_bar(8) &&
+           edge->run_open_ms == pass_bar(8) && edge->is_matching,
+       "the one of ticks stands beside it");
+    ok(!memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r2", false), "an edited trader has none");
     epochs_seen seen = {0};
     memory_each_epoch(m, "BTCUSDT", on_epoch, &seen);
     ok(seen.count == 3 && !strcmp(seen.keys[0], "1m sma(close,14)") && seen.epoch_ms[0] == 1001 &&
@@ -177,7 +159,7 @@ static size_t count_pages(local_db *db, signal_filter filter, size_t *n_pages) {
     for (*n_pages = 0; *n_pages < 100; (*n_pages)++) {
         signal_list list = {0};
         diag why;
-        if (local_db_signals(db, &filter, &list, &why) != OK) return 0;
+        if (signal_table_read(db, &filter, &list, &why) != OK) return 0;
         total += list.count;
         bool has_more = list.has_more;
         if (list.count) signal_cursor_format(&list.rows[list.count - 1], last);
@@ -264,6 +246,34 @@ static void readable_from_outside(void) {
     local_db_close(db);
 }
 
+/* A database of the first version, with an edge and a signal in it. */
+static void older_schema(void) {
+    diag why = {""};
+    memory *m = NULL;
+    remove_database();
+    alter(schema_migrations[0]);
+    alter("PRAGMA user_version = 1;"
+          "INSERT INTO edges VALUES ('trader-of-the-edge', 'BTCUSDT', 'r1', 1, 2, 3, 1, 1);"
+          "INSERT INTO signals (id, user_id, trader_id, symbol, interval, timestamp, price_at_signal, metadata,"
+          " created_at) VALUES ('an-id', 'local', 'a-trader', 'BTCUSDT', '1m', 1770076800000, 5,"
+          " '{\"trader\":\"old\",\"state\":\"confirmed\"}', 7)");
+    local_db *db = open_db();
+    ok(memory_new(&m) == OK && local_db_restore(db, m, &why) == OK, "an older database is brought up to date");
+    const edge_row *edge = memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1", false);
+    ok(edge && !edge->is_tick && edge->start_ms == 1 && edge->run_open_ms == 2 && edge->signal_open_ms == 3 &&
+           edge->is_matching && edge->has_run && !memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1", true),
+       "its edges are those of closes");
+    signal_filter filter = {.limit = 5, .trader = "old", .has_state = true, .state = SIGNAL_CONFIRMED};
+    signal_list list = {0};
+    ok(signal_table_read(db, &filter, &list, &why) == OK && list.count == 1 && list.rows[0].price == 5 &&
+           list.rows[0].state == SIGNAL_CONFIRMED && !list.rows[0].is_revised,
+       "its signals are found by their state %s", why.text);
+    signal_list_deinit(&list);
+    memory_free(m);
+    local_db_close(db);
+    remove_database();
+}
+
 static bool is_refused(const char *at, err expected, const char *fragment) {
     diag why = {""};
     local_db *db = NULL;
@@ -272,15 +282,6 @@ static bool is_refused(const char *at, err expected, const char *fragment) {
     printf("# %s\n", why.text);
     local_db_close(db);
     return failed == expected && strstr(why.text, fragment) && !strchr(why.text, '\n');
-}
-
-static void alter(const char *sql) {
-    char path[128];
-    in_folder(path, "trademind.db");
-    sqlite3 *handle = NULL;
-    sqlite3_open(path, &handle);
-    sqlite3_exec(handle, sql, NULL, NULL, NULL);
-    sqlite3_close(handle);
 }
 
 static void write_file(const char *name, const char *text, size_t bytes, off_t at) {
@@ -295,7 +296,9 @@ static void refusals(void) {
     char path[128], noise[8192];
     alter("PRAGMA user_version = 99");
     ok(is_refused(folder, ERR_UNSUPPORTED, "newer trademind (schema 99"), "a newer schema is refused");
-    alter("PRAGMA user_version = 1");
+    char was[64];
+    snprintf(was, sizeof was, "PRAGMA user_version = %d", schema_version);
+    alter(was);
     local_db *db = open_db();
     ok(db != NULL, "and was left as it was");
     local_db_close(db);
@@ -375,6 +378,7 @@ int main(void) {
     checkpoint();
     readable_from_outside();
     refusals();
+    older_schema();
     damaged_inside();
     snprintf(folder, sizeof folder, "%s/closed", top);
     mkdir(folder, 0755);

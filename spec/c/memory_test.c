@@ -50,7 +50,7 @@ static void add(memory *m, int64_t value) {
     snprintf(symbol, sizeof symbol, "S%uUSDT", draw(N_SYMBOLS));
     snprintf(text, sizeof text, "text-%u", draw(N_TEXTS));
     owed_row owes = {.cursor_ms = value};
-    edge_row edge = {.start_ms = value, .is_matching = value % 2 == 0};
+    edge_row edge = {.start_ms = value, .is_matching = value % 2 == 0, .is_tick = value / 2 % 2};
     snprintf(owes.trader_id, sizeof owes.trader_id, "%s", text);
     snprintf(edge.trader_id, sizeof edge.trader_id, "%s", text);
     snprintf(edge.revision, sizeof edge.revision, "r%lld", (long long)(value % 3));
@@ -66,7 +66,7 @@ static void add(memory *m, int64_t value) {
         break;
     case 2:
         failed = memory_add_edge(m, symbol, &edge);
-        model_put(&edges, symbol, 0, text, value);
+        model_put(&edges, symbol, edge.is_tick, text, value);
         break;
     default: failed = memory_add_epoch(m, symbol, text, value); model_put(&epochs, symbol, 0, text, value);
     }
@@ -126,16 +126,18 @@ static int count_wrong_edges(const memory *m) {
     int n_wrong = 0;
     for (int i = 0; i < N_SYMBOLS; i++)
         for (int t = 0; t < N_TEXTS; t++)
-            for (int revision = 0; revision < 3; revision++) {
+            for (int kind = 0; kind < 6; kind++) {
+                int revision = kind / 2, is_tick = kind % 2;
                 char symbol[SYMBOL_BYTES], text[ID_BYTES], name[16];
                 snprintf(symbol, sizeof symbol, "S%dUSDT", i);
                 snprintf(text, sizeof text, "text-%d", t);
                 snprintf(name, sizeof name, "r%d", revision);
-                const edge_row *e = memory_edge(m, symbol, text, name);
-                row *r = model_find(&edges, symbol, 0, text);
+                const edge_row *e = memory_edge(m, symbol, text, name, is_tick);
+                row *r = model_find(&edges, symbol, is_tick, text);
                 bool is_there = r && r->value % 3 == revision;
-                n_wrong +=
-                    is_there ? !e || e->start_ms != r->value || e->is_matching != (r->value % 2 == 0) : e != NULL;
+                n_wrong += is_there ? !e || e->start_ms != r->value || e->is_tick != is_tick ||
+                                          e->is_matching != (r->value % 2 == 0)
+                                    : e != NULL;
             }
     return n_wrong;
 }
@@ -145,10 +147,10 @@ int main(void) {
     state = tap_seed((uint64_t)monotonic_ns());
     ok(memory_new(&m) == OK, "a memory is made");
     ok(memory_watermark(m, "BTCUSDT", INTERVAL_1M) == 0, "an empty one has no watermark");
-    ok(memory_edge(m, "BTCUSDT", "t", "r") == NULL, "an empty one has no edge");
+    ok(memory_edge(m, "BTCUSDT", "t", "r", false) == NULL, "an empty one has no edge");
     for (int i = 1; i <= N_OPERATIONS; i++) add(m, i);
     ok(count_wrong(m) == 0, "watermarks and owed rows are those of the model, and no others");
-    ok(count_wrong_edges(m) == 0, "an edge is found with its revision only");
+    ok(count_wrong_edges(m) == 0, "an edge is found with its revision and its kind only");
     ok(count_wrong_epochs(m) == 0, "epochs come in the order of their first addition, with the last value");
     memory_free(m);
     memory_free(NULL);

@@ -1,146 +1,22 @@
 /* serve/ on a real port, with a real storage behind it and raw TCP clients before it: what is promised to browsers and
  * programs, and what happens to those that send garbage, too much, or do not read. */
-#include "base/clock.h"
 #include "base/log.h"
 #include "serve/auth.h"
-#include "serve/serve.h"
+#include "spec/c/clients.h"
 #include "spec/c/passes.h"
-#include "spec/c/tap.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
-#include <poll.h>
 #include <signal.h>
-#include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 20000, IN_BYTES = 1 << 20, N_BARS = 30 };
+enum { N_BARS = 30 };
 #define KEY "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define UPGRADE "Connection: Upgrade\r\nUpgrade: websocket\r\n" KEY
 
-static uv_loop_t loop;
-static serve *server;
 static storage *store;
 static char token[AUTH_TOKEN_BYTES], top[32], bearer[AUTH_TOKEN_BYTES + 64];
 static uint32_t n_committed;
 static health_state binance_state = HEALTH_DEGRADED, disk_state = HEALTH_OK;
 static bool is_warm;
-
-/* ---- a client ---- */
-
-typedef struct client {
-    int fd;
-    bool is_ended;
-    size_t n;
-    char in[IN_BYTES];
-} client;
-
-static client *open_client(void) {
-    client *c = calloc(1, sizeof *c);
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(serve_port(server)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(c->fd, (struct sockaddr *)&to, sizeof to) != 0) ok(false, "connect: %s", strerror(errno));
-    fcntl(c->fd, F_SETFL, O_NONBLOCK);
-    return c;
-}
-
-static void close_client(client *c) {
-    close(c->fd);
-    free(c);
-}
-
-static void take_in(client *c) {
-    while (c->n < IN_BYTES - 1) {
-        ssize_t count = recv(c->fd, c->in + c->n, IN_BYTES - 1 - c->n, 0);
-        if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) c->is_ended = true;
-        if (count <= 0) break;
-        c->n += (size_t)count;
-    }
-    c->in[c->n] = 0;
-}
-
-/* One turn of the loop, after a look at who has something. `c` may be NULL. */
-static void turn(client *c) {
-    struct pollfd fds[2] = {{uv_backend_fd(&loop), POLLIN, 0}, {c ? c->fd : -1, POLLIN, 0}};
-    poll(fds, c && !c->is_ended ? 2 : 1, 2);
-    uv_run(&loop, UV_RUN_NOWAIT);
-    if (c) take_in(c);
-}
-
-typedef bool (*condition_fn)(client *c, const void *what);
-
-static bool wait_for(client *c, condition_fn is_true, const void *what) {
-    int64_t deadline = monotonic_ms() + DEADLINE_MS;
-    while (!is_true(c, what)) {
-        if (monotonic_ms() > deadline) return false;
-        turn(c);
-    }
-    return true;
-}
-
-static bool has_ended(client *c, const void *what) {
-    (void)what;
-    return c->is_ended;
-}
-
-static void send_bytes(client *c, const void *bytes, size_t count) {
-    const char *at = bytes;
-    int64_t deadline = monotonic_ms() + DEADLINE_MS;
-    while (count && !c->is_ended && monotonic_ms() < deadline) {
-        ssize_t sent = send(c->fd, at, count, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN) return;
-        at += sent > 0 ? sent : 0;
-        count -= sent > 0 ? (size_t)sent : 0;
-        if (count) turn(c);
-    }
-}
-
-static void send_text(client *c, const char *text) { send_bytes(c, text, strlen(text)); }
-
-/* ---- HTTP ---- */
-
-/* The answer is whole: its headers, and as many bytes as content-length says. */
-static bool is_answered(client *c, const void *is_head) {
-    const char *end = strstr(c->in, "\r\n\r\n"), *length = strcasestr(c->in, "content-length:");
-    if (!end || !length) return c->is_ended;
-    size_t body = *(const bool *)is_head ? 0 : strtoul(length + 15, NULL, 10);
-    return c->n >= (size_t)(end + 4 - c->in) + body;
-}
-
-static client *request(const char *method, const char *path, const char *extra) {
-    char text[2048];
-    bool is_head = strcmp(method, "HEAD") == 0;
-    client *c = open_client();
-    snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, path, extra);
-    send_text(c, text);
-    wait_for(c, is_answered, &is_head);
-    return c;
-}
-
-static int status_of(const client *c) {
-    int status = 0;
-    return sscanf(c->in, "HTTP/1.1 %d", &status) == 1 ? status : 0;
-}
-
-static json_t *body_of(const client *c) {
-    const char *end = strstr(c->in, "\r\n\r\n");
-    return end ? json_loads(end + 4, 0, NULL) : NULL;
-}
-
-static bool has(const client *c, const char *text) { return strcasestr(c->in, text) != NULL; }
-
-static void expect(int status, const char *method, const char *path, const char *extra, const char *fragment) {
-    client *c = request(method, path, extra);
-    bool is_problem = status < 400 || strcmp(path, "/health") == 0 || has(c, "application/problem+json");
-    ok(status_of(c) == status && is_problem && has(c, fragment), "%s %s: %d, %s", method, path, status, fragment);
-    if (status_of(c) != status) printf("# %.300s\n", c->in);
-    close_client(c);
-}
 
 static void http_basics(void) {
     expect(200, "GET", "/", "", "trademind");
@@ -162,6 +38,7 @@ static void http_errors(void) {
     expect(400, "GET", "/api/v1/signals?limit=501", bearer, "limit=1..500");
     expect(400, "GET", "/api/v1/signals?limit=9x", bearer, "limit=1..500");
     expect(400, "GET", "/api/v1/signals?before=yesterday", bearer, "before=");
+    expect(400, "GET", "/api/v1/signals?state=open", bearer, "state=confirmed, provisional, withdrawn or historical");
     expect(400, "GET", "/api/v1/signals?token=x", bearer, "the parameters are");
     char path[1024] = "/api/v1/signals?symbol=";
     memset(path + strlen(path), 'A', 200);
@@ -195,11 +72,13 @@ static void http_signals(void) {
         size_t i;
         json_array_foreach(json_object_get(body, "signals"), i, item) {
             n_signals++;
-            n_good +=
-                json_is_string(json_object_get(item, "id")) &&
-                strcmp(json_string_value(json_object_get(item, "trader")), "trader_0") == 0 &&
-                json_is_integer(json_object_get(item, "time")) && json_is_array(json_object_get(item, "conditions")) &&
-                json_is_false(json_object_get(item, "provisional")) && json_is_boolean(json_object_get(item, "late"));
+            n_good += json_is_string(json_object_get(item, "id")) &&
+                      strcmp(json_string_value(json_object_get(item, "trader")), "trader_0") == 0 &&
+                      json_is_integer(json_object_get(item, "time")) &&
+                      json_is_array(json_object_get(item, "conditions")) &&
+                      json_is_false(json_object_get(item, "provisional")) &&
+                      strcmp(json_string_value(json_object_get(item, "state")), "confirmed") == 0 &&
+                      json_is_false(json_object_get(item, "revised")) && json_is_boolean(json_object_get(item, "late"));
         }
         const char *next = json_string_value(json_object_get(body, "next"));
         has_more = next != NULL;
@@ -210,6 +89,8 @@ static void http_signals(void) {
     ok(n_pages == 4 && n_signals == N_BARS && n_good == N_BARS, "pages give each of %d signals once (%d)", N_BARS,
        n_signals);
     expect(200, "GET", "/api/v1/signals?symbol=NOPE", bearer, "\"signals\":[]");
+    expect(200, "GET", "/api/v1/signals?state=withdrawn", bearer, "\"signals\":[]");
+    expect(200, "GET", "/api/v1/signals?state=confirmed&limit=1", bearer, "\"state\":\"confirmed\"");
 }
 
 /* Two requests on one connection, the second sent with the first. */
@@ -400,9 +281,10 @@ static void channel_origins(void) {
     }
 }
 
-static void publish(uint32_t bar) {
+static void publish(uint32_t bar, signal_state state) {
     signal_row s;
     fill_signal(&s, "BTCUSDT", bar, 1);
+    s.state = state;
     serve_publish_signal(server, &s);
     signal_row_deinit(&s);
 }
@@ -411,7 +293,7 @@ static void channel_messages(void) {
     int code;
     int64_t first = 0, second = 0, other = 0;
     client *c = open_channel(), *d = open_channel();
-    publish(5);
+    publish(5, SIGNAL_CONFIRMED);
     json_t *message = listen_to(c, &code), *data = json_object_get(message, "data");
     first = json_integer_value(json_object_get(message, "seq"));
     ok(json_is_string(json_object_get(data, "signalId")) && json_is_string(json_object_get(data, "traderId")) &&
@@ -420,7 +302,9 @@ static void channel_messages(void) {
            !strcmp(json_string_value(json_object_get(data, "interval")), "1m") &&
            json_integer_value(json_object_get(data, "time")) == pass_bar(5) &&
            json_array_size(json_object_get(data, "conditions")) == 1 &&
-           json_is_false(json_object_get(data, "provisional")) && json_is_true(json_object_get(data, "late")) &&
+           json_is_false(json_object_get(data, "provisional")) &&
+           !strcmp(json_string_value(json_object_get(data, "state")), "confirmed") &&
+           json_is_true(json_object_get(data, "late")) &&
            !strcmp(json_string_value(json_object_get(data, "side")), "long"),
        "signal_created carries its fields");
     json_decref(message);
@@ -442,6 +326,36 @@ static void channel_messages(void) {
     ok(hears(c, "pong", NULL), "the channel is still open");
     close_client(c);
     close_client(d);
+}
+
+static bool data_is(const json_t *message, const char *key, const char *expected) {
+    const char *found = json_string_value(json_object_get(json_object_get(message, "data"), key));
+    return found && strcmp(found, expected) == 0;
+}
+
+static void channel_states(void) {
+    int code;
+    client *c = open_channel();
+    publish(6, SIGNAL_PROVISIONAL);
+    json_t *created = listen_to(c, &code);
+    ok(data_is(created, "state", "provisional") &&
+           json_is_true(json_object_get(json_object_get(created, "data"), "provisional")),
+       "a provisional signal says so");
+    serve_publish_update(server, &(update_row){.id = "an-id", .trader_id = "a-trader", .state = SIGNAL_WITHDRAWN});
+    json_t *updated = listen_to(c, &code);
+    ok(!strcmp(json_string_value(json_object_get(updated, "type")), "signal_updated") &&
+           data_is(updated, "signalId", "an-id") && data_is(updated, "traderId", "a-trader") &&
+           data_is(updated, "state", "withdrawn"),
+       "signal_updated says what became of it");
+    ok(json_integer_value(json_object_get(updated, "seq")) == json_integer_value(json_object_get(created, "seq")) + 1,
+       "with the next seq");
+    json_decref(created);
+    json_decref(updated);
+    publish(7, SIGNAL_HISTORICAL);
+    created = listen_to(c, &code);
+    ok(data_is(created, "state", "historical"), "a historical one comes as such");
+    json_decref(created);
+    close_client(c);
 }
 
 /* A message in two frames, a control frame between them. */
@@ -525,7 +439,7 @@ static void channel_strangers(void) {
 static bool was_slow(client *c, const void *what) {
     channel_stats stats;
     (void)c;
-    publish(1);
+    publish(1, SIGNAL_CONFIRMED);
     serve_read_stats(server, &stats);
     return stats.n_slow > *(const uint64_t *)what;
 }
@@ -751,6 +665,7 @@ int main(void) {
     channel_tokens();
     channel_origins();
     channel_messages();
+    channel_states();
     channel_fragments();
     channel_limits();
     channel_strangers();

@@ -31,6 +31,11 @@ static void test_form(void) {
     s.state = SIGNAL_PROVISIONAL;
     s.conditions = (char *)"[]";
     ok(prints(&s, HEAD "     9.1234  RSI oversold bounce          [provisional]  [late]"), "marks, no conditions");
+    s.late = false;
+    s.state = SIGNAL_WITHDRAWN;
+    ok(prints(&s, HEAD "     9.1234  RSI oversold bounce          [withdrawn]"), "one that did not last");
+    s.state = SIGNAL_HISTORICAL;
+    ok(prints(&s, HEAD "     9.1234  RSI oversold bounce          [historical]"), "one of before the start");
     s = example();
     s.trader_name[0] = 0;
     s.price = 64321.5;

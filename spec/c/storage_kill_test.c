@@ -1,5 +1,5 @@
 /* A storage that is killed with SIGKILL at a named fault point, then opened again: every pass is wholly there or wholly
- * absent, and what was announced is there. Needs a build with -DFAULTS. */
+ * absent, what was announced is there, and a provisional signal is settled with its bar. Needs a build with -DFAULTS. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "spec/c/passes.h"
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { N_PASSES = 200, N_SIGNALS = 3 };
+enum { N_PASSES = 200, N_SIGNALS = 3, TICK_TRADER = 10 };
 
 #ifdef FAULTS
 static char folder[128];
@@ -23,13 +23,41 @@ typedef struct victim {
 /* The announced bars go to the parent through a pipe, as a browser would have seen them. */
 static void on_committed(void *context, pass *p, uint32_t n_new) {
     victim *v = context;
-    int64_t open_ms = n_new == N_SIGNALS ? p->open_ms : 0;
-    v->n_delivered++;
-    if (write(v->fd, &open_ms, sizeof open_ms) != sizeof open_ms) _exit(3);
+    bool is_whole = n_new == p->n_signals && p->n_updates == p->n_settles;
+    int64_t open_ms = is_whole ? p->open_ms : 0;
+    v->n_delivered += !p->is_tick;
+    if ((!p->is_tick || !is_whole) && write(v->fd, &open_ms, sizeof open_ms) != sizeof open_ms) _exit(3);
     pass_release(p);
 }
 
-/* Five passes, then a wait until they are delivered: at least 40 commits, of one to five passes each. */
+/* One provisional signal, on the forming bar. */
+static pass *new_tick(uint32_t bar) {
+    pass *p = new_pass("BTCUSDT", bar, 0);
+    signal_row s;
+    p->is_tick = true;
+    p->edges[0].is_tick = true;
+    p->edges[0].tick_open_ms = p->open_ms;
+    fill_signal(&s, "BTCUSDT", bar, TICK_TRADER);
+    s.state = SIGNAL_PROVISIONAL;
+    must(pass_add_signal(p, &s));
+    signal_row_deinit(&s);
+    return p;
+}
+
+static signal_state settled_state(uint32_t bar) { return bar % 2 ? SIGNAL_CONFIRMED : SIGNAL_WITHDRAWN; }
+
+/* The bar's close, which settles it. */
+static pass *new_close(uint32_t bar) {
+    pass *p = new_pass("BTCUSDT", bar, N_SIGNALS);
+    signal_row s;
+    fill_signal(&s, "BTCUSDT", bar, TICK_TRADER);
+    if (bar) must(pass_add_settle(p, s.trader_id, s.open_ms, settled_state(bar)));
+    signal_row_deinit(&s);
+    return p;
+}
+
+/* Five bars, then a wait until they are delivered: at least 40 commits, of one to ten passes each. The first bar has no
+ * tick, so that the first commit is of its close. */
 static int run_victim(int fd) {
     uv_loop_t loop;
     storage *s = NULL;
@@ -39,7 +67,8 @@ static int run_victim(int fd) {
     uv_loop_init(&loop);
     if (storage_open(&config, &s, &why) || storage_start(s, &loop, on_committed, &v, &why)) return 1;
     for (uint32_t bar = 0; bar < N_PASSES; bar++) {
-        if (storage_submit(s, 0, new_pass("BTCUSDT", bar, N_SIGNALS)) != OK) return 1;
+        if (bar && storage_submit(s, 0, new_tick(bar)) != OK) return 1;
+        if (storage_submit(s, 0, new_close(bar)) != OK) return 1;
         while (bar % 5 == 4 && v.n_delivered <= bar) uv_run(&loop, UV_RUN_ONCE);
     }
     if (storage_drain_and_stop(s, 5000, NULL, NULL, &why) != OK) return 1;
@@ -78,16 +107,26 @@ static int64_t kill_at(const char *point, bool *was_killed) {
     return announced;
 }
 
-static size_t count_signals(local_db *db, int64_t watermark, bool *are_whole) {
+static bool is_right(const signal_row *s, int64_t watermark) {
+    bool is_closed = s->open_ms <= watermark;
+    uint32_t bar = (uint32_t)((s->open_ms - PASS_FIRST_MS) / PASS_BAR_MS);
+    if (strcmp(s->trader, "trader_10") != 0) return is_closed;
+    return s->state == (is_closed ? settled_state(bar) : SIGNAL_PROVISIONAL);
+}
+
+/* Those of closes. */
+static size_t count_signals(local_db *db, int64_t watermark, bool *are_right) {
     diag why;
     signal_filter filter = {.limit = SIGNAL_PAGE_MAX};
     size_t count = 0;
     for (bool has_more = true; has_more;) {
         signal_list list = {0};
         char cursor[SIGNAL_CURSOR_BYTES];
-        if (local_db_signals(db, &filter, &list, &why) != OK) return SIZE_MAX;
-        for (size_t i = 0; i < list.count; i++) *are_whole &= list.rows[i].open_ms <= watermark;
-        count += list.count;
+        if (signal_table_read(db, &filter, &list, &why) != OK) return SIZE_MAX;
+        for (size_t i = 0; i < list.count; i++) {
+            *are_right &= is_right(&list.rows[i], watermark);
+            count += strcmp(list.rows[i].trader, "trader_10") != 0;
+        }
         has_more = list.has_more;
         if (has_more) signal_cursor_format(&list.rows[list.count - 1], cursor);
         if (has_more && signal_cursor_parse(cursor, &filter) != OK) return SIZE_MAX;
@@ -110,8 +149,10 @@ static int64_t judge(bool *is_consistent) {
     int64_t watermark = memory_watermark(m, "BTCUSDT", INTERVAL_1M);
     size_t n_bars = watermark ? (size_t)((watermark - PASS_FIRST_MS) / PASS_BAR_MS) + 1 : 0;
     *is_consistent = count_signals(db, watermark, is_consistent) == n_bars * N_SIGNALS && *is_consistent;
-    const edge_row *edge = memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1");
+    const edge_row *edge = memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1", false);
     *is_consistent &= watermark ? edge && edge->run_open_ms == watermark : !edge;
+    const edge_row *tick = memory_edge(m, "BTCUSDT", "trader-of-the-edge", "r1", true);
+    *is_consistent &= tick ? watermark && tick->tick_open_ms >= watermark : watermark <= PASS_FIRST_MS;
     char owing[32];
     snprintf(owing, sizeof owing, "owing-%zu", (n_bars + 2) % 3);
     const owed_row *owed = memory_owed(m, "BTCUSDT", INTERVAL_1M, owing);
@@ -129,7 +170,7 @@ static void one_kill(const char *top, const char *name, unsigned nth) {
     int64_t announced = kill_at(point, &was_killed);
     int64_t watermark = judge(&is_consistent);
     ok(was_killed, "%s: the process was killed there", point);
-    ok(is_consistent, "%s: signals, edges, owed rows and watermark are of the same bar", point);
+    ok(is_consistent, "%s: signals, their states, edges, owed rows and watermark are of the same bar", point);
     ok(announced != INT64_MIN && announced <= watermark, "%s: what was announced is there", point);
     if (nth == 1)
         ok((watermark == 0) == (strcmp(name, "commit.after") != 0), "%s: and the commit that was hit is %s", point,

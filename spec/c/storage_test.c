@@ -141,7 +141,7 @@ static bool database_agrees(const run *r) {
     for (bool has_more = agrees; agrees && has_more;) {
         signal_list list = {0};
         char cursor[SIGNAL_CURSOR_BYTES] = "";
-        agrees = local_db_signals(db, &filter, &list, &why) == OK;
+        agrees = signal_table_read(db, &filter, &list, &why) == OK;
         n_signals += (uint32_t)list.count;
         has_more = list.has_more;
         if (has_more) signal_cursor_format(&list.rows[list.count - 1], cursor);
@@ -289,9 +289,9 @@ static void queries(uint64_t seed) {
     worker workers[N_PRODUCERS];
     fresh_folder("queries");
     ok(open_run(&r, 0), "storage opens");
-    start_workers(&r, workers, 50, seed);
+    start_workers(&r, workers, 200, seed); /* enough for ten rows of any symbol */
     join_workers(workers);
-    run_until(&r, 100);
+    run_until(&r, 400);
     answers a = {&r, 0, 0, 0};
     signal_filter filter = {.limit = 10, .symbol = "P0S1"};
     ok(storage_query_signals(r.s, &filter, on_rows, &a) == OK && a.n_answers == 0, "a query is answered later");
@@ -301,6 +301,112 @@ static void queries(uint64_t seed) {
     while (storage_query_signals(r.s, &filter, on_rows, &a) == OK && n_accepted < 100000) n_accepted++;
     ok(n_accepted < 100000, "too many queries are refused (after %u)", n_accepted);
     ok(close_run(&r, 5000) == OK && a.n_answers == n_accepted, "each accepted query is answered once, stop or not");
+}
+
+/* ---- settled signals, errors of traders ---- */
+
+typedef struct settled {
+    run *r;
+    uint32_t n_passes, n_updates, n_before_their_signal;
+    bool is_known;
+} settled;
+
+static void on_settled(void *context, pass *p, uint32_t n_new) {
+    settled *t = context;
+    t->is_known = t->is_known || n_new == 1;
+    for (uint32_t i = 0; i < p->n_updates; i++)
+        t->n_updates += p->updates[i].state == SIGNAL_CONFIRMED && !strncmp(p->symbol, "P0", 2);
+    t->n_before_their_signal += p->n_updates && !t->is_known;
+    pass_release(p);
+    if (++t->n_passes == 2) uv_stop(&t->r->loop);
+}
+
+static void settles(void) {
+    run r = {0};
+    settled t = {.r = &r};
+    diag why = {""};
+    fresh_folder("settles");
+    storage_config config = {.folder = folder, .n_producers = 1};
+    uv_loop_init(&r.loop);
+    uv_timer_init(&r.loop, &r.deadline);
+    r.deadline.data = &r;
+    ok(storage_open(&config, &r.s, &why) == OK && storage_start(r.s, &r.loop, on_settled, &t, &why) == OK, "opened");
+    pass *tick = new_pass("P0S0", 1, 1), *close = new_pass("P0S0", 1, 0);
+    tick->is_tick = true;
+    tick->signals[0].state = SIGNAL_PROVISIONAL;
+    must(pass_add_settle(close, tick->signals[0].trader_id, tick->open_ms, SIGNAL_CONFIRMED));
+    must(storage_submit(r.s, 0, tick));
+    must(storage_submit(r.s, 0, close));
+    run_until(&r, UINT32_MAX);
+    ok(t.n_updates == 1 && t.n_before_their_signal == 0 && !r.is_late,
+       "who is told of a signal is told of its settling, in this order");
+    ok(close_run(&r, 5000) == OK, "stopped");
+}
+
+typedef struct errors_seen {
+    run *r;
+    size_t n_rows;
+    uint64_t count;
+    int64_t resolved_ms;
+    bool is_cancelled;
+} errors_seen;
+
+static void on_errors(void *context, err error, const char *why, const trader_error_list *errors) {
+    errors_seen *seen = context;
+    seen->is_cancelled = error == ERR_CANCELLED && why;
+    seen->n_rows = errors->count;
+    seen->count = errors->count ? errors->rows[0].count : 0;
+    seen->resolved_ms = errors->count ? errors->rows[0].resolved_ms : 0;
+    uv_stop(&seen->r->loop);
+}
+
+static errors_seen ask_errors(run *r) {
+    errors_seen seen = {.r = r};
+    trader_error_filter filter = {.limit = TRADER_ERROR_PAGE_MAX};
+    must(storage_query_trader_errors(r->s, &filter, on_errors, &seen));
+    run_until(r, UINT32_MAX);
+    return seen;
+}
+
+static void put_errors(run *r, uint32_t n_rows, uint64_t count) {
+    trader_error_row *rows = calloc(n_rows, sizeof *rows);
+    for (uint32_t i = 0; i < n_rows; i++) {
+        rows[i] = (trader_error_row){.trader_id = "t", .trader = "t", .line = (int32_t)i, .count = count, .last_ms = 5};
+        memset(rows[i].trace, 'x', sizeof rows[i].trace - 1);
+    }
+    must(storage_put_trader_errors(r->s, rows, n_rows));
+    free(rows);
+}
+
+static bool is_running(void *context) { return storage_health(context) == STORAGE_RUNNING; }
+
+static void trader_errors(void) {
+    run r;
+    errors_seen seen;
+    fresh_folder("errors");
+    ok(open_run(&r, 0), "storage opens");
+    put_errors(&r, 3, 1);
+    put_errors(&r, 3, 7);
+    do seen = ask_errors(&r); /* a read may be answered before a write that is older */
+    while (!r.is_late && seen.count != 7);
+    ok(seen.n_rows == 3 && seen.resolved_ms == 0, "errors of traders are written, in the order of the calls");
+    must(storage_resolve_trader_errors(r.s, "t"));
+    do seen = ask_errors(&r);
+    while (!r.is_late && !seen.resolved_ms);
+    ok(seen.n_rows == 3 && seen.resolved_ms > 1600000000000, "and are past when that is said");
+    limit_files(256 * 1024);
+    put_errors(&r, 200, 8);
+    must(storage_resolve_trader_errors(r.s, "t"));
+    ok(wait_until(is_failing, r.s), "a disk that fails shows in the state");
+    ok(ask_errors(&r).n_rows == 3, "nothing of it is written");
+    limit_files(RLIM_INFINITY);
+    do seen = ask_errors(&r);
+    while (!r.is_late && seen.n_rows != 200);
+    ok(seen.count == 8 && wait_until(is_running, r.s), "with room on the disk it is, and the state is well again");
+    put_errors(&r, 200, 9);
+    ok(close_run(&r, 5000) == OK, "stopped");
+    ok(open_run(&r, 0) && ask_errors(&r).count == 9, "what was put before a stop is written");
+    ok(close_run(&r, 5000) == OK, "stopped again");
 }
 
 static void second_daemon(void) {
@@ -328,6 +434,8 @@ int main(void) {
     stop_while_failing(seed + 2);
     drain(seed + 3);
     queries(seed + 4);
+    settles();
+    trader_errors();
     second_daemon();
     char remove[64];
     snprintf(remove, sizeof remove, "rm -rf %s", top);

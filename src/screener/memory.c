@@ -1,5 +1,5 @@
 /* One chained hash table for everything. The key is (kind, symbol, interval, text); the text is a trader's id or an
- * indicator's canonical text. Epochs must also come back in the order in which they were added, so each symbol with
+ * indicator's canonical text; an edge has its kind (close or tick) in the place of the interval. Epochs must also come back in the order in which they were added, so each symbol with
  * epochs has an entry of its own (KIND_SYMBOL) that heads a list through its epochs:
  *
  *     table[h] -> entry -> entry           KIND_SYMBOL "BTCUSDT" --first--> epoch --next_epoch--> epoch --last
@@ -86,7 +86,7 @@ err memory_add_owed(memory *m, const char *symbol, int32_t interval, const owed_
 
 err memory_add_edge(memory *m, const char *symbol, const edge_row *edge) {
     entry *e = NULL;
-    err failed = find_or_add(m, (key){KIND_EDGE, 0, symbol, edge->trader_id}, &e, NULL);
+    err failed = find_or_add(m, (key){KIND_EDGE, edge->is_tick, symbol, edge->trader_id}, &e, NULL);
     if (!failed) e->edge = *edge;
     return failed;
 }
@@ -117,8 +117,9 @@ const owed_row *memory_owed(const memory *m, const char *symbol, int32_t interva
     return e ? &e->owed : NULL;
 }
 
-const edge_row *memory_edge(const memory *m, const char *symbol, const char *trader_id, const char *revision) {
-    const entry *e = find(m, (key){KIND_EDGE, 0, symbol, trader_id});
+const edge_row *memory_edge(const memory *m, const char *symbol, const char *trader_id, const char *revision,
+                            bool is_tick) {
+    const entry *e = find(m, (key){KIND_EDGE, is_tick, symbol, trader_id});
     return e && strcmp(e->edge.revision, revision) == 0 ? &e->edge : NULL;
 }
 

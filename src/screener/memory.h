@@ -19,8 +19,10 @@ MUST_CHECK err memory_add_epoch(memory *m, const char *symbol, const char *key, 
 int64_t memory_watermark(const memory *m, const char *symbol, int32_t interval);
 /* NULL when the trader owes nothing there. */
 const owed_row *memory_owed(const memory *m, const char *symbol, int32_t interval, const char *trader_id);
-/* NULL when the trader (with this revision) has no memory of the symbol. */
-const edge_row *memory_edge(const memory *m, const char *symbol, const char *trader_id, const char *revision);
+/* Of its evaluations at closes, or (is_tick) of those at ticks. NULL when the trader (with this revision) has no such
+ * memory of the symbol. */
+const edge_row *memory_edge(const memory *m, const char *symbol, const char *trader_id, const char *revision,
+                            bool is_tick);
 /* Calls `each` for every indicator epoch of the symbol in the order in which they were added. */
 void memory_each_epoch(const memory *m, const char *symbol,
                        void (*each)(void *context, const char *key, int64_t epoch_ms), void *context);

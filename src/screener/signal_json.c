@@ -37,7 +37,9 @@ void signal_write_json(json_writer *w, const signal_row *s) {
     json_put_raw(w, "values", s->values ? s->values : "{}");
     json_put_raw(w, "plots", s->plots ? s->plots : "[]");
     json_put_raw(w, "tags", s->tags);
+    json_put_text(w, "state", signal_state_name(s->state));
     json_put_bool(w, "provisional", s->state == SIGNAL_PROVISIONAL);
     json_put_bool(w, "late", s->late);
+    json_put_bool(w, "revised", s->is_revised);
     json_write_object_end(w);
 }

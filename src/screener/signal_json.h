@@ -10,6 +10,7 @@ const char *signal_side_name(signal_side side);
 signal_side signal_side_parse(const char *name);
 
 /* One object: id, trader (key), traderId, traderName, revision, symbol, interval, time (open of the bar, ms), closeTime,
- * created, price, changePercent, volume, side, score, stop, targets, conditions, tags, provisional, late. What is
+ * created, price, changePercent, volume, side, score, stop, targets, conditions, values, plots, tags, state, provisional,
+ * late, revised. What is
  * unknown is null. */
 void signal_write_json(json_writer *w, const signal_row *s);

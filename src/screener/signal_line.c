@@ -90,7 +90,11 @@ void signal_line(const signal_row *s, char out[SIGNAL_LINE_BYTES]) {
     put_price(&l, s->price);
     put_padded(&l, *s->trader_name ? s->trader_name : s->trader, NAME_COLUMNS);
     put_conditions(&l, s->conditions);
-    if (s->state == SIGNAL_PROVISIONAL) put(&l, "  [provisional]");
+    if (s->state != SIGNAL_CONFIRMED) {
+        put(&l, "  [");
+        put(&l, signal_state_name(s->state));
+        put(&l, "]");
+    }
     if (s->late) put(&l, "  [late]");
     finish(&l);
 }

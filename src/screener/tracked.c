@@ -32,7 +32,7 @@ static void restore_epoch(void *context, const char *key, int64_t epoch_ms) {
 
 /* Where a trader began on this symbol, if an earlier run ended before any of its bars was through; 0: it did not. */
 static int64_t unfinished_start(const tracked *t, const trader_spec *spec, const tracked_policy *p) {
-    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision) : NULL;
+    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision, false) : NULL;
     bool is_through = edge && memory_watermark(p->memory, t->symbol->name, spec->interval) > 0;
     const owed_row *owed = edge ? memory_owed(p->memory, t->symbol->name, spec->interval, spec->id) : NULL;
     if (owed && owed->cursor_ms == 0) is_through = false;
@@ -121,7 +121,7 @@ static void resume(standing *s, const tracked *t, const trader_spec *spec, const
 
 static void make_standing(tracked *t, const trader_spec *spec, const tracked_policy *p, int32_t index) {
     standing *s = &t->standings[index];
-    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision) : NULL;
+    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision, false) : NULL;
     begin_anew(s, spec, p);
     s->is_wanted = spec->is_enabled && trader_spec_wants(spec, t->symbol->name, t->symbol->quote);
     if (edge) resume(s, t, spec, p, edge);

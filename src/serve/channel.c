@@ -161,9 +161,20 @@ void channel_publish_signal(channel *c, const signal_row *s) {
     json_put_text(&w, "interval", interval_name(s->interval));
     json_put_integer(&w, "time", s->open_ms);
     json_put_raw(&w, "conditions", s->conditions);
+    json_put_text(&w, "state", signal_state_name(s->state));
     json_put_bool(&w, "provisional", s->state == SIGNAL_PROVISIONAL);
     json_put_bool(&w, "late", s->late);
     json_put_text(&w, "side", signal_side_name(s->side));
+    end_message(&w);
+    push(c, &w, NULL);
+}
+
+void channel_publish_update(channel *c, const update_row *u) {
+    json_writer w;
+    begin_message(&w, "signal_updated", ++c->seq);
+    json_put_text(&w, "signalId", u->id);
+    json_put_text(&w, "traderId", u->trader_id);
+    json_put_text(&w, "state", signal_state_name(u->state));
     end_message(&w);
     push(c, &w, NULL);
 }

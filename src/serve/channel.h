@@ -6,7 +6,7 @@
  * for its bounded queue is closed with 1013; it may come back and ask the API for what it missed.
  * Threads: the loop's. Ownership: borrows token, origins and providers. */
 #pragma once
-#include "screener/signal.h"
+#include "screener/pass.h"
 #include "serve/providers.h"
 #include <libwebsockets.h>
 
@@ -36,6 +36,8 @@ int channel_on_event(channel *c, struct lws *wsi, enum lws_callback_reasons reas
 
 /* `signal_created` to every client that has shown its token. */
 void channel_publish_signal(channel *c, const signal_row *s);
+/* `signal_updated`: a signal that they were told of has another state now. */
+void channel_publish_update(channel *c, const update_row *u);
 /* `status_update`, as the provider tells it now. */
 void channel_publish_status(channel *c);
 /* Asks all clients to go (1001). */

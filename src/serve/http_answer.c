@@ -13,7 +13,10 @@ static const char *title_of(int status) {
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
+    case 411: return "Length Required";
+    case 413: return "Content Too Large";
     case 426: return "Upgrade Required";
+    case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
     default: return "Error";
     }
@@ -68,9 +71,9 @@ static void add(cursor *c, const char *name, const char *value) {
 }
 
 /* What belongs to the status, as RFC 9110 asks. */
-static void add_for_status(cursor *c, int status) {
+static void add_for_status(cursor *c, int status, const char *allow) {
     if (status == 401) add(c, "www-authenticate:", "Bearer realm=\"trademind\"");
-    if (status == 405) add(c, "allow:", "GET, HEAD");
+    if (status == 405) add(c, "allow:", allow);
     if (status == 426) add(c, "upgrade:", "websocket");
     if (status == 503) add(c, "retry-after:", "5");
 }
@@ -84,7 +87,7 @@ static int send_headers(struct lws *wsi, const http_answer *a) {
     if (!c.is_full) memcpy(start, "HTTP/1.1", 8);
     add(&c, "content-type:", a->type);
     c.is_full |= lws_add_http_header_content_length(wsi, a->body_bytes, &c.at, c.end) != 0;
-    add_for_status(&c, a->status);
+    add_for_status(&c, a->status, a->allow ? a->allow : "GET, HEAD");
     if (a->must_close) add(&c, "connection:", "close");
     return c.is_full || lws_finalize_write_http_header(wsi, start, &c.at, c.end) ? -1 : 0;
 }

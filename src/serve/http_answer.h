@@ -9,7 +9,8 @@ typedef struct http_answer {
     const char *type; /* static */
     char *body;       /* heap */
     size_t body_bytes;
-    bool must_close; /* the request has a body that nobody reads */
+    bool must_close;   /* the request has a body that nobody reads */
+    const char *allow; /* static; 405: the methods that there are */
 } http_answer;
 
 /* Takes the text of `w`. Without memory the answer is a 503 without a body. */

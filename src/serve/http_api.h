@@ -1,5 +1,7 @@
-/* The HTTP interface: GET and HEAD of a few paths. Without a token: `/` (one line), `/health`, `/ready`. With
- * `Authorization: Bearer TOKEN`: `/api/v1/status`, `/api/v1/signals?limit=&before=&symbol=&trader=`.
+/* The HTTP interface. Without a token, GET and HEAD: `/` (one line), `/health`, `/ready`. With
+ * `Authorization: Bearer TOKEN`, GET and HEAD: `/api/v1/status`, `/api/v1/signals?limit=&before=&symbol=&trader=&state=`,
+ * `/api/v1/traders`, `/api/v1/traders/errors?limit=&trader=`; POST of JSON: `/api/v1/screener/workers`,
+ * `/api/v1/traders/NAME`.
  * Threads: the loop's. Ownership: borrows token and providers; a request that waits for storage lives until storage
  * has answered, also when its connection or the interface is gone. */
 #pragma once
@@ -15,4 +17,4 @@ typedef struct http_request_state http_request_state;
 
 /* An event of libwebsockets on a connection that speaks HTTP. `slot` is the connection's own, zero at first. */
 int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons reason, http_request_state **slot,
-                      const char *path);
+                      const void *in, size_t bytes);

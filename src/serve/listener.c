@@ -188,7 +188,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (!s) s = &none;
     if (reason == LWS_CALLBACK_WSI_DESTROY) channel_on_event(l->options.channel, wsi, reason, &s->client, NULL, 0);
     if (is_websocket_event(reason)) return channel_on_event(l->options.channel, wsi, reason, &s->client, in, bytes);
-    return http_api_on_event(l->options.api, wsi, reason, &s->request, reason == LWS_CALLBACK_HTTP ? in : NULL);
+    return http_api_on_event(l->options.api, wsi, reason, &s->request, in, bytes);
 }
 
 /* ---- accepting ---- */

@@ -20,6 +20,14 @@ typedef struct serve_providers {
     bool (*ready)(void *context, diag *why);
     /* More members for /api/v1/status; may be NULL. */
     void (*details)(void *context, json_writer *w);
-    /* As storage_query_signals. */
+    /* The items of a list, each by trader_status_write_json. */
+    void (*traders)(void *context, json_writer *w);
+    /* As storage_query_signals, storage_query_trader_errors. */
     err (*query_signals)(void *context, const signal_filter *filter, storage_signals_fn on_rows, void *rows_context);
+    err (*query_trader_errors)(void *context, const trader_error_filter *filter, storage_errors_fn on_rows,
+                               void *rows_context);
+    /* Begin a change, and say why when they cannot: ERR_NOT_FOUND (no such trader), ERR_INVALID (not with these values),
+     * ERR_UNSUPPORTED; anything else is "not now". `json` has `enabled` (a boolean), `inputs` (an object), or both. */
+    err (*set_workers)(void *context, int32_t n, diag *why);
+    err (*change_trader)(void *context, const char *key, const char *json, diag *why);
 } serve_providers;

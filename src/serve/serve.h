@@ -1,10 +1,9 @@
 /* The server that browsers and programs talk to: HTTP and WebSocket on one port.
  *
  *   listener (socket, libwebsockets) --+--> http_api   /health /ready /api/v1/...
- *                                      +--> channel    / and /ws: status_update, signal_created, pong
+ *                                      +--> channel    / and /ws: status_update, signal_created, signal_updated, pong
  * Threads: the loop's. Ownership: everything of the config is copied but providers.context. */
 #pragma once
-#include "screener/signal.h"
 #include "serve/channel.h"
 #include "serve/providers.h"
 #include <uv.h>
@@ -28,6 +27,7 @@ MUST_CHECK err serve_start(uv_loop_t *loop, const serve_config *config, const se
 uint16_t serve_port(const serve *s);
 /* To all clients that have shown the token. */
 void serve_publish_signal(serve *s, const signal_row *signal);
+void serve_publish_update(serve *s, const update_row *update);
 /* As the provider tells it now. */
 void serve_publish_status(serve *s);
 void serve_read_stats(const serve *s, channel_stats *out);

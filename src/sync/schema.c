@@ -1,5 +1,6 @@
 /* Columns that come from a script's numbers carry no NOT NULL: SQLite has no NaN and stores NULL for it, and one odd
- * row must never hold up all others. `signals.trader` is computed, since the cloud's table has no such column. */
+ * row must never hold up all others. `signals.trader` and `signals.state` are computed, since
+ * the cloud's table has no such columns. */
 #include "sync/schema.h"
 
 const char *const schema_migrations[] = {
@@ -41,6 +42,38 @@ const char *const schema_migrations[] = {
     " n INTEGER PRIMARY KEY," /* the order in which the indicators started */
     " symbol TEXT NOT NULL, key TEXT NOT NULL, epoch_ms INTEGER NOT NULL, UNIQUE (symbol, key));"
     "CREATE TABLE settings (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;",
+
+    /* 2: signals of ticks and their settling; errors of traders */
+    "ALTER TABLE signals ADD COLUMN state TEXT GENERATED ALWAYS AS (json_extract(metadata, '$.state')) VIRTUAL;"
+    "CREATE INDEX signals_by_state ON signals (state, created_at, id);"
+    "CREATE INDEX signals_provisional ON signals (trader_id, symbol, interval, timestamp) WHERE state = 'provisional';"
+    "ALTER TABLE edges RENAME TO edges_1;"
+    "CREATE TABLE edges ("
+    " trader_id TEXT NOT NULL, symbol TEXT NOT NULL, is_tick INTEGER NOT NULL, revision TEXT NOT NULL,"
+    " start_ms INTEGER NOT NULL, run_open_ms INTEGER NOT NULL, signal_open_ms INTEGER NOT NULL,"
+    " is_matching INTEGER NOT NULL, has_run INTEGER NOT NULL, n_ticks INTEGER NOT NULL,"
+    " tick_open_ms INTEGER NOT NULL, PRIMARY KEY (trader_id, symbol, is_tick)) WITHOUT ROWID;"
+    "INSERT INTO edges SELECT trader_id, symbol, 0, revision, start_ms, run_open_ms, signal_open_ms, is_matching,"
+    " has_run, 0, 0 FROM edges_1;"
+    "DROP TABLE edges_1;"
+    "CREATE TABLE trader_errors ("
+    " n INTEGER PRIMARY KEY,"
+    " user_id TEXT NOT NULL,"
+    " trader_id TEXT NOT NULL,"
+    " trader TEXT NOT NULL,"
+    " kind TEXT NOT NULL," /* error, kill, load, flood */
+    " symbol TEXT,"
+    " bar INTEGER," /* open time, ms */
+    " message TEXT NOT NULL,"
+    " line INTEGER NOT NULL," /* 0: unknown */
+    " trace TEXT,"
+    " code_hash TEXT NOT NULL,"
+    " count INTEGER NOT NULL,"
+    " first_seen INTEGER NOT NULL," /* wall clock, ms; so are the next two */
+    " last_seen INTEGER NOT NULL,"
+    " resolved_at INTEGER,"
+    " UNIQUE (trader_id, code_hash, kind, line, message));"
+    "CREATE INDEX trader_errors_by_time ON trader_errors (last_seen, n);",
 };
 
 const int schema_version = (int)(sizeof schema_migrations / sizeof schema_migrations[0]);

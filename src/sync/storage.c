@@ -1,6 +1,6 @@
 /* The thread's life: collect what the queues hold, commit it, hand it over; when there is nothing, sleep.
  *
- * What goes back to the I/O thread does so over two lists (committed batches, answered queries) that are pushed with
+ * What goes back to the I/O thread does so over two lists (committed batches, answered requests) that are pushed with
  * one compare-and-swap and taken whole. They have no limit of their own: a batch is at most what the bounded queues
  * held, and while the I/O thread does not take them it does not feed the workers either. A bounded ring would let
  * storage_drain_and_stop wait for a thread that waits for room. */
@@ -18,7 +18,7 @@
 
 enum {
     QUEUE_CAPACITY = 1024,
-    QUERY_CAPACITY = 64,
+    REQUEST_CAPACITY = 64,
     CHECKPOINT_PAGES = 256,       /* 1 MiB: worth a checkpoint when idle */
     CHECKPOINT_MAX_PAGES = 16384, /* 64 MiB: a checkpoint even in a burst that never ends */
     IDLE_MS = 250,                /* quiet for this long: the burst is over */
@@ -40,22 +40,31 @@ typedef struct batch {
     pass *passes[];
 } batch;
 
-typedef struct query {
-    struct query *next;
-    signal_filter filter;
-    storage_signals_fn on_rows;
+typedef enum request_kind { READ_SIGNALS, READ_ERRORS, PUT_ERRORS, RESOLVE_ERRORS } request_kind;
+
+/* From the owner. Reads come back to it with their rows; writes end with the storage thread. */
+typedef struct request {
+    struct request *next;
+    request_kind kind;
+    signal_filter signal_filter;
+    storage_signals_fn on_signals;
+    trader_error_filter error_filter;
+    storage_errors_fn on_errors;
     void *context;
+    char trader_id[ID_BYTES]; /* RESOLVE_ERRORS */
+    int64_t now_ms;
     err error;
     diag why;
-    signal_list rows;
-} query;
+    signal_list signals;
+    trader_error_list errors; /* READ_ERRORS: what was read; PUT_ERRORS: what to write */
+} request;
 
 struct storage {
     local_db *db; /* the opener's until the thread starts and after it is joined */
     int lock;
     uint32_t n_producers;
     producer *producers;
-    queue *queries;
+    queue *requests;
     wakeup *work;
 
     pthread_t thread;
@@ -70,8 +79,9 @@ struct storage {
     uint64_t n_lost;                            /* passes given up; the storage thread's until joined */
 
     _Atomic(batch *) committed; /* newest first */
-    _Atomic(query *) answered;
-    uv_async_t async; /* the loop's */
+    _Atomic(request *) answered;
+    request *writes, *last_write; /* not written yet, in their order; the storage thread's until joined */
+    uv_async_t async;             /* the loop's */
     storage_committed_fn on_committed;
     void *context;
     void (*on_closed)(void *context);
@@ -91,7 +101,7 @@ static err new_queues(storage *s, const storage_config *config) {
     if (!s->producers) return ERR_NO_MEMORY;
     s->n_producers = config->n_producers;
     err failed = wakeup_new(&s->work);
-    if (!failed) failed = queue_new(QUERY_CAPACITY, sizeof(query *), &s->queries);
+    if (!failed) failed = queue_new(REQUEST_CAPACITY, sizeof(request *), &s->requests);
     for (uint32_t i = 0; !failed && i < s->n_producers; i++) {
         failed = queue_new(capacity, sizeof(pass *), &s->producers[i].passes);
         if (!failed) failed = wakeup_new(&s->producers[i].room);
@@ -142,19 +152,51 @@ err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn on_committed
     return OK;
 }
 
-err storage_query_signals(storage *s, const signal_filter *filter, storage_signals_fn on_rows, void *context) {
+static void free_request(request *r) {
+    signal_list_deinit(&r->signals);
+    trader_error_list_deinit(&r->errors);
+    free(r);
+}
+
+/* Takes `what`, whose rows are freed when it cannot be taken. */
+static err ask(storage *s, const request *what) {
     assert(s->is_started);
-    query *q = calloc(1, sizeof *q);
-    if (!q) return ERR_NO_MEMORY;
-    q->filter = *filter;
-    q->on_rows = on_rows;
-    q->context = context;
-    if (!queue_push(s->queries, &q)) {
-        free(q);
+    request *r = malloc(sizeof *r);
+    trader_error_list rows = what->errors;
+    if (!r) {
+        trader_error_list_deinit(&rows);
+        return ERR_NO_MEMORY;
+    }
+    *r = *what;
+    if (!queue_push(s->requests, &r)) {
+        free_request(r);
         return ERR_FULL;
     }
     wakeup_notify(s->work);
     return OK;
+}
+
+err storage_query_signals(storage *s, const signal_filter *filter, storage_signals_fn on_rows, void *context) {
+    return ask(s,
+               &(request){.kind = READ_SIGNALS, .signal_filter = *filter, .on_signals = on_rows, .context = context});
+}
+
+err storage_query_trader_errors(storage *s, const trader_error_filter *filter, storage_errors_fn on_rows,
+                                void *context) {
+    return ask(s, &(request){.kind = READ_ERRORS, .error_filter = *filter, .on_errors = on_rows, .context = context});
+}
+
+err storage_put_trader_errors(storage *s, const trader_error_row *rows, size_t n_rows) {
+    trader_error_list copy = {.rows = malloc((n_rows + 1) * sizeof *rows), .count = n_rows};
+    if (!copy.rows) return ERR_NO_MEMORY;
+    memcpy(copy.rows, rows, n_rows * sizeof *rows);
+    return ask(s, &(request){.kind = PUT_ERRORS, .errors = copy});
+}
+
+err storage_resolve_trader_errors(storage *s, const char *trader_id) {
+    request r = {.kind = RESOLVE_ERRORS, .now_ms = wall_ms()};
+    snprintf(r.trader_id, sizeof r.trader_id, "%s", trader_id);
+    return ask(s, &r);
 }
 
 static uint64_t submitted_and_waiting(const storage *s) {
@@ -186,10 +228,22 @@ static batch *reverse_batches(batch *newest) {
     return oldest;
 }
 
-static void answer(query *q) {
-    q->on_rows(q->context, q->error, q->error ? q->why.text : NULL, &q->rows);
-    signal_list_deinit(&q->rows);
-    free(q);
+static bool is_write(const request *r) { return r->kind == PUT_ERRORS || r->kind == RESOLVE_ERRORS; }
+
+/* The oldest write that is not done; NULL: none. */
+static request *take_write(storage *s) {
+    request *r = s->writes;
+    if (!r) return NULL;
+    s->writes = r->next;
+    if (!s->writes) s->last_write = NULL;
+    return r;
+}
+
+static void answer(request *r) {
+    const char *why = r->error ? r->why.text : NULL;
+    if (r->kind == READ_SIGNALS) r->on_signals(r->context, r->error, why, &r->signals);
+    if (r->kind == READ_ERRORS) r->on_errors(r->context, r->error, why, &r->errors);
+    free_request(r);
 }
 
 static void deliver(storage *s) {
@@ -198,19 +252,26 @@ static void deliver(storage *s) {
         for (size_t i = 0; i < b->count; i++) s->on_committed(s->context, b->passes[i], b->n_new[i]);
         free(b);
     }
-    for (query *q = atomic_exchange(&s->answered, NULL), *next; q; q = next) { /* in any order: each stands alone */
-        next = q->next;
-        answer(q);
+    for (request *r = atomic_exchange(&s->answered, NULL), *next; r; r = next) { /* in any order: each stands alone */
+        next = r->next;
+        answer(r);
     }
 }
 
-/* After the join: queries that nobody has looked at. */
-static void cancel_queries(storage *s) {
-    query *q = NULL;
-    while (queue_pop(s->queries, &q)) {
-        q->error = diag_set(&q->why, ERR_CANCELLED, "storage has stopped");
-        answer(q);
+/* After the join: requests that nobody has looked at, and writes that could not be done. */
+static void cancel_requests(storage *s) {
+    request *r = NULL;
+    size_t n_lost = 0;
+    while (queue_pop(s->requests, &r)) {
+        n_lost += is_write(r);
+        r->error = diag_set(&r->why, ERR_CANCELLED, "storage has stopped");
+        answer(r);
     }
+    while ((r = take_write(s))) {
+        n_lost++;
+        free_request(r);
+    }
+    if (n_lost) log_warn("storage", "%zu reports of errors of traders were not written before the stop", n_lost);
 }
 
 static void on_async_closed(uv_handle_t *handle) {
@@ -228,7 +289,7 @@ static err stop_thread(storage *s, int64_t timeout_ms, diag *why) {
     pthread_join(s->thread, NULL);
     s->is_started = false;
     deliver(s);
-    cancel_queries(s);
+    cancel_requests(s);
     atomic_store(&s->state, STORAGE_STOPPED);
     if (s->n_lost == 0) return OK;
     return diag_set(why, ERR_DATABASE,
@@ -259,7 +320,7 @@ static void free_storage(storage *s) {
         wakeup_free(s->producers[i].room);
     }
     free(s->producers);
-    queue_free(s->queries);
+    queue_free(s->requests);
     wakeup_free(s->work);
     free(s);
 }
@@ -325,17 +386,55 @@ static void push_batch(storage *s, batch *b) {
     uv_async_send(&s->async);
 }
 
-static void push_answer(storage *s, query *q) {
-    q->next = atomic_load(&s->answered);
-    while (!atomic_compare_exchange_weak(&s->answered, &q->next, q)) continue;
+static void note_works(storage *s) {
+    if (atomic_exchange(&s->state, STORAGE_RUNNING) == STORAGE_FAILING) log_info("storage", "writing works again");
+}
+
+static void push_answer(storage *s, request *r) {
+    r->next = atomic_load(&s->answered);
+    while (!atomic_compare_exchange_weak(&s->answered, &r->next, r)) continue;
     uv_async_send(&s->async);
 }
 
-static void answer_queries(storage *s) {
-    query *q = NULL;
-    while (queue_pop(s->queries, &q)) {
-        q->error = local_db_signals(s->db, &q->filter, &q->rows, &q->why);
-        push_answer(s, q);
+static void add_write(storage *s, request *r) {
+    r->next = NULL;
+    if (s->last_write)
+        s->last_write->next = r;
+    else
+        s->writes = r;
+    s->last_write = r;
+}
+
+static err do_write(storage *s, request *r) {
+    return r->kind == PUT_ERRORS ? error_table_put(s->db, r->errors.rows, r->errors.count, &r->why)
+                                 : error_table_resolve(s->db, r->trader_id, r->now_ms, &r->why);
+}
+
+/* In their order, up to the first that fails; that one is tried again later. */
+static void write_requests(storage *s) {
+    if (!s->writes) return;
+    while (s->writes && do_write(s, s->writes) == OK) free_request(take_write(s));
+    if (!s->writes) {
+        note_works(s);
+        return;
+    }
+    atomic_fetch_add(&s->n_failures, 1);
+    atomic_store(&s->state, STORAGE_FAILING);
+    log_repeat(&s->failures, LOG_ERROR, "storage", "errors of traders are kept and written later: %s",
+               s->writes->why.text);
+}
+
+/* Reads at once; writes when there is no batch under way. */
+static void take_requests(storage *s) {
+    request *r = NULL;
+    while (queue_pop(s->requests, &r)) {
+        if (is_write(r)) {
+            add_write(s, r);
+            continue;
+        }
+        r->error = r->kind == READ_SIGNALS ? signal_table_read(s->db, &r->signal_filter, &r->signals, &r->why)
+                                           : error_table_read(s->db, &r->error_filter, &r->errors, &r->why);
+        push_answer(s, r);
     }
 }
 
@@ -350,7 +449,7 @@ static void wait_for_retry(storage *s, int64_t wait_ms) {
     bool was_stopping = atomic_load(&s->is_stopping);
     for (int64_t now = monotonic_ms(); now < until; now = monotonic_ms()) {
         wakeup_wait(s->work, until - now);
-        answer_queries(s);
+        take_requests(s);
         if (!was_stopping && atomic_load(&s->is_stopping)) return; /* try at once */
     }
 }
@@ -368,7 +467,7 @@ static void note_success(storage *s, const batch *b) {
     atomic_fetch_add(&s->n_new_signals, n_new);
     atomic_fetch_add(&s->n_commits, 1);
     atomic_store(&s->n_in_batch, 0);
-    if (atomic_exchange(&s->state, STORAGE_RUNNING) == STORAGE_FAILING) log_info("storage", "writing works again");
+    note_works(s);
 }
 
 /* False: given up, because the stop may wait no longer. */
@@ -402,7 +501,8 @@ static void checkpoint(storage *s) {
 
 static void sleep_until_work(storage *s) {
     bool is_due = local_db_wal_pages(s->db) >= CHECKPOINT_PAGES;
-    if (!wakeup_wait(s->work, is_due ? IDLE_MS : -1)) checkpoint(s);
+    int64_t wait_ms = is_due ? IDLE_MS : s->writes ? RETRY_MOST_MS : -1;
+    if (!wakeup_wait(s->work, wait_ms) && is_due) checkpoint(s);
 }
 
 static void *run_thread(void *argument) {
@@ -410,7 +510,8 @@ static void *run_thread(void *argument) {
     for (;;) {
         bool is_stopping =
             atomic_load(&s->is_stopping); /* read first: what was submitted before it is collected below */
-        answer_queries(s);
+        take_requests(s);
+        write_requests(s);
         batch *b = collect(s);
         if (!b && n_waiting(s))
             wakeup_wait(s->work, RETRY_FIRST_MS); /* no memory for the batch */

@@ -2,7 +2,7 @@
  *
  *   worker 0 --queue--+                                        +--> on_committed (I/O thread), in commit order
  *   worker 1 --queue--+--> storage thread: one transaction ----+
- *   I/O thread --queue of queries--^    for all that is queued +--> on_rows (I/O thread)
+ *   I/O thread --queue of requests-^    for all that is queued +--> on_rows (I/O thread)
  *
  * It commits whatever is queued when the previous commit ends and never waits for more, so that a lone pass is not
  * delayed and a burst is one transaction. Only after the commit is anybody told. When a commit fails (disk full, I/O
@@ -10,10 +10,14 @@
  * full. Nothing is dropped while the process lives, and what a process takes with it is evaluated again after the
  * restart, since its watermark was not written either.
  *
+ * What is put by the owner (errors of traders) is written between the batches, and kept and tried again likewise.
+ *
  * Threads: said at each function. "Owner" is the thread that opened it and runs the loop (I/O).
  * Ownership: a pass moves in with storage_submit and out with on_committed, which calls pass_release. */
 #pragma once
+#include "sync/error_table.h"
 #include "sync/local_db.h"
+#include "sync/signal_table.h"
 #include <uv.h>
 
 typedef struct storage storage;
@@ -25,11 +29,14 @@ typedef struct storage_config {
     uint32_t queue_capacity; /* passes a producer may be ahead; 0: 1024 */
 } storage_config;
 
-/* signals[0 .. n_new) of the pass are new and to be announced; the rest were known before. */
+/* signals[0 .. n_new) of the pass are new and to be announced; the rest were known before. Its updates say which known
+ * ones have another state now. */
 typedef void (*storage_committed_fn)(void *context, pass *p, uint32_t n_new);
 /* `why` is NULL unless error; `signals` is borrowed for the call. Called exactly once for every accepted query;
  * ERR_CANCELLED when storage stopped first. */
 typedef void (*storage_signals_fn)(void *context, err error, const char *why, const signal_list *signals);
+
+typedef void (*storage_errors_fn)(void *context, err error, const char *why, const trader_error_list *errors);
 
 typedef enum storage_state { STORAGE_IDLE, STORAGE_RUNNING, STORAGE_FAILING, STORAGE_STOPPED } storage_state;
 
@@ -60,6 +67,14 @@ void storage_stop_waiting(storage *s);
 /* Owner, while started. ERR_FULL when too many queries are waiting. */
 MUST_CHECK err storage_query_signals(storage *s, const signal_filter *filter, storage_signals_fn on_rows,
                                      void *context);
+MUST_CHECK err storage_query_trader_errors(storage *s, const trader_error_filter *filter, storage_errors_fn on_rows,
+                                           void *context);
+
+/* Owner, while started. Written in the order of the calls (see error_table.h); `rows` is copied. ERR_FULL when too much is
+ * waiting: say it again later, the counts are totals. */
+MUST_CHECK err storage_put_trader_errors(storage *s, const trader_error_row *rows, size_t n_rows);
+/* All that is stored of the trader is past from now on. */
+MUST_CHECK err storage_resolve_trader_errors(storage *s, const char *trader_id);
 
 /* Any thread. */
 storage_state storage_health(const storage *s);

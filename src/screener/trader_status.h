@@ -1,0 +1,29 @@
+/* How one trader fares, for people and programs. Plain data, borrowed texts; pure. */
+#pragma once
+#include "screener/trader_error.h"
+
+/* PAUSED: it runs nowhere for the time being (switched off, or too many signals). FAILED: its script does not compile. */
+typedef enum trader_state {
+    TRADER_RUNNING,
+    TRADER_WARMING,
+    TRADER_QUARANTINED,
+    TRADER_PAUSED,
+    TRADER_FAILED
+} trader_state;
+
+typedef struct trader_status {
+    const char *trader, *id, *name; /* key, UUID, what it calls itself */
+    int32_t interval;
+    bool is_enabled;
+    trader_state state;
+    int64_t until_ms; /* wall clock: end of the pause; 0: none, or unknown */
+    uint64_t n_errors, n_kills;
+    int64_t first_ms, last_ms;    /* of them, wall clock; 0: none */
+    const trader_error_row *last; /* NULL: none */
+} trader_status;
+
+/* "running", "warming", "quarantined", "paused", "failed". */
+const char *trader_state_name(trader_state state);
+/* One object: trader, id, name, interval, enabled, state, until, errors, kills, firstError, lastErrorAt, lastError
+ * {symbol, time, message, line, trace, codeHash}. What is unknown is null. */
+void trader_status_write_json(json_writer *w, const trader_status *s);
