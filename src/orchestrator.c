@@ -97,8 +97,9 @@ static void print_signal(const orchestrator *o, const signal_row *s) {
 static void on_committed(void *context, pass *p, uint32_t n_new) {
     orchestrator *o = context;
     for (uint32_t i = 0; i < n_new; i++) {
-        print_signal(o, &p->signals[i]);
         if (o->serve) serve_publish_signal(o->serve, &p->signals[i]);
+        if (p->signals[i].state == SIGNAL_HISTORICAL) continue; /* hundreds at a first start: asked for, not told */
+        print_signal(o, &p->signals[i]);
         o->n_printed++;
     }
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
@@ -273,34 +274,55 @@ static void write_workers(const orchestrator *o, json_writer *w) {
     json_write_array_end(w);
 }
 
-static void write_trader(trader *t, int64_t now_ms, json_writer *w) {
-    const trader_spec *spec = t->spec;
-    const trader_fault *f = &t->fault;
-    json_write_object(w);
-    json_put_text(w, "trader", spec->key);
-    json_put_text(w, "id", spec->id);
-    json_put_text(w, "name", spec->name);
-    json_put_text(w, "interval", interval_name(spec->interval));
-    json_put_bool(w, "enabled", spec->is_enabled);
-    pthread_mutex_lock(&t->lock);
-    json_put_bool(w, "quarantined", trader_is_stopped(t, now_ms));
-    json_put_integer(w, "errors", (int64_t)f->n_errors);
-    if (f->n_errors) {
-        json_put_text(w, "lastError", f->message);
-        json_put_text(w, "symbol", f->symbol);
-    }
-    pthread_mutex_unlock(&t->lock);
-    json_write_object_end(w);
+static trader_state state_of(const orchestrator *o, const trader *t, int64_t now_ms) {
+    if (!t->spec->is_enabled) return TRADER_PAUSED;
+    if (trader_is_stopped(t, now_ms)) return TRADER_QUARANTINED;
+    return strcmp(o->status, "starting") == 0 ? TRADER_WARMING : TRADER_RUNNING;
 }
 
-static void write_traders(const orchestrator *o, json_writer *w) {
+static void write_trader(const orchestrator *o, trader *t, int64_t now_ms, json_writer *w) {
+    const trader_spec *spec = t->spec;
+    const trader_fault *f = &t->fault;
+    trader_status status = {.trader = spec->key,
+                            .id = spec->id,
+                            .name = spec->name,
+                            .interval = spec->interval,
+                            .is_enabled = spec->is_enabled,
+                            .state = state_of(o, t, now_ms)};
+    if (status.state == TRADER_QUARANTINED) status.until_ms = atomic_load(&t->stopped_until_ms);
+    pthread_mutex_lock(&t->lock);
+    status.n_errors = f->n_errors;
+    status.n_kills = f->n_kills;
+    status.first_ms = f->first_ms;
+    status.last_ms = f->last_ms;
+    status.last = f->n_rows ? &f->rows[f->last] : NULL;
+    trader_status_write_json(w, &status);
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* One that never compiled: it is in no set. */
+static void write_failure(const trader_failure *f, json_writer *w) {
+    trader_error_row last = {.kind = TRADER_ERROR_LOAD, .line = trader_error_line(f->why.text)};
+    snprintf(last.message, sizeof last.message, "%s", f->why.text);
+    trader_status_write_json(w, &(trader_status){.trader = f->key,
+                                                 .id = "",
+                                                 .name = f->key,
+                                                 .is_enabled = true,
+                                                 .state = TRADER_FAILED,
+                                                 .n_errors = 1,
+                                                 .last = &last});
+}
+
+static void tell_traders(void *context, json_writer *w) {
+    const orchestrator *o = context;
     const trader_set *set = screener_traders(o->screener);
     int64_t now_ms = market_clock_now(&o->clock, monotonic_ms());
-    json_write_key(w, "traders");
-    json_write_array(w);
+    int32_t n_failures;
+    const trader_failure *failures = screener_failures(o->screener, &n_failures);
     for (int32_t i = 0; set && i < set->count; i++)
-        if (set->traders[i]) write_trader(set->traders[i], now_ms, w);
-    json_write_array_end(w);
+        if (set->traders[i]) write_trader(o, set->traders[i], now_ms, w);
+    for (int32_t i = 0; i < n_failures; i++)
+        if (!failures[i].has_last_good) write_failure(&failures[i], w);
 }
 
 static void tell_details(void *context, json_writer *w) {
@@ -331,7 +353,10 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "queued", (int64_t)st.n_queued);
     json_write_object_end(w);
     write_workers(o, w);
-    write_traders(o, w);
+    json_write_key(w, "traders");
+    json_write_array(w);
+    tell_traders(context, w);
+    json_write_array_end(w);
 }
 
 static err query_signals(void *context, const signal_filter *filter, storage_signals_fn on_rows, void *rows_context) {
@@ -343,57 +368,17 @@ static err query_trader_errors(void *context, const trader_error_filter *filter,
     return storage_query_trader_errors(((orchestrator *)context)->storage, filter, on_rows, rows_context);
 }
 
-static trader_state state_of(const orchestrator *o, const trader_set *set, int32_t index) {
-    if (trader_set_is_quarantined(set, index)) return TRADER_QUARANTINED;
-    if (!set->specs[index]->is_enabled) return TRADER_PAUSED;
-    return strcmp(o->status, "starting") == 0 ? TRADER_WARMING : TRADER_RUNNING;
-}
-
-static void write_trader(const orchestrator *o, const trader_set *set, int32_t index, json_writer *w) {
-    const trader_spec *spec = set->specs[index];
-    const trader_fault *f = &set->faults[index];
-    trader_error_row last = {.open_ms = f->open_ms, .line = trader_error_line(f->message)};
-    snprintf(last.symbol, sizeof last.symbol, "%s", f->symbol);
-    snprintf(last.message, sizeof last.message, "%s", f->message);
-    snprintf(last.trace, sizeof last.trace, "%s", f->trace);
-    snprintf(last.revision, sizeof last.revision, "%s", spec->revision);
-    trader_status_write_json(w, &(trader_status){.trader = spec->key,
-                                                 .id = spec->id,
-                                                 .name = spec->name,
-                                                 .interval = spec->interval,
-                                                 .is_enabled = spec->is_enabled,
-                                                 .state = state_of(o, set, index),
-                                                 .n_errors = f->n_errors,
-                                                 .n_kills = f->n_kills,
-                                                 .first_ms = f->first_ms,
-                                                 .last_ms = f->last_ms,
-                                                 .last = f->n_errors ? &last : NULL});
-}
-
-static void tell_traders(void *context, json_writer *w) {
-    const orchestrator *o = context;
-    trader_set *set = (trader_set *)screener_traders(o->screener);
-    for (int32_t i = 0; set && i < set->count; i++) {
-        pthread_mutex_lock(&set->lock);
-        write_trader(o, set, i, w);
-        pthread_mutex_unlock(&set->lock);
-    }
-}
-
 static err set_workers(void *context, int32_t n, diag *why) {
     const orchestrator *o = context;
-    if (n == screener_workers(o->screener)) return OK;
-    return diag_set(why, ERR_UNSUPPORTED,
-                    "there are %d workers; another number is taken at the start only (MACHINE_CPUS)",
-                    screener_workers(o->screener));
+    err e = screener_resize(o->screener, n);
+    return e == OK ? OK : diag_set(why, e, "workers: %d; expected 1 to %d", n, WORKERS_MAX);
 }
 
 static err change_trader(void *context, const char *key, const char *json, diag *why) {
-    const trader_set *set = screener_traders(((orchestrator *)context)->screener);
+    const orchestrator *o = context;
     (void)json;
-    for (int32_t i = 0; set && i < set->count; i++)
-        if (strcmp(set->specs[i]->key, key) == 0)
-            return diag_set(why, ERR_UNSUPPORTED, "traders are read at the start only; change the file and restart");
+    if (trader_set_find(screener_traders(o->screener), key) >= 0)
+        return diag_set(why, ERR_UNSUPPORTED, "traders are read at the start only; change the file and restart");
     return diag_set(why, ERR_NOT_FOUND, "there is no trader \"%s\"", key);
 }
 

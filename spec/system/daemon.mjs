@@ -147,7 +147,7 @@ export async function stop(daemon, signal = 'SIGTERM') {
 
 /** What SQLite has, the daemon running or not: id -> signal. */
 export function stored(folder) {
-  const query = "SELECT id, trader, symbol, interval, timestamp AS time, price FROM signals";
+  const query = "SELECT id, trader, symbol, interval, timestamp AS time, price FROM signals WHERE json_extract(metadata, '$.state') <> 'historical'";
   const text = execFileSync('sqlite3', ['-readonly', '-json', join(folder, 'trademind.db'), query], { encoding: 'utf8', maxBuffer: 1 << 28 });
   return byId(text.trim() ? JSON.parse(text) : []);
 }
@@ -158,7 +158,7 @@ export async function listed(daemon) {
   for (let next = ''; next !== null;) {
     const { code, body } = await daemon.get(`/api/v1/signals?limit=500${next && `&before=${encodeURIComponent(next)}`}`);
     if (code !== 200) throw new Error(`code ${code}`);
-    signals.push(...body.signals);
+    signals.push(...body.signals.filter(s => s.state !== 'historical'));
     next = body.next;
   }
   return byId(signals);

@@ -129,8 +129,9 @@ describe('in the running daemon', () => {
     const daemon = await startDaemon({ port: sim.port, market, folder, traders: folderWith(scripts), words: LIMITS, workers: 2 });
     await sim.ended;
     const status = await settled(daemon);
-    for (const { trader, quarantined, errors, lastError } of status.traders) {
-      assert.equal(quarantined, trader in scripts, `${trader}: ${lastError}`);
+    for (const { trader, state, errors, lastError: last } of status.traders) {
+      const lastError = last?.message;
+      assert.equal(state === 'quarantined', trader in scripts, `${trader}: ${lastError}`);
       if (trader === 'hostile') assert.match(lastError, CPU);
       if (trader === 'hoarding') assert.match(lastError, MEMORY);
       if (trader === 'failing') assert.ok(errors >= 5 && /failing\.lua:3: on purpose/.test(lastError), `${errors} ${lastError}`);

@@ -82,19 +82,18 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
 /* ---- one evaluation ---- */
 
 static void fault(evaluation *e, int32_t index, const tracked *t, const script_view *view, const diag *why,
-                  fault_kind kind) {
+                  trader_error_kind kind) {
     standing *s = &t->standings[index];
     trader *who = e->set->traders[index];
     trader_trouble trouble = {.kind = kind,
                               .symbol = t->symbol->name,
-                              .interval = who->spec->interval,
                               .open_ms = view->open_ms,
                               .close_ms = view->close_ms,
                               .message = why->text,
-                              .trace = kind == FAULT_ERROR ? script_state_trace(e->state) : ""};
-    trouble.stops = ++s->n_errors_in_row >= e->shared->max_errors_in_row || kind != FAULT_ERROR;
+                              .trace = kind == TRADER_ERROR_ERROR ? script_state_trace(e->state) : ""};
+    trouble.stops = ++s->n_errors_in_row >= e->shared->max_errors_in_row || kind != TRADER_ERROR_ERROR;
     COUNT(n_errors, 1);
-    if (kind == FAULT_KILL) COUNT(n_kills, 1);
+    if (kind == TRADER_ERROR_KILL) COUNT(n_kills, 1);
     if (trader_fail(who, &trouble))
         log_error("screener", "trader %s is quarantined: %s (on %s)", who->spec->key, why->text, t->symbol->name);
     else if (s->n_errors_in_row == 1)
@@ -125,10 +124,10 @@ static err fire(evaluation *e, tracked *t, int32_t index, const script_view *vie
     }
     described = script_state_describe(e->state, index, view, r, &why);
     if (described == ERR_RUNAWAY) {
-        fault(e, script_state_guilty(e->state), t, view, &why, FAULT_KILL);
+        fault(e, script_state_guilty(e->state), t, view, &why, TRADER_ERROR_KILL);
     } else if (r->fault) {
         (void)diag_set(&why, ERR_SCRIPT, "%s", r->fault);
-        fault(e, index, t, view, &why, FAULT_ERROR);
+        fault(e, index, t, view, &why, TRADER_ERROR_ERROR);
     }
     result = p ? add_signal(e, p, t, index, view, r, state) : ERR_NO_MEMORY;
     return result == OK && described != OK ? described : result;
@@ -137,7 +136,7 @@ static err fire(evaluation *e, tracked *t, int32_t index, const script_view *vie
 /* A full state is blamed on who filled it, which need not be the one that ran: that one has not seen the bar yet. */
 static err failed(evaluation *e, tracked *t, int32_t index, const script_view *view, const diag *why, err result) {
     int32_t guilty = result == ERR_RUNAWAY ? script_state_guilty(e->state) : index;
-    fault(e, guilty, t, view, why, result == ERR_RUNAWAY ? FAULT_KILL : FAULT_ERROR);
+    fault(e, guilty, t, view, why, result == ERR_RUNAWAY ? TRADER_ERROR_KILL : TRADER_ERROR_ERROR);
     if (guilty != index) t->standings[index].cursor_ms = view->open_ms;
     return result == ERR_RUNAWAY ? result : OK;
 }
@@ -156,7 +155,7 @@ static err load(evaluation *e, tracked *t, int32_t index, const script_view *vie
         return OK;
     }
     fault(e, result == ERR_RUNAWAY ? script_state_guilty(e->state) : index, t, view, &why,
-          result == ERR_RUNAWAY ? FAULT_KILL : FAULT_LOAD);
+          result == ERR_RUNAWAY ? TRADER_ERROR_KILL : TRADER_ERROR_LOAD);
     return result == ERR_RUNAWAY ? result : ERR_SCRIPT;
 }
 

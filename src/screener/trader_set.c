@@ -1,7 +1,6 @@
 /* See trader_set.h. */
 #include "screener/trader_set.h"
 #include "base/clock.h"
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,17 +29,8 @@ void trader_free(trader *t) {
     trader_source_free(t->source);
     trader_spec_free(t->spec);
     pthread_mutex_destroy(&t->lock);
+    free(t->fault.rows);
     free(t);
-}
-
-/* The number in "FILE:12: ..."; 0 when there is none. */
-static int32_t line_of(const char *message) {
-    for (const char *colon = strchr(message, ':'); colon; colon = strchr(colon + 1, ':')) {
-        char *end;
-        long line = strtol(colon + 1, &end, 10);
-        if (end != colon + 1 && *end == ':' && line > 0 && line < INT32_MAX) return (int32_t)line;
-    }
-    return 0;
 }
 
 /* Until when. A trader that has run well for longer than its last pause begins anew with the shortest. */
@@ -53,26 +43,62 @@ static int64_t pause_end(trader *t, int64_t close_ms) {
     return last_end;
 }
 
-static void note(trader_fault *f, const trader_trouble *trouble) {
+/* The row of things alike: there already, or a new one. NULL without memory. */
+static trader_error_row *row_for(trader *t, const trader_trouble *trouble) {
+    trader_fault *f = &t->fault;
+    int32_t line = trader_error_line(trouble->message), oldest = 0;
+    if (!f->rows && !(f->rows = calloc(FAULT_ROWS_MAX, sizeof *f->rows))) return NULL;
+    for (int32_t i = 0; i < f->n_rows; i++) {
+        trader_error_row *row = &f->rows[i];
+        if (row->kind == trouble->kind && row->line == line && strcmp(row->message, trouble->message) == 0) {
+            f->last = i;
+            return row;
+        }
+        if (row->last_ms < f->rows[oldest].last_ms) oldest = i;
+    }
+    f->last = f->n_rows < FAULT_ROWS_MAX ? f->n_rows++ : oldest;
+    f->rows[f->last] = (trader_error_row){.kind = trouble->kind, .line = line, .first_ms = wall_ms()};
+    snprintf(f->rows[f->last].trader_id, ID_BYTES, "%s", t->spec->id);
+    snprintf(f->rows[f->last].trader, TRADER_KEY_BYTES, "%s", t->spec->key);
+    snprintf(f->rows[f->last].revision, REVISION_BYTES, "%s", t->spec->revision);
+    snprintf(f->rows[f->last].message, TRADER_ERROR_MESSAGE_BYTES, "%s", trouble->message);
+    return &f->rows[f->last];
+}
+
+static void note(trader *t, const trader_trouble *trouble) {
+    trader_fault *f = &t->fault;
+    trader_error_row *row = row_for(t, trouble);
     f->n_errors++;
-    f->n_kills += trouble->kind == FAULT_KILL;
-    f->n_floods += trouble->kind == FAULT_FLOOD;
-    f->n_changes++;
+    f->n_kills += trouble->kind == TRADER_ERROR_KILL;
+    f->n_floods += trouble->kind == TRADER_ERROR_FLOOD;
     f->last_ms = wall_ms();
     if (!f->first_ms) f->first_ms = f->last_ms;
-    f->kind = trouble->kind;
-    f->open_ms = trouble->open_ms;
-    f->interval = trouble->interval;
-    f->line = line_of(trouble->message);
-    snprintf(f->symbol, sizeof f->symbol, "%s", trouble->symbol);
-    snprintf(f->message, sizeof f->message, "%s", trouble->message);
-    snprintf(f->trace, sizeof f->trace, "%s", trouble->trace);
+    if (!row) return;
+    f->is_new[f->last] = true;
+    row->count++;
+    row->last_ms = f->last_ms;
+    row->open_ms = trouble->open_ms;
+    snprintf(row->symbol, sizeof row->symbol, "%s", trouble->symbol);
+    snprintf(row->trace, sizeof row->trace, "%s", trouble->trace);
+}
+
+int32_t trader_take_errors(trader *t, trader_error_row rows[FAULT_ROWS_MAX]) {
+    trader_fault *f = &t->fault;
+    int32_t n = 0;
+    pthread_mutex_lock(&t->lock);
+    for (int32_t i = 0; i < f->n_rows; i++) {
+        if (!f->is_new[i]) continue;
+        f->is_new[i] = false;
+        rows[n++] = f->rows[i];
+    }
+    pthread_mutex_unlock(&t->lock);
+    return n;
 }
 
 bool trader_fail(trader *t, const trader_trouble *trouble) {
     bool is_new = false;
     pthread_mutex_lock(&t->lock);
-    note(&t->fault, trouble);
+    note(t, trouble);
     if (trouble->stops && !trader_is_stopped(t, trouble->close_ms)) {
         t->fault.n_pauses++;
         atomic_store(&t->stopped_until_ms, pause_end(t, trouble->close_ms));
@@ -85,14 +111,15 @@ bool trader_fail(trader *t, const trader_trouble *trouble) {
 bool trader_floods(trader *t, int64_t close_ms, int32_t most) {
     int64_t hour_ms = close_ms - close_ms % HOUR_MS, counted_ms = atomic_load(&t->hour_ms);
     char text[128];
-    trader_trouble trouble = {.kind = FAULT_FLOOD, .symbol = "", .message = text, .trace = "", .close_ms = close_ms};
+    trader_trouble trouble = {
+        .kind = TRADER_ERROR_FLOOD, .symbol = "", .message = text, .trace = "", .close_ms = close_ms};
     if (most <= 0) return false;
     if (hour_ms > counted_ms && atomic_compare_exchange_strong(&t->hour_ms, &counted_ms, hour_ms))
         atomic_store(&t->n_signals, 0);
     if (atomic_fetch_add(&t->n_signals, 1) + 1 != most + 1) return false;
     snprintf(text, sizeof text, "more than %d signals within an hour: paused to its end", most);
     pthread_mutex_lock(&t->lock);
-    note(&t->fault, &trouble);
+    note(t, &trouble);
     t->fault.n_pauses++;
     if (!trader_is_stopped(t, hour_ms + HOUR_MS)) atomic_store(&t->stopped_until_ms, hour_ms + HOUR_MS + 1);
     pthread_mutex_unlock(&t->lock);

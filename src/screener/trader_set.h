@@ -7,25 +7,21 @@
  * touched when something fails or somebody asks) and `stopped_until_ms` (atomic). Shared by all workers.
  * Ownership: a trader is freed when the last set that holds it is. */
 #pragma once
-#include "screener/signal.h"
+#include "screener/trader_error.h"
 #include "script/trader.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
-typedef enum fault_kind { FAULT_NONE, FAULT_ERROR, FAULT_KILL, FAULT_LOAD, FAULT_FLOOD } fault_kind;
+enum { FAULT_ROWS_MAX = 8 };
 
+/* What went wrong, alike things together; of more than FAULT_ROWS_MAX kinds the longest unseen is forgotten. */
 typedef struct trader_fault {
     uint64_t n_errors, n_kills, n_floods, n_pauses;
     int64_t first_ms, last_ms; /* wall clock */
-    fault_kind kind;           /* of the last one, like what follows */
-    char symbol[SYMBOL_BYTES];
-    int32_t interval;
-    int64_t open_ms; /* the bar; 0: none */
-    int32_t line;    /* 0: not known */
-    char message[1024];
-    char trace[4096];
-    uint64_t n_changes; /* so that whoever keeps faults sees new ones */
-    int32_t level;      /* of the next pause */
+    trader_error_row *rows;
+    bool is_new[FAULT_ROWS_MAX]; /* not taken by trader_take_errors yet */
+    int32_t n_rows, last;        /* last: index of the row that came last */
+    int32_t level;               /* of the next pause */
 } trader_fault;
 
 typedef struct trader {
@@ -70,9 +66,8 @@ static inline bool trader_is_stopped(const trader *t, int64_t close_ms) {
  * market time, then 5, 30, 120, 720 if it has not run well for longer than the last pause in between. `view_of` may leave
  * symbol empty and bar 0. */
 typedef struct trader_trouble {
-    fault_kind kind;
+    trader_error_kind kind;
     const char *symbol;
-    int32_t interval;
     int64_t open_ms, close_ms;
     const char *message, *trace;
     bool stops;
@@ -83,6 +78,9 @@ bool trader_fail(trader *t, const trader_trouble *trouble);
 /* Counts a signal at a bar that closes at `close_ms`; with the one above `most` in an hour of market time the trader
  * pauses to the end of that hour: true for that one only. `most` 0: no limit. */
 bool trader_floods(trader *t, int64_t close_ms, int32_t most);
+
+/* Copies rows that are new or have changed since they were last taken; their number. */
+int32_t trader_take_errors(trader *t, trader_error_row rows[FAULT_ROWS_MAX]);
 
 /* Union of the intervals in use, and the longest history that is needed of each, bars. */
 uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS]);
