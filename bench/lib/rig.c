@@ -161,7 +161,7 @@ static trader_source **read_traders(int32_t n_variants, int32_t *count) {
 }
 
 int32_t rig_traders(const rig *r) { return screener_traders(r->screener)->count; }
-const char *rig_trader(const rig *r, int32_t index) { return screener_traders(r->screener)->specs[index]->key; }
+const char *rig_trader(const rig *r, int32_t index) { return screener_traders(r->screener)->traders[index]->spec->key; }
 
 /* ---- a life ---- */
 
@@ -377,7 +377,7 @@ double rig_minutes_inside(rig *r, int32_t minutes) {
 static int32_t trader_of(const rig *r, const char *id) {
     const trader_set *set = screener_traders(r->screener);
     for (int32_t i = 0; i < set->count; i++)
-        if (strcmp(set->specs[i]->id, id) == 0) return i;
+        if (strcmp(set->traders[i]->spec->id, id) == 0) return i;
     die("an edge of a trader that is not there");
     return -1;
 }
@@ -386,8 +386,8 @@ static int32_t symbol_of(const char *name) { return (int32_t)strtol(name + strle
 
 static void take_edges(rig *r, const pass *p) {
     for (uint32_t i = 0; i < p->n_edges; i++) {
-        int32_t trader = trader_of(r, p->edges[i].trader_id);
-        r->matches[trader * r->options.n_symbols + symbol_of(p->symbol)] = p->edges[i].is_matching;
+        int32_t place = trader_of(r, p->edges[i].trader_id);
+        r->matches[place * r->options.n_symbols + symbol_of(p->symbol)] = p->edges[i].is_matching;
     }
 }
 
