@@ -132,7 +132,7 @@ KERNEL_INLINE void cross_each(int32_t n, const double *x, const double *y, doubl
     for (int32_t i = 0; i < n; i++) {
         double a = sign > 0 ? x[i] : y ? y[i] : constant, b = sign > 0 ? y ? y[i] : constant : x[i];
         double c = sign > 0 ? x[i - 1] : y ? y[i - 1] : constant, d = sign > 0 ? y ? y[i - 1] : constant : x[i - 1];
-        out[i] = (a > b) & (c <= d) ? 1 : 0;
+        out[i] = ((a > b) & (c <= d)) ? 1 : 0;
     }
 }
 

@@ -161,7 +161,7 @@ static inline double oscillator(const double *fast, const double *middle, const 
     double f = fast[1], m = middle[1], s = slow[1], none = 1e-10 * price;
     double sum = 4 * fast[0] * (m * s) + 2 * middle[0] * (f * s) + slow[0] * (f * m);
     double value = 100.0 / 7 * sum / (f * m * s);
-    return kernel_defined((f < none) | (m < none) | (s < none) ? NAN : value);
+    return kernel_defined(((f < none) | (m < none) | (s < none)) ? NAN : value);
 }
 
 static inline double uo_step(ladder *s, const kernel_input *in, int32_t i, const uo_lengths *l) {

@@ -84,7 +84,7 @@ KERNEL_INLINE void factors_loop(int32_t n, const double *close, const double *vo
     for (int32_t k = 0; k < n; k++) {
         double factor = close[k] / close[k - 1], newer = is_positive ? volume[k] : volume[k - 1];
         double older = is_positive ? volume[k - 1] : volume[k];
-        x[k] = (newer > older) & (close[k] != 0) ? factor : 1;
+        x[k] = ((newer > older) & (close[k] != 0)) ? factor : 1;
         bad |= stretch_undefined(factor + volume[k]);
     }
     *undefined = bad;

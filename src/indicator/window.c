@@ -27,8 +27,6 @@ bool window_two_lanes_only;
 /* What is made of the sums. Those from WEIGHTED on use the weighted one. */
 enum {
     MEAN,     /* sum / divisor */
-    SUM,      /* sum */
-    RATIO,    /* sum of x * factor / below */
     WEIGHTED, /* weighted sum / divisor */
     LINE,     /* sum x by_first + weighted sum x by_second */
     BOTH      /* weighted sum of the newest half_length x by_first + weighted sum x by_second */
@@ -43,8 +41,7 @@ typedef struct job {
     const double *x;
     const int64_t *number;
     double *out;
-    const double *factor, *below; /* RATIO */
-    window_sums *half;            /* BOTH */
+    window_sums *half; /* BOTH */
     int32_t half_length;
 } job;
 
@@ -68,15 +65,6 @@ static inline int32_t bits_of(int64_t x) { return x > 1 ? 64 - __builtin_clzll((
 
 static inline int64_t resum_mask(int32_t length) {
     return (INT64_C(1) << bits_of(length > RESUM_LEAST / 4 ? 4 * (int64_t)length : RESUM_LEAST)) - 1;
-}
-
-static inline double value_at(const job *j, int32_t i) { return j->kind == RATIO ? j->x[i] * j->factor[i] : j->x[i]; }
-
-/* The values at [i, i + n), n <= STRETCH. */
-static const double *values_at(const job *j, int32_t i, int32_t n, double *room) {
-    if (j->kind != RATIO) return j->x + i;
-    for (int32_t k = 0; k < n; k++) room[k] = j->x[i + k] * j->factor[i + k];
-    return room;
 }
 
 /* ---- the unit ---- */
@@ -137,14 +125,9 @@ static inline bool add_up(window_sums *to, const window *w, const double *x, int
 }
 
 static bool sum_up(window_sums *to, const window *w, const job *j, int32_t first, int32_t length) {
-    double room[STRETCH];
+    const double *x = j->x + first;
     *to = (window_sums){0};
-    for (int32_t k = 0, n; k < length; k += n) {
-        n = length - k < STRETCH ? length - k : STRETCH;
-        const double *x = values_at(j, first + k, n, room);
-        if (!(j->kind >= WEIGHTED ? add_up(to, w, x, n, k + 1, true) : add_up(to, w, x, n, k + 1, false))) return false;
-    }
-    return true;
+    return j->kind >= WEIGHTED ? add_up(to, w, x, length, 1, true) : add_up(to, w, x, length, 1, false);
 }
 
 /* Whether the unit can hold the window that ends with bar i. */
@@ -153,24 +136,15 @@ static bool sum_up_all(window *w, const job *j, int32_t i) {
     return j->kind != BOTH || sum_up(j->half, w, j, i - j->half_length + 1, j->half_length);
 }
 
-static double largest_in_window(const job *j, int32_t i) {
-    double largest = 0, room[STRETCH];
-    for (int32_t k = 0, n; k < j->length; k += n) {
-        n = j->length - k < STRETCH ? j->length - k : STRETCH;
-        largest = larger(largest, largest_of(values_at(j, i - j->length + 1 + k, n, room), n));
-    }
-    return largest;
-}
-
 /* The finest unit that leaves room for SPARE_BITS, decimal if that will do. */
 static void choose_unit(window *w, const job *j, int32_t i) {
     static const double powers[DECIMALS_MAX + 1] = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
                                                     1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
-    double newest = value_at(j, i);
+    double newest = j->x[i];
     int64_t total = j->kind >= WEIGHTED ? (int64_t)j->length * (j->length + 1) / 2 : j->length;
     int32_t value_bits = SUM_BITS - bits_of(total), exponent, decimals, most;
     int32_t decimal_bits = value_bits < DECIMAL_BITS ? value_bits : DECIMAL_BITS;
-    frexp(largest_in_window(j, i), &exponent);                                                  /* it is < 2^exponent */
+    frexp(largest_of(j->x + i - j->length + 1, j->length), &exponent);                          /* it is < 2^exponent */
     decimals = (int32_t)floor((decimal_bits - SPARE_BITS - exponent) * 0.30102999566398119521); /* log10(2) */
     most = (int32_t)((53 - bits_of(total)) / 2.32192809488736234787); /* log2(5): total x 5^n is exact */
     if (most > DECIMALS_MAX) most = DECIMALS_MAX;
@@ -247,11 +221,9 @@ static inline double weighted_of(const window_sums *s, const window *w) {
     return from_units(s->weighted, s->weighted_rest, w);
 }
 
-static double result(const window *w, const job *j, int32_t i) {
+static double result(const window *w, const job *j) {
     double divisor = j->divisor * w->units;
     if (j->kind == MEAN) return sum_of(w) / divisor;
-    if (j->kind == SUM) return sum_of(w) / w->units;
-    if (j->kind == RATIO) return sum_of(w) / w->units / j->below[i];
     if (j->kind == WEIGHTED) return weighted_of(&w->sums, w) / divisor;
     return (j->kind == BOTH ? weighted_of(j->half, w) : sum_of(w)) / w->units * j->by_first +
            weighted_of(&w->sums, w) / w->units * j->by_second;
@@ -259,13 +231,12 @@ static double result(const window *w, const job *j, int32_t i) {
 
 /* A bar of any kind, whatever the window: full, filling, or to begin anew. */
 static double take(window *w, const job *j, int32_t i) {
-    double x = value_at(j, i);
+    double x = j->x[i];
     bool is_taken = false;
     if (w->n == j->length && !window_is_resum(j->number[i], j->length)) {
-        double y = value_at(j, i - j->length);
-        is_taken = j->kind == BOTH
-                       ? step_both(w, j->half, x, y, value_at(j, i - j->half_length), j->length, j->half_length)
-                       : step(w, x, y, j->length, j->kind >= WEIGHTED);
+        double y = j->x[i - j->length];
+        is_taken = j->kind == BOTH ? step_both(w, j->half, x, y, j->x[i - j->half_length], j->length, j->half_length)
+                                   : step(w, x, y, j->length, j->kind >= WEIGHTED);
     }
     if (!is_taken) {
         if (!(x - x == 0)) {
@@ -275,7 +246,7 @@ static double take(window *w, const job *j, int32_t i) {
         if (w->n < j->length && ++w->n < j->length) return NAN;
         choose_unit(w, j, i);
     }
-    return result(w, j, i);
+    return result(w, j);
 }
 
 /* ---- many bars ---- */
@@ -290,12 +261,11 @@ static int32_t run_some(window *w, const job *j, int32_t i, int32_t n) {
 
 /* As many bars of a full window as can be taken at once: 0 when the first one needs care. */
 static int32_t run_full(window *w, const job *j, int32_t i, int32_t to) {
-    double room[STRETCH];
     int32_t n = window_until_resum(j->number + i, to - i < STRETCH ? to - i : STRETCH, j->length), done;
     if (n < 4) return 0;
     done = run_some(w, j, i, n);
     if (done) return done;
-    n = how_many_fit(w, values_at(j, i, n, room), n);
+    n = how_many_fit(w, j->x + i, n);
     return n < 4 ? 0 : run_some(w, j, i, n);
 }
 
@@ -303,7 +273,7 @@ static int32_t run_full(window *w, const job *j, int32_t i, int32_t to) {
 static int32_t fill(window *w, const job *j, int32_t i, int32_t to) {
     int32_t n = w->n, k = i;
     for (; k < to && n < j->length - 1; k++) {
-        double x = value_at(j, k);
+        double x = j->x[k];
         n = x - x == 0 ? n + 1 : 0;
         j->out[k] = NAN;
     }
@@ -411,21 +381,6 @@ void window_run(window *w, const double *x, const int64_t *number, int32_t n, in
     else
         run(w, &(job){.length = length, .kind = MEAN, .divisor = length, .x = x, .number = number, .out = mean}, n);
     window_level(&w->n_equal, x, n, length, mean);
-}
-
-void window_sum(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *sum) {
-    if (is_step(w, number, n, length) && step(w, x[0], x[-length], length, false))
-        *sum = sum_of(w) / w->units;
-    else
-        run(w, &(job){.length = length, .kind = SUM, .x = x, .number = number, .out = sum}, n);
-}
-
-void window_ratio(window *w, const double *x, const double *factor, const double *below, const int64_t *number,
-                  int32_t n, int32_t length, double *ratio) {
-    if (is_step(w, number, n, length) && step(w, x[0] * factor[0], x[-length] * factor[-length], length, false))
-        *ratio = sum_of(w) / w->units / *below;
-    else
-        run(w, &(job){length, RATIO, 0, 0, 0, x, number, ratio, .factor = factor, .below = below}, n);
 }
 
 void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean) {

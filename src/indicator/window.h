@@ -36,11 +36,7 @@ typedef struct window {
 double window_step(window *w, const double *x, const int64_t *number, int32_t i, int32_t length);
 /* The same at the bars x[0..n). Reads back to x[-length]. */
 void window_run(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean);
-/* In what follows equal values are not looked for: see window_level. The sum, to within a rounding. */
-void window_sum(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *sum);
-/* The sum of x * factor, over below[0..n). */
-void window_ratio(window *w, const double *x, const double *factor, const double *below, const int64_t *number,
-                  int32_t n, int32_t length, double *ratio);
+/* In what follows equal values are not looked for: see window_level. */
 /* The linearly weighted mean: the newest value counts `length` times, the oldest once. */
 void window_weigh(window *w, const double *x, const int64_t *number, int32_t n, int32_t length, double *mean);
 /* sum x by_sum + weighted sum x by_weighted. */
