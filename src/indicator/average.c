@@ -51,24 +51,26 @@ typedef struct hma_state {
     window_sums half;
     int32_t root, end;        /* sqrt(length), 0 at first; end of the inner values kept */
     double by_half, by_whole; /* what the inner sums count, over the sum of the outer weights */
-    double inner[]; /* oldest first; room for twice as many as are needed, so that they move but now and then */
+    double inner[];           /* oldest first; room for more than are needed, so that they move but now and then */
 } hma_state;
 
 static int32_t half_of(int32_t length) { return length > 1 ? length / 2 : 1; }
 static double total_of(int32_t length) { return length * (length + 1.0) / 2; } /* sum of linear weights */
 static int32_t root_of(int32_t length) { return (int32_t)sqrt(length); }
 
+static int32_t inner_capacity(int32_t root) { return root + ROOT_MAX; }
+
 /* Where the first of `n` more inner values goes, with those before it in place. */
 static double *inner_place(hma_state *s, int32_t n, double *room) {
     double *to = n > s->root ? room : s->inner;
-    if (n <= s->root && s->end + n <= 2 * s->root) return s->inner + s->end;
+    if (n <= s->root && s->end + n <= inner_capacity(s->root)) return s->inner + s->end;
     memmove(to, s->inner + s->end - s->root, (size_t)s->root * sizeof *to);
     s->end = s->root;
     return to + s->root;
 }
 
-static void run_hma(void *state, const kernel_input *in, int32_t from, int32_t to,
-                    double *const out[INDICATOR_OUTPUTS]) {
+__attribute__((noinline)) static void hma_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                                               double *const out[INDICATOR_OUTPUTS]) {
     hma_state *s = state;
     int32_t length = (int32_t)in->param[0], half = half_of(length);
     double room[ROOT_MAX + STRETCH];
@@ -91,6 +93,23 @@ static void run_hma(void *state, const kernel_input *in, int32_t from, int32_t t
             s->end = s->root;
         }
     }
+}
+
+/* A single bar with room for its inner value has its way written out. */
+static void run_hma(void *state, const kernel_input *in, int32_t from, int32_t to,
+                    double *const out[INDICATOR_OUTPUTS]) {
+    hma_state *s = state;
+    int32_t length = (int32_t)in->param[0], root = s->root;
+    const double *x = in->source[0] + from;
+    double *inner = s->inner + s->end;
+    if (to - from != 1 || root == 0 || s->end == inner_capacity(root)) {
+        hma_many(state, in, from, to, out);
+        return;
+    }
+    s->end++;
+    window_both(&s->whole, &s->half, x, in->number + from, 1, length, half_of(length), s->by_half, s->by_whole, inner);
+    out[0][from] = window_dot(places, inner - root + 1, root);
+    window_level_one(&s->whole.n_equal, x, length + root - 1, out[0] + from);
 }
 
 /* ---- VWMA ---- */
@@ -149,7 +168,7 @@ static int32_t depth_hma(const double *param, int32_t interval) {
     return (int32_t)param[0] + root_of((int32_t)param[0]) - 1;
 }
 static size_t more_for_hma(const double *param, int32_t interval) {
-    return (void)interval, 2 * (size_t)root_of((int32_t)param[0]) * sizeof(double);
+    return (void)interval, (size_t)inner_capacity(root_of((int32_t)param[0])) * sizeof(double);
 }
 static size_t more_for_vwma(const double *param, int32_t interval) {
     return (void)interval, volume_mean_bytes((int32_t)param[0]);

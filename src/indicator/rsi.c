@@ -256,7 +256,7 @@ static int32_t depth_stochrsi(const double *param, int32_t interval) {
 }
 static size_t stochrsi_bytes(const double *param, int32_t interval) {
     int32_t range = (int32_t)param[1], first = (int32_t)param[2], second = (int32_t)param[3];
-    size_t n_values = (size_t)(range + first + second + 3 * room_of(param));
+    size_t n_values = (size_t)range + (size_t)first + (size_t)second + 3 * (size_t)room_of(param);
     (void)interval;
     return blocks_bytes(1, range) - sizeof(blocks) + n_values * sizeof(double) + mean_bytes(first) + mean_bytes(second);
 }

@@ -2,6 +2,7 @@
 #include "indicator/trend.h"
 #include "indicator/extreme.h"
 #include "indicator/kernel.h"
+#include "indicator/pair.h"
 #include "indicator/smoothing.h"
 #include "indicator/true_range.h"
 #include <math.h>
@@ -306,19 +307,78 @@ static void run_sar(void *state, const kernel_input *in, int32_t from, int32_t t
 
 /* ---- windows ---- */
 
-/* The middle of the highest high and the lowest low of `length` bars, as seen `back` bars earlier, into out[0] ..; `room`
- * is overwritten. Gives what follows its two windows in the state. */
-static inline void *middle(void *state, const kernel_input *in, int32_t from, int32_t to, int32_t back, int32_t length,
-                           double *restrict out, double *restrict room) {
-    extreme *high = state, *low = extreme_after(high, length);
-    extreme_range(high, in->high, from - back, to - back, length, EXTREME_HIGH, out);
-    extreme_range(low, in->low, from - back, to - back, length, EXTREME_LOW, room);
-    for (int32_t k = 0; k < to - from; k++) out[k] = (out[k] + room[k]) / 2;
-    return extreme_after(low, length);
+/* The highest high and the lowest low of a window, as in an extreme (extreme.h) but as values, and both at once: {highest,
+ * lowest turned round}. All zero: nothing seen. */
+typedef struct spread {
+    int32_t n, old; /* finite bars in a row, counted up to `length`; bars of the old part that are in the window */
+    double fresh[2];
+    double of_old[]; /* [2 x length]: of the newest one of the old part, of the newest two .. */
+} spread;
+
+static size_t spread_bytes(int32_t length) { return sizeof(spread) + 2 * sizeof(double) * (size_t)length; }
+
+/* The window that ends with bar i is full, and all of it old. */
+__attribute__((noinline)) static void spread_renew(spread *s, const double *high, const double *low, int32_t length) {
+    pair best = {-INFINITY, -INFINITY};
+    pair_store(s->fresh, best);
+    for (int32_t k = 0; k < length; k++) {
+        best = pair_max((pair){high[-k], -low[-k]}, best);
+        pair_store(s->of_old + 2 * k, best);
+    }
+    s->n = s->old = length;
 }
 
-static void run_ichimoku(void *state, const kernel_input *in, int32_t from, int32_t to,
-                         double *const out[INDICATOR_OUTPUTS]) {
+/* Which of 0 and -0 was found does not show. */
+static inline double middle_of(double high, double low) { return (high + 0.0 + low) / 2; }
+
+/* Takes in the bar of *high and *low. The middle of the window that ends there; NaN while it is not full. */
+KERNEL_INLINE double spread_step(spread *s, const double *high, const double *low, int32_t length) {
+    pair own = {*high, -*low}, best;
+    bool is_finite = (*high - *high) + (*low - *low) == 0;
+    if (!is_finite || s->n < length) {
+        s->n = is_finite ? s->n + 1 : 0;
+        if (s->n < length) return NAN;
+        s->old = 1;
+    }
+    if (--s->old == 0) {
+        spread_renew(s, high, low, length);
+        best = pair_load(s->of_old + 2 * (length - 1));
+    } else {
+        best = pair_max(pair_load(s->fresh), own);
+        pair_store(s->fresh, best);
+        best = pair_max(best, pair_load(s->of_old + 2 * (s->old - 1)));
+    }
+    return middle_of(best[0], -best[1]);
+}
+
+/* `high` and `low`: at the first of n bars. */
+__attribute__((noinline)) static void spread_run(spread *s, const double *high, const double *low, int32_t n,
+                                                 int32_t length, double *restrict out, double *restrict room) {
+    const extreme seen = {.n = s->n};
+    int32_t n_steps = extreme_n_steps(&seen, high, 0, n, length);
+    if (extreme_n_steps(&seen, low, 0, n, length) > n_steps) n_steps = n;
+    for (int32_t k = 0; k < n_steps; k++) out[k] = spread_step(s, high + k, low + k, length);
+    if (n_steps == n) return;
+    extreme_windows(high + n_steps - length + 1, n - n_steps, length, true, out + n_steps);
+    extreme_windows(low + n_steps - length + 1, n - n_steps, length, false, room + n_steps);
+    for (int32_t k = n_steps; k < n; k++) out[k] = middle_of(out[k], room[k]);
+    spread_renew(s, high + n - 1, low + n - 1, length);
+}
+
+/* The middle of the highest high and the lowest low of `length` bars, as seen `back` bars earlier, into out[0] ..; `room`
+ * is overwritten. Gives what follows the window in the state. */
+KERNEL_INLINE void *middle(void *state, const kernel_input *in, int32_t from, int32_t to, int32_t back, int32_t length,
+                           double *restrict out, double *restrict room) {
+    const double *high = in->high + from - back, *low = in->low + from - back;
+    if (to - from == 1)
+        *out = spread_step(state, high, low, length);
+    else
+        spread_run(state, high, low, to - from, length, out, room);
+    return (char *)state + spread_bytes(length);
+}
+
+__attribute__((noinline)) static void ichimoku_many(void *state, const kernel_input *in, int32_t from, int32_t to,
+                                                    double *const out[INDICATOR_OUTPUTS]) {
     int32_t conversion = (int32_t)in->param[0], base = (int32_t)in->param[1], span = (int32_t)in->param[2];
     int32_t back = in->param[3] != 0 ? base - 1 : 0, at = from;
     int64_t *n_seen = state;
@@ -334,6 +394,27 @@ static void run_ichimoku(void *state, const kernel_input *in, int32_t from, int3
     for (int32_t i = at; i < to; i++) out[2][i] = (of[0][i] + of[1][i]) / 2;
     middle(s, in, at, to, back, span, out[3] + at, out[4] + at);
     for (int32_t i = from; i < to; i++) out[4][i] = kernel_defined(in->close[i]);
+}
+
+static void run_ichimoku(void *state, const kernel_input *in, int32_t from, int32_t to,
+                         double *const out[INDICATOR_OUTPUTS]) {
+    int32_t conversion = (int32_t)in->param[0], base = (int32_t)in->param[1];
+    const double *high = in->high + from, *low = in->low + from;
+    spread *of_conversion = (spread *)((int64_t *)state + 1);
+    spread *of_base = (spread *)((char *)of_conversion + spread_bytes(conversion));
+    spread *of_span = (spread *)((char *)of_base + spread_bytes(base));
+    double first, second;
+    if (to - from != 1 || in->param[3] != 0) {
+        ichimoku_many(state, in, from, to, out);
+        return;
+    }
+    first = spread_step(of_conversion, high, low, conversion);
+    second = spread_step(of_base, high, low, base);
+    out[0][from] = first;
+    out[1][from] = second;
+    out[2][from] = (first + second) / 2;
+    out[3][from] = spread_step(of_span, high, low, (int32_t)in->param[2]);
+    out[4][from] = kernel_defined(in->close[from]);
 }
 
 KERNEL_INLINE void aroon_line(extreme *s, const double *x, int32_t from, int32_t to, int32_t length, double *out,
@@ -379,8 +460,8 @@ static int32_t reach_ichimoku(const double *param) {
 }
 static int32_t depth_ichimoku(const double *param, int32_t interval) { return (void)interval, reach_ichimoku(param); }
 static size_t ichimoku_state(const double *param, int32_t interval) {
-    size_t first = 2 * (extreme_bytes((int32_t)param[0]) + extreme_bytes((int32_t)param[1]));
-    return (void)interval, first * (param[3] != 0 ? 2 : 1) + 2 * extreme_bytes((int32_t)param[2]);
+    size_t first = spread_bytes((int32_t)param[0]) + spread_bytes((int32_t)param[1]);
+    return (void)interval, first * (param[3] != 0 ? 2 : 1) + spread_bytes((int32_t)param[2]);
 }
 static int32_t depth_aroon(const double *param, int32_t interval) { return (void)interval, (int32_t)param[0] + 1; }
 static size_t aroon_state(const double *param, int32_t interval) {

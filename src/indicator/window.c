@@ -326,17 +326,10 @@ static bool level_many(int32_t *n_equal, const double *x, int32_t n, int32_t len
     return has;
 }
 
-static inline bool level_one(int32_t *n_equal, const double *x, int32_t length, double *out) {
-    *n_equal = *n_equal > 0 && x[0] == x[-1] ? *n_equal + 1 : 1;
-    if (*n_equal < length) return false;
-    *out = kernel_defined(*x);
-    return true;
-}
-
 bool window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, double *out) {
     bool has = false;
     if (n > 0 && (n == 1 || *n_equal == 0)) {
-        has = level_one(n_equal, x, length, out);
+        has = window_level_one(n_equal, x, length, out);
         x++, out++, n--;
     }
     return (n > 0 && level_many(n_equal, x, n, length, out)) || has;
@@ -409,24 +402,6 @@ void window_both(window *w, window_sums *half, const double *x, const int64_t *n
 
 /* ---- other weights ---- */
 
-/* Those before the newest as four partial sums; the newest by itself, since in a step it has only just been stored and a
- * load of more than it would have to wait. */
-static inline double dot(const double *weight, const double *x, int32_t n_before) {
-    double a = 0, b = 0, c = 0, d = 0;
-    int32_t k = 0;
-    for (; k + 3 < n_before; k += 4) {
-        a += weight[k] * x[k];
-        b += weight[k + 1] * x[k + 1];
-        c += weight[k + 2] * x[k + 2];
-        d += weight[k + 3] * x[k + 3];
-    }
-    if (k < n_before) a += weight[k] * x[k];
-    if (k + 1 < n_before) b += weight[k + 1] * x[k + 1];
-    if (k + 2 < n_before) c += weight[k + 2] * x[k + 2];
-    a = ((a + b) + (c + d)) + weight[n_before] * x[n_before];
-    return a + 0 * a; /* NaN when it is infinite */
-}
-
 void window_dots(const double *weight, const double *x, int32_t n_weights, int32_t n, double *out) {
     int32_t i = 0;
     if (n >= 4) {
@@ -438,5 +413,5 @@ void window_dots(const double *weight, const double *x, int32_t n_weights, int32
 #endif
             run_dots_2(weight, x, n_weights - 1, i, out);
     }
-    for (; i < n; i++) out[i] = dot(weight, x + i, n_weights - 1);
+    for (; i < n; i++) out[i] = window_dot(weight, x + i, n_weights);
 }

@@ -51,10 +51,38 @@ void window_both(window *w, window_sums *half, const double *x, const int64_t *n
 /* out[i] = sum of weight[k] x[i + k] over k < n_weights, for each i < n: for weights that have no rolling form. One by one
  * or many at a time, the bits are the same. */
 void window_dots(const double *weight, const double *x, int32_t n_weights, int32_t n, double *out);
+/* One of them, for a step. Those before the newest as four partial sums; the newest by itself, since in a step it has only
+ * just been stored and a load of more than it would have to wait. */
+static inline double window_dot(const double *weight, const double *x, int32_t n_weights) {
+    typedef double two __attribute__((vector_size(16), aligned(8)));
+    const int32_t n_before = n_weights - 1;
+    two a = {0, 0}, b = {0, 0};
+    double sum;
+    int32_t k = 0;
+    for (; k + 4 <= n_before; k += 4) {
+        a += *(const two *)(weight + k) * *(const two *)(x + k);
+        b += *(const two *)(weight + k + 2) * *(const two *)(x + k + 2);
+    }
+    if (k + 2 <= n_before) {
+        a += *(const two *)(weight + k) * *(const two *)(x + k);
+        if (k + 3 <= n_before) b[0] += weight[k + 2] * x[k + 2];
+    } else if (k < n_before) {
+        a[0] += weight[k] * x[k];
+    }
+    sum = ((a[0] + a[1]) + (b[0] + b[1])) + weight[n_before] * x[n_before];
+    return sum + 0 * sum; /* NaN when it is infinite */
+}
 
 /* For values x[0..n) and results out[0..n): out[k] = x[k] where the newest `length` values are equal. n_equal: how many
  * are equal up to x[-1], 0 where there is none; on return, up to x[n - 1]. False when nothing has been set. */
 bool window_level(int32_t *n_equal, const double *x, int32_t n, int32_t length, double *out);
+/* For one value. */
+static inline bool window_level_one(int32_t *n_equal, const double *x, int32_t length, double *out) {
+    *n_equal = *n_equal > 0 && x[0] == x[-1] ? *n_equal + 1 : 1;
+    if (*n_equal < length) return false;
+    *out = *x + (*x - *x);
+    return true;
+}
 
 /* Whether sums are made anew at the bar with this number; how many of the bars number[0..n) come before the first of
  * those. For sums that are kept elsewhere. */
