@@ -292,15 +292,17 @@ static err read_signal(signal_row *s, sqlite3_stmt *row) {
 /* One row more than asked for is read, to know whether there are more. */
 static err prepare_signals(local_db *db, const signal_filter *filter, sqlite3_stmt **out, diag *why) {
     char sql[SQL_BYTES];
-    snprintf(sql, sizeof sql,
-             "SELECT " SIGNAL_COLUMNS " FROM signals WHERE true%s%s%s%s"
-             " ORDER BY created_at DESC, id DESC LIMIT ?1",
-             filter->before_ms > 0 ? " AND (created_at, id) < (?2, ?3)" : "",
-             filter->symbol[0] ? " AND symbol = ?4" : "",
-             !filter->trader[0]        ? ""
-             : is_uuid(filter->trader) ? " AND trader_id = ?5"
-                                       : " AND trader = ?5",
-             filter->has_state ? " AND state = ?6" : "");
+    snprintf(
+        sql, sizeof sql,
+        "SELECT " SIGNAL_COLUMNS " FROM signals WHERE true%s%s%s%s"
+        " ORDER BY created_at DESC, id DESC LIMIT ?1",
+        filter->before_ms > 0 ? " AND (created_at, id) < (?2, ?3)" : "", filter->symbol[0] ? " AND symbol = ?4" : "",
+        !filter->trader[0]        ? ""
+        : is_uuid(filter->trader) ? " AND trader_id = ?5"
+                                  : " AND trader = ?5",
+        !filter->has_state                       ? ""
+        : filter->symbol[0] || filter->trader[0] ? " AND +state = ?6" /* nearly all have the same: the wrong index */
+                                                 : " AND state = ?6");
     if (sqlite3_prepare_v2(db->handle, sql, -1, out, NULL) != SQLITE_OK) return local_db_fail(db, why, "read it");
     sqlite3_bind_int64(*out, 1, (int64_t)filter->limit + 1);
     if (filter->before_ms > 0) {
