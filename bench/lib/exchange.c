@@ -300,9 +300,10 @@ static bool take_request(exchange *e, connection *c) {
 /* ---- sockets ---- */
 
 static void close_connection(exchange *e, int i) {
-    close(e->connections[i].fd);
-    free(e->connections[i].in.at);
-    e->connections[i] = e->connections[--e->n_connections];
+    connection *c = &e->connections[i];
+    close(c->fd);
+    free(c->in.at);
+    *c = e->connections[--e->n_connections];
 }
 
 static void greet(exchange *e) {
@@ -371,7 +372,7 @@ void exchange_free(exchange *e) {
 }
 
 int exchange_port(const exchange *e) {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t bytes = sizeof address;
     if (getsockname(e->listener, (struct sockaddr *)&address, &bytes) != 0) die("it has no port");
     return ntohs(address.sin_port);
