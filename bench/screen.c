@@ -17,6 +17,7 @@
 #include "bench/lib/plain.h"
 #include "bench/lib/rig.h"
 #include "bench/lib/traces.h"
+#include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ enum {
     LARGE_SYMBOLS = 400,
     LARGE_CYCLES = 60
 };
+
+void luaL_openlibs(lua_State *L) { traces_open_libraries(L); } /* see traces.h */
 
 static void die(const char *what) {
     fprintf(stderr, "screen: %s\n", what);
