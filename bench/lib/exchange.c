@@ -380,6 +380,12 @@ int exchange_port(const exchange *e) {
 
 const char *exchange_names(const exchange *e) { return e->names.at; }
 
+int32_t exchange_subscriptions(const exchange *e) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < e->n_symbols * N_USED; i++) n += e->series[i].is_subscribed;
+    return n;
+}
+
 int64_t exchange_prepare(exchange *e) {
     text frame = {0};
     e->now_ms += interval_ms(INTERVAL_1M);
