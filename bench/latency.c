@@ -343,11 +343,16 @@ static void wait_until_through(const party *d, exchange *e, counts before) {
     }
 }
 
-/* The traders have gone over the bars before the start, about which they say nothing. */
-static void wait_until_ready(const party *d, exchange *e) {
+/* Every stream is subscribed to, and the traders have gone over the bars before the start, about which they say
+ * nothing. */
+static void wait_until_ready(const party *d, exchange *e, int32_t n_streams) {
     const int64_t expected = (int64_t)N_TRADERS * d->n_symbols * SILENT_BARS;
     int64_t end_ms = monotonic_ms() + DEADLINE_MS;
-    for (counts now = ask(d); now.n_evaluations + now.n_skipped < expected || now.n_queued > 0; now = ask(d)) {
+    for (;;) {
+        counts now = ask(d);
+        if (now.n_evaluations + now.n_skipped >= expected && now.n_queued == 0 &&
+            exchange_subscriptions(e) == n_streams)
+            return;
         if (monotonic_ms() > end_ms) die("the daemon is not ready in time");
         (void)exchange_serve(e, -1, QUIET_MS);
     }
@@ -401,7 +406,7 @@ static void measure(const char *name, const char *program, int32_t n_symbols, bo
     read_token(&d);
     start_client(&d);
     if (!exchange_serve(e, d.told, DEADLINE_MS)) die("the client is not let in");
-    wait_until_ready(&d, e);
+    wait_until_ready(&d, e, n_symbols * (is_narrow ? 2 : 4));
     for (int32_t i = 0; i < N_WARM; i++) (void)burst(&d, e, unused);
     for (int32_t i = 0; i < N_BURSTS; i++) {
         int32_t more = burst(&d, e, samples + n);

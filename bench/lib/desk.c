@@ -198,21 +198,29 @@ void desk_update(desk *d, int32_t symbol, double part) {
         if (indicator_set_peek(at->sets[rig_interval[u]]) != OK) die("out of memory");
 }
 
-void desk_evaluate(desk *d, int32_t symbol, bool *matches) {
+static void evaluate(desk *d, int32_t symbol, script_view *view, bool *matches) {
     desk_symbol *at = &d->symbols[symbol];
-    script_view view = {.symbol = &at->info,
-                        .symbol_id = (uint32_t)symbol,
-                        .open_ms = interval_add(INTERVAL_1M, NOW_MS, -1),
-                        .close_ms = NOW_MS};
-    memcpy(view.bars, at->series, sizeof view.bars);
-    memcpy(view.sets, at->sets, sizeof view.sets);
+    view->symbol = &at->info;
+    view->symbol_id = (uint32_t)symbol;
+    memcpy(view->bars, at->series, sizeof view->bars);
+    memcpy(view->sets, at->sets, sizeof view->sets);
     for (int32_t i = 0; i < d->n_traders; i++) {
         script_result result;
         diag why;
-        view.binding = &at->bindings[i];
-        if (script_state_evaluate(d->state, i, &view, &result, &why) != OK) die(why.text);
+        view->binding = &at->bindings[i];
+        if (script_state_evaluate(d->state, i, view, &result, &why) != OK) die(why.text);
         if (result.outcome == SCRIPT_WARMING) die("a trader is still warming up");
         matches[i] = result.outcome == SCRIPT_MATCH;
         script_result_deinit(&result);
     }
+}
+
+void desk_evaluate(desk *d, int32_t symbol, bool *matches) {
+    evaluate(d, symbol, &(script_view){.open_ms = interval_add(INTERVAL_1M, NOW_MS, -1), .close_ms = NOW_MS}, matches);
+}
+
+/* What a tick of the forming bar is evaluated with, but that a view has no word for ticks yet: its series still end with
+ * the last closed bar. */
+void desk_evaluate_forming(desk *d, int32_t symbol, bool *matches) {
+    evaluate(d, symbol, &(script_view){.open_ms = NOW_MS, .close_ms = interval_next(INTERVAL_1M, NOW_MS)}, matches);
 }

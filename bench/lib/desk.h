@@ -24,5 +24,6 @@ void desk_begin(desk *d, int32_t symbol, bool *matches);
 /* An update of the forming bars of a symbol, the share `part` (0 .. 1) of the way through them: bars, indicators of the
  * forming bars. After desk_begin. */
 void desk_update(desk *d, int32_t symbol, double part);
-/* All traders on a symbol, as of the last close. */
+/* All traders on a symbol, as of the last close, or at the 1m bar that is forming. */
 void desk_evaluate(desk *d, int32_t symbol, bool *matches);
+void desk_evaluate_forming(desk *d, int32_t symbol, bool *matches);

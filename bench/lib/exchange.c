@@ -300,9 +300,10 @@ static bool take_request(exchange *e, connection *c) {
 /* ---- sockets ---- */
 
 static void close_connection(exchange *e, int i) {
-    close(e->connections[i].fd);
-    free(e->connections[i].in.at);
-    e->connections[i] = e->connections[--e->n_connections];
+    connection *c = &e->connections[i];
+    close(c->fd);
+    free(c->in.at);
+    *c = e->connections[--e->n_connections];
 }
 
 static void greet(exchange *e) {
@@ -371,13 +372,19 @@ void exchange_free(exchange *e) {
 }
 
 int exchange_port(const exchange *e) {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t bytes = sizeof address;
     if (getsockname(e->listener, (struct sockaddr *)&address, &bytes) != 0) die("it has no port");
     return ntohs(address.sin_port);
 }
 
 const char *exchange_names(const exchange *e) { return e->names.at; }
+
+int32_t exchange_subscriptions(const exchange *e) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < e->n_symbols * N_USED; i++) n += e->series[i].is_subscribed;
+    return n;
+}
 
 int64_t exchange_prepare(exchange *e) {
     text frame = {0};

@@ -18,6 +18,8 @@ const char *exchange_names(const exchange *e);
 
 /* Serves until `fd` (-1: none) can be read (true), or for `timeout_ms` (false). */
 bool exchange_serve(exchange *e, int fd, int timeout_ms);
+/* How many kline streams somebody has subscribed to. */
+int32_t exchange_subscriptions(const exchange *e);
 /* Makes the frames of the next minute: of each symbol the bars that close with it, slowest first, as far as somebody has
  * subscribed to them. Answers the open time of the 1m bars. */
 int64_t exchange_prepare(exchange *e);

@@ -153,7 +153,7 @@ static trader_source **read_traders(int32_t n_variants, int32_t *count) {
     diag why;
     if (trader_folder_read("bench/traders", &read, &n, &n_failed, &why) != OK) die(why.text);
     if (n_failed) die("a trader cannot be used");
-    all = allocate((size_t)(n * n_variants), sizeof(trader_source *));
+    all = allocate((size_t)n * (size_t)n_variants, sizeof(trader_source *));
     for (int32_t i = 0; i < n * n_variants; i++) all[i] = i < n ? read[i] : make_variant(read[i % n], i / n);
     free(read);
     *count = n * n_variants;
@@ -224,7 +224,7 @@ rig *rig_new(const rig_options *options) {
     if (wakeup_new(&r->wake) != OK || symbol_table_new(&r->symbols) != OK) die("out of memory");
     make_market(r);
     start(r);
-    r->matches = allocate((size_t)(rig_traders(r) * options->n_symbols), sizeof *r->matches);
+    r->matches = allocate((size_t)rig_traders(r) * (size_t)options->n_symbols, sizeof *r->matches);
     return r;
 }
 

@@ -21,8 +21,8 @@ static int on_trace(lua_State *L) {
     return 0;
 }
 
-/* The function of the library, which this one hides. */
-static void open_libraries(lua_State *L) {
+/* The function of the library, which the program hides. */
+static void open_hidden(lua_State *L) {
     void (*open)(lua_State *);
     *(void **)&open = dlsym(RTLD_NEXT, "luaL_openlibs");
     if (!open) {
@@ -32,8 +32,8 @@ static void open_libraries(lua_State *L) {
     open(L);
 }
 
-void luaL_openlibs(lua_State *L) {
-    open_libraries(L);
+void traces_open_libraries(lua_State *L) {
+    open_hidden(L);
     lua_getglobal(L, "jit");
     lua_getfield(L, -1, "attach");
     lua_pushcfunction(L, on_trace);
