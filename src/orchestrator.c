@@ -150,23 +150,32 @@ static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t f
     if (feed_fetch(o->feed, symbol, interval, from_ms, to_ms) != OK) fail(o, "out of memory");
 }
 
+/* The symbol may be outside the universe: then it is fed, but not screened. */
+static err on_reference(void *context, const char *name, uint32_t *symbol, uint32_t *copy) {
+    orchestrator *o = context;
+    err e = symbol_table_find(o->symbols, name, strlen(name), symbol);
+    if (e == ERR_NOT_FOUND) e = feed_add_symbol(o->feed, name, symbol);
+    return e == OK ? symbol_table_alias(o->symbols, *symbol, copy) : e;
+}
+
 /* Both the market and the traders are there: from now on bars count. */
 static void start_tracking(orchestrator *o) {
     const trader_set *set = screener_traders(o->screener);
     int32_t depth[N_INTERVALS];
-    uint32_t mask;
+    uint32_t mask, n_symbols;
     diag why;
     if (!o->is_market_ready || !o->are_traders_ready || o->is_stopping) return;
     mask = trader_set_intervals(set, depth);
+    n_symbols = symbol_table_count(o->symbols); /* references outside the universe come behind them */
     screener_set_start(o->screener, o->start_ms);
     o->is_tracking = true;
-    for (uint32_t id = 0; id < symbol_table_count(o->symbols); id++)
+    for (uint32_t id = 0; id < n_symbols; id++)
         if (screener_track(o->screener, id) != OK) {
             fail(o, "out of memory");
             return;
         }
-    log_info("orchestrator", "watching %u symbols; traders: %d, workers: %d", symbol_table_count(o->symbols),
-             trader_set_running(set), screener_workers(o->screener));
+    log_info("orchestrator", "watching %u symbols; traders: %d, workers: %d", n_symbols, trader_set_running(set),
+             screener_workers(o->screener));
     if (mask && feed_watch(o->feed, mask, &why) != OK) fail(o, why.text);
 }
 
@@ -407,6 +416,7 @@ static err open_screener(orchestrator *o, diag *why) {
                                      (int32_t)c->kline_interval},
                           .max_errors_in_row = (int32_t)c->script_max_errors,
                           .max_signals_per_hour = (int32_t)c->max_signals_per_trader_hour,
+                          .tick_ms = c->screening_interval_ms,
                           .shows_first_look = true,
                           .kline_history = (int32_t)c->kline_history,
                           .user = "local",
@@ -420,6 +430,7 @@ static err open_screener(orchestrator *o, diag *why) {
                           .notify_context = o};
     screener_handlers handlers = {.on_range = on_range,
                                   .on_loaded = on_loaded,
+                                  .on_reference = on_reference,
                                   .on_killed = on_killed,
                                   .on_failed = on_worker_failed,
                                   .on_barrier = on_barrier,

@@ -58,10 +58,23 @@ static void push_known(replay *r, uint32_t symbol, int32_t interval, int64_t to_
                             .event_ms = event_ms});
 }
 
+/* The id under which the tape has the symbol: a copy of a reference has a further one. */
+static uint32_t on_tape(const replay *r, uint32_t symbol) {
+    const symbol_info *info = symbol_table_get(r->symbols, symbol);
+    if (info->is_alias && symbol_table_find(r->symbols, info->name, strlen(info->name), &symbol) != OK) return 0;
+    return symbol;
+}
+
+static err on_reference(void *context, const char *name, uint32_t *symbol, uint32_t *copy) {
+    replay *r = context;
+    err e = symbol_table_find(r->symbols, name, strlen(name), symbol);
+    return e == OK ? symbol_table_alias(r->symbols, *symbol, copy) : e;
+}
+
 static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
     replay *r = context;
     size_t count;
-    const kline *bars = tape_range(r->tape, symbol, interval, from_ms, to_ms, &count);
+    const kline *bars = tape_range(r->tape, on_tape(r, symbol), interval, from_ms, to_ms, &count);
     r->n_ranges++;
     for (size_t i = 0; i < count; i++)
         push(r,
@@ -175,6 +188,7 @@ static err open_screener(replay *r, int32_t n_workers, diag *why) {
                           .limits = {c->script_cpu_ms, c->script_load_cpu_ms, (size_t)c->script_memory_mb << 20,
                                      (int32_t)c->kline_interval},
                           .max_errors_in_row = (int32_t)c->script_max_errors,
+                          .waits_for_ranks = true,
                           .kline_history = (int32_t)c->kline_history,
                           .user = "local",
                           .market = "spot",
@@ -184,6 +198,7 @@ static err open_screener(replay *r, int32_t n_workers, diag *why) {
                           .notify_context = r};
     screener_handlers handlers = {.on_range = on_range,
                                   .on_loaded = on_loaded,
+                                  .on_reference = on_reference,
                                   .on_killed = on_killed,
                                   .on_failed = on_failed,
                                   .on_barrier = on_barrier,

@@ -54,8 +54,6 @@ static void ready(feed *f) {
         if (e != OK) diag_set(&why, e, "%s: %s", info->name, error_text(e));
     }
     free(chosen);
-    free(f->infos);
-    f->infos = NULL;
     f->stage = STAGE_READY;
     f->is_failing = false;
     if (e == OK)
@@ -200,7 +198,7 @@ err feed_watch(feed *f, uint32_t mask, diag *why) {
     err e = OK;
     if (!wanted) return diag_set(why, ERR_NO_MEMORY, "out of memory");
     for (uint32_t id = 0; id < n_symbols; id++)
-        for (int32_t i = 0; i < N_INTERVALS; i++)
+        for (int32_t i = 0; i < N_INTERVALS && !symbol_table_get(f->options.symbols, id)->is_alias; i++)
             if (mask >> i & 1) wanted[n++] = (topic){id, (uint8_t)i};
     if (n > TOPICS_MAX)
         e = diag_set(why, ERR_TOO_BIG,
@@ -213,6 +211,11 @@ err feed_watch(feed *f, uint32_t mask, diag *why) {
     }
     free(wanted);
     return e;
+}
+
+err feed_add_symbol(feed *f, const char *name, uint32_t *id) {
+    const symbol_info *info = universe_find(f->infos, f->n_infos, name, strlen(name));
+    return info ? symbol_table_add(f->options.symbols, info, id) : ERR_NOT_FOUND;
 }
 
 err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {

@@ -35,6 +35,9 @@ typedef struct feed_options {
 MUST_CHECK err feed_open(const feed_options *options, feed **out, diag *why);
 /* Live bars of all chosen symbols for the intervals of `mask`, from now on. */
 MUST_CHECK err feed_watch(feed *f, uint32_t mask, diag *why);
+/* Adds a symbol of the exchange that was not chosen; its live bars come after the next feed_watch. After on_ready.
+ * ERR_NOT_FOUND: the exchange has none of that name. */
+MUST_CHECK err feed_add_symbol(feed *f, const char *name, uint32_t *id);
 MUST_CHECK err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms);
 void feed_resume(feed *f);
 

@@ -44,6 +44,19 @@ err symbol_table_add(symbol_table *table, const symbol_info *info, uint32_t *id)
     return OK;
 }
 
+err symbol_table_alias(symbol_table *table, uint32_t id, uint32_t *alias) {
+    symbol_info *entry;
+    if (id >= table->count) return ERR_NOT_FOUND;
+    if (table->count == SYMBOL_MAX) return ERR_FULL;
+    entry = malloc(sizeof *entry);
+    if (!entry) return ERR_NO_MEMORY;
+    *entry = *table->entries[id];
+    entry->is_alias = true;
+    *alias = table->count;
+    table->entries[table->count++] = entry;
+    return OK;
+}
+
 err symbol_table_find(const symbol_table *table, const char *name, size_t name_bytes, uint32_t *id) {
     if (name_bytes == 0 || name_bytes >= SYMBOL_BYTES) return ERR_NOT_FOUND;
     uint32_t slot = slot_of(table, name, name_bytes);

@@ -15,6 +15,7 @@ typedef struct symbol_info {
     double tick_size, step_size;                /* 0 when unknown */
     double quote_volume_24h;                    /* 0 when unknown */
     bool is_trading;
+    bool is_alias; /* another id of the same symbol; see symbol_table_alias */
 } symbol_info;
 
 typedef struct symbol_table symbol_table;
@@ -23,6 +24,8 @@ MUST_CHECK err symbol_table_new(symbol_table **out);
 void symbol_table_free(symbol_table *table);
 /* Adds or finds by name; `id` out. ERR_FULL past SYMBOL_MAX, ERR_INVALID for an empty or over-long name. */
 MUST_CHECK err symbol_table_add(symbol_table *table, const symbol_info *info, uint32_t *id);
+/* A further id for a symbol, which is not found by its name: for whoever keeps a second account of it. */
+MUST_CHECK err symbol_table_alias(symbol_table *table, uint32_t id, uint32_t *alias);
 /* ERR_NOT_FOUND when unknown. `name` need not be terminated. */
 MUST_CHECK err symbol_table_find(const symbol_table *table, const char *name, size_t name_bytes, uint32_t *id);
 const symbol_info *symbol_table_get(const symbol_table *table, uint32_t id);

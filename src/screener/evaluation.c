@@ -41,16 +41,29 @@ static double change_of_day(const kline_series *bars, int64_t close_ms, double c
     return (close / kline_series_field(bars, FIELD_CLOSE)[at - 1] - 1) * 100;
 }
 
+/* What the id is made of: "close", or "tick|n" for the n-th of a bar. */
+static err name_signal(const evaluation *e, const tracked *t, const trader_spec *spec, const script_view *view,
+                       int32_t tick, char id[ID_BYTES]) {
+    char name[512], kind[24] = "close";
+    if (tick > 0) snprintf(kind, sizeof kind, "tick|%d", tick);
+    snprintf(name, sizeof name, "%s|%s|%s|%s|%s|%s|%lld|%s", e->shared->user, e->shared->market, spec->id,
+             spec->revision, t->symbol->name, interval_name(spec->interval), (long long)view->open_ms, kind);
+    return uuid5(SIGNAL_NAMESPACE, name, strlen(name), id) == 0 ? OK : ERR_INVALID;
+}
+
+static bool is_late(const evaluation *e, const script_view *view) {
+    if (view->is_tick) return false;
+    return e->market_ms > view->close_ms + GRACE_MS || (view->rank && view->rank->missing > 0);
+}
+
+/* `tick`: number of a provisional signal on its bar; 0: of a close. */
 static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, const script_view *view,
-                      const script_result *r, signal_state state) {
+                      const script_result *r, signal_state state, int32_t tick) {
     const trader_spec *spec = e->set->traders[index]->spec;
     const kline_series *bars = view->bars[spec->interval];
-    int32_t at = kline_series_find(bars, view->open_ms);
-    char name[512];
-    signal_row row = {0}, *s = &row;
-    snprintf(name, sizeof name, "%s|%s|%s|%s|%s|%s|%lld|close", e->shared->user, e->shared->market, spec->id,
-             spec->revision, t->symbol->name, interval_name(spec->interval), (long long)view->open_ms);
-    if (uuid5(SIGNAL_NAMESPACE, name, strlen(name), s->id) != 0) return ERR_INVALID;
+    int32_t at = view->is_tick ? kline_series_count(bars) : kline_series_find(bars, view->open_ms);
+    signal_row row = {.state = state}, *s = &row;
+    if (name_signal(e, t, spec, view, tick, s->id) != OK) return ERR_INVALID;
     snprintf(s->trader_id, sizeof s->trader_id, "%s", spec->id);
     snprintf(s->trader, sizeof s->trader, "%s", spec->key);
     snprintf(s->trader_name, sizeof s->trader_name, "%s", spec->name);
@@ -68,8 +81,7 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
     s->n_targets = r->n_targets;
     for (int32_t i = 0; i < SCRIPT_TARGETS; i++) s->target[i] = i < r->n_targets ? r->target[i] : NAN;
     s->side = (signal_side)r->side;
-    s->state = state;
-    s->late = state != SIGNAL_HISTORICAL && e->market_ms > view->close_ms + GRACE_MS;
+    s->late = state != SIGNAL_HISTORICAL && is_late(e, view);
     s->conditions = r->conditions ? r->conditions : spec->conditions;
     s->tags = r->tags ? r->tags : spec->tags;
     s->values = r->values;
@@ -100,28 +112,35 @@ static void fault(evaluation *e, int32_t index, const tracked *t, const script_v
         log_warn("screener", "trader %s failed on %s: %s", who->spec->key, t->symbol->name, why->text);
 }
 
-static bool step_memory(standing *s, const trader_spec *spec, int64_t open_ms, bool is_match) {
-    edge_row *edge = &s->edge;
-    int64_t run_ms = edge->run_open_ms, signal_ms = edge->signal_open_ms;
-    bool was_matching = edge->is_matching, had_run = edge->has_run;
+static bool is_same_memory(const edge_row *a, const edge_row *b) {
+    return a->run_open_ms == b->run_open_ms && a->signal_open_ms == b->signal_open_ms &&
+           a->is_matching == b->is_matching && a->has_run == b->has_run && a->tick_open_ms == b->tick_open_ms &&
+           a->n_ticks == b->n_ticks;
+}
+
+static bool step_memory(edge_row *edge, bool *is_changed, const trader_spec *spec, int64_t open_ms, bool is_match) {
+    edge_row before = {.run_open_ms = edge->run_open_ms,
+                       .signal_open_ms = edge->signal_open_ms,
+                       .tick_open_ms = edge->tick_open_ms,
+                       .n_ticks = edge->n_ticks,
+                       .is_matching = edge->is_matching,
+                       .has_run = edge->has_run};
     bool is_due = firing_step(edge, spec, open_ms, is_match);
-    s->is_changed = s->is_changed || edge->run_open_ms != run_ms || edge->signal_open_ms != signal_ms ||
-                    edge->is_matching != was_matching || edge->has_run != had_run;
+    *is_changed = *is_changed || !is_same_memory(&before, edge);
     return is_due;
 }
 
 /* A trader that is stopped while it describes its match is done for; its signal is not. */
-static err fire(evaluation *e, tracked *t, int32_t index, const script_view *view, script_result *r,
-                signal_state state) {
+static err fire(evaluation *e, tracked *t, int32_t index, const script_view *view, script_result *r, signal_state state,
+                int32_t tick) {
     trader *who = e->set->traders[index];
     pass *p = pass_for(e, t, who->spec->interval);
     diag why;
     err described, result;
-    if (state != SIGNAL_HISTORICAL && trader_floods(who, view->close_ms, e->shared->max_signals_per_hour)) {
+    if (state != SIGNAL_HISTORICAL && trader_floods(who, view->close_ms, e->shared->max_signals_per_hour))
         log_error("screener", "trader %s is paused: more than %d signals within an hour", who->spec->key,
                   e->shared->max_signals_per_hour);
-        return OK;
-    }
+    if (state != SIGNAL_HISTORICAL && trader_is_stopped(who, view->close_ms)) return OK;
     described = script_state_describe(e->state, index, view, r, &why);
     if (described == ERR_RUNAWAY) {
         fault(e, script_state_guilty(e->state), t, view, &why, TRADER_ERROR_KILL);
@@ -129,7 +148,7 @@ static err fire(evaluation *e, tracked *t, int32_t index, const script_view *vie
         (void)diag_set(&why, ERR_SCRIPT, "%s", r->fault);
         fault(e, index, t, view, &why, TRADER_ERROR_ERROR);
     }
-    result = p ? add_signal(e, p, t, index, view, r, state) : ERR_NO_MEMORY;
+    result = p ? add_signal(e, p, t, index, view, r, state, tick) : ERR_NO_MEMORY;
     return result == OK && described != OK ? described : result;
 }
 
@@ -159,20 +178,47 @@ static err load(evaluation *e, tracked *t, int32_t index, const script_view *vie
     return result == ERR_RUNAWAY ? result : ERR_SCRIPT;
 }
 
+/* The bar is over: what was provisional on it is so no more. */
+static err settle_ticks(evaluation *e, tracked *t, int32_t index, int64_t open_ms, bool is_match) {
+    standing *s = &t->standings[index];
+    pass *p;
+    if (!s->tick || s->tick->tick_open_ms != open_ms || s->tick->n_ticks == 0) return OK;
+    p = pass_for(e, t, e->set->traders[index]->spec->interval);
+    return p ? pass_add_settle(p, s->edge.trader_id, open_ms, is_match ? SIGNAL_CONFIRMED : SIGNAL_WITHDRAWN)
+             : ERR_NO_MEMORY;
+}
+
+/* Whether signals of the forming bar stand for this close: then it brings none of its own. */
+static bool has_ticked(const standing *s, int64_t open_ms) {
+    return s->tick && s->tick->tick_open_ms == open_ms && s->tick->n_ticks > 0;
+}
+
+/* Runs the filter, unless the trader ranks and the symbol is not among the best: that is no match. */
+static err ask(evaluation *e, tracked *t, int32_t index, const script_view *view, script_result *r, diag *why) {
+    const trader_spec *spec = e->set->traders[index]->spec;
+    if (view->rank && (view->rank->rank == 0 || view->rank->rank > spec->rank_top)) {
+        *r = (script_result){.outcome = SCRIPT_NO_MATCH};
+        return OK;
+    }
+    (void)t;
+    COUNT(n_evaluations, 1);
+    return script_state_evaluate(e->state, index, view, r, why);
+}
+
 static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view *view) {
     const trader_spec *spec = e->set->traders[index]->spec;
     standing *s = &t->standings[index];
     script_result r;
     diag why;
-    bool is_silent = view->close_ms <= s->edge.start_ms, is_due;
+    bool is_silent = view->close_ms <= s->edge.start_ms, is_match = false, is_due;
     err result = load(e, t, index, view);
-    if (result == ERR_SCRIPT) return OK;
+    if (result == ERR_SCRIPT) return settle_ticks(e, t, index, view->open_ms, false);
     if (result == ERR_RUNAWAY) s->cursor_ms = view->open_ms;
     if (result != OK) return result;
-    result = script_state_evaluate(e->state, index, view, &r, &why);
-    COUNT(n_evaluations, 1);
+    result = ask(e, t, index, view, &r, &why);
     if (result == ERR_SCRIPT || result == ERR_RUNAWAY) {
         script_result_deinit(&r);
+        if (settle_ticks(e, t, index, view->open_ms, false) != OK) return ERR_NO_MEMORY;
         return failed(e, t, index, view, &why, result);
     }
     if (result != OK) return result;
@@ -184,9 +230,110 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
         return OK;
     }
     s->n_errors_in_row = 0;
-    is_due = step_memory(s, spec, view->open_ms, r.outcome == SCRIPT_MATCH);
-    if (is_due && (!is_silent || e->shared->shows_first_look))
-        result = fire(e, t, index, view, &r, is_silent ? SIGNAL_HISTORICAL : SIGNAL_CONFIRMED);
+    is_match = r.outcome == SCRIPT_MATCH;
+    is_due = step_memory(&s->edge, &s->is_changed, spec, view->open_ms, is_match);
+    result = settle_ticks(e, t, index, view->open_ms, is_match);
+    if (result == OK && is_due && !has_ticked(s, view->open_ms) && (!is_silent || e->shared->shows_first_look))
+        result = fire(e, t, index, view, &r, is_silent ? SIGNAL_HISTORICAL : SIGNAL_CONFIRMED, 0);
+    script_result_deinit(&r);
+    return result;
+}
+
+/* ---- rank ---- */
+
+static void say(const evaluation *e, tracked *t, int32_t index, const rank_word *word) {
+    t->standings[index].spoken_ms = word->close_ms;
+    worker_say(e->say_context, index, word);
+}
+
+/* Nothing will be said of this trader's closes up to `close_ms` on this symbol. */
+static void pass_over(const evaluation *e, tracked *t, int32_t index, int64_t close_ms) {
+    if (e->set->traders[index]->spec->rank_top == 0 || t->standings[index].spoken_ms >= close_ms) return;
+    say(e, t, index, &(rank_word){.symbol = t->id, .close_ms = close_ms, .score = NAN, .change_pct = NAN});
+}
+
+/* Bars that are known not to exist have nothing to say either. */
+static void pass_over_holes(const evaluation *e, tracked *t, int32_t index) {
+    const standing *s = &t->standings[index];
+    const trader_spec *spec = s->is_wanted ? e->set->traders[index]->spec : NULL;
+    if (!spec || spec->rank_top == 0 || s->is_owed || s->cursor_ms == 0) return;
+    pass_over(e, t, index, kline_series_known_to(t->frames[spec->interval]->bars));
+}
+
+/* The symbol's score at a close; whoever cannot be scored has had its turn at that bar. */
+static err score(evaluation *e, tracked *t, int32_t index, const script_view *view) {
+    const trader_spec *spec = e->set->traders[index]->spec;
+    const kline_series *bars = view->bars[spec->interval];
+    standing *s = &t->standings[index];
+    rank_word word = {.symbol = t->id, .close_ms = view->close_ms, .has_score = true};
+    script_outcome outcome;
+    diag why;
+    err result = load(e, t, index, view);
+    if (result == OK) result = script_state_score(e->state, index, view, &word.score, &outcome, &why);
+    if (result == ERR_RUNAWAY || (result != OK && result != ERR_SCRIPT)) {
+        if (result == ERR_RUNAWAY && e->loaded[index] == e->set->traders[index])
+            fault(e, script_state_guilty(e->state), t, view, &why, TRADER_ERROR_KILL);
+        return result;
+    }
+    if (result == OK && outcome != SCRIPT_WARMING) {
+        s->scored_ms = view->close_ms;
+        word.change_pct = change_of_day(bars, view->close_ms,
+                                        kline_series_field(bars, FIELD_CLOSE)[kline_series_find(bars, view->open_ms)]);
+        say(e, t, index, &word);
+        return OK;
+    }
+    s->cursor_ms = view->close_ms;
+    s->is_warming = result == OK;
+    if (s->is_warming)
+        COUNT(n_warming, 1);
+    else if (e->loaded[index] == e->set->traders[index])
+        fault(e, index, t, view, &why, TRADER_ERROR_ERROR);
+    pass_over(e, t, index, view->close_ms);
+    return OK;
+}
+
+/* ---- ticks ---- */
+
+/* Once a bar at the most in modes that count bars. */
+static bool is_tick_due(const edge_row *tick, const trader_spec *spec, int64_t open_ms, int64_t signalled_ms,
+                        bool is_due) {
+    return is_due &&
+           (spec->fire != FIRE_EVERY || spec->fire_every <= 1 || signalled_ms != open_ms || tick->n_ticks == 0);
+}
+
+static err evaluate_tick(evaluation *e, tracked *t, int32_t index, const script_view *view) {
+    const trader_spec *spec = e->set->traders[index]->spec;
+    standing *s = &t->standings[index];
+    edge_row *tick = s->tick;
+    int64_t signalled_ms = tick->signal_open_ms;
+    script_result r;
+    diag why;
+    bool is_due;
+    err result = load(e, t, index, view);
+    if (result == OK) {
+        COUNT(n_evaluations, 1);
+        result = script_state_evaluate(e->state, index, view, &r, &why);
+        if (result == ERR_SCRIPT || result == ERR_RUNAWAY) {
+            script_result_deinit(&r);
+            fault(e, result == ERR_RUNAWAY ? script_state_guilty(e->state) : index, t, view, &why,
+                  result == ERR_RUNAWAY ? TRADER_ERROR_KILL : TRADER_ERROR_ERROR);
+        }
+    }
+    if (result != OK) return result == ERR_SCRIPT ? OK : result;
+    if (r.outcome == SCRIPT_WARMING) {
+        script_result_deinit(&r);
+        return OK;
+    }
+    if (tick->tick_open_ms != view->open_ms) {
+        tick->tick_open_ms = view->open_ms;
+        tick->n_ticks = 0;
+    }
+    is_due = step_memory(tick, &s->is_tick_changed, spec, view->open_ms, r.outcome == SCRIPT_MATCH);
+    if (is_tick_due(tick, spec, view->open_ms, signalled_ms, is_due)) {
+        tick->n_ticks++;
+        s->is_tick_changed = true;
+        result = fire(e, t, index, view, &r, SIGNAL_PROVISIONAL, tick->n_ticks);
+    }
     script_result_deinit(&r);
     return result;
 }
@@ -203,11 +350,24 @@ static err tell_standings(const evaluation *e, tracked *t) {
         err result = OK;
         if (!p) continue;
         if (s->is_changed) result = pass_add_edge(p, &s->edge);
-        s->is_changed = false;
+        if (result == OK && s->is_tick_changed) result = pass_add_edge(p, s->tick);
+        s->is_changed = s->is_tick_changed = false;
         if (result == OK && is_owed(s)) result = pass_add_owed(p, s->edge.trader_id, s->cursor_ms);
         if (result != OK) return result;
     }
     return OK;
+}
+
+/* A pass of the forming bar says what has changed in the memory of ticks, and the signals. */
+static err tell_ticks(const evaluation *e, tracked *t, pass *p) {
+    err result = OK;
+    for (int32_t i = 0; i < e->set->count && result == OK; i++) {
+        standing *s = &t->standings[i];
+        if (!s->is_tick_changed || e->set->traders[i]->spec->interval != p->interval) continue;
+        result = pass_add_edge(p, s->tick);
+        s->is_tick_changed = false;
+    }
+    return result;
 }
 
 /* Epochs must be known to storage before (or with) the first signal that rests on them. */
@@ -274,22 +434,36 @@ err evaluation_announce(evaluation *e, tracked *t) {
     return result;
 }
 
+static err take_step(evaluation *e, tracked *t, int32_t index, tracked_step step, const script_view *view) {
+    err result = OK;
+    if (step == STEP_SKIP) {
+        COUNT(n_skipped, 1);
+    } else if (trader_is_stopped(e->set->traders[index], view->close_ms)) {
+        t->standings[index].cursor_ms = view->close_ms;
+        COUNT(n_stopped, 1);
+    } else if (step == STEP_SCORE) {
+        return score(e, t, index, view);
+    } else if (view->rank && view->rank->rank == RANK_LEFT_OUT) {
+        COUNT(n_skipped, 1);
+    } else {
+        return evaluate(e, t, index, view);
+    }
+    result = settle_ticks(e, t, index, view->open_ms, false);
+    pass_over(e, t, index, view->close_ms);
+    return result;
+}
+
 static err run_traders(evaluation *e, tracked *t) {
     tracked_round round;
     t->is_waiting = false;
-    tracked_round_begin(&round, t, e->market_ms);
+    tracked_round_begin(&round, t, e->symbols, e->market_ms);
     for (int32_t i = 0; i < e->set->count; i++) {
         tracked_step step;
         while ((step = tracked_next(t, e->set, i, &round)) != STEP_NONE) {
-            err result = OK;
-            if (step == STEP_SKIP)
-                COUNT(n_skipped, 1);
-            else if (trader_is_stopped(e->set->traders[i], round.view.close_ms))
-                COUNT(n_stopped, 1);
-            else
-                result = evaluate(e, t, i, &round.view);
+            err result = take_step(e, t, i, step, &round.view);
             if (result != OK) return result;
         }
+        pass_over_holes(e, t, i);
         t->is_waiting = t->is_waiting || t->standings[i].is_owed;
     }
     return OK;
@@ -309,5 +483,44 @@ err evaluation_run(evaluation *e, tracked *t) {
         hand_over(e);
     else
         for (int32_t i = 0; i < N_INTERVALS; i++) pass_release(e->passes[i]);
+    return result;
+}
+
+err evaluation_tick(evaluation *e, tracked *t, int32_t interval) {
+    tracked_round round;
+    err result = OK;
+    tracked_round_begin(&round, t, e->symbols, e->market_ms);
+    for (int32_t i = 0; i < e->set->count && result == OK; i++) {
+        trader *who = t->standings[i].is_wanted ? e->set->traders[i] : NULL;
+        if (!who || who->spec->interval != interval || !tracked_tick(t, e->set, i, &round)) continue;
+        if (!trader_is_stopped(who, round.view.close_ms)) result = evaluate_tick(e, t, i, &round.view);
+    }
+    if (result == ERR_RUNAWAY) return result;
+    for (int32_t i = 0; i < e->set->count && result == OK; i++)
+        if (t->standings[i].is_tick_changed && !pass_for(e, t, e->set->traders[i]->spec->interval))
+            result = ERR_NO_MEMORY;
+    if (result == OK && e->passes[interval]) {
+        e->passes[interval]->is_tick = true;
+        result = tell_ticks(e, t, e->passes[interval]);
+    }
+    if (result == OK)
+        hand_over(e);
+    else
+        for (int32_t i = 0; i < N_INTERVALS; i++) pass_release(e->passes[i]);
+    return result;
+}
+
+err evaluation_tell_copy(evaluation *e, tracked *t) {
+    pass *p = pass_pool_take(e->pool);
+    err result = p ? OK : ERR_NO_MEMORY;
+    if (result == OK) {
+        tracked_copy_name(t, p->symbol);
+        p->is_tick = true; /* epochs only: no watermark */
+        result = tell_epochs(e, t, p);
+    }
+    if (result == OK && p->n_epochs > 0)
+        e->shared->submit(e->shared->submit_context, e->worker, p);
+    else
+        pass_release(p);
     return result;
 }

@@ -11,6 +11,8 @@ typedef struct evaluation {
     trader **loaded; /* by place: what the state has compiled; NULL: nothing */
     worker_stats *stats;
     pass_pool *pool;
+    tracked *const *symbols; /* of the worker, by id: for the copies of references */
+    void *say_context;       /* for worker_say */
     int32_t worker;
     int64_t market_ms;         /* newest event time that this worker has taken from its inbox */
     int64_t received_ns;       /* monotonic: when the present event was taken */
@@ -24,3 +26,8 @@ MUST_CHECK err evaluation_announce(evaluation *e, tracked *t);
  * same `e`; nothing is handed over before all traders have had their turn, since a watermark stands for all of them.
  * ERR_NO_MEMORY: what was under construction is gone. */
 MUST_CHECK err evaluation_run(evaluation *e, tracked *t);
+/* Runs the traders with on = "tick" over the forming bar of `interval`: signals are provisional, no watermark moves. Errors
+ * as evaluation_run. */
+MUST_CHECK err evaluation_tick(evaluation *e, tracked *t, int32_t interval);
+/* Tells storage where the indicators of a copy of a reference have begun. ERR_NO_MEMORY. */
+MUST_CHECK err evaluation_tell_copy(evaluation *e, tracked *t);

@@ -13,16 +13,16 @@
 /* Memory of one trader on one symbol (its edge memory), of its evaluations at closes or of those at ticks. Bars are named
  * by open time, ms; 0: never. */
 typedef struct edge_row {
-    char trader_id[ID_BYTES];
-    char revision[REVISION_BYTES];
-    bool is_tick;
-    int32_t n_ticks; /* is_tick: signals so far on the bar tick_open_ms: the next one's number is one more */
-    int64_t tick_open_ms;
     int64_t start_ms;    /* market time at which it was first seen: bars that close up to here are evaluated silently */
     int64_t run_open_ms; /* first bar of the present run of matches */
     int64_t signal_open_ms; /* bar of the last signal */
-    bool is_matching;       /* at the last evaluation */
-    bool has_run;           /* evaluated at least once (otherwise still warming up) */
+    int64_t tick_open_ms;
+    int32_t n_ticks; /* is_tick: signals so far on the bar tick_open_ms: the next one's number is one more */
+    bool is_tick;
+    bool is_matching; /* at the last evaluation */
+    bool has_run;     /* evaluated at least once (otherwise still warming up) */
+    char trader_id[ID_BYTES];
+    char revision[REVISION_BYTES];
 } edge_row;
 
 /* A trader that could not run at this bar yet (waiting for a timeframe): it goes on after `cursor_ms`. */

@@ -8,16 +8,35 @@
  *
  * A barrier may be asked for at any time: events held for a symbol on its way count as evaluated only when they were. */
 #include "screener/screener.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "screener/backlog.h"
 #include "screener/balance.h"
+#include "screener/ranking.h"
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, LEAST_COST_NS = 100000 };
 
 typedef enum phase { PHASE_IDLE, PHASE_LOADING, PHASE_INSTALLING, PHASE_MOVING } phase;
+
+/* A symbol that traders name in `references`: every worker has a copy of its own, under the id `copy`. */
+typedef struct reference {
+    uint32_t symbol, copy;
+    const symbol_info *info;
+    int64_t start_ms; /* market time when the first copies were made: those of later workers begin there too */
+    int64_t asked_from_ms[N_INTERVALS]; /* the newest range: every copy asks for the same */
+    int64_t asked_to_ms[N_INTERVALS];
+} reference;
+
+/* The symbols of one trader with `rank`. */
+typedef struct ranked {
+    const trader *who;
+    int32_t place;
+    ranking *ranking;
+} ranked;
 
 struct screener {
     worker_shared shared;
@@ -44,6 +63,14 @@ struct screener {
     uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX]; /* target: NOBODY unless on the way */
     uint32_t tracked[SYMBOL_MAX], n_tracked;       /* in the order of their coming */
     int64_t cost_seen_ns[SYMBOL_MAX], cost_ns[SYMBOL_MAX];
+    reference references[REFERENCE_SYMBOLS_MAX];
+    int32_t n_references;
+    uint8_t reference_at[SYMBOL_MAX]; /* index + 1 of the reference that this symbol is; 0: none */
+    uint8_t copy_at[SYMBOL_MAX];      /* likewise for ids of copies */
+    ranked *ranked;
+    int32_t n_ranked;
+    uint16_t n_ranges[SYMBOL_MAX]; /* asked for and not answered */
+    bool waits_for_ranks, has_begun;
     backlog held; /* events of symbols on their way */
     int32_t n_moving;
     uint64_t n_moves, n_closed, n_closed_balanced;
@@ -70,6 +97,8 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->shared.max_errors_in_row = c->max_errors_in_row;
     s->shared.max_signals_per_hour = c->max_signals_per_hour;
     s->shared.shows_first_look = c->shows_first_look;
+    s->shared.tick_ms = c->tick_ms;
+    s->waits_for_ranks = c->waits_for_ranks;
     s->shared.user = c->user;
     s->shared.market = c->market;
     s->shared.submit = c->submit;
@@ -128,12 +157,30 @@ static err push(screener *s, int32_t i, const market_event *event) {
     return backlog_keep(&s->backlogs[i], event);
 }
 
+static err push_all(screener *s, market_event event, uint32_t symbol) {
+    err e = OK;
+    event.symbol = symbol;
+    for (int32_t i = 0; i < s->n_workers && e == OK; i++) e = push(s, i, &event);
+    return e;
+}
+
+static err push_to_owner(screener *s, const market_event *event) {
+    if (s->target[event->symbol] != NOBODY) return backlog_keep(&s->held, event);
+    return push(s, s->owner[event->symbol], event);
+}
+
 err screener_push(screener *s, const market_event *event) {
+    const reference *r;
+    err e;
     if (event->symbol >= SYMBOL_MAX) return ERR_INVALID;
     if (event->event_ms > s->market_ms) s->market_ms = event->event_ms;
     s->n_closed += event->kind == EVENT_BAR_CLOSED;
-    if (s->target[event->symbol] != NOBODY) return backlog_keep(&s->held, event);
-    return push(s, s->owner[event->symbol], event);
+    if (event->kind == EVENT_RANGE_DONE && s->n_ranges[event->symbol] > 0) s->n_ranges[event->symbol]--;
+    if (s->copy_at[event->symbol]) return push_all(s, *event, event->symbol);
+    r = s->reference_at[event->symbol] ? &s->references[s->reference_at[event->symbol] - 1] : NULL;
+    e = push_to_owner(s, event);
+    if (e == OK && r && event->kind == EVENT_BAR_CLOSED) e = push_all(s, *event, r->copy);
+    return e;
 }
 
 bool screener_flush(screener *s) {
@@ -168,13 +215,183 @@ static err send_all(screener *s, control what) {
 
 static void give_up(screener *s) { s->handlers.on_failed(s->handlers.context); }
 
-void screener_set_start(screener *s, int64_t start_ms) { s->start_ms = start_ms; }
-
 /* What begins now is silent up to here. */
 static int64_t now_ms(const screener *s) { return s->market_ms > s->start_ms ? s->market_ms : s->start_ms; }
 
+/* ---- references ---- */
+
+static const symbol_info *info_of(const screener *s, uint32_t symbol) {
+    return symbol_table_get(s->shared.symbols, symbol);
+}
+
+static reference *find_reference(screener *s, const char *name) {
+    for (int32_t i = 0; i < s->n_references; i++)
+        if (strcmp(s->references[i].info->name, name) == 0) return &s->references[i];
+    return NULL;
+}
+
+static err send_copy(screener *s, int32_t to, const reference *r) {
+    return send(
+        s, worker,
+        (control){
+            .kind = CONTROL_COPY, .symbol = r->copy, .info = r->info, .start_ms = r->start_ms, .memory = s->memory});
+}
+
+static err add_reference(screener *s, const char *name, reference **out) {
+    reference *r = &s->references[s->n_references];
+    err e = s->n_references < REFERENCE_SYMBOLS_MAX && s->handlers.on_reference ? OK : ERR_FULL;
+    if (e == OK) e = s->handlers.on_reference(s->handlers.context, name, &r->symbol, &r->copy);
+    if (e != OK) return e;
+    r->info = info_of(s, r->symbol);
+    r->start_ms = now_ms(s);
+    s->n_references++;
+    s->reference_at[r->symbol] = s->copy_at[r->copy] = (uint8_t)s->n_references;
+    *out = r;
+    for (int32_t i = 0; i < s->n_workers && e == OK; i++) e = send_copy(s, i, r);
+    return e;
+}
+
+/* A trader that names what does not exist can never run. */
+static void refuse_reference(trader *who, const char *name, err why) {
+    char text[256];
+    snprintf(text, sizeof text, "%s: reference \"%s\": %s", who->source->chunk, name,
+             why == ERR_NOT_FOUND ? "there is no such symbol" : error_text(why));
+    trader_refuse(who, text);
+    log_error("screener", "%s", text);
+}
+
+/* Those that the traders of the set name and that are not there yet. */
+static err attach_references(screener *s) {
+    for (int32_t i = 0; i < s->set->count; i++) {
+        trader *who = s->set->traders[i];
+        for (int32_t k = 0; who && k < who->spec->n_references; k++) {
+            reference *r = find_reference(s, who->spec->references[k]);
+            err e = r ? OK : add_reference(s, who->spec->references[k], &r);
+            if (e == ERR_NO_MEMORY) return e;
+            if (e == OK)
+                atomic_store(&who->reference_ids[k], r->copy);
+            else
+                refuse_reference(who, who->spec->references[k], e);
+        }
+    }
+    return OK;
+}
+
+/* The copies of all workers ask for the same: once is enough. False: it has been asked for. */
+static bool is_new_range(screener *s, const note *n) {
+    reference *r = s->copy_at[n->symbol] ? &s->references[s->copy_at[n->symbol] - 1] : NULL;
+    if (!r) return true;
+    if (r->asked_from_ms[n->interval] == n->from_ms && r->asked_to_ms[n->interval] == n->to_ms) return false;
+    r->asked_from_ms[n->interval] = n->from_ms;
+    r->asked_to_ms[n->interval] = n->to_ms;
+    return true;
+}
+
+/* ---- ranks ---- */
+
+static ranked *find_ranked(screener *s, const trader *who) {
+    for (int32_t i = 0; i < s->n_ranked; i++)
+        if (s->ranked[i].who == who) return &s->ranked[i];
+    return NULL;
+}
+
+static err add_member(screener *s, const ranked *r, uint32_t symbol) {
+    const symbol_info *info = info_of(s, symbol);
+    return ranking_set_member(r->ranking, symbol,
+                              r->who->spec->is_enabled && trader_spec_wants(r->who->spec, info->name, info->quote));
+}
+
+/* Rankings of the traders of `set`; those that are there already go on. */
+static err make_rankings(screener *s, const trader_set *set) {
+    for (int32_t i = 0; i < set->count; i++) {
+        const trader *who = set->traders[i];
+        ranked *larger, r = {.who = who, .place = i};
+        err e;
+        if (!who || who->spec->rank_top == 0 || find_ranked(s, who)) continue;
+        larger = realloc(s->ranked, ((size_t)s->n_ranked + 1) * sizeof *larger);
+        if (!larger) return ERR_NO_MEMORY;
+        s->ranked = larger;
+        e = ranking_new(s->shared.symbols, who->spec->key, &r.ranking);
+        if (e != OK) return e;
+        s->ranked[s->n_ranked++] = r;
+        for (uint32_t k = 0; k < s->n_tracked && e == OK; k++) e = add_member(s, &r, s->tracked[k]);
+        if (e != OK) return e;
+    }
+    return OK;
+}
+
+static void drop_rankings(screener *s) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < s->n_ranked; i++) {
+        if (trader_set_at(s->set, s->ranked[i].place) == s->ranked[i].who)
+            s->ranked[n++] = s->ranked[i];
+        else
+            ranking_free(s->ranked[i].ranking);
+    }
+    s->n_ranked = n;
+}
+
+/* To the symbol's owner, whoever that is by the time it arrives. */
+static err send_to_symbol(screener *s, uint32_t symbol, control what) {
+    control *c = malloc(sizeof *c);
+    market_event event = {.kind = EVENT_CONTROL, .control = c, .symbol = symbol};
+    err e;
+    if (!c) return ERR_NO_MEMORY;
+    *c = what;
+    e = push_to_owner(s, &event);
+    if (e != OK) free(c);
+    return e;
+}
+
+typedef struct telling {
+    screener *screener;
+    const ranked *ranked;
+    err failure;
+} telling;
+
+static void tell_rank(void *context, uint32_t symbol, int64_t close_ms, const script_rank *rank) {
+    telling *t = context;
+    err e = send_to_symbol(t->screener, symbol,
+                           (control){.kind = CONTROL_RANK,
+                                     .symbol = symbol,
+                                     .who = t->ranked->who,
+                                     .place = t->ranked->place,
+                                     .close_ms = close_ms,
+                                     .rank = *rank});
+    if (e != OK) t->failure = e;
+}
+
+static err on_word(screener *s, const note *n) {
+    telling t = {.screener = s, .ranked = find_ranked(s, n->who)};
+    err e = t.ranked ? ranking_say(t.ranked->ranking, &n->word, monotonic_ns(), tell_rank, &t) : OK;
+    return e == OK ? t.failure : e;
+}
+
+static bool is_loading(void *context, uint32_t symbol) { return ((telling *)context)->screener->n_ranges[symbol] > 0; }
+
+static err expire_ranks(screener *s) {
+    err e = OK;
+    for (int32_t i = 0; i < s->n_ranked && e == OK && !s->waits_for_ranks; i++) {
+        telling t = {.screener = s, .ranked = &s->ranked[i]};
+        e = ranking_expire(s->ranked[i].ranking, s->market_ms, monotonic_ns(), GRACE_MS, is_loading, tell_rank, &t);
+        if (e == OK) e = t.failure;
+    }
+    return e;
+}
+
+/* ---- symbols ---- */
+
+void screener_set_start(screener *s, int64_t start_ms) {
+    s->start_ms = start_ms;
+    s->has_begun = true;
+    if (s->set && attach_references(s) != OK) give_up(s);
+}
+
 err screener_track(screener *s, uint32_t symbol) {
+    err e = OK;
     if (symbol >= SYMBOL_MAX) return ERR_INVALID;
+    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) e = add_member(s, &s->ranked[i], symbol);
+    if (e != OK) return e;
     s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
     s->tracked[s->n_tracked++] = symbol;
     return send(s, s->owner[symbol],
@@ -246,6 +463,7 @@ static err install(screener *s) {
     if (s->set)
         log_info("screener", "traders: %d added, %d changed, %d removed; %d run", s->change.n_added,
                  s->change.n_changed, s->change.n_removed, trader_set_running(s->next));
+    if (make_rankings(s, s->next) != OK) return ERR_NO_MEMORY;
     s->phase = PHASE_INSTALLING;
     s->n_installing = s->n_workers;
     return send_all(s, (control){.kind = CONTROL_INSTALL, .set = s->next, .start_ms = now_ms(s)});
@@ -256,6 +474,8 @@ static void on_installed(screener *s, const trader_set *set) {
     trader_set_free(s->set);
     s->set = s->next;
     s->next = NULL;
+    drop_rankings(s);
+    if (s->has_begun && attach_references(s) != OK) give_up(s);
     end_change(s);
 }
 
@@ -347,6 +567,7 @@ static err add_workers(screener *s) {
             s->is_running[i] = e == OK;
         }
         if (e == OK && s->set) e = send(s, i, (control){.kind = CONTROL_INSTALL, .set = s->set, .start_ms = now_ms(s)});
+        for (int32_t k = 0; k < s->n_references && e == OK; k++) e = send_copy(s, i, &s->references[k]);
     }
     return e;
 }
@@ -403,7 +624,14 @@ static void advance(screener *s) {
 static void on_note(screener *s, const note *n) {
     const screener_handlers *h = &s->handlers;
     switch (n->kind) {
-    case NOTE_RANGE: h->on_range(h->context, n->symbol, n->interval, n->from_ms, n->to_ms); break;
+    case NOTE_RANGE:
+        if (!is_new_range(s, n)) break;
+        s->n_ranges[n->symbol]++;
+        h->on_range(h->context, n->symbol, n->interval, n->from_ms, n->to_ms);
+        break;
+    case NOTE_WORD:
+        if (on_word(s, n) != OK) give_up(s);
+        break;
     case NOTE_INSTALLED: on_installed(s, n->set); break;
     case NOTE_BARRIER:
         if (--s->n_barriers == 0) h->on_barrier(h->context);
@@ -420,6 +648,7 @@ void screener_poll(screener *s) {
     note n;
     for (int32_t i = 0; i < WORKERS_MAX; i++)
         while (s->workers[i] && queue_pop(worker_notes(s->workers[i]), &n)) on_note(s, &n);
+    if (expire_ranks(s) != OK) give_up(s);
     advance(s);
     screener_flush(s);
 }
@@ -441,6 +670,10 @@ void screener_stop(screener *s) {
 void screener_free(screener *s) {
     if (!s) return;
     trader_loader_free(s->loader);
+    for (int32_t i = 0; i < s->n_ranked; i++) ranking_free(s->ranked[i].ranking);
+    free(s->ranked);
+    for (const market_event *event; (event = backlog_first(&s->held)); backlog_drop_first(&s->held))
+        if (event->kind == EVENT_CONTROL) free(event->control);
     for (int32_t i = 0; i < WORKERS_MAX; i++) {
         worker_free(s->workers[i]);
         backlog_deinit(&s->backlogs[i]);

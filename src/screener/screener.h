@@ -19,6 +19,8 @@ typedef struct screener_config {
     script_limits limits;
     int32_t max_errors_in_row, kline_history;
     int32_t max_signals_per_hour; /* of one trader; 0: no limit */
+    int64_t tick_ms;              /* least market time between two looks of on = "tick" traders at a symbol; 0: none */
+    bool waits_for_ranks;         /* a close is ranked when all have spoken, however long it takes */
     bool shows_first_look;        /* what a new trader's silent bars hit becomes historical signals */
     const char *user, *market;
     const memory *memory; /* NULL: none */
@@ -36,6 +38,10 @@ typedef struct screener_handlers {
     /* A screener_load is through: its traders run on all workers, those that failed are in screener_failures. */
     void (*on_loaded)(void *context, const trader_set *set);
     void (*on_resized)(void *context, int32_t n_workers); /* may be NULL */
+    /* A trader names this symbol as a reference: `symbol` is its id (its bars are to be pushed under it, whether it is under
+     * watch or not), `copy` a further one of it, which only on_range and what answers it will see. ERR_NOT_FOUND: there
+     * is no such symbol. NULL: there are no references. */
+    err (*on_reference)(void *context, const char *name, uint32_t *symbol, uint32_t *copy);
     void (*on_killed)(void *context);
     void (*on_failed)(void *context);
     void (*on_barrier)(void *context); /* all workers have passed the barrier */

@@ -96,12 +96,28 @@ static err make_frames(tracked *t, registry *r, const trader_set *set, const tra
     return e;
 }
 
-/* Whatever it was before: the trader has not begun on this symbol. */
-static void begin_anew(standing *s, const trader_spec *spec, const tracked_policy *p) {
+static void forget(standing *s) {
     script_binding_free(s->binding);
-    *s = (standing){.edge = {.start_ms = p->start_ms}, .is_changed = true};
+    free(s->tick);
+    free(s->rank);
+    *s = (standing){.is_wanted = false};
+}
+
+/* Whatever it was before: the trader has not begun on this symbol. */
+static err begin_anew(standing *s, const trader_spec *spec, const tracked_policy *p) {
+    forget(s);
+    s->edge.start_ms = p->start_ms;
+    s->is_changed = true;
     snprintf(s->edge.trader_id, sizeof s->edge.trader_id, "%s", spec->id);
     snprintf(s->edge.revision, sizeof s->edge.revision, "%s", spec->revision);
+    if (spec->on == ON_TICK) {
+        s->tick = malloc(sizeof *s->tick);
+        if (!s->tick) return ERR_NO_MEMORY;
+        *s->tick = s->edge;
+        s->tick->is_tick = true;
+    }
+    if (spec->rank_top > 0 && !(s->rank = calloc(1, sizeof *s->rank))) return ERR_NO_MEMORY;
+    return OK;
 }
 
 /* The place where an earlier run left off. */
@@ -119,12 +135,17 @@ static void resume(standing *s, const tracked *t, const trader_spec *spec, const
     }
 }
 
-static void make_standing(tracked *t, const trader_spec *spec, const tracked_policy *p, int32_t index) {
+static err make_standing(tracked *t, const trader_spec *spec, const tracked_policy *p, int32_t index) {
     standing *s = &t->standings[index];
-    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision, false) : NULL;
-    begin_anew(s, spec, p);
-    s->is_wanted = spec->is_enabled && trader_spec_wants(spec, t->symbol->name, t->symbol->quote);
+    const char *symbol = t->symbol->name;
+    const edge_row *edge = p->memory ? memory_edge(p->memory, symbol, spec->id, spec->revision, false) : NULL;
+    const edge_row *tick = p->memory ? memory_edge(p->memory, symbol, spec->id, spec->revision, true) : NULL;
+    err e = begin_anew(s, spec, p);
+    if (e != OK) return e;
+    s->is_wanted = spec->is_enabled && trader_spec_wants(spec, symbol, t->symbol->quote);
     if (edge) resume(s, t, spec, p, edge);
+    if (tick && s->tick) *s->tick = *tick;
+    return OK;
 }
 
 err tracked_install(tracked *t, registry *r, const trader_set *before, const trader_set *set,
@@ -138,15 +159,13 @@ err tracked_install(tracked *t, registry *r, const trader_set *before, const tra
         t->n_standings = set->count;
     }
     e = make_frames(t, r, set, policy);
-    for (int32_t i = 0; i < t->n_standings; i++) {
+    for (int32_t i = 0; i < t->n_standings && e == OK; i++) {
         const trader *now = trader_set_at(set, i);
         if (now == trader_set_at(before, i)) continue;
-        if (now) {
-            make_standing(t, now->spec, policy, i);
-        } else {
-            script_binding_free(t->standings[i].binding);
-            t->standings[i] = (standing){.is_wanted = false};
-        }
+        if (now)
+            e = make_standing(t, now->spec, policy, i);
+        else
+            forget(&t->standings[i]);
     }
     return e;
 }
@@ -169,6 +188,81 @@ err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trade
     return e;
 }
 
+/* ---- copies of references ---- */
+
+/* The k-th reference of the trader that has this name; -1: none. */
+static int32_t reference_of(const trader_spec *spec, const char *name) {
+    for (int32_t k = 0; k < spec->n_references; k++)
+        if (strcmp(spec->references[k], name) == 0) return k;
+    return -1;
+}
+
+static err begin_indicators(tracked *t, const trader_spec *spec, int32_t k) {
+    err e = OK;
+    for (int32_t i = 0; i < spec->n_needs && e == OK; i++) {
+        const trader_need *need = &spec->needs[i];
+        timeframe *f = t->frames[place_interval(need->place)];
+        if (place_reference_of(need->place) != k || !series_is_output(need->series) || !f) continue;
+        e = indicator_set_add(f->set, series_indicator(need->series), 0);
+        if (e == ERR_TOO_BIG) e = OK; /* said when the trader asks for it */
+    }
+    return e;
+}
+
+void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]) {
+    snprintf(out, SYMBOL_BYTES, "@%.*s", SYMBOL_BYTES - 2, t->symbol->name);
+}
+
+err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const tracked_policy *policy) {
+    int32_t depth[N_INTERVALS] = {0};
+    uint32_t mask = 0;
+    char name[SYMBOL_BYTES];
+    epochs known = {.registry = r, .tracked = t};
+    err e = OK;
+    tracked_copy_name(t, name);
+    for (int32_t i = 0; i < set->count; i++) {
+        const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
+        if (!spec || !spec->is_enabled || reference_of(spec, t->symbol->name) < 0) continue;
+        mask |= spec->reference_mask;
+        for (int32_t k = 0; k < N_INTERVALS; k++)
+            if (spec->history[k] > depth[k]) depth[k] = spec->history[k];
+    }
+    if (policy->memory) memory_each_epoch(policy->memory, name, note_oldest, &known);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
+        if (!(mask >> i & 1)) continue;
+        if (!t->frames[i]) e = make_frame(t, &known, set, policy, i, depth[i]);
+        if (e == OK) timeframe_want(t->frames[i], interval_floor(i, policy->start_ms));
+    }
+    if (e == OK && policy->memory) memory_each_epoch(policy->memory, name, restore_epoch, &known);
+    for (int32_t i = 0; i < set->count && e == OK; i++) {
+        const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
+        int32_t k = spec ? reference_of(spec, t->symbol->name) : -1;
+        if (k >= 0) e = begin_indicators(t, spec, k);
+    }
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        t->market.bars[i] = t->frames[i] ? t->frames[i]->bars : NULL;
+        t->market.sets[i] = t->sets[i];
+    }
+    return e;
+}
+
+err tracked_new_copy(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,
+                     const tracked_policy *policy, tracked **out) {
+    tracked *t = calloc(1, sizeof *t);
+    err e;
+    if (!t) return ERR_NO_MEMORY;
+    t->id = id;
+    t->symbol = symbol;
+    t->start_ms = policy->start_ms;
+    t->market = (script_market){.symbol = symbol, .symbol_id = id};
+    e = tracked_install_copy(t, r, set, policy);
+    if (e == OK)
+        *out = t;
+    else
+        tracked_free(t);
+    return e;
+}
+
 void tracked_unbind(tracked *t) {
     for (int32_t i = 0; i < t->n_standings; i++) {
         script_binding_free(t->standings[i].binding);
@@ -178,7 +272,7 @@ void tracked_unbind(tracked *t) {
 
 void tracked_free(tracked *t) {
     if (!t) return;
-    for (int32_t i = 0; t->standings && i < t->n_standings; i++) script_binding_free(t->standings[i].binding);
+    for (int32_t i = 0; i < t->n_standings; i++) forget(&t->standings[i]);
     for (int32_t i = 0; i < N_INTERVALS; i++) timeframe_free(t->frames[i]);
     free(t->standings);
     free(t);
@@ -193,6 +287,22 @@ int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interva
         const standing *s = &t->standings[i];
         int64_t from;
         if (!s->is_wanted || !(set->traders[i]->spec->interval_mask >> interval & 1)) continue;
+        if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
+        from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
+        from = interval_add(interval, interval_floor(interval, from), room);
+        if (from < hold) hold = from;
+    }
+    return hold;
+}
+
+int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval) {
+    int64_t hold = INT64_MAX;
+    int32_t room = kline_series_keep(copy->frames[interval]->bars) / 2;
+    for (int32_t i = 0; i < set->count; i++) {
+        const standing *s = &t->standings[i];
+        const trader_spec *spec = s->is_wanted ? set->traders[i]->spec : NULL;
+        int64_t from;
+        if (!spec || !(spec->reference_mask >> interval & 1) || reference_of(spec, copy->symbol->name) < 0) continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
         from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
         from = interval_add(interval, interval_floor(interval, from), room);
@@ -262,8 +372,9 @@ static void want(tracked *t, uint32_t missing, int64_t close_ms, int64_t market_
     }
 }
 
-void tracked_round_begin(tracked_round *round, const tracked *t, int64_t market_ms) {
-    *round = (tracked_round){.view = {.symbol = t->symbol, .symbol_id = t->id}, .market_ms = market_ms};
+void tracked_round_begin(tracked_round *round, const tracked *t, tracked *const *symbols, int64_t market_ms) {
+    *round =
+        (tracked_round){.view = {.symbol = t->symbol, .symbol_id = t->id}, .symbols = symbols, .market_ms = market_ms};
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         if (!t->frames[i]) continue;
         round->view.bars[i] = t->frames[i]->bars;
@@ -271,16 +382,60 @@ void tracked_round_begin(tracked_round *round, const tracked *t, int64_t market_
     }
 }
 
+static tracked *copy_of(const tracked_round *round, const trader *who, int32_t k) {
+    uint32_t id = atomic_load_explicit(&((trader *)who)->reference_ids[k], memory_order_relaxed);
+    return id ? round->symbols[id] : NULL;
+}
+
+static void show_references(tracked_round *round, const trader *who) {
+    for (int32_t k = 0; k < who->spec->n_references; k++) {
+        const tracked *copy = copy_of(round, who, k);
+        round->view.references[k] = copy ? &copy->market : NULL;
+    }
+}
+
+/* How the references stand at a close. False: not all is known yet; what is missing is asked for after the grace. */
+static bool has_references(const tracked_round *round, const trader *who, int64_t close_ms, bool *is_any_stale) {
+    bool is_known = true;
+    for (int32_t k = 0; k < who->spec->n_references; k++) {
+        tracked *copy = copy_of(round, who, k);
+        uint32_t missing = 0;
+        for (uint32_t rest = copy ? who->spec->reference_mask : 0; rest; rest &= rest - 1) {
+            int32_t i = __builtin_ctz(rest);
+            int64_t to = interval_floor(i, close_ms);
+            const kline_series *bars = copy->frames[i] ? copy->frames[i]->bars : NULL;
+            if (!bars || kline_series_known_to(bars) < to)
+                missing |= (uint32_t)(bars != NULL) << i, is_known = false;
+            else if (is_stale(bars, i, to, close_ms))
+                *is_any_stale = true;
+        }
+        if (missing) want(copy, missing, close_ms, round->market_ms);
+        is_known = is_known && copy;
+    }
+    return is_known;
+}
+
+/* With rank: scored first, then nothing until the place is known. */
+static tracked_step rank_step(standing *s, int64_t close_ms) {
+    if (s->scored_ms != close_ms) return STEP_SCORE;
+    s->is_owed = s->ranked_ms != close_ms;
+    return s->is_owed ? STEP_NONE : STEP_EVALUATE;
+}
+
 tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, tracked_round *round) {
     standing *s = &t->standings[index];
+    const trader *who;
     const trader_spec *spec;
     const kline_series *bars;
+    tracked_step step = STEP_EVALUATE;
     uint32_t others;
     int64_t close_ms;
     int32_t at;
+    bool is_any_stale;
     s->is_owed = false;
     if (!s->is_wanted) return STEP_NONE;
-    spec = set->traders[index]->spec;
+    who = set->traders[index];
+    spec = who->spec;
     if (!begin(t, s, spec->interval)) return STEP_NONE;
     bars = t->frames[spec->interval]->bars;
     others = other_intervals(spec);
@@ -289,13 +444,36 @@ tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, trac
     round->view.open_ms = kline_series_open_ms(bars)[at];
     close_ms = interval_next(spec->interval, round->view.open_ms);
     look(round, close_ms);
+    is_any_stale = (others & round->stale) != 0;
     if (others & ~round->known) {
         want(t, others & ~round->known, close_ms, round->market_ms);
         s->is_owed = true;
         return STEP_NONE;
     }
-    s->cursor_ms = close_ms;
-    if (others & round->stale) return STEP_SKIP;
+    if (spec->n_references && !has_references(round, who, close_ms, &is_any_stale)) {
+        s->is_owed = true;
+        return STEP_NONE;
+    }
+    if (!is_any_stale && spec->rank_top > 0) step = rank_step(s, close_ms);
+    if (step == STEP_NONE) return STEP_NONE;
+    if (step == STEP_EVALUATE) s->cursor_ms = close_ms;
+    if (is_any_stale) return STEP_SKIP;
     round->view.binding = &s->binding;
-    return STEP_EVALUATE;
+    round->view.rank = spec->rank_top > 0 && step == STEP_EVALUATE ? s->rank : NULL;
+    if (spec->n_references) show_references(round, who);
+    return step;
+}
+
+bool tracked_tick(tracked *t, const trader_set *set, int32_t index, tracked_round *round) {
+    standing *s = &t->standings[index];
+    const trader *who = s->is_wanted ? set->traders[index] : NULL;
+    const kline_series *bars = who && who->spec->on == ON_TICK ? t->frames[who->spec->interval]->bars : NULL;
+    if (!bars || !kline_series_has_forming(bars)) return false;
+    round->view.open_ms = kline_series_open_ms(bars)[kline_series_count(bars)];
+    round->view.close_ms = interval_next(who->spec->interval, round->view.open_ms);
+    round->view.is_tick = true;
+    round->view.binding = &s->binding;
+    if (s->cursor_ms == 0 || bar_from(bars, s->cursor_ms) >= 0) return false;
+    show_references(round, who);
+    return true;
 }

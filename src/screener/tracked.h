@@ -13,16 +13,21 @@
 
 enum { SILENT_BARS = 100, GRACE_MS = 1500, BACKFILL_MAX_BARS = 20000 };
 
-typedef struct standing { /* one trader on this symbol */
-    edge_row edge;
-    int64_t cursor_ms; /* end of the last bar seen; 0: has not begun */
-    bool is_wanted;    /* the trader is there and looks at this symbol */
-    bool is_changed;   /* edge differs from what storage knows */
-    bool is_owed;      /* a bar is there, but something that it needs is not known yet */
-    bool is_warming;
+/* One trader on this symbol. What an evaluation touches stands together, in front of the texts of the edge. */
+typedef struct standing {
+    int64_t cursor_ms;       /* end of the last bar seen; 0: has not begun */
+    script_binding *binding; /* kept for script_state_evaluate; NULL: none yet */
+    bool is_wanted;          /* the trader is there and looks at this symbol */
+    bool is_changed;         /* edge differs from what storage knows */
+    bool is_owed;            /* a bar is there, but something that it needs is not known yet */
+    bool is_warming, is_tick_changed;
     int32_t have, need; /* while warming up */
     int32_t n_errors_in_row;
-    script_binding *binding; /* kept for script_state_evaluate; NULL: none yet */
+    /* rank: the close that the symbol was scored at, and its place there once it is known */
+    int64_t scored_ms, ranked_ms, spoken_ms; /* spoken: nothing will be said of closes up to here any more */
+    edge_row edge;
+    edge_row *tick;    /* of a trader with on = "tick"; else NULL */
+    script_rank *rank; /* of a trader with rank; else NULL */
 } standing;
 
 typedef struct tracked {
@@ -30,12 +35,15 @@ typedef struct tracked {
     const symbol_info *symbol;
     timeframe *frames[N_INTERVALS];
     indicator_set *sets[N_INTERVALS]; /* of the frames, which are linked through it */
-    standing *standings;              /* by place in the trader set */
+    standing *standings;              /* by place in the trader set; NULL: a copy of a reference */
     int32_t n_standings;
+    script_market market;         /* of a copy: what others see */
     int64_t start_ms;             /* market time at which it came under watch */
     int64_t told_ms[N_INTERVALS]; /* newest watermark handed to storage */
     int32_t n_owed_told[N_INTERVALS];
-    bool is_waiting; /* some trader is owed, or bars wait behind a gap */
+    int64_t ticked_ms[N_INTERVALS]; /* market time of the last evaluation of the forming bar */
+    uint32_t ticks_due;             /* bit per interval */
+    bool is_waiting;                /* some trader is owed, or bars wait behind a gap */
 } tracked;
 
 typedef struct tracked_policy {
@@ -53,23 +61,38 @@ void tracked_free(tracked *t);
  * wanted. Unchanged traders keep everything; new versions begin with nothing. ERR_NO_MEMORY. */
 MUST_CHECK err tracked_install(tracked *t, registry *r, const trader_set *before, const trader_set *set,
                                const tracked_policy *policy);
+/* A worker's own copy of the symbol `name` for those traders of the set that name it as a reference: the series that they
+ * need, with the indicators that their dry evaluations have used begun. Grows with later sets. */
+MUST_CHECK err tracked_new_copy(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,
+                                const tracked_policy *policy, tracked **out);
+MUST_CHECK err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const tracked_policy *policy);
+/* The name under which storage keeps the epochs of a copy: the symbol itself may be under watch with others. */
+void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]);
 /* Forgets what belongs to the state of one thread: before another one takes it over. */
 void tracked_unbind(tracked *t);
 
 /* Bars of `interval` that open at or after this would push bars out that some trader must still see. */
 int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval);
 
-typedef enum tracked_step { STEP_NONE, STEP_EVALUATE, STEP_SKIP } tracked_step;
+/* The same for the copy of a reference, as far as the traders of `t` go. */
+int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval);
+
+typedef enum tracked_step { STEP_NONE, STEP_EVALUATE, STEP_SCORE, STEP_SKIP } tracked_step;
 
 /* One go over all traders of a symbol, during which no bar is applied: what they share is looked up once. */
 typedef struct tracked_round {
-    script_view view;      /* of the step that tracked_next answered */
-    uint32_t known, stale; /* bit per interval, as of view.close_ms; see tracked.c */
+    script_view view;        /* of the step that tracked_next answered */
+    uint32_t known, stale;   /* bit per interval, as of view.close_ms; see tracked.c */
+    tracked *const *symbols; /* of the worker, by id: where copies of references are */
     int64_t market_ms;
 } tracked_round;
 
 /* `market_ms`: for asking after the grace. */
-void tracked_round_begin(tracked_round *round, const tracked *t, int64_t market_ms);
-/* What is next for trader `index`: nothing (owed or up to date), an evaluation (the view is filled), or a bar that cannot
- * be evaluated because a timeframe's bar of the same close does not exist (moved past, counted by the caller). */
+void tracked_round_begin(tracked_round *round, const tracked *t, tracked *const *symbols, int64_t market_ms);
+/* What is next for trader `index`: nothing (owed or up to date), an evaluation (the view is filled), a score for its rank (the
+ * view is filled; it is asked for again once the place is known), or a bar that cannot be evaluated because a timeframe's
+ * bar of the same close does not exist (moved past, counted by the caller). */
 tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, tracked_round *round);
+/* The forming bar of `interval` for trader `index`, which must have seen all closed ones; false: it has not, or there is no
+ * forming bar. */
+bool tracked_tick(tracked *t, const trader_set *set, int32_t index, tracked_round *round);

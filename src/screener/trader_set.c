@@ -108,6 +108,14 @@ bool trader_fail(trader *t, const trader_trouble *trouble) {
     return is_new;
 }
 
+void trader_refuse(trader *t, const char *why) {
+    trader_trouble trouble = {.kind = TRADER_ERROR_LOAD, .symbol = "", .message = why, .trace = ""};
+    pthread_mutex_lock(&t->lock);
+    note(t, &trouble);
+    atomic_store(&t->stopped_until_ms, INT64_MAX);
+    pthread_mutex_unlock(&t->lock);
+}
+
 bool trader_floods(trader *t, int64_t close_ms, int32_t most) {
     int64_t hour_ms = close_ms - close_ms % HOUR_MS, counted_ms = atomic_load(&t->hour_ms);
     char text[128];
@@ -172,7 +180,7 @@ uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS])
     for (int32_t t = 0; set && t < set->count; t++) {
         const trader_spec *spec = set->traders[t] ? set->traders[t]->spec : NULL;
         if (!spec || !spec->is_enabled) continue;
-        mask |= spec->interval_mask;
+        mask |= spec->interval_mask | spec->reference_mask;
         for (int32_t i = 0; i < N_INTERVALS; i++)
             if (spec->history[i] > depth[i]) depth[i] = spec->history[i];
     }

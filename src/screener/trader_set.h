@@ -28,6 +28,7 @@ typedef struct trader {
     trader_source *source; /* owned, like spec */
     trader_spec *spec;
     int32_t n_sets;
+    _Atomic uint32_t reference_ids[REFERENCES_MAX]; /* symbols of the copies of its references; 0: not known yet */
     _Atomic int64_t stopped_until_ms; /* market time: bars that close before it are not evaluated; 0: runs */
     _Atomic int64_t hour_ms;          /* market time of the hour that n_signals counts */
     _Atomic int32_t n_signals;
@@ -75,6 +76,8 @@ typedef struct trader_trouble {
 
 /* True when it was running and is stopped now. */
 bool trader_fail(trader *t, const trader_trouble *trouble);
+/* It can never run, and why. */
+void trader_refuse(trader *t, const char *why);
 /* Counts a signal at a bar that closes at `close_ms`; with the one above `most` in an hour of market time the trader
  * pauses to the end of that hour: true for that one only. `most` 0: no limit. */
 bool trader_floods(trader *t, int64_t close_ms, int32_t most);

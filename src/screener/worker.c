@@ -34,6 +34,11 @@ struct worker {
     tracked *symbols[SYMBOL_MAX]; /* by id; NULL: not ours */
     uint32_t ids[SYMBOL_MAX];     /* ours, in the order of arrival */
     uint32_t n_ids;
+    uint32_t copies[REFERENCE_SYMBOLS_MAX]; /* ids of the copies of references */
+    uint32_t n_copies;
+    uint32_t ticking[SYMBOL_MAX]; /* symbols with a forming bar to look at, once nothing else is to be done */
+    uint32_t n_ticking;
+    uint32_t tick_intervals;      /* bit per interval of some trader with on = "tick" */
     tracked *leaving[SYMBOL_MAX]; /* given up; they go once storage has their last passes */
     uint32_t n_leaving;
     int64_t market_ms, swept_ms, measured_ms;
@@ -64,6 +69,7 @@ void worker_free(worker *w) {
         if (n.kind == NOTE_RELEASED) tracked_free(n.tracked);
     for (uint32_t i = 0; i < w->n_ids; i++) tracked_free(w->symbols[w->ids[i]]);
     for (uint32_t i = 0; i < w->n_leaving; i++) tracked_free(w->leaving[i]);
+    for (uint32_t i = 0; i < w->n_copies; i++) tracked_free(w->symbols[w->copies[i]]);
     free(w->loaded);
     pass_pool_free(w->passes);
     wakeup_free(w->wake);
@@ -87,6 +93,11 @@ static void send(worker *w, const note *n) {
         wakeup_wait(w->wake, 1);
     }
     notify(w);
+}
+
+void worker_say(void *context, int32_t place, const rank_word *word) {
+    worker *w = context;
+    send(w, &(note){.kind = NOTE_WORD, .worker = w->index, .who = w->set->traders[place], .word = *word});
 }
 
 static void fail(worker *w, const char *why) {
@@ -127,19 +138,27 @@ static void send_wants(worker *w, tracked *t) {
     }
 }
 
-static void evaluate(worker *w, tracked *t, int64_t received_ns) {
-    evaluation e = {.shared = w->shared,
-                    .set = w->set,
-                    .loaded = w->loaded,
-                    .stats = &w->stats,
-                    .pool = w->passes,
-                    .worker = w->index,
-                    .market_ms = w->market_ms,
-                    .received_ns = received_ns};
+static evaluation begin_evaluation(worker *w, int64_t received_ns) {
+    return (evaluation){.shared = w->shared,
+                        .set = w->set,
+                        .state = w->state,
+                        .loaded = w->loaded,
+                        .stats = &w->stats,
+                        .pool = w->passes,
+                        .symbols = w->symbols,
+                        .say_context = w,
+                        .worker = w->index,
+                        .market_ms = w->market_ms,
+                        .received_ns = received_ns};
+}
+
+/* `interval`: of the forming bar; -1: all closed ones. */
+static void evaluate(worker *w, tracked *t, int32_t interval, int64_t received_ns) {
+    evaluation e = begin_evaluation(w, received_ns);
     err result = ERR_RUNAWAY;
     while (w->state && result == ERR_RUNAWAY) {
         e.state = w->state;
-        result = evaluation_run(&e, t);
+        result = interval < 0 ? evaluation_run(&e, t) : evaluation_tick(&e, t, interval);
         if (result != ERR_RUNAWAY) break;
         send(w, &(note){.kind = NOTE_KILLED, .worker = w->index, .symbol = t->id});
         replace_state(w);
@@ -147,10 +166,14 @@ static void evaluate(worker *w, tracked *t, int64_t received_ns) {
     if (result != OK && !w->has_failed) fail(w, error_text(result));
 }
 
+static void send_copies_wants(worker *w) {
+    for (uint32_t k = 0; k < w->n_copies; k++) send_wants(w, w->symbols[w->copies[k]]);
+}
+
 /* After bars have been applied: evaluate, let held bars in, ask for what is missing. */
 static void settle(worker *w, tracked *t, int64_t received_ns) {
     bool moved = true;
-    evaluate(w, t, received_ns);
+    evaluate(w, t, -1, received_ns);
     while (moved && !w->has_failed) {
         moved = false;
         for (int32_t i = 0; i < N_INTERVALS; i++) {
@@ -162,9 +185,10 @@ static void settle(worker *w, tracked *t, int64_t received_ns) {
             moved = moved || f->n_closed != n_before;
             t->is_waiting = t->is_waiting || f->first_waiting != f->n_waiting;
         }
-        if (moved) evaluate(w, t, received_ns);
+        if (moved) evaluate(w, t, -1, received_ns);
     }
     send_wants(w, t);
+    if (t->is_waiting) send_copies_wants(w);
 }
 
 /* What the symbol costs, for whoever spreads the symbols over the workers. */
@@ -176,24 +200,129 @@ static void charge(worker *w, const tracked *t, int64_t received_ns) {
                           memory_order_relaxed);
 }
 
+static tracked_policy policy_for(const worker *w, const control *c) {
+    tracked_policy p = w->shared->policy;
+    p.start_ms = c->start_ms;
+    p.memory = c->memory;
+    return p;
+}
+
+/* ---- references ---- */
+
+/* Bars of a copy that open at or after this would push bars out that some symbol's trader must still see beside its own. */
+static int64_t copy_hold_ms(const worker *w, const tracked *copy, int32_t interval) {
+    int64_t hold = INT64_MAX;
+    for (uint32_t k = 0; k < w->n_ids; k++) {
+        int64_t ms = tracked_hold_copy_ms(w->symbols[w->ids[k]], w->set, copy, interval);
+        if (ms < hold) hold = ms;
+    }
+    return hold;
+}
+
+static void settle_waiting(worker *w, int64_t received_ns) {
+    for (uint32_t k = 0; k < w->n_ids; k++)
+        if (w->symbols[w->ids[k]]->is_waiting) settle(w, w->symbols[w->ids[k]], received_ns);
+}
+
+/* A bar of a copy has come: whoever waits for it goes on, which may make room for its next bars. */
+static void settle_copy(worker *w, tracked *copy, int64_t received_ns) {
+    bool moved = true;
+    while (moved && !w->has_failed) {
+        moved = false;
+        settle_waiting(w, received_ns);
+        for (int32_t i = 0; i < N_INTERVALS; i++) {
+            timeframe *f = copy->frames[i];
+            int64_t n_before = f ? f->n_closed : 0;
+            if (!f || f->first_waiting == f->n_waiting) continue;
+            if (timeframe_drain(f, copy_hold_ms(w, copy, i)) != OK) fail(w, "out of memory");
+            moved = moved || f->n_closed != n_before;
+        }
+    }
+    send_wants(w, copy);
+}
+
+static void copy_reference(worker *w, const control *c) {
+    tracked_policy policy = policy_for(w, c);
+    evaluation e = begin_evaluation(w, monotonic_ns());
+    tracked *t = w->symbols[c->symbol];
+    err result;
+    if (t || !w->set || w->n_copies == REFERENCE_SYMBOLS_MAX) return;
+    result = tracked_new_copy(c->symbol, c->info, w->shared->registry, w->set, &policy, &t);
+    if (result == OK) {
+        w->symbols[c->symbol] = t;
+        w->copies[w->n_copies++] = c->symbol;
+        result = evaluation_tell_copy(&e, t);
+    }
+    if (result != OK) {
+        fail(w, "out of memory");
+        return;
+    }
+    send_wants(w, t);
+}
+
+/* ---- ticks and ranks ---- */
+
+static void note_tick(worker *w, tracked *t, int32_t interval) {
+    if (w->shared->tick_ms <= 0 || !(w->tick_intervals >> interval & 1)) return;
+    if (t->ticked_ms[interval] && w->market_ms < t->ticked_ms[interval] + w->shared->tick_ms) return;
+    if (!t->ticks_due) w->ticking[w->n_ticking++] = t->id;
+    t->ticks_due |= 1u << interval;
+}
+
+/* Closed bars go first: forming ones are looked at when nothing else waits, as they stand then. */
+static void look_at_ticks(worker *w) {
+    for (uint32_t k = 0; k < w->n_ticking; k++) {
+        tracked *t = w->symbols[w->ticking[k]];
+        int64_t now_ns = monotonic_ns();
+        for (uint32_t rest = t ? t->ticks_due : 0; rest; rest &= rest - 1) {
+            int32_t i = __builtin_ctz(rest);
+            t->ticked_ms[i] = w->market_ms;
+            evaluate(w, t, i, now_ns);
+        }
+        if (t) t->ticks_due = 0;
+        if (t) charge(w, t, now_ns);
+    }
+    w->n_ticking = 0;
+}
+
+static void place(worker *w, const control *c) {
+    tracked *t = w->symbols[c->symbol];
+    standing *s = t && c->place < t->n_standings ? &t->standings[c->place] : NULL;
+    int64_t now_ns = monotonic_ns();
+    if (!s || !s->rank || trader_set_at(w->set, c->place) != c->who || s->scored_ms != c->close_ms) return;
+    *s->rank = c->rank;
+    s->ranked_ms = c->close_ms;
+    settle(w, t, now_ns);
+    charge(w, t, now_ns);
+}
+
 static void on_market(worker *w, const market_event *event, int64_t received_ns) {
     tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
     timeframe *f = t && event->interval < N_INTERVALS ? t->frames[event->interval] : NULL;
-    int64_t n_gaps, n_corrected, n_closed;
+    int64_t n_gaps, n_corrected, n_closed, hold_ms;
     bool may_fill;
     if (event->event_ms > w->market_ms) w->market_ms = event->event_ms;
     if (!f) return;
     n_gaps = f->n_gaps, n_corrected = f->n_corrected, n_closed = f->n_closed;
     may_fill = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE || f->n_waiting;
-    if (timeframe_apply(f, event, may_fill ? tracked_hold_ms(t, w->set, event->interval) : INT64_MAX) != OK)
-        fail(w, "out of memory");
+    if (!t->standings)
+        hold_ms = may_fill ? copy_hold_ms(w, t, event->interval) : INT64_MAX;
+    else
+        hold_ms = may_fill ? tracked_hold_ms(t, w->set, event->interval) : INT64_MAX;
+    if (timeframe_apply(f, event, hold_ms) != OK) fail(w, "out of memory");
+    if (!t->standings) {
+        settle_copy(w, t, received_ns);
+        return;
+    }
     atomic_fetch_add_explicit(&w->stats.n_bars, (uint64_t)(f->n_closed - n_closed), memory_order_relaxed);
     atomic_fetch_add_explicit(&w->stats.n_gaps, (uint64_t)(f->n_gaps - n_gaps), memory_order_relaxed);
     atomic_fetch_add_explicit(&w->stats.n_corrected, (uint64_t)(f->n_corrected - n_corrected), memory_order_relaxed);
-    if (event->kind == EVENT_BAR_FORMING)
+    if (event->kind == EVENT_BAR_FORMING) {
+        note_tick(w, t, event->interval);
         send_wants(w, t);
-    else
-        settle(w, t, received_ns);
+        return;
+    }
+    settle(w, t, received_ns);
     charge(w, t, received_ns);
 }
 
@@ -205,21 +334,9 @@ static void add(worker *w, tracked *t) {
 
 /* Tells storage where traders begin, and asks for the bars that they need. */
 static void announce(worker *w, tracked *t) {
-    evaluation e = {.shared = w->shared,
-                    .set = w->set,
-                    .stats = &w->stats,
-                    .pool = w->passes,
-                    .worker = w->index,
-                    .received_ns = monotonic_ns()};
+    evaluation e = begin_evaluation(w, monotonic_ns());
     if (evaluation_announce(&e, t) != OK) fail(w, "out of memory");
     send_wants(w, t);
-}
-
-static tracked_policy policy_for(const worker *w, const control *c) {
-    tracked_policy p = w->shared->policy;
-    p.start_ms = c->start_ms;
-    p.memory = c->memory;
-    return p;
 }
 
 static void track(worker *w, const control *c) {
@@ -258,7 +375,19 @@ static void install(worker *w, const control *c) {
     for (int32_t i = 0; i < n_before; i++)
         has_left = has_left || (before->traders[i] && before->traders[i] != trader_set_at(c->set, i));
     w->set = c->set;
+    w->tick_intervals = 0;
+    for (int32_t i = 0; i < w->set->count; i++)
+        if (w->set->traders[i] && w->set->traders[i]->spec->on == ON_TICK)
+            w->tick_intervals |= 1u << w->set->traders[i]->spec->interval;
     if (has_left) replace_state(w);
+    for (uint32_t k = 0; k < w->n_copies; k++) {
+        tracked *copy = w->symbols[w->copies[k]];
+        evaluation e = begin_evaluation(w, monotonic_ns());
+        if (tracked_install_copy(copy, w->shared->registry, w->set, &policy) != OK ||
+            evaluation_tell_copy(&e, copy) != OK)
+            fail(w, "out of memory");
+        send_wants(w, copy);
+    }
     for (uint32_t k = 0; k < w->n_ids; k++) {
         tracked *t = w->symbols[w->ids[k]];
         if (tracked_install(t, w->shared->registry, before, w->set, &policy) != OK) fail(w, "out of memory");
@@ -280,6 +409,7 @@ static void release(worker *w, uint32_t id) {
     w->symbols[id] = NULL;
     atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
     tracked_unbind(t);
+    t->ticks_due = 0;
     w->leaving[w->n_leaving++] = t;
 }
 
@@ -298,6 +428,8 @@ static void on_control(worker *w, control *c) {
     switch (c->kind) {
     case CONTROL_INSTALL: install(w, c); break;
     case CONTROL_TRACK: track(w, c); break;
+    case CONTROL_COPY: copy_reference(w, c); break;
+    case CONTROL_RANK: place(w, c); break;
     case CONTROL_RELEASE: release(w, c->symbol); break;
     case CONTROL_ADOPT: add(w, c->tracked); break;
     case CONTROL_BARRIER: send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index}); break;
@@ -329,8 +461,7 @@ static void sweep(worker *w) {
     w->market_ms += w->market_ms && w->swept_ms ? now_ms - w->swept_ms : 0;
     w->swept_ms = now_ms;
     measure(w, now_ms);
-    for (uint32_t i = 0; i < w->n_ids; i++)
-        if (w->symbols[w->ids[i]]->is_waiting) settle(w, w->symbols[w->ids[i]], monotonic_ns());
+    settle_waiting(w, monotonic_ns());
 }
 
 static void *run(void *arg) {
@@ -359,12 +490,18 @@ static void *run(void *arg) {
             w->swept_ms = monotonic_ms(); /* time runs with the events while there are any */
             continue;
         }
+        if (w->n_ticking) look_at_ticks(w);
         if (n == 0 && is_last && (!w->n_leaving || atomic_load(&w->drops_notes))) break;
         if (n == 0 && !wakeup_wait(w->wake, w->n_leaving ? LEAVE_MS : SWEEP_MS)) sweep(w);
     }
     script_state_free(w->state);
     w->state = NULL;
-    w->set = NULL; /* an earlier one, should it be started again */
+    w->set = NULL; /* an earlier one, should it be started again; so with the copies */
+    for (uint32_t k = 0; k < w->n_copies; k++) {
+        tracked_free(w->symbols[w->copies[k]]);
+        w->symbols[w->copies[k]] = NULL;
+    }
+    w->n_copies = w->n_ticking = 0;
     guard_detach(w->guard);
     w->guard = NULL;
     return NULL;

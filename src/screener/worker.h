@@ -6,14 +6,16 @@
 #pragma once
 #include "base/queue.h"
 #include "screener/pass.h"
+#include "screener/ranking.h"
 #include "screener/tracked.h"
 
-enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192 };
+enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192, REFERENCE_SYMBOLS_MAX = 64 };
 
 typedef enum note_kind {
     NOTE_RANGE,     /* ask REST for [from_ms, to_ms) of (symbol, interval) */
     NOTE_INSTALLED, /* answer to CONTROL_INSTALL: the set before is not used here any more */
     NOTE_BARRIER,   /* answer to CONTROL_BARRIER: everything before it has been evaluated */
+    NOTE_WORD,      /* what a symbol says for the rank of `who` */
     NOTE_RELEASED,  /* answer to CONTROL_RELEASE: the symbol is the receiver's */
     NOTE_KILLED,    /* a script was stopped and its trader quarantined */
     NOTE_FAILED     /* the worker cannot go on */
@@ -27,11 +29,15 @@ typedef struct note {
     int64_t from_ms, to_ms;
     tracked *tracked;      /* NOTE_RELEASED */
     const trader_set *set; /* NOTE_INSTALLED */
+    const trader *who;     /* NOTE_WORD, with word */
+    rank_word word;
 } note;
 
 typedef enum control_kind {
     CONTROL_INSTALL, /* these traders from now on */
     CONTROL_TRACK,   /* a new symbol */
+    CONTROL_COPY,    /* a reference: a copy of its own for each worker */
+    CONTROL_RANK,    /* the place of a symbol that was scored */
     CONTROL_RELEASE, /* give the symbol up */
     CONTROL_ADOPT,   /* take the symbol that another worker has given up */
     CONTROL_BARRIER
@@ -42,8 +48,13 @@ typedef struct control {
     trader_set *set;
     uint32_t symbol;
     tracked *tracked;
-    int64_t start_ms;     /* CONTROL_INSTALL, CONTROL_TRACK: market time; what begins now is silent up to here */
-    const memory *memory; /* of earlier runs, for what begins now; NULL: none */
+    const trader *who; /* CONTROL_RANK, with place, close_ms and rank */
+    int32_t place;
+    int64_t close_ms;
+    script_rank rank;
+    const symbol_info *info; /* CONTROL_COPY */
+    int64_t start_ms;        /* CONTROL_INSTALL, CONTROL_TRACK: market time; what begins now is silent up to here */
+    const memory *memory;    /* of earlier runs, for what begins now; NULL: none */
 } control;
 
 /* Counters of one worker; written by it, read by all. */
@@ -76,6 +87,7 @@ typedef struct worker_shared {
     void *submit_context;
     void (*notify)(void *context); /* worker thread: notes are there, or the inbox has room again */
     void *notify_context;
+    int64_t tick_ms; /* least market time between two looks of on = "tick" traders at a symbol; 0: they never look */
     /* By symbol: what it has cost, ns, ever. The owner writes, the feed's thread reads. */
     _Atomic int64_t cost_ns[SYMBOL_MAX];
 } worker_shared;
@@ -89,6 +101,9 @@ void worker_stop(worker *w);
 /* Ends the thread once the inbox is empty, and waits for it. It may be started again. */
 void worker_finish(worker *w);
 void worker_free(worker *w);
+
+/* The worker's thread (`context`: the worker): what a symbol says for the rank of the trader at a place. */
+void worker_say(void *context, int32_t place, const rank_word *word);
 
 queue *worker_inbox(worker *w); /* of market_event */
 queue *worker_notes(worker *w); /* of note */
