@@ -25,9 +25,19 @@ typedef struct instance {
     int64_t first_life; /* its life number */
     int64_t told_ms;    /* epoch that was told */
     bool is_deferred;
+    bool is_stale;                        /* only while a reference is linked: what it rests on is another one now */
     int64_t life;                         /* deferred: bars up to here (exclusive) have values */
     int32_t source_at[INDICATOR_SOURCES]; /* instances in this set; -1: a field, or elsewhere */
 } instance;
+
+/* Another symbol that series are aligned from. */
+typedef struct reference {
+    int32_t symbol;
+    indicator_set *const *sets;       /* NULL: not there */
+    int64_t n_corrected[N_INTERVALS]; /* corrections of its sets that have been taken over */
+} reference;
+
+enum { CORRECTIONS = 8 };
 
 typedef struct checkpoint {
     int64_t life; /* bars up to here (exclusive) are in the states; -1: none */
@@ -46,6 +56,9 @@ struct indicator_set {
     int32_t reach;                   /* longest window, bars */
     int64_t life;                    /* bars up to here (exclusive) have been seen */
     int64_t n_new_epochs, n_begun;
+    reference *references;
+    int32_t n_references;
+    int64_t n_corrected, corrected_ms[CORRECTIONS]; /* ever; open times of the last of them */
 };
 
 err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out) {
@@ -62,6 +75,7 @@ err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out
 void indicator_set_free(indicator_set *set) {
     if (!set) return;
     for (int c = 0; c < N_CHECKPOINTS; c++) free(set->checkpoints[c].states);
+    free(set->references);
     free(set->scratch);
     free(set->states);
     free(set->items);
@@ -116,16 +130,27 @@ static const double *series_data(const indicator_set *set, series_ref ref, int32
     return indicator_set_values(set, *at, series_output(ref));
 }
 
+static reference *find_reference(const indicator_set *set, int32_t symbol) {
+    for (int32_t k = 0; k < set->n_references; k++)
+        if (set->references[k].symbol == symbol) return &set->references[k];
+    return NULL;
+}
+
+/* Where the source of an aligned series is at home; NULL: not there. */
 static indicator_set *slow_set(const indicator_set *set, const indicator_spec *spec) {
-    return set->linked ? set->linked[(int32_t)spec->param[0]] : NULL;
+    int32_t symbol = (int32_t)spec->param[1];
+    const reference *from = symbol ? find_reference(set, symbol) : NULL;
+    indicator_set *const *sets = symbol ? (from ? from->sets : NULL) : set->linked;
+    return sets ? sets[(int32_t)spec->param[0]] : NULL;
 }
 
 static void bind_slow(const indicator_set *set, instance *item) {
     const indicator_set *slow = slow_set(set, item->spec);
     int32_t at;
+    item->in.slow = (kernel_slow){.interval = (int32_t)item->spec->param[0]};
+    if (!slow) return;
     item->in.slow.values = series_data(slow, item->spec->source[0], &at);
     item->in.slow.open_ms = kline_series_open_ms(slow->bars);
-    item->in.slow.interval = (int32_t)item->spec->param[0];
 }
 
 static err bind(indicator_set *set, instance *item) {
@@ -182,7 +207,7 @@ static void catch_up(indicator_set *set, int32_t i) {
 static err add_sources(indicator_set *set, const indicator_spec *spec, int64_t epoch_ms) {
     err e = OK;
     indicator_set *home = spec->kind == INDICATOR_ALIGN ? slow_set(set, spec) : set;
-    if (!home) return ERR_NOT_FOUND;
+    if (!home) return spec->param[1] > 0 ? OK : ERR_NOT_FOUND; /* a reference may come later */
     for (int32_t s = 0; s < kernel_get(spec->kind)->n_sources && e == OK; s++)
         if (series_is_output(spec->source[s]))
             e = indicator_set_add(home, series_indicator(spec->source[s]), home == set ? epoch_ms : 0);
@@ -256,6 +281,13 @@ static checkpoint *checkpoint_before(indicator_set *set, int64_t life) {
     return best;
 }
 
+/* Refreshed whenever an aligned series is computed. */
+static const indicator_set *count_slow(const indicator_set *set, instance *item) {
+    const indicator_set *slow = slow_set(set, item->spec);
+    item->in.slow.count = slow ? kline_series_count(slow->bars) : 0;
+    return slow;
+}
+
 /* Everything anew from the oldest bar kept. */
 static void restart(indicator_set *set) {
     memset(set->states, 0, set->used);
@@ -298,6 +330,7 @@ static void rewind_linked(const indicator_set *set, int64_t from_ms) {
 }
 
 bool indicator_set_correct(indicator_set *set, int32_t index) {
+    set->corrected_ms[set->n_corrected++ % CORRECTIONS] = kline_series_open_ms(set->bars)[index];
     int64_t dropped = kline_series_dropped(set->bars);
     const checkpoint *from = checkpoint_before(set, dropped + index);
     if (from) {
@@ -312,6 +345,15 @@ bool indicator_set_correct(indicator_set *set, int32_t index) {
     return from == NULL;
 }
 
+static void peek_one(indicator_set *set, instance *item, int32_t count) {
+    if (item->is_deferred && item->life != kline_series_dropped(set->bars) + count) {
+        for (int32_t o = 0; o < item->n_outputs; o++) item->out[o][count] = NAN;
+        return;
+    }
+    if (item->spec->kind == INDICATOR_ALIGN) count_slow(set, item);
+    item->kernel->run(set->scratch + item->state, &item->in, count, count + 1, item->out);
+}
+
 err indicator_set_peek(indicator_set *set) {
     int32_t count = kline_series_count(set->bars);
     if (!kline_series_has_forming(set->bars)) return OK;
@@ -322,16 +364,35 @@ err indicator_set_peek(indicator_set *set) {
         set->scratch_room = set->used;
     }
     if (set->used) memcpy(set->scratch, set->states, set->used);
-    for (int32_t i = 0; i < set->count; i++) {
-        instance *item = &set->items[i];
-        if (!item->is_deferred) item->kernel->run(set->scratch + item->state, &item->in, count, count + 1, item->out);
-    }
+    for (int32_t i = 0; i < set->count; i++) peek_one(set, &set->items[i], count);
     return OK;
 }
 
 /* ---- what is deferred ---- */
 
 bool indicator_set_has_deferred(const indicator_set *set) { return set->n_deferred > 0; }
+
+/* The open time from which on a set has been corrected since it had been `n_seen` times; INT64_MAX: not at all. */
+static int64_t corrected_since(const indicator_set *set, int64_t n_seen) {
+    int64_t from_ms = INT64_MAX;
+    if (set->n_corrected - n_seen > CORRECTIONS) return 0;
+    for (int64_t k = n_seen; k < set->n_corrected; k++)
+        if (set->corrected_ms[k % CORRECTIONS] < from_ms) from_ms = set->corrected_ms[k % CORRECTIONS];
+    return from_ms;
+}
+
+/* Corrections of other symbols: what is aligned from them, or may have been read by an own series, is made again. */
+static void follow_references(indicator_set *set) {
+    for (int32_t k = 0; k < set->n_references; k++) {
+        reference *from = &set->references[k];
+        for (int32_t i = 0; from->sets && i < N_INTERVALS; i++) {
+            if (!from->sets[i] || from->sets[i]->n_corrected == from->n_corrected[i]) continue;
+            int64_t from_ms = corrected_since(from->sets[i], from->n_corrected[i]);
+            from->n_corrected[i] = from->sets[i]->n_corrected;
+            rewind_deferred(set, kline_series_dropped(set->bars) + kline_series_count_at(set->bars, from_ms));
+        }
+    }
+}
 
 /* One that has fallen behind the window begins anew. */
 static void follow_window(indicator_set *set, instance *item) {
@@ -343,12 +404,12 @@ static void follow_window(indicator_set *set, instance *item) {
     item->life = oldest;
 }
 
-/* The bars (as a life number) up to which a slower series is known. */
+/* The bars (as a life number) up to which the source of an aligned series is known. */
 static int64_t known_life(const indicator_set *set, instance *item, int64_t life) {
-    const indicator_set *slow = slow_set(set, item->spec);
+    const indicator_set *slow = count_slow(set, item);
     const int64_t *open_ms = kline_series_open_ms(set->bars);
     int64_t dropped = kline_series_dropped(set->bars), at = item->life;
-    item->in.slow.count = kline_series_count(slow->bars);
+    if (!slow) return life; /* known to be NaN */
     while (at < life) {
         int64_t close_ms = interval_next(item->in.interval, open_ms[at - dropped]);
         if (kline_series_known_to(slow->bars) < interval_floor(item->in.slow.interval, close_ms)) break;
@@ -374,6 +435,7 @@ static void settle_one(indicator_set *set, int32_t i, int64_t life) {
 void indicator_set_settle(indicator_set *set, int32_t count) {
     int64_t life = kline_series_dropped(set->bars) + count;
     if (!set->n_deferred) return;
+    follow_references(set);
     for (int32_t i = 0; i < set->count; i++)
         if (set->items[i].is_deferred) settle_one(set, i, life);
 }
@@ -382,6 +444,7 @@ int32_t indicator_set_own_next(indicator_set *set, int32_t i) {
     instance *item = &set->items[i];
     const int64_t *open_ms = kline_series_open_ms(set->bars);
     int64_t dropped = kline_series_dropped(set->bars), end = dropped + kline_series_count(set->bars);
+    follow_references(set);
     follow_window(set, item);
     while (item->life < end && open_ms[item->life - dropped] < item->asked_ms) item->life++;
     return (int32_t)(item->life - dropped);
@@ -397,6 +460,61 @@ void indicator_set_own_put(indicator_set *set, int32_t i, double value) {
     }
     item->out[0][at] = kernel_defined(value);
     item->life++;
+}
+
+void indicator_set_own_peek(indicator_set *set, int32_t i, double value) {
+    set->items[i].out[0][kline_series_count(set->bars)] = kernel_defined(value);
+}
+
+/* ---- other symbols ---- */
+
+static err note_reference(indicator_set *set, int32_t symbol, reference **out) {
+    reference *larger;
+    *out = find_reference(set, symbol);
+    if (*out) return OK;
+    larger = realloc(set->references, ((size_t)set->n_references + 1) * sizeof *larger);
+    if (!larger) return ERR_NO_MEMORY;
+    set->references = larger;
+    *out = &larger[set->n_references++];
+    **out = (reference){.symbol = symbol};
+    return OK;
+}
+
+/* What was aligned while the reference was not there, and all that is made of it, begins anew. */
+static void restart_stale(indicator_set *set) {
+    int64_t oldest = kline_series_dropped(set->bars);
+    for (int32_t i = 0; i < set->count; i++) {
+        instance *item = &set->items[i];
+        for (int32_t s = 0; s < INDICATOR_SOURCES; s++)
+            item->is_stale = item->is_stale || (item->source_at[s] >= 0 && set->items[item->source_at[s]].is_stale);
+        if (item->is_stale) rewind_one(set, item, oldest);
+    }
+    for (int32_t i = 0; i < set->count; i++) set->items[i].is_stale = false;
+}
+
+err indicator_set_link_reference(indicator_set *set, int32_t symbol, indicator_set *const sets[N_INTERVALS]) {
+    reference *from;
+    bool has_come = false;
+    err e = note_reference(set, symbol, &from);
+    if (e != OK) return e;
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        int64_t now = sets && sets[i] ? sets[i]->n_corrected : 0;
+        /* Sets that take the place of others have the same bars: their past is taken over. */
+        if (sets != from->sets || now < from->n_corrected[i]) from->n_corrected[i] = now;
+    }
+    from->sets = sets;
+    for (int32_t i = 0; i < set->count && e == OK; i++) {
+        instance *item = &set->items[i];
+        bool was_there = item->in.slow.values != NULL;
+        if (item->spec->kind != INDICATOR_ALIGN || (int32_t)item->spec->param[1] != symbol) continue;
+        e = add_sources(set, item->spec, 0);
+        if (e != OK) break;
+        bind_slow(set, &set->items[i]); /* its sources may have been added here */
+        set->items[i].is_stale = !was_there && set->items[i].in.slow.values;
+        has_come = has_come || set->items[i].is_stale;
+    }
+    if (has_come) restart_stale(set);
+    return e;
 }
 
 /* ---- asking ---- */
