@@ -84,6 +84,9 @@ for name in pairs(fields) do known[#known + 1] = name end
 for name in pairs(derived) do known[#known + 1] = name end
 for name in pairs(scalars) do known[#known + 1] = name end
 for _, name in ipairs {"interval", "ta", "align", "day", "my", "ticker", "ref", "rank", "universe"} do known[#known + 1] = name end
+local elsewhere = {"interval", "ta"} -- what every market has
+for name in pairs(fields) do elsewhere[#elsewhere + 1] = name end
+for name in pairs(derived) do elsewhere[#elsewhere + 1] = name end
 
 local markets = setmetatable({}, {__mode = "k"}) -- userdata -> true
 
@@ -123,7 +126,8 @@ local function no_field(path, key)
   if type(key) == "string" and key:find "^%d+%a$" then
     fail(("%s[%q] is no interval; expected one of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):format(path, key))
   end
-  fail(("%s has no field %q%s"):format(path == "m" and "the market" or path, tostring(key), suggest(tostring(key), known)))
+  local is_own = path == "m"
+  fail(("%s has no field %q%s"):format(is_own and "the market" or path, tostring(key), suggest(tostring(key), is_own and known or elsewhere)))
 end
 
 local DAY_FIELDS = {"change_pct", "high", "low", "volume", "quote_volume"}
