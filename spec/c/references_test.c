@@ -341,12 +341,14 @@ static void test_holes(void) {
     registry_free(r);
 }
 
-static void correct(symbols *at, int32_t i, double close) {
+static void correct_one(one_symbol *one, int32_t i, double close) {
     int32_t index;
-    at->btc.bars[i].close = close;
-    if (kline_series_close(at->btc.market.bars[INTERVAL_5M], &at->btc.bars[i], &index) != KLINE_REPLACED) abort();
-    (void)indicator_set_correct(at->btc.market.sets[INTERVAL_5M], index);
+    one->bars[i].close = close;
+    if (kline_series_close(one->market.bars[INTERVAL_5M], &one->bars[i], &index) != KLINE_REPLACED) abort();
+    (void)indicator_set_correct(one->market.sets[INTERVAL_5M], index);
 }
+
+static void correct(symbols *at, int32_t i, double close) { correct_one(&at->btc, i, close); }
 
 static void test_corrections(void) {
     static symbols right, corrected;
@@ -391,11 +393,15 @@ static void test_new_copy(void) {
     symbols_open_one(&copy, r, "BTCUSDT", 2, 9 ^ 0x9E3779B97F4A7C15u);
     add_keys(&straight);
     add_keys(&moved);
-    for (int32_t i = 0; i < 400; i++) {
+    for (int32_t i = 0; i < 1000; i++) { /* the first ones have left the window */
         symbols_close_bar(&straight.btc, i), symbols_close_bar(&straight.mine, i);
         symbols_close_bar(&moved.btc, i), symbols_close_bar(&moved.mine, i);
         symbols_close_bar(&copy, i);
         settle(&straight), settle(&moved);
+    }
+    for (int k = 0; k < 2; k++) { /* the copy has another past, and the same bars */
+        double close = copy.bars[980].close;
+        correct_one(&copy, 980, k ? moved.btc.bars[980].close : close + 1);
     }
     begun = indicator_set_begun(moved.mine.market.sets[INTERVAL_5M]);
     scripts_demand(indicator_set_link_reference(moved.mine.market.sets[INTERVAL_5M], registry_symbol(r, "BTCUSDT", 7),
@@ -403,16 +409,41 @@ static void test_new_copy(void) {
                    "link");
     symbols_free_one(&moved.btc);
     moved.btc = copy;
-    for (int32_t i = 400; i < 500; i++) {
+    for (int32_t i = 1000; i < 1100; i++) {
         symbols_close_bar(&straight.btc, i), symbols_close_bar(&straight.mine, i);
         symbols_close_bar(&copy, i), symbols_close_bar(&moved.mine, i);
         settle(&straight), settle(&moved);
     }
     ok(differences(&straight, &moved) == 0, "the values are those of the other copy");
-    ok(indicator_set_begun(moved.mine.market.sets[INTERVAL_5M]) == begun, "nothing began anew");
+    ok(indicator_set_begun(moved.mine.market.sets[INTERVAL_5M]) == begun &&
+           indicator_set_new_epochs(moved.mine.market.sets[INTERVAL_5M]) == 0,
+       "nothing began anew");
     symbols_free(&straight);
     symbols_free(&moved);
     registry_free(r);
+}
+
+/* Aligned twice, while another trader computes what it knows of. */
+static void test_chain(void) {
+    scripts s;
+    script_view view;
+    int32_t n_wrong = 0;
+    open_both(&s, 500);
+    load(&s, 0,
+         "return trader {timeframes = {\"1h\"}, references = {\"BTCUSDT\"}, filter = function(m)\n"
+         "  local twice, once = m:align(m[\"1h\"]:align(m.ref.BTCUSDT[\"1h\"].close)), "
+         "m:align(m.ref.BTCUSDT[\"1h\"].close)\n"
+         "  for i = 0, 30 do if twice[i] ~= once[i] then return false end end\n"
+         "  return once[0] > 0 end}");
+    load(&s, 1, "return trader {filter = function(m) return m.close[0] > 0 end}");
+    for (int32_t i = 500; i < 560; i++) {
+        symbols_close_bar(&u.btc, i), symbols_close_bar(&u.mine, i);
+        view = symbols_view(&u);
+        (void)matches(&s, 1, &view);
+        n_wrong += !matches(&s, 0, &view);
+    }
+    ok(n_wrong == 0, "of what is aligned itself nothing is taken before it is there: %d of 60 bars", n_wrong);
+    close_both(&s);
 }
 
 /* An own series that reads a reference is made again from a corrected bar on. */
@@ -474,6 +505,7 @@ int main(void) {
     test_holes();
     test_corrections();
     test_new_copy();
+    test_chain();
     test_own_series();
     test_registry();
     return done();

@@ -234,6 +234,12 @@ static void test_warm_up(void) {
     ok(scripts_load(&s, 0, "w.lua",
                     "return trader {on = \"tick\", filter = function(m) return ta.sma(m.close, 20)[0] > 0 end}") == OK,
        "a mean of 20 bars: %s", s.why.text);
+    ok(scripts_load(&s, 1, "w.lua", "return trader {on = \"tick\", filter = function(m) return m.close[0] > 0 end}") ==
+           OK,
+       "and the close");
+    view = symbols_tick(&u, &u.mine.bars[0]);
+    view.ignores_warmup = false;
+    ok(matches(&s, 1, &view), "at the first tick of all there is one");
     for (int32_t i = 0; i < 18; i++) symbols_close_bar(&u.mine, i);
     view = symbols_tick(&u, &u.mine.bars[18]);
     view.ignores_warmup = false;

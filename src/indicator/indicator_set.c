@@ -28,6 +28,7 @@ typedef struct instance {
     bool is_stale;                        /* only while a reference is linked: what it rests on is another one now */
     int64_t life;                         /* deferred: bars up to here (exclusive) have values */
     int32_t source_at[INDICATOR_SOURCES]; /* instances in this set; -1: a field, or elsewhere */
+    int32_t slow_at;                      /* of `align`: instance in the set of its source; -1: a field */
 } instance;
 
 /* Another symbol that series are aligned from. */
@@ -146,10 +147,10 @@ static indicator_set *slow_set(const indicator_set *set, const indicator_spec *s
 
 static void bind_slow(const indicator_set *set, instance *item) {
     const indicator_set *slow = slow_set(set, item->spec);
-    int32_t at;
+    item->slow_at = -1;
     item->in.slow = (kernel_slow){.interval = (int32_t)item->spec->param[0]};
     if (!slow) return;
-    item->in.slow.values = series_data(slow, item->spec->source[0], &at);
+    item->in.slow.values = series_data(slow, item->spec->source[0], &item->slow_at);
     item->in.slow.open_ms = kline_series_open_ms(slow->bars);
 }
 
@@ -404,15 +405,24 @@ static void follow_window(indicator_set *set, instance *item) {
     item->life = oldest;
 }
 
+/* The open time up to which the source of an aligned series is known: it may be deferred itself. */
+static int64_t slow_known_to(const indicator_set *slow, const instance *item) {
+    const instance *source = item->slow_at >= 0 ? &slow->items[item->slow_at] : NULL;
+    int64_t at = source && source->is_deferred ? source->life - kline_series_dropped(slow->bars) : INT64_MAX;
+    if (at >= kline_series_count(slow->bars)) return kline_series_known_to(slow->bars);
+    return at > 0 ? kline_series_open_ms(slow->bars)[at] : 0;
+}
+
 /* The bars (as a life number) up to which the source of an aligned series is known. */
 static int64_t known_life(const indicator_set *set, instance *item, int64_t life) {
     const indicator_set *slow = count_slow(set, item);
     const int64_t *open_ms = kline_series_open_ms(set->bars);
-    int64_t dropped = kline_series_dropped(set->bars), at = item->life;
+    int64_t dropped = kline_series_dropped(set->bars), at = item->life, known_to_ms;
     if (!slow) return life; /* known to be NaN */
+    known_to_ms = slow_known_to(slow, item);
     while (at < life) {
         int64_t close_ms = interval_next(item->in.interval, open_ms[at - dropped]);
-        if (kline_series_known_to(slow->bars) < interval_floor(item->in.slow.interval, close_ms)) break;
+        if (known_to_ms < interval_floor(item->in.slow.interval, close_ms)) break;
         at++;
     }
     return at;
