@@ -58,9 +58,9 @@ static void test_same_values(void) {
     seen = s.result.tags;
     s.result.tags = NULL;
     (void)matches(&s, 1, &of_btc);
-    ok(seen && strcmp(seen, s.result.tags) == 0, "of a reference: %s, of its own: %s", seen, s.result.tags);
+    ok(seen && strcmp(seen, s.result.tags) == 0, "of a reference: %s, of its own: %s", seen ? seen : "", s.result.tags);
     (void)matches(&s, 1, &view);
-    ok(strcmp(seen, s.result.tags) != 0, "of the other symbol: %s", s.result.tags);
+    ok(seen && strcmp(seen, s.result.tags) != 0, "of the other symbol: %s", s.result.tags);
     free(seen);
     ok(registry_parse(s.registry, "5m ema(close,9)", &id) == OK &&
            indicator_set_find(u.btc.market.sets[INTERVAL_5M], id, 0) >= 0,

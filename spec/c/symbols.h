@@ -118,7 +118,7 @@ static inline script_view symbols_view_alone(symbols *u) {
     const kline_series *bars = u->mine.market.bars[INTERVAL_5M];
     memcpy(view.bars, u->mine.market.bars, sizeof view.bars);
     memcpy(view.sets, u->mine.market.sets, sizeof view.sets);
-    view.open_ms = kline_series_open_ms(bars)[kline_series_count(bars) - 1];
+    if (kline_series_count(bars) > 0) view.open_ms = kline_series_open_ms(bars)[kline_series_count(bars) - 1];
     view.close_ms = view.open_ms + 300000;
     return view;
 }

@@ -291,7 +291,7 @@ static const indicator_set *count_slow(const indicator_set *set, instance *item)
 
 /* Everything anew from the oldest bar kept. */
 static void restart(indicator_set *set) {
-    memset(set->states, 0, set->used);
+    if (set->used) memset(set->states, 0, set->used);
     for (int32_t i = 0; i < set->count; i++)
         if (set->items[i].epoch_ms < kline_series_open_ms(set->bars)[0]) set->items[i].epoch_ms = 0;
     set->life = kline_series_dropped(set->bars);
@@ -335,7 +335,7 @@ bool indicator_set_correct(indicator_set *set, int32_t index) {
     int64_t dropped = kline_series_dropped(set->bars);
     const checkpoint *from = checkpoint_before(set, dropped + index);
     if (from) {
-        memcpy(set->states, from->states, set->used);
+        if (set->used) memcpy(set->states, from->states, set->used);
         set->life = from->life;
     } else {
         restart(set);
