@@ -117,6 +117,9 @@ end
 -- What to do about a timeframe that is not there.
 M.not_listed = "%s[%q] is not listed in timeframes of this trader; add timeframes = {%q}"
 
+-- What to do about another symbol that is not there.
+M.not_referred = "m.ref.%s is not listed in references of this trader; add references = {%q}"
+
 -- `path`: how the script calls the market.
 local function no_field(path, key)
   if type(key) == "number" then fail(("%s[%s]: a market is no series; write %s.close[%s]"):format(path, key, path, key)) end
@@ -215,7 +218,7 @@ local function references_of(references)
     local market = references[symbol]
     if market then return market end
     if type(symbol) ~= "string" then fail(("m.ref: found %s; expected a symbol: m.ref.BTCUSDT"):format(series.describe(symbol))) end
-    fail(("m.ref.%s is not listed in references of this trader; add references = {%q}"):format(symbol, symbol))
+    fail(M.not_referred:format(symbol, symbol))
   end
   meta.__newindex = function() fail "m.ref is read-only" end
   meta.__tostring = function() return "references" end

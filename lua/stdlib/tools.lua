@@ -113,6 +113,7 @@ function M.expression(text)
   local _, why = load("return " .. text, "=expression", "t")
   if why then error(why, 0) end
   wanted.expression = function(env) env.__value = keep_value end
+  market.not_referred = "m.ref.%s is not among the references; name it: --references %s"
   market.not_listed = "%s[%q] is not among the timeframes; name it: --timeframes %s"
   local ending = text:find("--", 1, true) and "\n" or "" -- a comment must not swallow the rest
   return ("function(m) __value(%s%s) return false end"):format(text, ending)
