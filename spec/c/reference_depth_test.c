@@ -140,7 +140,7 @@ static void test_depths(void) {
 
 /* ---- a column that has been short becomes a source of what is aligned ---- */
 
-static const char SOURCE[] = "5m ema(close,8)", MADE_OF_IT[] = "5m sma(ema(close,8),3)";
+static const char SOURCE[] = "5m sma(close,250)", MADE_OF_IT[] = "5m ema(sma(close,250),3)";
 
 static int32_t add(registry *r, indicator_set *set, const char *key) {
     int32_t id = -1;
@@ -184,8 +184,8 @@ static void test_late_source(void) {
         symbols_close_bar(&read.btc, i), symbols_close_bar(&unread.btc, i);
         if (i == LATE - 1) ok(indicator_set_first(set, add(r, set, SOURCE)) > 0, "a short column");
         if (i == LATE) {
-            (void)add(r, read.mine.market.sets[INTERVAL_5M], "5m align(BTCUSDT/5m:ema(close,8))");
-            (void)add(r, unread.mine.market.sets[INTERVAL_5M], "5m align(BTCUSDT/5m:ema(close,8))");
+            (void)add(r, read.mine.market.sets[INTERVAL_5M], "5m align(BTCUSDT/5m:sma(close,250))");
+            (void)add(r, unread.mine.market.sets[INTERVAL_5M], "5m align(BTCUSDT/5m:sma(close,250))");
             ok(indicator_set_first(set, add(r, set, SOURCE)) == 0, "is whole when something is aligned from it");
             ok(indicator_set_first(set, add(r, set, MADE_OF_IT)) > 0, "unlike what else is made of it");
         }

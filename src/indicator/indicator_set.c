@@ -279,7 +279,9 @@ static int64_t sources_floor(const indicator_set *set, const instance *item) {
 /* Bars from here on can have values, whatever has been left out of the columns. */
 static int64_t floor_of(const indicator_set *set, const instance *item) {
     int64_t sources = sources_floor(set, item), from;
-    if (!item->may_be_short || item->epoch_ms == 0 || item->first_life >= sources) return set->dropped;
+    /* One that has been short is blank up to where it could be had anew then. */
+    if (!item->may_be_short) return item->floor > set->dropped ? item->floor : set->dropped;
+    if (item->epoch_ms == 0 || item->first_life >= sources) return set->dropped;
     from = sources + kernel_reach(item->spec->kind, item->spec->param, item->spec->interval);
     if (item->state_bytes > 0) from = anchors_from(&set->anchors, from);
     return from < set->life ? from : set->life;
