@@ -283,9 +283,10 @@ function M.close(facts)
   from_facts(script.facts)
   local run = findings
   if script.tree and not script.syntax then
-    local used = {}
+    local used, referred = {}, {}
     for _, name in ipairs(script.facts.used) do used[name] = true end
-    for _, f in ipairs(require("check/statics").find(script.tree, script.types, script.names, used)) do all[#all + 1] = f end
+    for _, name in ipairs(script.facts.used_references) do referred[name] = true end
+    for _, f in ipairs(require("check/statics").find(script.tree, script.types, script.names, used, referred)) do all[#all + 1] = f end
     local told = {} -- an input that is never used is an unused variable, too
     for _, variable in ipairs(script.tree.variables) do if variable.is_unused_input then told[variable.node.offset] = true end end
     for _, f in ipairs(script.lint) do if not told[f.node.offset] then all[#all + 1] = f end end

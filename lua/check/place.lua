@@ -6,17 +6,19 @@ local M = {}
 -- The first pattern that is found decides.
 local CODES = {
   {"is not listed in timeframes", "undeclared-timeframe"},
+  {"is not listed in references", "undeclared-reference"}, {"is there only at ticks", "no-tick"}, {"m.ticker is nil", "no-tick"},
+  {"this trader ranks nothing", "no-rank"}, {"is nil until all symbols have", "no-rank"}, {"of different symbols", "mixed-symbols"},
   {"of different timeframes", "mixed-timeframes"}, {"faster timeframe", "mixed-timeframes"}, {"source of another timeframe", "mixed-timeframes"},
   {"a trader has no field", "unknown-option"}, {"has no option", "unknown-option"}, {"symbols has no field", "unknown-option"},
   {"has no field", "unknown-field"}, {"has no output", "unknown-field"}, {"has several outputs", "unknown-field"}, {"has no series", "unknown-field"},
   {"there is no [%w_]+%.[%w_]+", "unknown-field"}, {'there is no "', "unknown-name"}, {"there is no market yet", "unknown-name"},
   {"is not declared", "unknown-name"}, {"there is no input", "unknown-option"},
   {"filter returned", "wrong-return"}, {'condition ".-" returned', "wrong-return"}, {"script returned", "wrong-return"},
-  {"plots returned", "wrong-return"}, {'series ".-" returned', "wrong-return"}, {"needs a filter", "wrong-return"}, {"needs a function", "wrong-return"},
+  {"plots returned", "wrong-return"}, {"rank.by returned", "wrong-return"}, {'series ".-" returned', "wrong-return"}, {"needs a filter", "wrong-return"}, {"needs a function", "wrong-return"},
   {"index %-?[%d%.einfa]+ of", "bad-index"},
   {"a series is read as s%[0%]", "series-as-number"}, {"a series is used as a condition", "series-as-number"},
   {"a series is compared with a number", "series-as-number"}, {"a series; index it first", "series-as-number"}, {"# ?s is not the length", "series-as-number"},
-  {"#s is not", "series-as-number"}, {"is not in this version", "not-supported"}, {"over its limit", "over-limit"},
+  {"#s is not", "series-as-number"}, {"over its limit", "over-limit"},
   {"; expected", "bad-value"},
 }
 

@@ -73,8 +73,29 @@ local function bad_index(self, key)
   self:report(key, "unknown-field", "error", ("a series has no field %q"):format(number[1]), "the newest bar is s[0]")
 end
 
+-- What only some traders have: field of the market -> field of the trader, and what to say.
+local GIFTS = {
+  ticker = {"on", "no-tick", "m.ticker is there only at ticks", 'add on = "tick"'},
+  rank = {"rank", "no-rank", "this trader ranks nothing", "add rank = {by = function(m) return ... end, top = 10}"},
+}
+GIFTS.universe = GIFTS.rank
+
+local function gift(self, key)
+  local field, code, message, hint = unpack(GIFTS[key[1]])
+  local given = self.types.fields[field]
+  local is_there = given and (field ~= "on" or given.value.tag ~= "String" or given.value[1] == "tick")
+  if self.types.trader and not is_there then self:report(key, code, "error", message, hint) end
+end
+
+local function reference_field(self, key)
+  if not self.referred or self.referred[key[1]] then return end
+  self:report(key, "undeclared-reference", "error", ("m.ref.%s is not listed in references of this trader"):format(key[1]),
+    ("add references = {%q}"):format(key[1]))
+end
+
 local function market_field(self, key)
   local name = key[1]
+  if GIFTS[name] then return gift(self, key) end
   if INTERVALS[name] then
     if self.declared and not self.declared[name] then
       self:report(key, "undeclared-timeframe", "error", ("m[%q] is not listed in timeframes of this trader"):format(name),
@@ -84,6 +105,8 @@ local function market_field(self, key)
     self:report(key, "unknown-field", "error", ("the market has no field %q"):format(name), hint_of(name, self.names.market))
   end
 end
+
+local NUMBERS = set_of {"day", "ticker", "universe"} -- of which every field is a number
 
 local function index(self, node)
   local base, key = strip(node[1]), node[2]
@@ -107,8 +130,10 @@ local function index(self, node)
     elseif key.tag == "String" and not set_of(outputs)[key[1]] then
       self:report(key, "unknown-field", "error", ("ta.%s has no output %q"):format(name, key[1]), "expected " .. table.concat(outputs, ", "))
     end
-  elseif kind == "day" and key.tag == "String" and not set_of(self.names.day)[key[1]] then
-    self:report(key, "unknown-field", "error", ("m.day has no field %q"):format(key[1]), hint_of(key[1], self.names.day))
+  elseif kind == "ref" and key.tag == "String" then
+    reference_field(self, key)
+  elseif NUMBERS[kind] and key.tag == "String" and not set_of(self.names[kind])[key[1]] then
+    self:report(key, "unknown-field", "error", ("m.%s has no field %q"):format(kind, key[1]), hint_of(key[1], self.names[kind]))
   end
 end
 
@@ -196,13 +221,17 @@ end
 
 -- ---- timeframes that do not fit ----
 
--- Series of a call or of an operation that are of different timeframes.
+-- Series of a call or of an operation that are of different symbols or timeframes.
 local function check_homes(self, node, operands)
   local first, first_home
   for _, operand in ipairs(operands) do
     local home = self.types:of(operand) == "series" and self.types:home(operand)
+    if home and first_home and home:match "^.*/" ~= first_home:match "^.*/" then
+      return self:report(node, "mixed-symbols", "error", ("%s and %s are of different symbols"):format(tree_of.text(self.tree, first),
+        tree_of.text(self.tree, operand)), "m:align(s) gives a series of a reference as seen at each bar of m")
+    end
     if home and first_home and home ~= first_home then
-      local function name(h) return h == "own" and "the trader's own" or h end
+      local function name(h) return h:match "[^/]*$" == "own" and "the trader's own" or h:match "[^/]*$" end
       return self:report(node, "mixed-timeframes", "error", ("%s and %s are of different timeframes: %s and %s"):format(
         tree_of.text(self.tree, first), tree_of.text(self.tree, operand), name(first_home), name(home)),
         "m:align(s) gives a slower series as seen at each bar of m")
@@ -290,13 +319,35 @@ local function timeframes(self, used)
   end
 end
 
+-- As timeframes: what the script refers to. @param used set of the symbols that the trader has been seen to use
+local function references(self, used)
+  local field = self.types.fields.references
+  local list = field and types_of.table_of(field.value)
+  self.referred = not field and {} or nil
+  if not list then return end
+  local declared = {}
+  for _, item in ipairs(list) do
+    if item.tag ~= "String" then return end -- an input
+    declared[item[1]] = item
+  end
+  self.referred = declared
+  local mentioned = mentions(self, list)
+  for name, item in pairs(declared) do
+    if not used[name] and not mentioned[name] then
+      self:report(item, "unused-reference", "warning", ("reference %q is declared and never used"):format(name),
+        "remove it; the trader waits for its bars")
+    end
+  end
+end
+
 -- ---- answers ----
 
 local EXPECTED = {
+  rank = "a number (0/0 where there is none)",
   filter = "true, false or a table {match = ...}", condition = "true or false", series = "a number (0/0 where there is none)",
 }
-local ALLOWED = {filter = {boolean = true, table = true}, condition = {boolean = true}, series = {number = true}}
-local NAMES = {filter = "the filter", condition = "a condition", series = "a series function"}
+local ALLOWED = {filter = {boolean = true, table = true}, condition = {boolean = true}, series = {number = true}, rank = {number = true}}
+local NAMES = {filter = "the filter", condition = "a condition", series = "a series function", rank = "rank.by"}
 local FOUND = {
   series = "a series", outputs = "the outputs of an indicator", market = "a market", number = "a number", string = "a text", ["nil"] = "nil",
   boolean = "true or false", table = "a table", ["function"] = "a function",
@@ -386,11 +437,13 @@ local function visit(self, node)
 end
 
 --- @param names what there is in the sandbox @param used set of the intervals that the trader has been seen to use
+-- @param referred set of the references that it has been seen to use
 -- @return list of {node, code, severity, message, hint}
-function M.find(tree, types, names, used)
+function M.find(tree, types, names, used, referred)
   local self = setmetatable({tree = tree, types = types, names = names, findings = {}}, Rules)
   self.globals, self.methods, self.market = set_of(names.globals), set_of(names.methods), set_of(names.market)
   timeframes(self, used)
+  references(self, referred)
   tree_of.walk(tree.ast, function(node) visit(self, node) end)
   if types.trader then options(self, types.trader, names.trader, "a trader has no field %q", names.renamed) end
   hidden_names(self)

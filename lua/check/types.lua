@@ -1,6 +1,6 @@
 --- What an expression of a script is: a series, the outputs of an indicator, a market, a number and so on.
 --
--- Types are names: "series" "outputs" "market" "ta" "day" "my" "number" "boolean" "string" "nil" "table" "function"; nil stands
+-- Types are names: "series" "outputs" "market" "ta" "day" "my" "ref" "ticker" "universe" "number" "boolean" "string" "nil" "table" "function"; nil stands
 -- for "not seen yet", false for "one cannot say". Nothing is reported on what one cannot say.
 local tree_of = require "check/tree"
 
@@ -20,6 +20,8 @@ for name in pairs(set "open high low close volume hl2 hlc3 ohlc4 quote_volume tr
 for name in pairs(set "time close_time hour weekday count tick_size") do FIELD_TYPES[name] = "number" end
 for name in pairs(set "symbol base quote interval") do FIELD_TYPES[name] = "string" end
 FIELD_TYPES.forming, FIELD_TYPES.ta, FIELD_TYPES.day, FIELD_TYPES.my, FIELD_TYPES.align = "boolean", "ta", "day", "my", "function"
+
+FIELD_TYPES.ref, FIELD_TYPES.ticker, FIELD_TYPES.universe, FIELD_TYPES.rank = "ref", "ticker", "universe", "number"
 
 local BOOLEAN_TA = set "crossover crossunder cross rising falling"
 local INPUT_TYPES = {int = "number", float = "number", bool = "boolean", string = "string", source = "string", interval = "string", symbol = "string"}
@@ -97,7 +99,7 @@ local function find_trader(tree)
   return found
 end
 
--- Functions of the trader: list of {node, role = "filter" | "condition" | "plots" | "series" | "prompt"}.
+-- Functions of the trader: list of {node, role = "filter" | "condition" | "plots" | "series" | "rank" | "prompt"}.
 local function find_roles(fields)
   local roles = {}
   local function add(node, role)
@@ -112,6 +114,8 @@ local function find_roles(fields)
   end
   local series = fields.series and table_of(fields.series.value)
   for _, item in ipairs(series or {}) do if item.tag == "Pair" then add(item[2], "series") end end
+  local rank = fields.rank and table_of(fields.rank.value)
+  for _, item in ipairs(rank or {}) do if item.tag == "Pair" and item[1][1] == "by" then add(item[2], "rank") end end
   return roles
 end
 
@@ -180,7 +184,8 @@ function rules.Index(self, node)
     return false
   end
   if base == "my" then return key.tag == "String" and "series" end
-  if base == "day" then return "number" end
+  if base == "day" or base == "ticker" or base == "universe" then return "number" end
+  if base == "ref" then return (key.tag == "String" or M.input_kind(key) == "symbol") and "market" end
   return base == nil and nil
 end
 
@@ -232,7 +237,8 @@ end
 
 -- ---- timeframes ----
 
--- The timeframe of a market or series: the name of an interval, "own" for that of the trader; nil when one cannot say.
+-- The timeframe of a market or series: the name of an interval, "own" for that of the trader; of a reference with its symbol in
+-- front, "BTCUSDT/1h". Nil when one cannot say.
 local homes = {}
 
 function Types:home(node)
@@ -253,7 +259,12 @@ function homes.Id(self, node)
 end
 
 function homes.Index(self, node)
-  if node[2].tag == "String" and INTERVALS[node[2][1]] and self:of(node[1]) == "market" then return node[2][1] end
+  local key, base = node[2], self:of(node[1])
+  if base == "ref" then return key.tag == "String" and key[1] .. "/own" or nil end
+  if key.tag == "String" and INTERVALS[key[1]] and base == "market" then
+    local home = self:home(node[1])
+    return home and (home:match "^.*/" or "") .. key[1]
+  end
   return self:home(node[1])
 end
 

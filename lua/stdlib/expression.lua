@@ -25,10 +25,6 @@ local function operand(value, what)
   fail(("%s: found %s; expected a series or a number"):format(what, found))
 end
 
-local function different(what, a, b)
-  fail(("%s: %s and %s are of different timeframes; m:align(s) gives a slower series as seen at each bar of m"):format(what, a.text, b.text))
-end
-
 local function memo_of(entry, name)
   local memo = entry.memo[name]
   if not memo then
@@ -44,7 +40,7 @@ local function claim_constant(entry, kernel, number, text, what)
     fail(("%s: %d different numbers; one in an expression of series must stay the same from bar to bar; index the series first: s[0]"):format(
       what, CONSTANTS_MAX))
   end
-  local made = claim(entry.interval, indicator.kind(kernel), entry.index, nil, nil, number, nil, nil, nil, 0, cut(text))
+  local made = claim(entry.place, indicator.kind(kernel), entry.index, nil, nil, number, nil, nil, nil, 0, cut(text))
   memo.n = memo.n + 1
   memo[number] = made
   return made
@@ -60,8 +56,8 @@ local function binary(pair, series_number, number_series, sign, what)
       local memo = memo_of(ea, pair)
       made = memo[eb]
       if not made then
-        if ea.home ~= eb.home then different(what, ea, eb) end
-        made = claim(ea.interval, indicator.kind(pair), ea.index, eb.index, nil, nil, nil, nil, nil, 0, cut(text(ea.text, eb.text)))
+        if ea.place ~= eb.place then series.different(what, ea, eb) end
+        made = claim(ea.place, indicator.kind(pair), ea.index, eb.index, nil, nil, nil, nil, nil, 0, cut(text(ea.text, eb.text)))
         memo[eb] = made
       end
     elseif ea then
@@ -88,7 +84,7 @@ local function unary(kernel, what, text)
     end
     local made = entry.memo[kernel]
     if not made then
-      made = claim(entry.interval, indicator.kind(kernel), entry.index, nil, nil, nil, nil, nil, nil, 0, cut(text:format(entry.text)))
+      made = claim(entry.place, indicator.kind(kernel), entry.index, nil, nil, nil, nil, nil, nil, 0, cut(text:format(entry.text)))
       entry.memo[kernel] = made
     end
     return on(made)

@@ -158,9 +158,8 @@ end
 function M.detectGenericDivergence(series1, series2, lookback, minSeparation)
   local name = "detectGenericDivergence"
   local a, b = call.values_of(name, "series1", series1), call.values_of(name, "series2", series2)
-  if call.is_series(a) and call.is_series(b) and series.entry(a).home ~= series.entry(b).home then
-    fail(("helpers.%s: %s and %s are of different timeframes; m:align(s) gives a slower series as seen at each bar of m"):format(
-      name, series.entry(a).text, series.entry(b).text))
+  if call.is_series(a) and call.is_series(b) and series.entry(a).place ~= series.entry(b).place then
+    series.different("helpers." .. name, series.entry(a), series.entry(b))
   end
   return divergence(name, a, b, divergence_bars(name, lookback, minSeparation))
 end

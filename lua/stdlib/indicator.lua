@@ -137,7 +137,7 @@ local function claim(spec, home, sources, numbers)
   end
   local function output(number, of)
     local s = sources
-    return series.claim(home.interval, spec.kind, s[1] and s[1].index, s[2] and s[2].index, s[3] and s[3].index,
+    return series.claim(home.place, spec.kind, s[1] and s[1].index, s[2] and s[2].index, s[3] and s[3].index,
       numbers[1], numbers[2], numbers[3], numbers[4], number, of)
   end
   if not spec.outputs then return output(0, text) end
@@ -148,10 +148,7 @@ end
 
 local function check_homes(spec, sources)
   for i = 2, #sources do
-    if sources[i].home ~= sources[1].home then
-      fail(("ta.%s: %s and %s are of different timeframes; m:align(s) gives a slower series as seen at each bar of m"):format(
-        spec.name, sources[1].text, sources[i].text))
-    end
+    if sources[i].place ~= sources[1].place then series.different("ta." .. spec.name, sources[1], sources[i]) end
   end
 end
 

@@ -1,4 +1,5 @@
---- The market as a trader sees it: `m`, one symbol at the close of one bar; `m["1h"]`, another timeframe of it.
+--- The market as a trader sees it: `m`, one symbol at the close of one bar or at a tick; `m["1h"]`, another timeframe of it;
+-- `m.ref.BTCUSDT`, another symbol.
 local ffi = require "ffi"
 local fail = require "fail"
 local indicator = require "indicator"
@@ -12,8 +13,8 @@ local C = ffi.C
 
 local M = {}
 
---- One symbol at the close of one bar: what a filter is called with. Another timeframe, m["1h"], has the series, interval, ta and
--- align.
+--- One symbol at the close of one bar, or at its forming bar: what a filter is called with. Another timeframe, m["1h"], has the
+-- series, interval, ta and align; another symbol, m.ref.BTCUSDT, has the series, interval, symbol, day, ta and its timeframes.
 -- @class market
 -- @field open series, price @field high series, price @field low series, price @field close series, price
 -- @field volume series, in the base asset @field quote_volume series, in the quote asset @field trades series, number of trades
@@ -24,9 +25,23 @@ local M = {}
 -- @field time number: open time of the bar, Unix ms, UTC @field close_time number: open time of the bar after it
 -- @field hour whole number: hour of the open time, UTC @field weekday whole number of the open time, UTC: Monday 1, Sunday 7
 -- @field count whole number: bars known @field tick_size number: smallest step of the price; 0 when unknown
--- @field forming boolean: false in this version
+-- @field forming boolean: the newest bar is still forming (on = "tick")
 -- @field day day: the rolling 24 hours @field my table: series of the trader's own, by name
+-- @field ticker? ticker: of the exchange; nil at a close @field ref table: markets of the references, by symbol
+-- @field rank? whole number: place among the symbols that the trader has ranked, the best is 1
+-- @field universe? universe: all symbols that the trader has ranked
 -- @field ta ta: its functions, bound to this timeframe
+
+--- The exchange's ticker of the last 24 hours, at a tick.
+-- @class ticker
+-- @field last number: price @field change_pct number: percent @field high number: price @field low number: price
+-- @field volume number: base asset @field quote_volume number: quote asset @field bid number: price @field ask number: price
+
+--- All symbols among which a trader with rank chooses: numbers.
+-- @class universe
+-- @field count whole number: symbols with a score @field advancing whole number: those that have risen in 24 hours
+-- @field declining whole number: those that have fallen @field median_change number: change of the close in 24 hours, percent
+-- @field missing whole number: symbols without a score at this bar
 
 --- The rolling 24 hours of closed bars: numbers, NaN while they are not known, and above 1d.
 -- @class day
@@ -61,14 +76,17 @@ local scalars = {
   weekday = function() return (floor(tonumber(series.context().open_ms) / DAY) + 3) % 7 + 1 end,
   count = function() return series.context().count end,
   tick_size = function() return series.context().tick_size end,
-  forming = function() return false end,
+  forming = function() return series.context().is_tick == 1 end,
 }
 
 local known = {}
 for name in pairs(fields) do known[#known + 1] = name end
 for name in pairs(derived) do known[#known + 1] = name end
 for name in pairs(scalars) do known[#known + 1] = name end
-for _, name in ipairs {"interval", "ta", "align", "day", "my"} do known[#known + 1] = name end
+for _, name in ipairs {"interval", "ta", "align", "day", "my", "ticker", "ref", "rank", "universe"} do known[#known + 1] = name end
+local elsewhere = {"interval", "ta"} -- what every market has
+for name in pairs(fields) do elsewhere[#elsewhere + 1] = name end
+for name in pairs(derived) do elsewhere[#elsewhere + 1] = name end
 
 local markets = setmetatable({}, {__mode = "k"}) -- userdata -> true
 
@@ -96,48 +114,116 @@ local function bound_ta(entry)
   return result
 end
 
--- In the language, not in this version: said, never guessed at.
-local later = {ticker = true, ref = true, rank = true, universe = true}
-
 -- What to do about a timeframe that is not there.
-M.not_listed = "m[%q] is not listed in timeframes of this trader; add timeframes = {%q}"
+M.not_listed = "%s[%q] is not listed in timeframes of this trader; add timeframes = {%q}"
 
-local function no_field(key)
-  if later[key] then fail(("m.%s is not in this version"):format(key)) end
-  if type(key) == "number" then fail(("m[%s]: a market is no series; write m.close[%s]"):format(key, key)) end
+-- What to do about another symbol that is not there.
+M.not_referred = "m.ref.%s is not listed in references of this trader; add references = {%q}"
+
+-- `path`: how the script calls the market.
+local function no_field(path, key)
+  if type(key) == "number" then fail(("%s[%s]: a market is no series; write %s.close[%s]"):format(path, key, path, key)) end
   if type(key) == "string" and C.interval_parse(key, #key) >= 0 then
-    fail(M.not_listed:format(key, key))
+    fail(M.not_listed:format(path, key, key))
   end
   if type(key) == "string" and key:find "^%d+%a$" then
-    fail(("m[%q] is no interval; expected one of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):format(key))
+    fail(("%s[%q] is no interval; expected one of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):format(path, key))
   end
-  fail(("the market has no field %q%s"):format(tostring(key), suggest(tostring(key), known)))
+  local is_own = path == "m"
+  fail(("%s has no field %q%s"):format(is_own and "the market" or path, tostring(key), suggest(tostring(key), is_own and known or elsewhere)))
 end
 
 local DAY_FIELDS = {"change_pct", "high", "low", "volume", "quote_volume"}
-M.known, M.day_fields = known, DAY_FIELDS
+local TICKER_FIELDS = {"last", "change_pct", "high", "low", "volume", "quote_volume", "bid", "ask"}
+local UNIVERSE_FIELDS = {"count", "advancing", "declining", "median_change", "missing"}
+M.known, M.day_fields, M.ticker_fields, M.universe_fields = known, DAY_FIELDS, TICKER_FIELDS, UNIVERSE_FIELDS
 
 -- m.day: the rolling 24 hours as numbers.
-local function day_of(interval, name)
+local function day_of(place, name, path)
   local entries = {}
   local day = newproxy(true)
   local meta = getmetatable(day)
   for output, field in ipairs(DAY_FIELDS) do
     entries[field] = function()
-      local made = series.claim(interval, indicator.kind("day"), nil, nil, nil, nil, nil, nil, nil, output - 1, ("day.%s %s"):format(field, name))
-      entries[field] = function() return indicator.on(made)[0] end
+      local made = series.claim(place, indicator.kind("day"), nil, nil, nil, nil, nil, nil, nil, output - 1, ("day.%s %s"):format(field, name))
+      -- The forming bar of a tick is no part of it.
+      entries[field] = function() return indicator.on(made)[place < C.N_INTERVALS and series.context().is_tick or 0] end
       return entries[field]()
     end
   end
   meta.__index = function(_, field)
     local get = entries[field]
     if get then return get() end
-    fail(("m.day has no field %q%s"):format(tostring(field), suggest(tostring(field), DAY_FIELDS)))
+    fail(("%s.day has no field %q%s"):format(path, tostring(field), suggest(tostring(field), DAY_FIELDS)))
   end
-  meta.__newindex = function() fail "m.day is read-only" end
+  meta.__newindex = function() fail(path .. ".day is read-only") end
   meta.__tostring = function() return "day of market " .. name end
   meta.__metatable = false
   return day
+end
+
+-- m.ticker and m.universe: numbers of a struct that C has for the time of a call. `get`: gives its pointer.
+local function numbers_of(name, fields, get)
+  local is_known = {}
+  for _, field in ipairs(fields) do is_known[field] = true end
+  local numbers = newproxy(true)
+  local meta = getmetatable(numbers)
+  meta.__index = function(_, field)
+    if not is_known[field] then fail(("%s has no field %q%s"):format(name, tostring(field), suggest(tostring(field), fields))) end
+    local struct = get()
+    if struct == nil then return 0 / 0 end -- kept from an earlier call
+    return tonumber(struct[field])
+  end
+  meta.__newindex = function() fail(name .. " is read-only") end
+  meta.__tostring = function() return name end
+  meta.__metatable = false
+  return numbers
+end
+
+local function ticker_pointer() return series.context().ticker end
+local function rank_pointer() return series.context().rank end
+
+-- What is nil for now, with a note for the error to come if it is used all the same.
+local function nil_because(why)
+  ffi.copy(series.context().missing, why)
+  return nil
+end
+
+-- The getters of what only some traders have. `t`: the trader's fields.
+local function add_gifts(getters, t)
+  local ticker, universe = numbers_of("m.ticker", TICKER_FIELDS, ticker_pointer), numbers_of("m.universe", UNIVERSE_FIELDS, rank_pointer)
+  function getters.ticker()
+    if t.on ~= "tick" then fail "m.ticker is there only at ticks; add on = \"tick\"" end
+    if ticker_pointer() ~= nil then return ticker end
+    return nil_because "m.ticker is nil at a close; ask for m.forming first"
+  end
+  local function ranked(name, get)
+    return function()
+      if not t.rank then fail(("m.%s: this trader ranks nothing; add rank = {by = function(m) return ... end, top = 10}"):format(name)) end
+      if rank_pointer() ~= nil then return get() end
+      return nil_because(("m.%s is nil until all symbols have their score"):format(name))
+    end
+  end
+  getters.rank = ranked("rank", function() return rank_pointer().rank end)
+  getters.universe = ranked("universe", function() return universe end)
+end
+
+-- m.ref: markets of other symbols.
+local function references_of(references)
+  local symbols = {}
+  for symbol in pairs(references) do symbols[#symbols + 1] = symbol end
+  local ref = newproxy(true)
+  local meta = getmetatable(ref)
+  meta.__index = function(_, symbol)
+    local market = references[symbol]
+    if market then return market end
+    if type(symbol) ~= "string" then fail(("m.ref: found %s; expected a symbol: m.ref.BTCUSDT"):format(series.describe(symbol))) end
+    fail(M.not_referred:format(symbol, symbol))
+  end
+  meta.__newindex = function() fail "m.ref is read-only" end
+  meta.__tostring = function() return "references" end
+  meta.__metatable = false
+  return ref
 end
 
 -- m.my: the author's own series.
@@ -167,10 +253,10 @@ local function own_of(interval, own)
   return my
 end
 
---- A series of a slower timeframe as seen at each bar of this market: the last value that had closed by then. The same as Pine's
--- request.security without look-ahead.
+--- A series of a slower timeframe, or one of a reference that is of the same timeframe or a slower one, as seen at each bar of this
+-- market: the last value that had closed by then. The same as Pine's request.security without look-ahead.
 -- @function m:align
--- @param source series of a slower timeframe @return series; NaN where none had closed
+-- @param source series of a slower timeframe, or of a reference @return series; NaN where none had closed
 -- @usage local gap = (m.close - m:align(ta.ema(m["1h"].close, 50)))[0]
 local function align_of(entry, name)
   local made = {}
@@ -179,52 +265,63 @@ local function align_of(entry, name)
     if type(market) ~= "userdata" or series.entry(market) or not source then
       fail(("m:align: found %s; expected a series of a slower timeframe: m:align(m[\"1h\"].close)"):format(series.describe(source and market or s)))
     end
-    if source.home == entry.home then return indicator.on(source) end
-    if C.interval_ms(source.interval) <= C.interval_ms(entry.interval) then
+    if source.place == entry.place then return indicator.on(source) end
+    local its, ours = C.interval_ms(series.interval_of(source.place)), C.interval_ms(series.interval_of(entry.place))
+    if its < ours then
       fail(("m:align: %s is of a faster timeframe than %s; expected one of a slower"):format(source.text, name))
     end
     local aligned = made[source]
     if not aligned then
-      aligned = series.claim(entry.interval, indicator.kind("align"), source.index, nil, nil, source.interval, nil, nil, nil, 0,
-        ("align(%s)"):format(source.text))
+      aligned = series.claim(entry.place, indicator.kind("align"), source.index, nil, nil, nil, nil, nil, nil, 0, ("align(%s)"):format(source.text))
       made[source] = aligned
     end
     return indicator.on(aligned)
   end
 end
 
+-- What `m` has besides series. `trader`: {fields, others, own, references}, see M.new.
+local function add_scalars(getters, interval, name, trader)
+  local day, my, ref = day_of(interval, name, "m"), own_of(interval, trader.own), references_of(trader.references)
+  getters.day, getters.my, getters.ref = function() return day end, function() return my end, function() return ref end
+  for key, get in pairs(scalars) do getters[key] = get end
+  add_gifts(getters, trader.fields)
+end
+
 --- A market of the running trader.
--- @param interval number of the interval @param name its text @param others interval name -> market, or nil
--- @param own list of {name, function}: the trader's own series
--- @return the userdata that a filter gets, and its entry {interval, memo}
-function M.new(interval, name, others, own)
-  local entry = {interval = interval, home = interval, memo = {}}
+-- @param place of its series, see series.lua @param name text for messages: "5m" or "BTCUSDT 5m"
+-- @param options {path = how the script calls it, others = {interval name = market}, symbol = of a reference; of `m` itself:
+-- fields = the table of the trader, own = list of {name, function}: its own series, references = {symbol = market}}
+-- @return the userdata that a filter gets, and its entry {place, memo}
+function M.new(place, name, options)
+  local entry = {place = place, memo = {}}
   local own_ta
+  local interval = ffi.string(C.interval_name(series.interval_of(place)))
   local getters = {
-    interval = function() return name end,
+    interval = function() return interval end,
     ta = function()
       own_ta = own_ta or bound_ta(entry)
       return own_ta
     end,
   }
-  local align = align_of(entry, name)
-  getters.align = function() return align end
-  if others then
-    local day, my = day_of(interval, name), own_of(interval, own)
-    getters.day, getters.my = function() return day end, function() return my end
-    for key, get in pairs(scalars) do getters[key] = get end
-    for other, market in pairs(others) do getters[other] = function() return market end end
+  if options.symbol then
+    local day = day_of(place, name, options.path)
+    getters.symbol, getters.day = function() return options.symbol end, function() return day end
+  else
+    local align = align_of(entry, name)
+    getters.align = function() return align end
   end
+  if options.fields then add_scalars(getters, place, name, options) end
+  for other, market in pairs(options.others or {}) do getters[other] = function() return market end end
   local market = newproxy(true)
   local meta = getmetatable(market)
   local function first_use(key)
     local made
     if fields[key] then
-      made = series.claim(interval, -1, fields[key], nil, nil, nil, nil, nil, nil, 0, key .. " " .. name)
+      made = series.claim(place, -1, fields[key], nil, nil, nil, nil, nil, nil, 0, key .. " " .. name)
     elseif derived[key] then
-      made = series.claim(interval, indicator.kind(key), nil, nil, nil, nil, nil, nil, nil, 0, key .. " " .. name)
+      made = series.claim(place, indicator.kind(key), nil, nil, nil, nil, nil, nil, nil, 0, key .. " " .. name)
     else
-      no_field(key)
+      no_field(options.path, key)
     end
     getters[key] = getter_of(made)
     return getters[key]()

@@ -235,6 +235,36 @@ local function own_series(t)
   return own
 end
 
+-- The intervals of a trader but its own, each once.
+local function timeframes_of(t, interval)
+  local list, seen = {}, {[interval] = true}
+  for _, name in ipairs(t.timeframes or {}) do
+    if not seen[name] then list[#list + 1] = name end
+    seen[name] = true
+  end
+  return list
+end
+
+-- Markets of other timeframes by their names. @param reference 0: of the trader's own symbol @param path, prefix for messages
+local function other_markets(timeframes, reference, path, prefix, symbol)
+  local others = {}
+  for _, name in ipairs(timeframes) do
+    others[name] = market.new(series.place(reference, interval_number(name)), prefix .. name,
+      {path = ("%s[%q]"):format(path, name), symbol = symbol})
+  end
+  return others
+end
+
+local function reference_markets(t, interval, timeframes)
+  local references = {}
+  for k, symbol in ipairs(t.references or {}) do
+    local path, prefix = "m.ref." .. symbol, symbol .. " "
+    references[symbol] = market.new(series.place(k, interval_number(interval)), prefix .. interval,
+      {path = path, symbol = symbol, others = other_markets(timeframes, k, path, prefix, symbol)})
+  end
+  return references
+end
+
 --- Compile a script and learn what it says of itself.
 -- @param index place of the trader @param code text @param chunk where it comes from, for messages
 -- @param overrides JSON object of inputs @param default_interval name
@@ -263,16 +293,12 @@ function M.load(index, code, chunk, overrides, default_interval)
     has_conditions = has_conditions or c.check ~= nil
   end
   check_truth(t, conditions, own, chunk)
-  local others, mask = {}, 2 ^ interval_number(interval)
-  local state = {made = {}}
+  local state, mask = {made = {}}, 2 ^ interval_number(interval)
   series.set_trader(index, state)
-  for _, name in ipairs(t.timeframes or {}) do
-    if name ~= interval and not others[name] then
-      others[name] = market.new(interval_number(name), name)
-      mask = mask + 2 ^ interval_number(name)
-    end
-  end
-  state.market, state.entry = market.new(interval_number(interval), interval, others, own)
+  local timeframes = timeframes_of(t, interval)
+  for _, name in ipairs(timeframes) do mask = mask + 2 ^ interval_number(name) end
+  state.market, state.entry = market.new(interval_number(interval), interval,
+    {path = "m", fields = t, own = own, others = other_markets(timeframes, 0, "m", ""), references = reference_markets(t, interval, timeframes)})
   local line = getinfo(t.filter or t.conditions[1][2], "S").linedefined
   loaded[index] = {where = ("%s:%d"):format(chunk, line), conditions = conditions, plots = t.plots, market = state.market}
   if t.plots then loaded[index].plots_where = ("%s:%d"):format(chunk, getinfo(t.plots, "S").linedefined) end

@@ -14,7 +14,7 @@ local C, NaN, max = ffi.C, 0 / 0, math.max
 local M = {}
 
 local context -- script_context *
-local info = {} -- series -> {slot, index, interval, home, text, series, memo}; never given to a script
+local info = {} -- series -> {slot, index, place, text, series, memo}; never given to a script
 local groups = {} -- outputs of an indicator -> {fields, entries}
 local traders = {} -- index -> {market, entry, made = list of the entries of its series}
 
@@ -69,7 +69,7 @@ local refusals = {
 local operators = {}
 M.operators = operators
 
-local function new_series(index, interval, home, text)
+local function new_series(index, place, text)
   local slot = context.slots + index
   local series = newproxy(true)
   local meta = getmetatable(series)
@@ -93,7 +93,7 @@ local function new_series(index, interval, home, text)
   for event, operator in next, operators do meta[event] = operator end
   meta.__tostring = function() return "series " .. text end
   meta.__metatable = false
-  local entry = {slot = slot, index = index, interval = interval, home = home, text = text, series = series, memo = {}}
+  local entry = {slot = slot, index = index, place = place, text = text, series = series, memo = {}}
   info[series] = entry
   local trader = traders[context.trader]
   if trader then trader.made[#trader.made + 1] = entry end
@@ -116,20 +116,33 @@ function M.describe(value)
   return type(value) == "userdata" and tostring(value) or "a " .. type(value)
 end
 
---- Ask C for a series of the running trader.
--- @return entry
-function M.claim(interval, kind, source0, source1, source2, p0, p1, p2, p3, output, text)
-  local index = C.script_series(context, interval, kind, source0 or -1, source1 or -1, source2 or -1, p0 or 0, p1 or 0, p2 or 0, p3 or 0, output or 0)
-  if index == C.SCRIPT_BAD_PARAMETER then fail("ta." .. ffi.string(context.message)) end
-  if index < 0 then fail(ffi.string(context.message)) end
-  return new_series(index, interval, interval, text)
+--- Where a series is at home, as a number: its interval, of the trader's own symbol (reference 0) or of one of its references
+-- (1, 2, ...), as in src/script/trader.h. Its interval and its reference, from that number.
+function M.place(reference, interval) return reference * C.N_INTERVALS + interval end
+function M.interval_of(place) return place % C.N_INTERVALS end
+function M.reference_of(place) return (place - place % C.N_INTERVALS) / C.N_INTERVALS end
+
+--- Raises: two series that are to be combined are at home in different places. @param a entry @param b entry
+function M.different(what, a, b)
+  local is_symbol = M.reference_of(a.place) ~= M.reference_of(b.place)
+  fail(("%s: %s and %s are of different %s; m:align(s) gives a %s as seen at each bar of m"):format(what, a.text, b.text,
+    is_symbol and "symbols" or "timeframes", is_symbol and "series of a reference" or "slower series"))
 end
 
---- An own series of the running trader. @param interval number of the interval @param number place in its list, from 0
-function M.claim_own(interval, number, text)
+--- Ask C for a series of the running trader.
+-- @return entry
+function M.claim(place, kind, source0, source1, source2, p0, p1, p2, p3, output, text)
+  local index = C.script_series(context, place, kind, source0 or -1, source1 or -1, source2 or -1, p0 or 0, p1 or 0, p2 or 0, p3 or 0, output or 0)
+  if index == C.SCRIPT_BAD_PARAMETER then fail("ta." .. ffi.string(context.message)) end
+  if index < 0 then fail(ffi.string(context.message)) end
+  return new_series(index, place, text)
+end
+
+--- An own series of the running trader. @param place number of its interval @param number which of them, from 0
+function M.claim_own(place, number, text)
   local index = C.script_own(context, number)
   if index < 0 then fail(ffi.string(context.message)) end
-  return new_series(index, interval, interval, text)
+  return new_series(index, place, text)
 end
 
 --- Forgets which series of a trader have been asked for and read in this call. Afterwards M.read says which.

@@ -33,10 +33,7 @@ end
 
 local function check_pair(name, entry_a, entry_b)
   if not entry_a and not entry_b then fail(name .. ": expected at least one series, found two numbers") end
-  if entry_a and entry_b and entry_a.home ~= entry_b.home then
-    fail(("%s: %s and %s are of different timeframes; m:align(s) gives a slower series as seen at each bar of m"):format(
-      name, entry_a.text, entry_b.text))
-  end
+  if entry_a and entry_b and entry_a.place ~= entry_b.place then series.different(name, entry_a, entry_b) end
 end
 
 --- True at the bar where `a` has come to be above `b`: strictly above now, at or below on the last bar where both were defined.

@@ -113,7 +113,8 @@ function M.expression(text)
   local _, why = load("return " .. text, "=expression", "t")
   if why then error(why, 0) end
   wanted.expression = function(env) env.__value = keep_value end
-  market.not_listed = "m[%q] is not among the timeframes; name it: --timeframes %s"
+  market.not_referred = "m.ref.%s is not among the references; name it: --references %s"
+  market.not_listed = "%s[%q] is not among the timeframes; name it: --timeframes %s"
   local ending = text:find("--", 1, true) and "\n" or "" -- a comment must not swallow the rest
   return ("function(m) __value(%s%s) return false end"):format(text, ending)
 end
@@ -135,7 +136,7 @@ end
 function M.names()
   local result = {
     globals = {}, libraries = {}, methods = sorted_keys(series.methods), kinds = {}, options = indicator.options_of, market = market.known,
-    day = market.day_fields, trader = traders.fields, renamed = traders.renamed, bound = sorted_keys(indicator.bound), input_options = input.option_names,
+    day = market.day_fields, ticker = market.ticker_fields, universe = market.universe_fields, trader = traders.fields, renamed = traders.renamed, bound = sorted_keys(indicator.bound), input_options = input.option_names,
   }
   wanted.names = function(env)
     wanted.names = nil

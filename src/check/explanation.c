@@ -21,11 +21,13 @@ typedef struct explanation {
     trader_spec *spec;
     symbol_info symbol;
     probe_bars bars;
+    probe_references references;
     probe_market *market;
     script_view view; /* of the bar */
     outcome outcome;
     int32_t have, need, stale;
-    edge_row before, after; /* the memory around the bar */
+    const char *stale_symbol; /* NULL: its own */
+    edge_row before, after;   /* the memory around the bar */
     bool fires;
     char reason[1024], error[1024];
     char *conditions, *comparisons, *values; /* JSON lists */
@@ -41,6 +43,7 @@ static err find_bar(explanation *x, int32_t *index, diag *why) {
     char wanted[TIME_TEXT_BYTES], first[TIME_TEXT_BYTES], last[TIME_TEXT_BYTES];
     const kline_list *list = &x->bars.lists[interval];
     err e = probe_market_new(x->probe.registry, &x->symbol, 0, &x->bars, &cut, &x->market);
+    if (e == OK) e = probe_market_refer(x->market, x->probe.registry, &x->references, &cut);
     if (e != OK) return diag_set(why, e, "%s: %s", r->symbol, error_text(e));
     count = probe_market_count(x->market, interval);
     *index = count - 1;
@@ -59,7 +62,9 @@ static err find_bar(explanation *x, int32_t *index, diag *why) {
 static err step(explanation *x, diag *why) {
     script_result result;
     err e;
-    x->stale = probe_market_stale(x->market, x->spec->interval_mask & ~(1u << x->spec->interval), &x->view);
+    x->stale_symbol = NULL;
+    x->stale =
+        probe_market_stale(x->market, x->spec->interval_mask & ~(1u << x->spec->interval), &x->view, &x->stale_symbol);
     x->outcome = SKIPPED;
     x->before = x->after;
     x->fires = false;
@@ -160,7 +165,8 @@ static void find_reason(explanation *x) {
         say(x, "It did not fire: %s is none of the trader's symbols, so it is never evaluated.", x->symbol.name);
         x->fires = false;
     } else if (x->outcome == SKIPPED) {
-        say(x, "It was not evaluated: the %s bar that closes with this one does not exist.", interval_name(x->stale));
+        say(x, "It was not evaluated: the %s bar%s%s that closes with this one does not exist.",
+            interval_name(x->stale), x->stale_symbol ? " of " : "", x->stale_symbol ? x->stale_symbol : "");
     } else if (x->outcome == FAILED) {
         say(x, "It did not fire: the trader failed: %s", x->error);
     } else if (x->outcome == WARMING) {
@@ -318,7 +324,10 @@ static err read_bars(explanation *x, diag *why) {
                         r->symbol);
     snprintf(x->symbol.name, sizeof x->symbol.name, "%s", r->symbol);
     symbol_guess_assets(&x->symbol);
-    return probe_bars_read(&x->bars, path, (int32_t)smallest, x->spec->interval_mask, why);
+    e = probe_bars_read(&x->bars, path, (int32_t)smallest, x->spec->interval_mask, why);
+    if (e != OK) return e;
+    return probe_references_read(&x->references, r->data, x->spec->references, x->spec->n_references,
+                                 x->spec->reference_mask, why);
 }
 
 err explanation_make(const explanation_request *request, char **json, char **warning, diag *why) {
@@ -326,6 +335,11 @@ err explanation_make(const explanation_request *request, char **json, char **war
     err e = probe_open(&x.probe, &request->limits, why);
     *warning = NULL;
     if (e == OK) e = script_state_load(x.probe.state, 0, request->source, &x.spec, why);
+    if (e == OK && x.spec->rank_top)
+        e = diag_set(why, ERR_INVALID,
+                     "%s ranks all symbols, which the bars of one symbol do not say; replay shows what "
+                     "it fires at",
+                     request->source->chunk);
     if (e == OK) e = read_bars(&x, why);
     if (e == OK) e = walk(&x, why);
     if (e == OK) e = find_conditions(&x, why);
@@ -336,6 +350,7 @@ err explanation_make(const explanation_request *request, char **json, char **war
     }
     probe_market_free(x.market);
     probe_bars_free(&x.bars);
+    probe_references_free(&x.references);
     probe_close(&x.probe);
     trader_spec_free(x.spec);
     free(x.conditions);

@@ -23,5 +23,5 @@ typedef struct explanation_request {
  *   fires       true or false
  *   reason      one sentence
  * `warning`: why comparisons are missing, or NULL. Both are texts of the caller. ERR_SCRIPT: the trader does not load;
- * ERR_NOT_FOUND: there is no such bar; and what reading the klines gives. */
+ * ERR_NOT_FOUND: there is no such bar, or no file of a reference; ERR_INVALID: the trader ranks all symbols; and what reading the klines gives. */
 MUST_CHECK err explanation_make(const explanation_request *request, char **json, char **warning, diag *why);

@@ -20,13 +20,14 @@ static bool is_same_number(double a, double b, double tolerance) {
 
 static bool is_same_text(const char *a, const char *b) { return !a || !b || strcmp(a, b) == 0; }
 
-typedef enum part { SAME, OUTCOME, SIDE, SCORE, STOP, TARGETS, CONDITIONS, PLOTS } part;
+typedef enum part { SAME, OUTCOME, SIDE, SCORE, RANK_SCORE, STOP, TARGETS, CONDITIONS, PLOTS } part;
 
 /* What differs first. `tolerance` 0: to the bit, conditions and plots, too. */
 static part difference(const answer *a, const answer *b, double tolerance) {
     if (a->outcome != b->outcome) return OUTCOME;
     if (a->side != b->side) return SIDE;
     if (!is_same_number(a->score, b->score, tolerance)) return SCORE;
+    if (!is_same_number(a->rank_score, b->rank_score, tolerance)) return RANK_SCORE;
     if (!is_same_number(a->stop, b->stop, tolerance)) return STOP;
     if (a->n_targets != b->n_targets) return TARGETS;
     for (int32_t i = 0; i < a->n_targets; i++)
@@ -51,6 +52,7 @@ static void describe(const answer *a, part what, char *out, size_t bytes) {
     case OUTCOME: snprintf(out, bytes, "%s", outcome_text(a->outcome)); break;
     case SIDE: snprintf(out, bytes, "%s", sides[a->side]); break;
     case SCORE: snprintf(out, bytes, "score %.10g", a->score); break;
+    case RANK_SCORE: snprintf(out, bytes, "rank.by gives %.10g", a->rank_score); break;
     case STOP: snprintf(out, bytes, "stop %.10g", a->stop); break;
     case TARGETS: snprintf(out, bytes, "%d targets, the first %.10g", a->n_targets, a->target[0]); break;
     case CONDITIONS: snprintf(out, bytes, "conditions %.120s", a->conditions); break;

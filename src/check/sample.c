@@ -105,41 +105,74 @@ static int64_t find_end(const sample_order *o) {
     return end_ms < RANDOM_MARKET_END_MS ? end_ms : RANDOM_MARKET_END_MS;
 }
 
-err sample_generate(const sample_order *o, int which, sample *out) {
+/* One symbol of the model in all intervals. */
+static err generate_symbol(const sample_order *o, size_t which, int64_t end_ms, const int64_t from_ms[N_INTERVALS],
+                           symbol_info *symbol, probe_bars *bars) {
     char name[SYMBOL_BYTES];
     const char *names[] = {name};
     random_market *m = NULL;
+    err e;
+    random_market_name(which, name);
+    e = random_market_new(SEED, names, 1, &m);
+    if (e != OK) return e;
+    *symbol = *random_market_symbol(m, 0);
+    bars->mask = o->mask;
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (o->mask >> i & 1) e = fill_list(m, i, from_ms[i], end_ms, &bars->lists[i]);
+    random_market_free(m);
+    return e;
+}
+
+static void name_reference(symbol_info *symbol, const char *name) {
+    snprintf(symbol->name, sizeof symbol->name, "%s", name);
+    symbol->base[0] = symbol->quote[0] = 0;
+    symbol_guess_assets(symbol);
+}
+
+err sample_generate(const sample_order *o, int which, sample *out) {
     int64_t end_ms = find_end(o), from_ms[N_INTERVALS] = {0};
     err e;
     *out = (sample){.bars.mask = o->mask};
-    random_market_name((size_t)which, name);
-    e = random_market_new(SEED, names, 1, &m);
-    if (e != OK) return e;
-    out->symbol = *random_market_symbol(m, 0);
     find_starts(o, end_ms, from_ms, &out->later);
-    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
-        if (o->mask >> i & 1) e = fill_list(m, i, from_ms[i], end_ms, &out->bars.lists[i]);
+    e = generate_symbol(o, (size_t)which, end_ms, from_ms, &out->symbol, &out->bars);
+    for (int32_t k = 0; k < o->n_references && e == OK; k++) {
+        out->references.count = k + 1;
+        e = generate_symbol(o, (size_t)(which + 1 + k), end_ms, from_ms, &out->references.symbols[k],
+                            &out->references.bars[k]);
+        name_reference(&out->references.symbols[k], o->references[k]);
+    }
     out->from = first_evaluated(&out->bars.lists[o->interval]);
-    random_market_free(m);
     if (e != OK) sample_free(out);
     return e;
 }
 
 /* ---- without a number ---- */
 
-err sample_undefined(const sample_order *o, int which, sample *out) {
-    int64_t end_ms = RANDOM_MARKET_FIRST_MS;
+static err fill_undefined(const sample_order *o, probe_bars *bars) {
     err e = OK;
+    bars->mask = o->mask;
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        if (!(o->mask >> i & 1)) continue;
+        for (int32_t k = UNDEFINED_BARS; k > 0 && e == OK; k--) {
+            int64_t open_ms = interval_add(i, interval_floor(i, RANDOM_MARKET_FIRST_MS), -k);
+            kline bar = {open_ms, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+            e = kline_list_push(&bars->lists[i], &bar);
+        }
+    }
+    return e;
+}
+
+err sample_undefined(const sample_order *o, int which, sample *out) {
+    err e;
     *out = (sample){.bars.mask = o->mask};
     random_market_name((size_t)which, out->symbol.name);
     symbol_guess_assets(&out->symbol);
     out->symbol.tick_size = out->symbol.step_size = 0.01;
-    for (int32_t i = 0; i < N_INTERVALS; i++) {
-        if (!(o->mask >> i & 1)) continue;
-        for (int32_t k = UNDEFINED_BARS; k > 0 && e == OK; k--) {
-            kline bar = {interval_add(i, interval_floor(i, end_ms), -k), NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-            e = kline_list_push(&out->bars.lists[i], &bar);
-        }
+    e = fill_undefined(o, &out->bars);
+    for (int32_t k = 0; k < o->n_references && e == OK; k++) {
+        out->references.count = k + 1;
+        name_reference(&out->references.symbols[k], o->references[k]);
+        e = fill_undefined(o, &out->references.bars[k]);
     }
     out->from = UNDEFINED_BARS / 2;
     if (e != OK) sample_free(out);
@@ -157,7 +190,11 @@ err sample_read(const sample_order *o, const char *folder, const char *symbol, s
     *out = (sample){.bars.mask = 0};
     if (e != OK) return diag_set(why, e, "%s: no file of %s", folder, symbol);
     e = probe_bars_read(&out->bars, path, (int32_t)smallest, o->mask, why);
-    if (e != OK) return e;
+    if (e == OK) e = probe_references_read(&out->references, folder, o->references, o->n_references, o->mask, why);
+    if (e != OK) {
+        sample_free(out);
+        return e;
+    }
     snprintf(out->symbol.name, sizeof out->symbol.name, "%s", symbol);
     symbol_guess_assets(&out->symbol);
     own = &out->bars.lists[o->interval];
@@ -172,4 +209,7 @@ err sample_read(const sample_order *o, const char *folder, const char *symbol, s
     return OK;
 }
 
-void sample_free(sample *s) { probe_bars_free(&s->bars); }
+void sample_free(sample *s) {
+    probe_bars_free(&s->bars);
+    probe_references_free(&s->references);
+}

@@ -6,6 +6,8 @@
 #include "check/trial_body.h"
 #include "screener/tracked.h"
 #include "script/ask.h"
+#include "script/dry_market.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -56,14 +58,19 @@ bool trial_load(trial *t, const trader_source *source, const char *question) {
 
 probe_market *trial_market(trial *t, const sample *s, uint32_t id, const probe_cut *cut) {
     probe_market *m = NULL;
-    err e = probe_market_new(t->probe.registry, &s->symbol, id, &s->bars, cut, &m);
+    err e = probe_market_new(t->probe.registry, &s->symbol, id * (REFERENCES_MAX + 1), &s->bars, cut, &m);
+    if (e == OK) e = probe_market_refer(m, t->probe.registry, &s->references, cut);
+    if (e != OK) {
+        probe_market_free(m);
+        m = NULL;
+    }
     if (e != OK) (void)trial_go_on(t, diag_set(t->why, e, "%s: %s", t->source->chunk, error_text(e)));
     return m;
 }
 
 bool trial_look(const trial *t, probe_market *m, int32_t index, script_view *view) {
     probe_market_view(m, t->order.interval, index, view);
-    return probe_market_stale(m, t->order.mask & ~(1u << t->order.interval), view) < 0;
+    return probe_market_stale(m, t->order.mask & ~(1u << t->order.interval), view, NULL) < 0;
 }
 
 static bool ask_more(trial *t, const script_view *view, answer *out) {
@@ -71,10 +78,29 @@ static bool ask_more(trial *t, const script_view *view, answer *out) {
     return trial_go_on(t, script_state_plots(t->probe.state, 0, view, &out->plots, t->why));
 }
 
-bool trial_evaluate(trial *t, const script_view *view, bool whole, answer *out) {
+/* What the daemon would know of all symbols: a place that is the same whenever the bar is seen. */
+static void make_up_rank(const trial *t, script_view *view, script_rank *rank) {
+    int64_t number = interval_count(t->order.interval, interval_floor(t->order.interval, 0), view->open_ms);
+    *rank = dry_market_rank(t->spec->rank_top, (int32_t)(number % INT32_MAX));
+    view->rank = rank;
+}
+
+bool trial_evaluate(trial *t, const script_view *given, bool whole, answer *out) {
+    script_view shown = *given, *view = &shown;
+    script_rank rank;
     script_result r;
-    err e = script_state_evaluate(t->probe.state, 0, view, &r, t->why);
+    script_outcome unused;
+    double rank_score = NAN;
+    err e = OK;
+    if (t->spec->rank_top) {
+        e = script_state_score(t->probe.state, 0, view, &rank_score, &unused, t->why);
+        make_up_rank(t, view, &rank);
+    }
+    *out = (answer){.outcome = -1};
+    if (e != OK) return trial_go_on(t, e);
+    e = script_state_evaluate(t->probe.state, 0, view, &r, t->why);
     *out = (answer){.outcome = e == OK ? (int)r.outcome : -1, .side = r.side, .score = r.score, .stop = r.stop};
+    out->rank_score = rank_score;
     out->n_targets = r.n_targets;
     memcpy(out->target, r.target, sizeof out->target);
     if (e == OK && r.fault) note_error(t, r.fault);
@@ -130,7 +156,7 @@ static double median_us(const trial *t) {
 }
 
 static void write_needs(json_writer *w, const trader_spec *spec) {
-    uint32_t used = 0;
+    uint32_t used = 0, references = 0;
     json_write_key(w, "warmup");
     json_write_array(w);
     for (int32_t i = 0; i < N_INTERVALS && spec; i++) {
@@ -141,7 +167,16 @@ static void write_needs(json_writer *w, const trader_spec *spec) {
         json_write_object_end(w);
     }
     json_write_array_end(w);
-    for (int32_t i = 0; spec && i < spec->n_needs; i++) used |= 1u << spec->needs[i].place;
+    for (int32_t i = 0; spec && i < spec->n_needs; i++) {
+        int32_t k = place_reference_of(spec->needs[i].place);
+        used |= 1u << place_interval(spec->needs[i].place);
+        if (k >= 0) references |= 1u << k;
+    }
+    json_write_key(w, "used_references");
+    json_write_array(w);
+    for (int32_t k = 0; spec && k < spec->n_references; k++)
+        if (references >> k & 1) json_write_text(w, spec->references[k]);
+    json_write_array_end(w);
     json_write_key(w, "used");
     json_write_array(w);
     for (int32_t i = 0; i < N_INTERVALS; i++)
@@ -220,7 +255,10 @@ static err run_samples(trial *t, const trader_source *watched) {
 static err run_loaded(trial *t) {
     trader_source *watched = NULL;
     err e = OK;
-    t->order = (sample_order){.interval = t->spec->interval, .mask = t->spec->interval_mask};
+    t->order = (sample_order){.interval = t->spec->interval,
+                              .mask = t->spec->interval_mask,
+                              .references = t->spec->references,
+                              .n_references = t->spec->n_references};
     for (int32_t i = 0; i < N_INTERVALS; i++) /* the daemon asks for no more, either */
         t->order.history[i] = t->spec->history[i] < BACKFILL_MAX_BARS ? t->spec->history[i] : BACKFILL_MAX_BARS;
     if (t->watched)

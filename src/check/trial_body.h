@@ -9,8 +9,8 @@ enum { ERRORS_MOST = 16 };
 typedef struct answer {
     int outcome; /* script_outcome; -1: an error */
     int32_t side, n_targets;
-    double score, stop, target[SCRIPT_TARGETS];
-    char *conditions, *plots; /* JSON, when they were asked for */
+    double score, stop, target[SCRIPT_TARGETS], rank_score; /* rank_score: of rank.by; NaN without */
+    char *conditions, *plots;                               /* JSON, when they were asked for */
 } answer;
 
 typedef struct trial {

@@ -19,6 +19,8 @@ typedef struct eval_call {
     const char *data, *expression;
     int32_t interval; /* of m; -1: the file's */
     uint32_t timeframes;
+    char references[REFERENCES_MAX][SYMBOL_BYTES];
+    int32_t n_references;
     int64_t from_ms, to_ms; /* 0: not given */
     bool as_json;
     bool has_header;
@@ -28,6 +30,7 @@ static const option OPTIONS[] = {
     {"data", "FILE", "kline file, .csv or .csv.gz; all its bars are history of the ones shown"},
     {"interval", "I", "interval of m, the file's own or a larger one (default: the file's)"},
     {"timeframes", "1h,4h", "larger intervals, made of the file's bars, for m[\"1h\"] and m[\"4h\"]"},
+    {"references", "A,B", "other symbols, for m.ref.A and m.ref.B; their files lie beside FILE"},
     {"from", "T", "first bar shown, by open time (default: the oldest)"},
     {"to", "T", "leave out bars that open at or after T (default: up to the newest)"},
     {"json", NULL, "one object a line: time (open of the bar, ms), value"},
@@ -61,6 +64,21 @@ static err take_timeframes(const option *o, const char *value, uint32_t *mask, d
     }
 }
 
+/* Names stand in the code of the trader, so nothing may end them. */
+static err take_references(eval_call *call, const char *value, diag *why) {
+    for (const char *at = value;; at++) {
+        size_t bytes = strcspn(at, ",");
+        if (bytes == 0 || bytes >= SYMBOL_BYTES || strcspn(at, "\"\\\n") < bytes)
+            return diag_set(why, ERR_INVALID, "--references is \"%s\"; expected symbols such as BTCUSDT,ETHUSDT",
+                            value);
+        if (call->n_references == REFERENCES_MAX)
+            return diag_set(why, ERR_TOO_BIG, "--references has more than %d symbols", REFERENCES_MAX);
+        snprintf(call->references[call->n_references++], SYMBOL_BYTES, "%.*s", (int)bytes, at);
+        at += bytes;
+        if (!*at) return OK;
+    }
+}
+
 static err take(void *context, const option *o, const char *value, diag *why) {
     eval_call *call = context;
     if (!o && call->expression)
@@ -73,6 +91,7 @@ static err take(void *context, const option *o, const char *value, diag *why) {
     if (strcmp(o->name, "to") == 0) return take_time(o, value, &call->to_ms, why);
     if (strcmp(o->name, "interval") == 0) return take_interval(o, value, strlen(value), &call->interval, why);
     if (strcmp(o->name, "timeframes") == 0) return take_timeframes(o, value, &call->timeframes, why);
+    if (strcmp(o->name, "references") == 0) return take_references(call, value, why);
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
     return OK;
 }
@@ -109,6 +128,16 @@ static err read_bars(eval_call *call, probe_bars *bars, diag *why) {
     return probe_bars_read(bars, call->data, file_interval, call->timeframes | 1u << call->interval, why);
 }
 
+/* Their files lie in the folder of the one file. */
+static err read_references(eval_call *call, probe_references *references, diag *why) {
+    const char *slash = strrchr(call->data, '/');
+    char folder[512], *names[REFERENCES_MAX];
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - call->data) : 1, slash ? call->data : ".");
+    for (int32_t k = 0; k < call->n_references; k++) names[k] = call->references[k];
+    return probe_references_read(references, *folder ? folder : "/", names, call->n_references,
+                                 call->timeframes | 1u << call->interval, why);
+}
+
 /* BTCUSDT of data/BTCUSDT-1m.csv.gz, walk of walk.csv. */
 static void name_symbol(const char *path, symbol_info *symbol) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -129,6 +158,8 @@ static err make_code(const eval_call *call, const char *filter, char **code, siz
     fprintf(text, "return trader {interval = \"%s\", timeframes = {", interval_name(call->interval));
     for (int32_t i = 0; i < N_INTERVALS; i++)
         if (call->timeframes >> i & 1) fprintf(text, "\"%s\",", interval_name(i));
+    fputs("}, references = {", text);
+    for (int32_t k = 0; k < call->n_references; k++) fprintf(text, "\"%s\",", call->references[k]);
     fprintf(text, "}, filter = %s}", filter);
     return fclose(text) == 0 ? OK : ERR_NO_MEMORY;
 }
@@ -215,14 +246,18 @@ static err evaluate(probe *p, eval_call *call, probe_market *market, int32_t ind
     return e;
 }
 
-static err run_bars(probe *p, eval_call *call, const probe_bars *bars, diag *why) {
+static err run_bars(probe *p, eval_call *call, const probe_bars *bars, const probe_references *references, diag *why) {
     symbol_info symbol = {0};
     probe_market *market = NULL;
     int32_t count;
     err e;
     name_symbol(call->data, &symbol);
     e = probe_market_new(p->registry, &symbol, 0, bars, NULL, &market);
-    if (e != OK) return diag_set(why, e, "%s: %s", call->data, error_text(e));
+    if (e == OK) e = probe_market_refer(market, p->registry, references, NULL);
+    if (e != OK) {
+        probe_market_free(market);
+        return diag_set(why, e, "%s: %s", call->data, error_text(e));
+    }
     count = probe_market_count(market, call->interval);
     if (count == 0)
         e = diag_set(why, ERR_NOT_FOUND, "%s: holds no whole %s bar", call->data, interval_name(call->interval));
@@ -240,6 +275,7 @@ static int run(int argc, char *const *argv) {
     config cfg = {0};
     probe p = {0};
     probe_bars bars = {0};
+    probe_references references = {.count = 0};
     trader_source *source = NULL;
     diag why = {0};
     err e = parse(&call, argc, argv, &why);
@@ -249,12 +285,14 @@ static int run(int argc, char *const *argv) {
     script_limits limits = {cfg.script_cpu_ms, cfg.script_load_cpu_ms, (size_t)cfg.script_memory_mb << 20, 0};
     config_deinit(&cfg);
     e = read_bars(&call, &bars, &why);
+    if (e == OK) e = read_references(&call, &references, &why);
     if (e == OK) e = probe_open(&p, &limits, &why);
     if (e == OK) e = load(&p, &call, &source, &why);
-    if (e == OK) e = run_bars(&p, &call, &bars, &why);
+    if (e == OK) e = run_bars(&p, &call, &bars, &references, &why);
     probe_close(&p);
     trader_source_free(source);
     probe_bars_free(&bars);
+    probe_references_free(&references);
     if (e == OK || ferror(stdout)) return e == OK ? EXIT_OK : EXIT_FAILED;
     return verb_fail(&EVAL_VERB, EXIT_FAILED, &why);
 }

@@ -85,13 +85,14 @@ const kernel kernel_ohlc4 = {.name = "ohlc4", .n_outputs = 1, .run = run_ohlc4, 
 
 #define PARAM_HASH(name) \
     { name, 0, 281474976710655.0, true } /* 48 bits */
-const kernel kernel_align = {.name = "align",
-                             .n_sources = 1,
-                             .n_params = 1,
-                             .n_outputs = 1,
-                             .params = {{"interval", 0, N_INTERVALS - 1, true}},
-                             .run = run_align,
-                             .depth = kernel_depth_one};
+const kernel kernel_align = {
+    .name = "align",
+    .n_sources = 1,
+    .n_params = 2,
+    .n_outputs = 1,
+    .params = {{"interval", 0, N_INTERVALS - 1, true}, {"symbol", 0, REGISTRY_SYMBOLS_MAX, true}},
+    .run = run_align,
+    .depth = kernel_depth_one};
 const kernel kernel_own = {.name = "own",
                            .n_params = 4,
                            .n_outputs = 1,

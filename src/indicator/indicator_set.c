@@ -23,6 +23,7 @@
 #include "indicator/indicator_set.h"
 #include "indicator/anchors.h"
 #include "indicator/column.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,9 +54,21 @@ typedef struct instance {
     int64_t first_life;         /* its life number */
     int64_t told_ms;            /* epoch that was told */
     bool is_deferred;
+    bool is_stale;                        /* only while a reference is linked: what it rests on is another one now */
     int64_t life;                         /* deferred: bars up to here (exclusive) have values */
     int32_t source_at[INDICATOR_SOURCES]; /* instances in this set; -1: a field, or elsewhere */
+    int32_t slow_at;                      /* of `align`: instance in the set of its source; -1: a field, or not there */
+    bool has_slow;                        /* of `align`: the set of its source is there */
 } instance;
+
+/* Another symbol that series are aligned from. */
+typedef struct reference {
+    int32_t symbol;
+    indicator_set *const *sets;       /* NULL: not there */
+    int64_t n_corrected[N_INTERVALS]; /* corrections of its sets that have been taken over */
+} reference;
+
+enum { CORRECTIONS = 8 };
 
 typedef struct checkpoint {
     int64_t life; /* bars up to here (exclusive) are in the states; -1: none */
@@ -79,6 +92,9 @@ struct indicator_set {
     int64_t slide_life;              /* when a short column will be full */
     int64_t number, number_life;     /* of one bar: its number, its life number; -1: of none */
     int64_t n_new_epochs, n_begun, n_moves;
+    reference *references;
+    int32_t n_references;
+    int64_t n_corrected, corrected_ms[CORRECTIONS]; /* ever; open times of the last of them */
 };
 
 static void point_at_bars(kernel_input *in, const kline_series *bars) {
@@ -119,6 +135,7 @@ void indicator_set_free(indicator_set *set) {
     for (int c = 0; c < N_CHECKPOINTS; c++) free(set->checkpoints[c].states);
     for (int32_t i = 0; i < set->count; i++) column_deinit(&set->items[i].values);
     anchors_deinit(&set->anchors);
+    free(set->references);
     free(set->scratch);
     free(set->states);
     free(set->items);
@@ -127,8 +144,18 @@ void indicator_set_free(indicator_set *set) {
 
 void indicator_set_link(indicator_set *set, indicator_set *const sets[N_INTERVALS]) { set->linked = sets; }
 
+static reference *find_reference(const indicator_set *set, int32_t symbol) {
+    for (int32_t k = 0; k < set->n_references; k++)
+        if (set->references[k].symbol == symbol) return &set->references[k];
+    return NULL;
+}
+
+/* Where the source of an aligned series is at home; NULL: not there. */
 static indicator_set *slow_set(const indicator_set *set, const indicator_spec *spec) {
-    return set->linked ? set->linked[(int32_t)spec->param[0]] : NULL;
+    int32_t symbol = (int32_t)spec->param[1];
+    const reference *from = symbol ? find_reference(set, symbol) : NULL;
+    indicator_set *const *sets = symbol ? (from ? from->sets : NULL) : set->linked;
+    return sets ? sets[(int32_t)spec->param[0]] : NULL;
 }
 
 const double *indicator_set_values(const indicator_set *set, int32_t i, int32_t output) {
@@ -140,14 +167,14 @@ static const double *series_values(const indicator_set *set, series_ref ref, int
     return ref < 0 ? NULL : kline_series_field(set->bars, ref);
 }
 
-static void aim_at_slow(indicator_set *set, const indicator_spec *spec) {
-    const indicator_set *slow = slow_set(set, spec);
-    series_ref ref = spec->source[0];
-    int32_t at = series_is_output(ref) ? indicator_set_find(slow, series_indicator(ref), 0) : -1;
-    set->in.slow = (kernel_slow){.values = series_values(slow, ref, at),
-                                 .open_ms = kline_series_open_ms(slow->bars),
-                                 .count = kline_series_count(slow->bars),
-                                 .interval = (int32_t)spec->param[0]};
+/* Columns move: where the values are is asked for before every run. */
+static void aim_at_slow(indicator_set *set, const instance *item) {
+    const indicator_set *slow = slow_set(set, item->spec);
+    set->in.slow = (kernel_slow){.interval = (int32_t)item->spec->param[0]};
+    if (!slow) return;
+    set->in.slow.values = series_values(slow, item->spec->source[0], item->slow_at);
+    set->in.slow.open_ms = kline_series_open_ms(slow->bars);
+    set->in.slow.count = kline_series_count(slow->bars);
 }
 
 /* An array of which the element at `i` is the first one that is there. */
@@ -171,11 +198,11 @@ static const int64_t *numbers_of(indicator_set *set, int64_t from, int64_t to, i
 static void run_bars(indicator_set *set, const instance *item, char *state, int64_t from, int64_t to) {
     double *out[INDICATOR_OUTPUTS];
     for (int32_t o = 0; o < item->kernel->n_outputs; o++) out[o] = column_values(&item->values, o, set->dropped);
-    if (item->spec->kind == INDICATOR_ALIGN)
-        aim_at_slow(set, item->spec);
-    else
-        for (int32_t k = 0; k < item->kernel->n_sources; k++)
-            set->in.source[k] = series_values(set, item->spec->source[k], item->source_at[k]);
+    if (item->spec->kind == INDICATOR_ALIGN) aim_at_slow(set, item);
+    for (int32_t k = 0; k < INDICATOR_SOURCES; k++) { /* those of the run before may be gone */
+        bool is_source = item->spec->kind != INDICATOR_ALIGN && k < item->kernel->n_sources;
+        set->in.source[k] = is_source ? series_values(set, item->spec->source[k], item->source_at[k]) : NULL;
+    }
     set->in.param = item->spec->param;
     for (int64_t end; from < to; from = end) {
         int64_t numbers[RUN_BARS];
@@ -252,7 +279,9 @@ static int64_t sources_floor(const indicator_set *set, const instance *item) {
 /* Bars from here on can have values, whatever has been left out of the columns. */
 static int64_t floor_of(const indicator_set *set, const instance *item) {
     int64_t sources = sources_floor(set, item), from;
-    if (!item->may_be_short || item->epoch_ms == 0 || item->first_life >= sources) return set->dropped;
+    /* One that has been short is blank up to where it could be had anew then. */
+    if (!item->may_be_short) return item->floor > set->dropped ? item->floor : set->dropped;
+    if (item->epoch_ms == 0 || item->first_life >= sources) return set->dropped;
     from = sources + kernel_reach(item->spec->kind, item->spec->param, item->spec->interval);
     if (item->state_bytes > 0) from = anchors_from(&set->anchors, from);
     return from < set->life ? from : set->life;
@@ -352,12 +381,21 @@ err indicator_set_lengthen(indicator_set *set, int32_t i) {
 
 /* ---- adding ---- */
 
-static void bind(indicator_set *set, instance *item) {
+static void bind_slow(const indicator_set *set, instance *item) {
+    const indicator_set *slow = slow_set(set, item->spec);
+    series_ref ref = item->spec->source[0];
+    item->has_slow = slow != NULL;
+    item->slow_at = slow && series_is_output(ref) ? indicator_set_find(slow, series_indicator(ref), 0) : -1;
+}
+
+static void bind(const indicator_set *set, instance *item) {
     for (int32_t s = 0; s < INDICATOR_SOURCES; s++) {
         series_ref ref = item->spec->source[s];
         bool is_here = item->spec->kind != INDICATOR_ALIGN && s < item->kernel->n_sources && series_is_output(ref);
         item->source_at[s] = is_here ? indicator_set_find(set, series_indicator(ref), 0) : -1;
     }
+    item->slow_at = -1;
+    if (item->spec->kind == INDICATOR_ALIGN) bind_slow(set, item);
 }
 
 /* Its state after the bars up to `life`, into what has been kept of that moment. */
@@ -396,7 +434,7 @@ static err add(indicator_set *set, int32_t id, int64_t epoch_ms);
 static err add_sources(indicator_set *set, const indicator_spec *spec, int64_t epoch_ms) {
     err e = OK;
     indicator_set *home = spec->kind == INDICATOR_ALIGN ? slow_set(set, spec) : set;
-    if (!home) return ERR_NOT_FOUND;
+    if (!home) return spec->param[1] > 0 ? OK : ERR_NOT_FOUND; /* a reference may come later */
     for (int32_t s = 0; s < kernel_get(spec->kind)->n_sources && e == OK; s++)
         if (series_is_output(spec->source[s]))
             e = home == set ? add(set, series_indicator(spec->source[s]), epoch_ms)
@@ -423,16 +461,16 @@ static err prepare_source(indicator_set *set, int32_t at, bool is_deferred, int3
     return OK;
 }
 
+/* What is aligned may be far behind, and there is no telling it when the column moves on. */
+static err prepare_slow(const indicator_set *set, const instance *item) {
+    return item->slow_at >= 0 ? prepare_source(slow_set(set, item->spec), item->slow_at, true, 0) : OK;
+}
+
 static err prepare_sources(indicator_set *set, const instance *item, int32_t reach) {
     err e = OK;
-    series_ref slow = item->spec->source[0];
     for (int32_t s = 0; s < INDICATOR_SOURCES && e == OK; s++)
         if (item->source_at[s] >= 0) e = prepare_source(set, item->source_at[s], item->is_deferred, reach);
-    if (item->spec->kind == INDICATOR_ALIGN && series_is_output(slow)) {
-        indicator_set *home = slow_set(set, item->spec);
-        e = prepare_source(home, indicator_set_find(home, series_indicator(slow), 0), true, 0);
-    }
-    return e;
+    return e == OK ? prepare_slow(set, item) : e;
 }
 
 /* Whether its past can be had anew from the bars kept, and the anchors for that take less than what is left out. */
@@ -556,7 +594,7 @@ static checkpoint *checkpoint_before(indicator_set *set, int64_t life) {
 
 /* Everything anew from the oldest bar kept. */
 static void restart(indicator_set *set) {
-    memset(set->states, 0, set->used);
+    if (set->used) memset(set->states, 0, set->used);
     set->life = set->dropped;
     anchors_void(&set->anchors, -1);
     for (int32_t i = 0; i < set->count; i++) {
@@ -606,8 +644,9 @@ static void rewind_linked(const indicator_set *set, int64_t from_ms) {
 bool indicator_set_correct(indicator_set *set, int32_t index) {
     int64_t dropped = set->dropped;
     const checkpoint *from = checkpoint_before(set, dropped + index);
+    set->corrected_ms[set->n_corrected++ % CORRECTIONS] = set->in.open_ms[index];
     if (from) {
-        memcpy(set->states, from->states, set->used);
+        if (set->used) memcpy(set->states, from->states, set->used);
         set->life = from->life;
         anchors_void(&set->anchors, set->life);
     } else {
@@ -620,23 +659,54 @@ bool indicator_set_correct(indicator_set *set, int32_t index) {
     return from == NULL;
 }
 
+/* There is room behind the closed bars: see find_slide. */
+static void peek_one(indicator_set *set, const instance *item) {
+    int32_t count = (int32_t)(set->life - set->dropped);
+    bool is_behind = item->is_deferred && item->life != set->life;
+    if (is_behind || set->in.open_ms[count] < item->asked_ms) {
+        for (int32_t o = 0; o < item->kernel->n_outputs; o++)
+            column_values(&item->values, o, set->dropped)[count] = NAN;
+        return;
+    }
+    run_bars(set, item, set->scratch + item->state, set->life, set->life + 1);
+}
+
 err indicator_set_peek(indicator_set *set) {
     err e;
     if (!kline_series_has_forming(set->bars)) return OK;
     e = grow_scratch(set, set->used + 1);
     if (e != OK) return e;
-    memcpy(set->scratch, set->states, set->used);
+    if (set->used) memcpy(set->scratch, set->states, set->used);
     set->number_life = -1;
-    for (int32_t i = 0; i < set->count; i++) {
-        const instance *item = &set->items[i];
-        if (!item->is_deferred) run_bars(set, item, set->scratch + item->state, set->life, set->life + 1);
-    }
+    for (int32_t i = 0; i < set->count; i++) peek_one(set, &set->items[i]);
     return OK;
 }
 
 /* ---- what is deferred ---- */
 
 bool indicator_set_has_deferred(const indicator_set *set) { return set->n_deferred > 0; }
+
+/* The open time from which on a set has been corrected since it had been `n_seen` times; INT64_MAX: not at all. */
+static int64_t corrected_since(const indicator_set *set, int64_t n_seen) {
+    int64_t from_ms = INT64_MAX;
+    if (set->n_corrected - n_seen > CORRECTIONS) return 0;
+    for (int64_t k = n_seen; k < set->n_corrected; k++)
+        if (set->corrected_ms[k % CORRECTIONS] < from_ms) from_ms = set->corrected_ms[k % CORRECTIONS];
+    return from_ms;
+}
+
+/* Corrections of other symbols: what is aligned from them, or may have been read by an own series, is made again. */
+static void follow_references(indicator_set *set) {
+    for (int32_t k = 0; k < set->n_references; k++) {
+        reference *from = &set->references[k];
+        for (int32_t i = 0; from->sets && i < N_INTERVALS; i++) {
+            if (!from->sets[i] || from->sets[i]->n_corrected == from->n_corrected[i]) continue;
+            int64_t from_ms = corrected_since(from->sets[i], from->n_corrected[i]);
+            from->n_corrected[i] = from->sets[i]->n_corrected;
+            rewind_deferred(set, kline_series_dropped(set->bars) + kline_series_count_at(set->bars, from_ms));
+        }
+    }
+}
 
 /* One that has fallen behind the window begins anew. */
 static void follow_window(indicator_set *set, instance *item) {
@@ -649,14 +719,24 @@ static void follow_window(indicator_set *set, instance *item) {
     item->life = oldest;
 }
 
-/* The bars (as a life number) up to which a slower series is known. */
+/* The open time up to which the source of an aligned series is known: it may be deferred itself. */
+static int64_t slow_known_to(const indicator_set *slow, const instance *item) {
+    const instance *source = item->slow_at >= 0 ? &slow->items[item->slow_at] : NULL;
+    int64_t at = source && source->is_deferred ? source->life - kline_series_dropped(slow->bars) : INT64_MAX;
+    if (at >= kline_series_count(slow->bars)) return kline_series_known_to(slow->bars);
+    return at > 0 ? kline_series_open_ms(slow->bars)[at] : 0;
+}
+
+/* The bars (as a life number) up to which the source of an aligned series is known. */
 static int64_t known_life(const indicator_set *set, const instance *item, int64_t life) {
     const indicator_set *slow = slow_set(set, item->spec);
     const int64_t *open_ms = kline_series_open_ms(set->bars);
-    int64_t dropped = kline_series_dropped(set->bars), at = item->life;
+    int64_t dropped = kline_series_dropped(set->bars), at = item->life, known_to_ms;
+    if (!slow) return life; /* known to be NaN */
+    known_to_ms = slow_known_to(slow, item);
     while (at < life) {
         int64_t close_ms = interval_next(item->spec->interval, open_ms[at - dropped]);
-        if (kline_series_known_to(slow->bars) < interval_floor((int32_t)item->spec->param[0], close_ms)) break;
+        if (known_to_ms < interval_floor((int32_t)item->spec->param[0], close_ms)) break;
         at++;
     }
     return at;
@@ -679,6 +759,7 @@ static void settle_one(indicator_set *set, int32_t i, int64_t life) {
 void indicator_set_settle(indicator_set *set, int32_t count) {
     int64_t life = kline_series_dropped(set->bars) + count;
     if (!set->n_deferred) return;
+    follow_references(set);
     for (int32_t i = 0; i < set->count; i++)
         if (set->items[i].is_deferred) settle_one(set, i, life);
 }
@@ -687,6 +768,7 @@ int32_t indicator_set_own_next(indicator_set *set, int32_t i) {
     instance *item = &set->items[i];
     const int64_t *open_ms = kline_series_open_ms(set->bars);
     int64_t dropped = kline_series_dropped(set->bars), end = dropped + kline_series_count(set->bars);
+    follow_references(set);
     follow_window(set, item);
     while (item->life < end && open_ms[item->life - dropped] < item->asked_ms) item->life++;
     return (int32_t)(item->life - dropped);
@@ -704,11 +786,74 @@ void indicator_set_own_put(indicator_set *set, int32_t i, double value) {
     item->life++;
 }
 
+void indicator_set_own_peek(indicator_set *set, int32_t i, double value) {
+    column_values(&set->items[i].values, 0, set->dropped)[kline_series_count(set->bars)] = kernel_defined(value);
+}
+
+/* ---- other symbols ---- */
+
+static err note_reference(indicator_set *set, int32_t symbol, reference **out) {
+    reference *larger;
+    *out = find_reference(set, symbol);
+    if (*out) return OK;
+    larger = realloc(set->references, ((size_t)set->n_references + 1) * sizeof *larger);
+    if (!larger) return ERR_NO_MEMORY;
+    set->references = larger;
+    *out = &larger[set->n_references++];
+    **out = (reference){.symbol = symbol};
+    return OK;
+}
+
+/* What was aligned while the reference was not there, and all that is made of it, begins anew. */
+static void restart_stale(indicator_set *set) {
+    int64_t oldest = kline_series_dropped(set->bars);
+    for (int32_t i = 0; i < set->count; i++) {
+        instance *item = &set->items[i];
+        for (int32_t s = 0; s < INDICATOR_SOURCES; s++)
+            item->is_stale = item->is_stale || (item->source_at[s] >= 0 && set->items[item->source_at[s]].is_stale);
+        if (item->is_stale) rewind_one(set, item, oldest);
+    }
+    for (int32_t i = 0; i < set->count; i++) set->items[i].is_stale = false;
+}
+
+/* The source of an aligned series, in the set that is its home now. */
+static err follow_home(indicator_set *set, int32_t i) {
+    bool was_there = set->items[i].has_slow;
+    err e = add_sources(set, set->items[i].spec, 0); /* they may be added here: `items` may move */
+    instance *item = &set->items[i];
+    if (e != OK) return e;
+    bind_slow(set, item);
+    item->is_stale = !was_there && item->has_slow;
+    return prepare_slow(set, item);
+}
+
+err indicator_set_link_reference(indicator_set *set, int32_t symbol, indicator_set *const sets[N_INTERVALS]) {
+    reference *from;
+    bool has_come = false;
+    err e = note_reference(set, symbol, &from);
+    if (e != OK) return e;
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        int64_t now = sets && sets[i] ? sets[i]->n_corrected : 0;
+        /* Sets that take the place of others have the same bars: their past is taken over. */
+        if (sets != from->sets || now < from->n_corrected[i]) from->n_corrected[i] = now;
+    }
+    from->sets = sets;
+    for (int32_t i = 0; i < set->count && e == OK; i++) {
+        const indicator_spec *spec = set->items[i].spec;
+        if (spec->kind != INDICATOR_ALIGN || (int32_t)spec->param[1] != symbol) continue;
+        e = follow_home(set, i);
+        has_come = has_come || set->items[i].is_stale;
+    }
+    if (has_come) restart_stale(set);
+    return e;
+}
+
 /* ---- asking ---- */
 
 size_t indicator_set_bytes(const indicator_set *set) {
     size_t bytes = sizeof *set + (size_t)set->capacity * sizeof *set->items + set->room * (1 + N_CHECKPOINTS) +
-                   set->scratch_room + anchors_bytes(&set->anchors);
+                   set->scratch_room + anchors_bytes(&set->anchors) +
+                   (size_t)set->n_references * sizeof *set->references;
     for (int32_t i = 0; i < set->count; i++) bytes += column_bytes(&set->items[i].values);
     return bytes;
 }

@@ -9,8 +9,9 @@
  * the state of long ago: the same bits as if nothing had been left out. What cannot be computed anew is the same for a
  * column that was whole all the time, NaN, so that a value never depends on what was read before. A column that nobody
  * has asked for during as many bars as are kept is cut again.
- * What rests on a slower series or on an author's own one is *deferred*: it is computed when somebody who knows those to
- * be complete asks for it (indicator_set_settle), and rebuilt from the oldest bar kept after a correction.
+ * What rests on a slower series, on one of another symbol or on an author's own one is *deferred*: it is computed when
+ * somebody who knows those to be complete asks for it (indicator_set_settle), and rebuilt from the oldest bar kept after
+ * a correction. Its column and those of its sources, here and in other sets, are whole all the time.
  * Threads: the symbol's owner. Ownership: the set borrows the series and the registry. */
 #pragma once
 #include "indicator/kernel.h"
@@ -26,6 +27,12 @@ void indicator_set_free(indicator_set *set);
 /* The sets of all intervals of the symbol, NULL where there is none; borrowed for the life of the set. For `align`. */
 void indicator_set_link(indicator_set *set, indicator_set *const sets[N_INTERVALS]);
 
+/* The same of another symbol, by its number in the registry: what is aligned from it is at home there. NULL: it is not
+ * there, and its series are NaN; so it is for one that was never linked. To be told again when a set has come, and
+ * with NULL before they are freed. Other sets with the same bars may take their place at any time. Errors as
+ * indicator_set_add. */
+MUST_CHECK err indicator_set_link_reference(indicator_set *set, int32_t symbol, indicator_set *const sets[N_INTERVALS]);
+
 /* Make sure that `id` (and what it is made of) is computed here. `epoch_ms` > 0: the remembered epoch, used when the
  * bar is still there or still to come; otherwise the epoch is the oldest bar kept, or the first to come. ERR_TOO_BIG
  * when its window (with room for two checkpoints) is longer than the bars kept. ERR_NOT_FOUND: it rests on an interval
@@ -37,7 +44,8 @@ void indicator_set_advance(indicator_set *set);
 /* After it said KLINE_REPLACED at `index`: rebuild what depends on that bar, here and in the sets linked to this one.
  * True when a new epoch had to begin. */
 bool indicator_set_correct(indicator_set *set, int32_t index);
-/* Values of the forming bar, element [count], without advancing anything; deferred ones have none. ERR_NO_MEMORY. */
+/* Values of the forming bar, element [count], without advancing anything; NaN of deferred ones that are not settled up to
+ * it. What is aligned shows there what had closed last. ERR_NO_MEMORY. */
 MUST_CHECK err indicator_set_peek(indicator_set *set);
 
 /* Compute what is deferred up to the first `count` bars, as far as what it rests on is known. */
@@ -46,6 +54,8 @@ bool indicator_set_has_deferred(const indicator_set *set);
 /* An author's own series: index of the next bar that has no value yet; its value, which `put` sets and steps over. */
 int32_t indicator_set_own_next(indicator_set *set, int32_t instance);
 void indicator_set_own_put(indicator_set *set, int32_t instance, double value);
+/* Its value at the forming bar, which nothing steps over; all bars before it have theirs. */
+void indicator_set_own_peek(indicator_set *set, int32_t instance, double value);
 
 /* The instance of `id`; -1 when it is not here. `hint`: where it was found last time (any number will do). */
 int32_t indicator_set_find(const indicator_set *set, int32_t id, int32_t hint);

@@ -44,7 +44,7 @@ enum indicator_kind { KERNEL_LIST(KERNEL_ENUM) N_INDICATOR_KINDS };
 
 enum { LENGTH_MAX = 5000 };
 
-/* A series of a slower interval, for `align`. */
+/* A series of a slower interval or of another symbol, for `align`. */
 typedef struct kernel_slow {
     const double *values;
     const int64_t *open_ms;

@@ -2,6 +2,7 @@
  *
  *   buckets [ 0 | 3 | 0 | 1 | ... ]   open addressing; 0 free, else id + 1; claimed by compare-and-swap
  *   entries [ spec spec spec ... ]    by id; written before its bucket is published
+ *   symbols                           names of symbols, in the same way
  *
  * Two threads that name the same thing at once may both take an entry; the one that loses the bucket leaves its entry
  * unused. That costs an id now and then and keeps readers free of locks. */
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_BUCKETS = REGISTRY_MAX * 2, NESTING_MAX = 256 };
+enum { N_BUCKETS = REGISTRY_MAX * 2, N_SYMBOL_BUCKETS = REGISTRY_SYMBOLS_MAX * 2, NESTING_MAX = 256 };
 
 /* What follows from a spec is kept with it: an expression may name the same part over and over, and a walk through all
  * of it would never end. */
@@ -27,6 +28,9 @@ struct registry {
     _Atomic int32_t n_entries;
     _Atomic int32_t bucket[N_BUCKETS];
     entry entry[REGISTRY_MAX];
+    _Atomic int32_t n_symbols;
+    _Atomic int32_t symbol_bucket[N_SYMBOL_BUCKETS];
+    char symbol[REGISTRY_SYMBOLS_MAX][REGISTRY_SYMBOL_BYTES];
 };
 
 err registry_new(registry **out) {
@@ -65,13 +69,14 @@ static entry make_entry(const registry *r, const indicator_spec *spec) {
     entry e = {.spec = *spec, .needs_own = spec->kind == INDICATOR_OWN};
     int32_t deepest = 1;
     e.text_bytes = 2 * INTERVAL_BYTES + (int32_t)strlen(k->name) + 4 + k->n_params * NUMBER_BYTES;
+    if (spec->kind == INDICATOR_ALIGN) e.text_bytes += REGISTRY_SYMBOL_BYTES;
     for (int32_t s = 0; s < k->n_sources; s++) {
         const entry *source = series_is_output(spec->source[s]) ? &r->entry[series_indicator(spec->source[s])] : NULL;
         e.text_bytes += source ? source->text_bytes + 1 : NUMBER_BYTES;
         if (source && source->depth > deepest) deepest = source->depth;
         e.needs_own = e.needs_own || (source && source->needs_own);
     }
-    /* Of an aligned series: the slower one is waited for where it is at home. */
+    /* Of an aligned series: its source is waited for where it is at home. */
     e.depth = spec->kind == INDICATOR_ALIGN ? 1 : k->depth(spec->param, spec->interval) + deepest - 1;
     return e;
 }
@@ -112,6 +117,30 @@ int32_t registry_count(const registry *r) {
 static const char *const field_names[N_FIELDS] = {"open",         "high",   "low",        "close",      "volume",
                                                   "quote_volume", "trades", "taker_base", "taker_quote"};
 
+int32_t registry_symbol(registry *r, const char *name, size_t bytes) {
+    uint64_t start = 14695981039346656037u;
+    int32_t mine = -1;
+    if (bytes == 0 || bytes >= REGISTRY_SYMBOL_BYTES) return -1;
+    for (size_t i = 0; i < bytes; i++) start = (start ^ (unsigned char)name[i]) * 1099511628211u;
+    for (uint64_t probe = 0; probe < N_SYMBOL_BUCKETS; probe++) {
+        _Atomic int32_t *bucket = &r->symbol_bucket[(start + probe) % N_SYMBOL_BUCKETS];
+        int32_t there = atomic_load_explicit(bucket, memory_order_acquire);
+        if (there == 0) {
+            if (mine < 0) {
+                mine = atomic_fetch_add(&r->n_symbols, 1);
+                if (mine >= REGISTRY_SYMBOLS_MAX) {
+                    atomic_fetch_sub(&r->n_symbols, 1);
+                    return -1;
+                }
+                memcpy(r->symbol[mine], name, bytes); /* the rest is zero */
+            }
+            if (atomic_compare_exchange_strong(bucket, &there, mine + 1)) return mine + 1;
+        }
+        if (strlen(r->symbol[there - 1]) == bytes && memcmp(r->symbol[there - 1], name, bytes) == 0) return there;
+    }
+    return -1;
+}
+
 /* ---- canonical text ---- */
 
 typedef struct writer {
@@ -137,7 +166,8 @@ static void put_series(const registry *r, writer *w, series_ref ref) {
     put(w, "%s", k->name);
     if (k->n_outputs > 1) put(w, ".%d", series_output(ref));
     put(w, "(");
-    if (spec->kind == INDICATOR_ALIGN) { /* the source is one of the slower interval: align(1h:close) */
+    if (spec->kind == INDICATOR_ALIGN) { /* the source is at home elsewhere: align(1h:close), align(BTCUSDT/1h:close) */
+        if (spec->param[1] > 0) put(w, "%s/", r->symbol[(int32_t)spec->param[1] - 1]);
         put(w, "%s:", interval_name((int32_t)spec->param[0]));
         put_series(r, w, spec->source[0]);
         put(w, ")");
@@ -160,10 +190,17 @@ void registry_key(const registry *r, int32_t id, char out[INDICATOR_KEY_BYTES]) 
 /* text = name ["." output] ["(" argument {"," argument} ")"]; an argument is a text or a number. */
 static err parse_series(registry *r, int32_t interval, const char **at, int depth, series_ref *out);
 
-/* "1h:close" */
+/* "1h:close" or "BTCUSDT/1h:close" */
 static err parse_slow(registry *r, const char **at, int depth, indicator_spec *spec) {
-    size_t bytes = strcspn(*at, ":");
-    int32_t interval = interval_parse(*at, bytes);
+    size_t bytes = strcspn(*at, "/:");
+    int32_t interval;
+    if ((*at)[bytes] == '/') {
+        spec->param[1] = registry_symbol(r, *at, bytes);
+        if (spec->param[1] < 0) return ERR_INVALID;
+        *at += bytes + 1;
+        bytes = strcspn(*at, ":");
+    }
+    interval = interval_parse(*at, bytes);
     if (interval < 0 || (*at)[bytes] != ':') return ERR_SYNTAX;
     *at += bytes + 1;
     spec->param[0] = interval;

@@ -13,7 +13,9 @@ enum {
     INDICATOR_SOURCES = 3,
     INDICATOR_PARAMS = 4,
     INDICATOR_OUTPUTS = 8,
-    INDICATOR_KEY_BYTES = 2048
+    INDICATOR_KEY_BYTES = 2048,
+    REGISTRY_SYMBOLS_MAX = 256, /* other symbols that series are aligned from */
+    REGISTRY_SYMBOL_BYTES = 64
 };
 
 /* A series of doubles beside the bars: a market field, or an output of an indicator. Negative: none. */
@@ -40,10 +42,13 @@ void registry_free(registry *r);
 /* Finds or adds; the id, or -1 when REGISTRY_MAX is reached, or -2 when its canonical text would not fit into
  * INDICATOR_KEY_BYTES (an expression of too many parts). The spec must be valid (kernel_check). */
 int32_t registry_claim(registry *r, const indicator_spec *spec);
+/* The number of a symbol that series are aligned from (parameter 1 of `align`; 0: the symbol itself), from 1 on; -1 when
+ * there are too many, or the name is empty or too long. */
+int32_t registry_symbol(registry *r, const char *name, size_t bytes);
 /* NULL for an id that was never given out. */
 const indicator_spec *registry_get(const registry *r, int32_t id);
 int32_t registry_count(const registry *r);
-/* Canonical text such as "5m sma(rsi(close,14),9)", the same in every process. */
+/* Canonical text such as "5m sma(rsi(close,14),9)" or "5m align(BTCUSDT/1h:close)", the same in every process. */
 void registry_key(const registry *r, int32_t id, char out[INDICATOR_KEY_BYTES]);
 /* The id of a canonical text, registering what is missing; ERR_INVALID when this version has no such indicator. */
 MUST_CHECK err registry_parse(registry *r, const char *key, int32_t *id);

@@ -140,6 +140,30 @@ CALLED_BY_LUA static void read_own(lua_State *L, int table, load_call *c) {
     lua_pop(L, 1);
 }
 
+/* Slots are found at once by their place: the intervals of the trader are waited for from the start. */
+static void read_places(lua_State *L, int table, program *p) {
+    uint32_t mask = (uint32_t)number_field(L, table, "interval_mask", 0);
+    for (; mask; mask &= mask - 1) slots_add_place(p, place_own(__builtin_ctz(mask)));
+}
+
+CALLED_BY_LUA static void read_references(lua_State *L, int table, load_call *c) {
+    program *p = &c->s->programs[c->index];
+    lua_getfield(L, table, "references");
+    p->n_references = (int32_t)lua_objlen(L, -1);
+    for (int32_t k = 0; k < p->n_references; k++) {
+        size_t bytes;
+        const char *name;
+        lua_rawgeti(L, -1, k + 1);
+        name = lua_tolstring(L, -1, &bytes);
+        p->reference[k] = registry_symbol(c->s->registry, name, bytes);
+        if (p->reference[k] < 0)
+            luaL_error(L, "reference \"%s\": too many symbols are referred to in this process (%d)", name,
+                       REGISTRY_SYMBOLS_MAX);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 CALLED_BY_LUA static int load_protected(lua_State *L) {
     load_call *c = lua_touserdata(L, 1);
     program *p = &c->s->programs[c->index];
@@ -154,12 +178,13 @@ CALLED_BY_LUA static int load_protected(lua_State *L) {
     table = lua_gettop(L);
     p->warmup = (int32_t)number_field(L, table, "warmup", -1);
     p->interval = (int32_t)number_field(L, table, "interval_number", 0);
-    p->intervals = (uint32_t)number_field(L, table, "interval_mask", 0);
+    read_places(L, table, p);
     p->line = (int32_t)number_field(L, table, "line", 0);
     p->has_conditions = flag_field(L, table, "has_conditions");
     p->is_filtered_by_conditions = !flag_field(L, table, "has_filter");
     p->has_plots = flag_field(L, table, "has_plots");
     read_own(L, table, c);
+    read_references(L, table, c);
     if (c->spec) read_spec(L, table, c->source, c->spec);
     lua_settop(L, table - 1);
     p->rank = luaL_ref(L, LUA_REGISTRYINDEX); /* LUA_REFNIL when there is none */
@@ -210,47 +235,71 @@ static err ask(script_state *s, int32_t index, const script_view *view, int what
     return e;
 }
 
-/* A place among the symbols that rank lets through. */
-static script_rank made_up_rank(const trader_spec *spec, int32_t at) {
-    int32_t count = spec->rank_top < 50 ? 50 : spec->rank_top;
-    return (script_rank){.rank = at % spec->rank_top + 1,
-                         .count = count,
-                         .advancing = count / 2,
-                         .declining = count / 3,
-                         .median_change = 0.25};
+/* What has been asked, and what came of it. */
+typedef struct dry_run {
+    script_state *s;
+    int32_t index;
+    const trader_spec *spec;
+    diag first[2 * N_QUESTIONS], latest; /* at a close, at a tick */
+    int n_failed[2 * N_QUESTIONS];       /* in a row, up to now */
+} dry_run;
+
+/* All questions at one bar, or tick. ERR_SCRIPT is noted and no error. */
+static err ask_all(dry_run *run, script_view *view, int32_t n) {
+    script_rank rank;
+    err e = OK;
+    if (run->spec->rank_top) rank = dry_market_rank(run->spec->rank_top, n);
+    for (int what = 0; what < N_QUESTIONS && e == OK; what++) {
+        int place = what + (view->is_tick ? N_QUESTIONS : 0);
+        view->rank = run->spec->rank_top && what != ASK_SCORE ? &rank : NULL;
+        e = ask(run->s, run->index, view, what, &run->latest);
+        if (e == OK) run->n_failed[place] = 0;
+        if (e != ERR_SCRIPT) continue;
+        if (run->n_failed[place]++ == 0) run->first[place] = run->latest;
+        e = OK;
+    }
+    return e;
 }
 
-/* Runs rank.by, filter, conditions and plots over generated bars: what they use is registered, and what keeps failing is found
- * out now. */
-static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why) {
-    dry_market *market = NULL;
+static err ask_over_bars(dry_run *run, dry_market *market) {
     script_view view;
-    diag first[N_QUESTIONS], latest = {.text = ""};
-    int n_failed[N_QUESTIONS] = {0}; /* in a row, up to now */
-    err e = dry_market_new(s->registry, spec->interval, spec->interval_mask, &market);
-    if (e != OK) return diag_set(why, e, "%s: out of memory", s->programs[index].source->chunk);
+    err e = OK;
     for (int32_t k = DRY_EVALUATIONS - 1; k >= 0 && e == OK; k--) {
-        script_rank rank;
         dry_market_view(market, k, &view);
-        if (spec->rank_top) rank = made_up_rank(spec, k);
-        for (int what = 0; what < N_QUESTIONS && e == OK; what++) {
-            view.rank = spec->rank_top && what != ASK_SCORE ? &rank : NULL;
-            e = ask(s, index, &view, what, &latest);
-            if (e == OK) n_failed[what] = 0;
-            if (e != ERR_SCRIPT) continue;
-            if (n_failed[what]++ == 0) first[what] = latest;
-            e = OK;
-        }
+        e = ask_all(run, &view, k);
     }
-    if (e != OK) *why = latest;
-    for (int what = 0; what < N_QUESTIONS && e == OK; what++) {
-        if (n_failed[what] < DRY_FAILURES) continue;
-        *why = first[what];
+    for (int32_t k = 0; run->spec->on == ON_TICK && k < DRY_EVALUATIONS && e == OK; k++) {
+        dry_market_tick(market, k, &view);
+        e = ask_all(run, &view, k);
+    }
+    return e;
+}
+
+static void finish_spec(trader_spec *spec) {
+    if (spec->warmup > spec->depth[spec->interval]) spec->depth[spec->interval] = spec->warmup;
+    if (spec->warmup > spec->history[spec->interval]) spec->history[spec->interval] = spec->warmup;
+}
+
+/* Runs rank.by, filter, conditions and plots over generated bars: what they use is registered, and what keeps failing is
+ * found out now. */
+static err run_dry(script_state *s, int32_t index, trader_spec *spec, diag *why) {
+    dry_run run = {.s = s, .index = index, .spec = spec};
+    dry_market *market = NULL;
+    err e = dry_market_new(s->registry, spec->interval, spec->interval_mask, &market);
+    for (int32_t k = 0; k < spec->n_references && e == OK; k++) e = dry_market_refer(market, k, spec->references[k]);
+    if (e != OK) {
+        dry_market_free(market);
+        return diag_set(why, e, "%s: out of memory", s->programs[index].source->chunk);
+    }
+    e = ask_over_bars(&run, market);
+    if (e != OK) *why = run.latest;
+    for (int what = 0; what < 2 * N_QUESTIONS && e == OK; what++) {
+        if (run.n_failed[what] < DRY_FAILURES) continue;
+        *why = run.first[what];
         e = ERR_SCRIPT;
     }
     if (e == OK) e = slots_note_needs(s, &s->programs[index], spec);
-    if (spec->warmup > spec->depth[spec->interval]) spec->depth[spec->interval] = spec->warmup;
-    if (spec->warmup > spec->history[spec->interval]) spec->history[spec->interval] = spec->warmup;
+    finish_spec(spec);
     dry_market_free(market);
     return e;
 }

@@ -3,7 +3,8 @@
  *   bars     [ . . . . . . . . . . ]
  *   values   [ v v v v v ? ? ? ]          '?': bars closed since; usually one
  *                        ^ each is called with the slots cut here, own series one bar before
- */
+ *
+ * At a tick each is called once more for the forming bar, whose value stands behind the others and is forgotten. */
 #include "script/own.h"
 #include "script/slots.h"
 #include <lauxlib.h>
@@ -15,7 +16,7 @@ typedef struct own_pass {
     program *p;
     const script_view *view;
     indicator_set *set;
-    int32_t index, end; /* end: bars to be seen */
+    int32_t index, end; /* end: closed bars to be seen */
     bool must_bind;     /* a series was asked for that is not attached yet, or is too short */
     int status;         /* of the first call that failed; 0: none */
     diag *why;
@@ -87,21 +88,33 @@ static bool call_one(own_pass *pass, const own_series *own, int32_t at) {
     else
         value = take_value(pass, own);
     if (pass->status == LUA_ERRMEM) return false;
-    indicator_set_own_put(pass->set, own->instance, value);
+    if (at < pass->end)
+        indicator_set_own_put(pass->set, own->instance, value);
+    else
+        indicator_set_own_peek(pass->set, own->instance, value);
     return true;
+}
+
+/* False when the pass ends here. */
+static bool cut_and_call(own_pass *pass, int32_t k, int32_t at) {
+    const int64_t *open_ms = kline_series_open_ms(pass->view->bars[pass->p->interval]);
+    err e = slots_cut(pass->s, pass->p, pass->view, open_ms[at], at + 1);
+    if (e == OK) return call_one(pass, &pass->p->own[k], at);
+    pass->must_bind = e == ERR_NOT_FOUND;
+    if (!pass->must_bind) pass->status = LUA_ERRMEM;
+    return false;
 }
 
 static void run_bars(void *context) {
     own_pass *pass = context;
-    const int64_t *open_ms = kline_series_open_ms(pass->view->bars[pass->p->interval]);
     pass->must_bind = false;
     for (int32_t at = first_bar(pass); at < pass->end; at++)
         for (int32_t k = 0; k < pass->p->n_own; k++) {
-            const own_series *own = &pass->p->own[k];
-            if (indicator_set_own_next(pass->set, own->instance) != at) continue;
-            pass->must_bind = !slots_cut(pass->s, pass->p, pass->view, open_ms[at], at + 1);
-            if (pass->must_bind || !call_one(pass, own, at)) return;
+            if (indicator_set_own_next(pass->set, pass->p->own[k].instance) != at) continue;
+            if (!cut_and_call(pass, k, at)) return;
         }
+    for (int32_t k = 0; pass->view->is_tick && k < pass->p->n_own; k++)
+        if (!cut_and_call(pass, k, pass->end)) return;
 }
 
 err own_advance(script_state *s, int32_t index, const script_view *view, diag *why) {
@@ -114,8 +127,10 @@ err own_advance(script_state *s, int32_t index, const script_view *view, diag *w
     e = find_instances(&pass);
     if (e != OK)
         return diag_set(why, ERR_SCRIPT, "%s: series \"%s\": %s", p->source->chunk, p->own[0].name, error_text(e));
-    if (first_bar(&pass) >= pass.end) return OK;
+    if (first_bar(&pass) >= pass.end && !view->is_tick) return OK;
     slots_forget_asked(s, p);
+    s->context.ticker = NULL; /* what passes with the moment has no place in a series of bars */
+    s->context.rank = NULL;
     do { /* once more for every batch of series that it had not asked for before, or not so far back */
         script_result unused;
         e = slots_bind(s, p, view, &unused, why);
@@ -125,8 +140,7 @@ err own_advance(script_state *s, int32_t index, const script_view *view, diag *w
             return state_kill_for_cpu(s, index, s->limits.load_cpu_ms, true, why);
         }
     } while (pass.must_bind);
-    s->context.open_ms = view->open_ms;
-    s->context.close_ms = view->close_ms;
+    state_show_moment(s, view);
     if (pass.status == LUA_ERRMEM) return ERR_NO_MEMORY;
     return pass.status == 0 ? OK : ERR_SCRIPT;
 }

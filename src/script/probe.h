@@ -47,6 +47,18 @@ typedef struct probe_bars {
 MUST_CHECK err probe_bars_read(probe_bars *out, const char *path, int32_t interval, uint32_t mask, diag *why);
 void probe_bars_free(probe_bars *bars);
 
+/* Other symbols that a trader refers to, in its order. */
+typedef struct probe_references {
+    symbol_info symbols[REFERENCES_MAX];
+    probe_bars bars[REFERENCES_MAX];
+    int32_t count;
+} probe_references;
+
+/* Of each name the bars of its file with the smallest interval in `folder`. ERR_NOT_FOUND and a sentence: one has none. */
+MUST_CHECK err probe_references_read(probe_references *out, const char *folder, char *const *names, int32_t count,
+                                     uint32_t mask, diag *why);
+void probe_references_free(probe_references *r);
+
 /* ---- a market ---- */
 
 typedef struct probe_market probe_market;
@@ -61,12 +73,15 @@ typedef struct probe_cut {
  * ERR_TOO_BIG. */
 MUST_CHECK err probe_market_new(const registry *r, const symbol_info *symbol, uint32_t symbol_id,
                                 const probe_bars *bars, const probe_cut *cut, probe_market **out);
+/* Its views get these as references, with the same part of the bars. Errors as probe_market_new. */
+MUST_CHECK err probe_market_refer(probe_market *m, const registry *r, const probe_references *references,
+                                  const probe_cut *cut);
 void probe_market_free(probe_market *m);
 int32_t probe_market_count(const probe_market *m, int32_t interval);
 int64_t probe_market_open_ms(const probe_market *m, int32_t interval, int32_t index);
 const kline_series *probe_market_bars(const probe_market *m, int32_t interval);
 /* The view at the close of one bar. */
 void probe_market_view(probe_market *m, int32_t interval, int32_t index, script_view *view);
-/* A timeframe of `mask` that closes together with the view, but whose bar exists nowhere: the daemon does not evaluate
- * there. Its interval, or -1. */
-int32_t probe_market_stale(const probe_market *m, uint32_t mask, const script_view *view);
+/* A timeframe of `mask`, or any bar of a reference, that closes together with the view, but exists nowhere: the daemon
+ * does not evaluate there. Its interval, or -1. `symbol` (may be NULL): of the reference; NULL: the market's own. */
+int32_t probe_market_stale(const probe_market *m, uint32_t mask, const script_view *view, const char **symbol);

@@ -14,6 +14,7 @@
  * symbol; what it has not seen is *late*: such a series begins on a symbol at that symbol's own first use, and only an
  * evaluation that asks for it waits for its depth. So an answer never depends on what other symbols have asked for. */
 #include "script/slots.h"
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,9 +36,42 @@ struct script_binding {
     const script_state *state;
     int64_t born_ns; /* of the state: another one may get its place in memory */
     int64_t n_moves; /* of the trader's sets */
+    const script_market *references[REFERENCES_MAX];
     int32_t n_slots, n_unbound;
     bound_slot slots[]; /* in the order of the trader's list of slots */
 };
+
+/* ---- places ---- */
+
+void slots_add_place(program *p, int32_t place) {
+    int32_t at = p->n_places;
+    for (int32_t i = 0; i < p->n_places; i++)
+        if (p->places[i] == place) return;
+    for (; at > 0 && p->places[at - 1] < place; at--) p->places[at] = p->places[at - 1];
+    p->places[at] = (uint8_t)place;
+    p->n_places++;
+}
+
+/* NULL: of a reference that is not there. */
+static kline_series *bars_at(const script_view *view, int32_t place) {
+    int32_t k = place_reference_of(place), interval = place_interval(place);
+    if (k < 0) return view->bars[interval];
+    return view->references[k] ? view->references[k]->bars[interval] : NULL;
+}
+
+static indicator_set *set_at(const script_view *view, int32_t place) {
+    int32_t k = place_reference_of(place), interval = place_interval(place);
+    if (k < 0) return view->sets[interval];
+    return view->references[k] ? view->references[k]->sets[interval] : NULL;
+}
+
+/* Closed bars in sight, by place. */
+static void count_closed(const program *p, const script_view *view, int32_t count[N_PLACES]) {
+    for (int32_t i = 0; i < p->n_places; i++) {
+        const kline_series *bars = bars_at(view, p->places[i]);
+        count[p->places[i]] = bars ? kline_series_count_at(bars, view->close_ms) : 0;
+    }
+}
 
 /* ---- asked for by a script ---- */
 
@@ -50,39 +84,52 @@ int32_t script_kind(const char *name) { return kernel_find(name, strlen(name)); 
 
 static bool is_need(const program *p, const slot_meta *meta) {
     for (int32_t i = 0; p->expected && i < p->expected->n_needs; i++)
-        if (p->expected->needs[i].place == meta->interval && p->expected->needs[i].series == meta->ref) return true;
+        if (p->expected->needs[i].place == meta->place && p->expected->needs[i].series == meta->ref) return true;
     return false;
 }
 
 /* Whether a slot before this one has the same series. */
 static bool is_repeat(const script_state *s, const slot_meta *meta) {
     for (int32_t k = meta->next; k >= 0; k = s->metas[k].next)
-        if (s->metas[k].interval == meta->interval && s->metas[k].ref == meta->ref) return true;
+        if (s->metas[k].place == meta->place && s->metas[k].ref == meta->ref) return true;
     return false;
 }
 
-static bool uses_indicator(const script_state *s, const program *p, int32_t id) {
+static bool uses_indicator(const script_state *s, const program *p, int32_t place, int32_t id) {
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
-        if (series_is_output(s->metas[k].ref) && series_indicator(s->metas[k].ref) == id) return true;
+        if (s->metas[k].place == place && series_is_output(s->metas[k].ref) && series_indicator(s->metas[k].ref) == id)
+            return true;
     return false;
+}
+
+/* Where the source of an aligned series is at home. */
+static int32_t complete_align(script_state *s, const program *p, int32_t place, int32_t from, indicator_spec *spec) {
+    int32_t k = place_reference_of(from);
+    if (place_reference_of(place) >= 0) return refuse(&s->context, SCRIPT_BAD_PARAMETER, "align: not of a reference");
+    spec->param[0] = place_interval(from);
+    spec->param[1] = k < 0 ? 0 : p->reference[k];
+    return 0;
 }
 
 /* The id of an indicator whose sources are slots; a negative code and a sentence when there is none. */
-static int32_t claim(script_state *s, program *p, indicator_spec *spec, const int32_t source[INDICATOR_SOURCES]) {
+static int32_t claim(script_state *s, program *p, int32_t place, indicator_spec *spec,
+                     const int32_t source[INDICATOR_SOURCES]) {
     script_context *c = &s->context;
     diag why;
     int32_t id;
     for (int32_t k = 0; k < INDICATOR_SOURCES; k++) {
         spec->source[k] = source[k] >= 0 ? s->metas[source[k]].ref : SERIES_NONE;
-        if (source[k] >= 0 && s->metas[source[k]].interval != spec->interval && spec->kind != INDICATOR_ALIGN)
-            return refuse(c, SCRIPT_BAD_PARAMETER, "a source of another timeframe");
+        if (source[k] >= 0 && s->metas[source[k]].place != place && spec->kind != INDICATOR_ALIGN)
+            return refuse(c, SCRIPT_BAD_PARAMETER, "a source of another timeframe or symbol");
     }
+    if (spec->kind == INDICATOR_ALIGN && complete_align(s, p, place, s->metas[source[0]].place, spec) < 0)
+        return SCRIPT_BAD_PARAMETER;
     if (kernel_check(spec->kind, spec->param, &why) != OK) return refuse(c, SCRIPT_BAD_PARAMETER, why.text);
     id = registry_claim(s->registry, spec);
     if (id == -2)
         return refuse(c, SCRIPT_TOO_MANY, "an expression of too many parts; compute parts of it in the filter");
     if (id < 0) return refuse(c, SCRIPT_FULL, "too many indicators in this process (4096)");
-    if (!uses_indicator(s, p, id) && ++p->n_indicators > INDICATORS_PER_TRADER) {
+    if (!uses_indicator(s, p, place, id) && ++p->n_indicators > INDICATORS_PER_TRADER) {
         p->n_indicators--;
         return refuse(c, SCRIPT_TOO_MANY, "too many indicators in this trader (128)");
     }
@@ -100,20 +147,20 @@ static int32_t add_slot(script_state *s, program *p, slot_meta meta) {
     p->first_slot = s->n_slots;
     p->n_slots++;
     p->n_late += meta.is_late;
-    p->intervals |= 1u << meta.interval;
+    slots_add_place(p, meta.place);
     s->has_new_slots = true;
     return s->n_slots++;
 }
 
-int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t source0, int32_t source1,
-                      int32_t source2, double p0, double p1, double p2, double p3, int32_t output) {
+int32_t script_series(script_context *c, int32_t place, int32_t kind, int32_t source0, int32_t source1, int32_t source2,
+                      double p0, double p1, double p2, double p3, int32_t output) {
     script_state *s = (script_state *)c;
     program *p = &s->programs[c->trader];
-    slot_meta meta = {.ref = source0, .interval = interval, .depth = 1};
+    slot_meta meta = {.ref = source0, .place = place, .depth = 1};
     if (s->n_slots == SLOTS_MAX) return refuse(c, SCRIPT_FULL, "too many series in this worker");
     if (kind >= 0) {
-        indicator_spec spec = {.kind = kind, .interval = interval, .param = {p0, p1, p2, p3}};
-        int32_t id = claim(s, p, &spec, (const int32_t[]){source0, source1, source2});
+        indicator_spec spec = {.kind = kind, .interval = place_interval(place), .param = {p0, p1, p2, p3}};
+        int32_t id = claim(s, p, place, &spec, (const int32_t[]){source0, source1, source2});
         if (id < 0) return id;
         meta.ref = series_of_output(id, output);
         meta.depth = registry_depth(s->registry, id);
@@ -124,7 +171,7 @@ int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t
 int32_t script_own(script_context *c, int32_t number) {
     script_state *s = (script_state *)c;
     program *p = &s->programs[c->trader];
-    slot_meta meta = {.interval = p->interval};
+    slot_meta meta = {.place = p->interval};
     if (number < 0 || number >= p->n_own) return refuse(c, SCRIPT_BAD_PARAMETER, "no such series");
     if (s->n_slots == SLOTS_MAX) return refuse(c, SCRIPT_FULL, "too many series in this worker");
     meta.ref = series_of_output(p->own[number].id, 0);
@@ -160,20 +207,21 @@ static err begin_needs(const program *p, const script_view *view) {
     err e = OK;
     for (int32_t i = 0; has_unmet_needs(p) && i < p->expected->n_needs && e == OK; i++) {
         const trader_need *need = &p->expected->needs[i];
-        int32_t place = 0;
-        if (series_is_output(need->series))
-            e = find_or_begin(view->sets[need->place], series_indicator(need->series), &place);
+        indicator_set *set = set_at(view, need->place);
+        int32_t at = 0;
+        if (set && series_is_output(need->series)) e = find_or_begin(set, series_indicator(need->series), &at);
     }
     return e;
 }
 
 /* Needs that have no slot in this state yet. */
-static void wait_for_needs(const program *p, const script_view *view, const int32_t count[N_INTERVALS],
+static void wait_for_needs(const program *p, const script_view *view, const int32_t count[N_PLACES],
                            script_result *result, int32_t *lack) {
     for (int32_t i = 0; has_unmet_needs(p) && p->warmup < 0 && i < p->expected->n_needs; i++) {
         const trader_need *need = &p->expected->needs[i];
-        const indicator_set *set = view->sets[need->place];
+        const indicator_set *set = set_at(view, need->place);
         int64_t seen = count[need->place];
+        if (!set) continue; /* of a reference that is not there */
         if (series_is_output(need->series))
             seen = indicator_set_seen_at(set, indicator_set_find(set, series_indicator(need->series), 0),
                                          count[need->place]);
@@ -211,12 +259,17 @@ static err show_values(slot_meta *meta, script_slot *slot, indicator_set *set, i
 static err point_slot(script_state *s, int32_t k, const script_view *view, int32_t count) {
     slot_meta *meta = &s->metas[k];
     script_slot *slot = &s->context.slots[k];
+    indicator_set *set = set_at(view, meta->place);
     /* Asking for it sets `count` to `available`. */
     *slot = (script_slot){.available = count, .count = meta->is_late ? -1 : 0, .deepest = -1};
     meta->seen = count;
     meta->is_bound = true;
+    if (!set) { /* of a reference that is not there: empty, and nothing waits for it */
+        meta->seen = INT32_MAX;
+        slot->data = no_series.data;
+        return OK;
+    }
     if (series_is_output(meta->ref)) {
-        indicator_set *set = view->sets[meta->interval];
         int32_t id = series_indicator(meta->ref);
         if (meta->is_late && !meta->is_asked && indicator_set_find(set, id, meta->hint) < 0) {
             show_unbound(s, k);
@@ -226,35 +279,70 @@ static err point_slot(script_state *s, int32_t k, const script_view *view, int32
         if (e != OK) return e;
         return show_values(meta, slot, set, count);
     }
-    slot->data = kline_series_field(view->bars[meta->interval], meta->ref);
+    slot->data = kline_series_field(bars_at(view, meta->place), meta->ref);
     return OK;
 }
 
 static int64_t count_moves(const program *p, const script_view *view) {
     int64_t n = 0;
-    for (uint32_t rest = p->intervals; rest; rest &= rest - 1)
-        n += indicator_set_moves(view->sets[__builtin_ctz(rest)]);
+    for (int32_t i = 0; i < p->n_places; i++) {
+        const indicator_set *set = set_at(view, p->places[i]);
+        if (set) n += indicator_set_moves(set);
+    }
     return n;
 }
 
 /* What begins or is lengthened for one slot may move what another one shows: until nothing moves any more. */
-static err point_slots(script_state *s, const program *p, const script_view *view, const int32_t count[N_INTERVALS]) {
+static err point_slots(script_state *s, const program *p, const script_view *view, const int32_t count[N_PLACES]) {
     err e = OK;
     int64_t n_moves;
     do {
         n_moves = count_moves(p, view);
         for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next)
-            e = point_slot(s, k, view, count[s->metas[k].interval]);
+            e = point_slot(s, k, view, count[s->metas[k].place]);
     } while (e == OK && n_moves != count_moves(p, view));
     return e;
 }
 
-/* What rests on slower or own series is computed now: whoever evaluates at this bar knows them to be complete. */
-static void settle(const program *p, const script_view *view, const int32_t count[N_INTERVALS]) {
-    for (uint32_t rest = p->intervals; rest; rest &= rest - 1) {
-        int32_t i = __builtin_ctz(rest);
-        if (indicator_set_has_deferred(view->sets[i])) indicator_set_settle(view->sets[i], count[i]);
+/* What rests on slower series, other symbols or own series is computed now: whoever evaluates at this bar knows them to be
+ * complete. A tick adds the forming bar to `count`. */
+static err settle(const program *p, const script_view *view, int32_t count[N_PLACES]) {
+    for (int32_t i = 0; i < p->n_places; i++) {
+        indicator_set *set = set_at(view, p->places[i]);
+        if (set && indicator_set_has_deferred(set)) indicator_set_settle(set, count[p->places[i]]);
     }
+    if (!view->is_tick) return OK;
+    assert(kline_series_has_forming(view->bars[p->interval]));
+    count[p->interval]++;
+    return indicator_set_peek(view->sets[p->interval]);
+}
+
+/* The forming bar comes into sight. */
+static void count_forming(script_state *s, const program *p, int32_t count) {
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next)
+        if (s->metas[k].place == p->interval && s->metas[k].is_bound) {
+            s->context.slots[k].available = count - s->context.slots[k].hidden;
+            if (!series_is_output(s->metas[k].ref)) s->metas[k].seen = count;
+        }
+}
+
+/* Other symbols, in the sets of the trader's own one. */
+static err link_references(const program *p, const script_view *view) {
+    for (int32_t i = 0; i < p->n_places; i++) {
+        if (place_reference_of(p->places[i]) >= 0) continue;
+        for (int32_t k = 0; k < p->n_references; k++) {
+            const script_market *from = view->references[k];
+            err e = indicator_set_link_reference(view->sets[p->places[i]], p->reference[k], from ? from->sets : NULL);
+            if (e != OK) return e;
+        }
+    }
+    return OK;
+}
+
+static bool has_same_references(const script_binding *b, const program *p, const script_view *view) {
+    for (int32_t k = 0; k < p->n_references; k++)
+        if (b->references[k] != view->references[k]) return false;
+    return true;
 }
 
 /* Points the slots where they pointed the last time on this symbol. False when that is not known, or was not the end of
@@ -263,21 +351,18 @@ static void settle(const program *p, const script_view *view, const int32_t coun
 bool slots_bind_again(script_state *s, const program *p, const script_view *view) {
     const script_binding *b = view->binding ? *view->binding : NULL;
     const bound_slot *bound;
-    int32_t count[N_INTERVALS];
+    int32_t count[N_PLACES];
     if (!b || b->state != s || b->born_ns != s->born_ns || b->n_slots != p->n_slots ||
-        b->n_moves != count_moves(p, view))
+        !has_same_references(b, p, view) || b->n_moves != count_moves(p, view))
         return false;
-    for (uint32_t rest = p->intervals; rest; rest &= rest - 1) {
-        int32_t i = __builtin_ctz(rest);
-        count[i] = kline_series_count_at(view->bars[i], view->close_ms);
-    }
-    settle(p, view, count);
+    count_closed(p, view, count);
+    if (settle(p, view, count) != OK) return false;
     bound = b->slots;
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next, bound++) {
         if (!bound->data)
             show_unbound(s, k);
-        else if (bound->first < count[s->metas[k].interval])
-            show_warm(s, k, bound, count[s->metas[k].interval]);
+        else if (bound->first < count[s->metas[k].place] || bound->first == 0)
+            show_warm(s, k, bound, count[s->metas[k].place]);
         else
             return false;
     }
@@ -301,6 +386,7 @@ static void keep_binding(const script_state *s, const program *p, const script_v
     if (!b) return;
     *view->binding = b;
     *b = (script_binding){.state = s, .born_ns = s->born_ns, .n_moves = count_moves(p, view), .n_slots = p->n_slots};
+    for (int32_t k = 0; k < p->n_references; k++) b->references[k] = view->references[k];
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         const script_slot *slot = &s->context.slots[k];
         bool is_bound = s->metas[k].is_bound;
@@ -311,26 +397,41 @@ static void keep_binding(const script_state *s, const program *p, const script_v
 
 void script_binding_free(script_binding *b) { free(b); }
 
+/* Bars of every place but those of references that are not there. */
+static err check_bars(const program *p, const script_view *view, diag *why) {
+    for (int32_t i = 0; i < p->n_places; i++) {
+        int32_t place = p->places[i], k = place_reference_of(place);
+        if (bars_at(view, place) || (k >= 0 && !view->references[k])) continue;
+        return diag_set(why, ERR_SCRIPT, "%s: no %s bars of %s", p->source->chunk, interval_name(place_interval(place)),
+                        k < 0 ? view->symbol->name : view->references[k]->symbol->name);
+    }
+    return OK;
+}
+
+/* Bars that each slot has seen, and the one that lacks most. */
+static void note_seen(script_state *s, const program *p, const script_view *view, const int32_t count[N_PLACES],
+                      script_result *result, int32_t *lack) {
+    for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
+        slot_meta *meta = &s->metas[k];
+        const indicator_set *set = set_at(view, meta->place);
+        if (meta->is_bound && set && series_is_output(meta->ref))
+            meta->seen = indicator_set_seen_at(set, meta->hint, count[meta->place]);
+        if (!meta->is_late && p->warmup < 0) note_lack(result, meta->seen, meta->depth, lack);
+    }
+}
+
 /* Points the slots of a trader at a symbol. OK, or ERR_NOT_FOUND while something is warming up (result says what). */
 err slots_bind(script_state *s, program *p, const script_view *view, script_result *result, diag *why) {
-    int32_t count[N_INTERVALS], lack = 0;
-    err e;
-    for (int32_t i = 0; i < N_INTERVALS; i++)
-        if (p->intervals >> i & 1) {
-            if (!view->bars[i])
-                return diag_set(why, ERR_SCRIPT, "%s: no %s bars of %s", p->source->chunk, interval_name(i),
-                                view->symbol->name);
-            count[i] = kline_series_count_at(view->bars[i], view->close_ms);
-        }
-    e = begin_needs(p, view);
+    int32_t count[N_PLACES], lack = 0;
+    err e = check_bars(p, view, why);
+    if (e != OK) return e;
+    count_closed(p, view, count);
+    if (p->n_references) e = link_references(p, view);
+    if (e == OK) e = begin_needs(p, view);
     if (e == OK) e = point_slots(s, p, view, count);
-    if (e == OK) settle(p, view, count);
-    for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next) {
-        slot_meta *meta = &s->metas[k];
-        if (meta->is_bound && series_is_output(meta->ref))
-            meta->seen = indicator_set_seen_at(view->sets[meta->interval], meta->hint, count[meta->interval]);
-        if (!meta->is_late && p->warmup < 0) note_lack(result, meta->seen, meta->depth, &lack);
-    }
+    if (e == OK) e = settle(p, view, count);
+    if (e == OK && view->is_tick) count_forming(s, p, count[p->interval]);
+    if (e == OK) note_seen(s, p, view, count, result, &lack);
     if (e == OK) wait_for_needs(p, view, count, result, &lack);
     if (e != OK)
         return diag_set(why, ERR_SCRIPT, "%s: an indicator needs more bars than are kept; raise KLINE_HISTORY",
@@ -369,31 +470,32 @@ bool slots_note_missed(script_state *s, const program *p) {
     return is_any;
 }
 
-bool slots_cut(script_state *s, const program *p, const script_view *view, int64_t open_ms, int32_t count) {
-    int64_t close_ms = interval_next(p->interval, open_ms);
-    int32_t counts[N_INTERVALS];
-    bool is_there = true;
-    for (uint32_t rest = p->intervals; rest; rest &= rest - 1) {
-        int32_t i = __builtin_ctz(rest);
-        counts[i] = i == p->interval ? count : kline_series_count_at(view->bars[i], close_ms);
-    }
-    settle(p, view, counts);
+err slots_cut(script_state *s, const program *p, const script_view *view, int64_t open_ms, int32_t count) {
+    script_view cut = *view;
+    int32_t counts[N_PLACES];
+    err e;
+    cut.close_ms = interval_next(p->interval, open_ms);
+    cut.is_tick = count > kline_series_count(view->bars[p->interval]);
+    count_closed(p, &cut, counts);
+    e = settle(p, &cut, counts);
+    if (e != OK) return e;
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         slot_meta *meta = &s->metas[k];
         script_slot *slot = &s->context.slots[k];
         note_look_back(meta, slot);
-        slot->available = meta->is_bound ? counts[meta->interval] - meta->is_own - slot->hidden : 0;
+        slot->available = meta->is_bound ? counts[meta->place] - meta->is_own - slot->hidden : 0;
         slot->count = meta->is_late ? -1 : 0;
         slot->deepest = -1;
         slot->wanted = 0;
         if (slot->hidden == 0 || slot->available > 0) continue;
         meta->wants_whole = true;
-        is_there = false;
+        e = ERR_NOT_FOUND;
     }
     s->context.open_ms = open_ms;
-    s->context.close_ms = close_ms;
+    s->context.close_ms = cut.close_ms;
+    s->context.is_tick = cut.is_tick;
     s->context.count = count;
-    return is_there;
+    return e;
 }
 
 void slots_hide(script_state *s, const program *p) {
@@ -445,10 +547,10 @@ err slots_note_needs(script_state *s, program *p, trader_spec *spec) {
         slot_meta *meta = &s->metas[k];
         meta->is_late = false;
         int32_t look_back = meta->look_back < 0 ? 0 : meta->look_back < LOOK_BACK_MAX ? meta->look_back : LOOK_BACK_MAX;
-        if (meta->depth > spec->depth[meta->interval]) spec->depth[meta->interval] = meta->depth;
-        if (meta->depth + look_back > spec->history[meta->interval])
-            spec->history[meta->interval] = meta->depth + look_back;
-        if (!is_repeat(s, meta)) spec->needs[spec->n_needs++] = (trader_need){meta->interval, meta->ref, meta->depth};
+        int32_t interval = place_interval(meta->place);
+        if (meta->depth > spec->depth[interval]) spec->depth[interval] = meta->depth;
+        if (meta->depth + look_back > spec->history[interval]) spec->history[interval] = meta->depth + look_back;
+        if (!is_repeat(s, meta)) spec->needs[spec->n_needs++] = (trader_need){meta->place, meta->ref, meta->depth};
     }
     return OK;
 }
@@ -456,5 +558,5 @@ err slots_note_needs(script_state *s, program *p, trader_spec *spec) {
 void script_state_expect(script_state *s, int32_t index, const trader_spec *spec) {
     program *p = &s->programs[index];
     p->expected = spec;
-    for (int32_t i = 0; i < spec->n_needs; i++) p->intervals |= 1u << spec->needs[i].place;
+    for (int32_t i = 0; i < spec->n_needs; i++) slots_add_place(p, spec->needs[i].place);
 }

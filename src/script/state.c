@@ -407,17 +407,21 @@ err state_check_memory(script_state *s, int32_t index, diag *why) {
     return state_kill_for_memory(s, why);
 }
 
-static void show(script_state *s, int32_t index, const script_view *view) {
+void state_show_moment(script_state *s, const script_view *view) {
     s->context.open_ms = view->open_ms;
     s->context.close_ms = view->close_ms;
+    s->context.is_tick = view->is_tick;
+    s->context.ticker = view->ticker;
+    s->context.rank = view->rank;
+}
+
+static void show(script_state *s, int32_t index, const script_view *view) {
+    state_show_moment(s, view);
     s->context.symbol = view->symbol->name;
     s->context.base = view->symbol->base;
     s->context.quote = view->symbol->quote;
     s->context.tick_size = view->symbol->tick_size;
     s->context.symbol_id = view->symbol_id;
-    s->context.is_tick = view->is_tick;
-    s->context.ticker = view->ticker;
-    s->context.rank = view->rank;
     s->context.trader = index;
     s->is_quiet = view->ignores_warmup;
     s->context.is_dry = view->ignores_warmup;

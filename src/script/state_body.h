@@ -9,7 +9,7 @@ enum { SLOTS_MAX = 16384, TRACE_BYTES = 4096, OWN_MAX = 16 };
 
 typedef struct slot_meta {
     series_ref ref;
-    int32_t interval;
+    int32_t place;     /* where it is at home: see trader.h */
     int32_t hint;      /* where the indicator was found last time */
     int32_t depth;     /* bars that it needs before it counts */
     int32_t next;      /* next slot of the same trader; -1: none */
@@ -36,13 +36,18 @@ typedef struct program {
     int filter, market, rank; /* references in Lua's registry; 0: not loaded. rank: LUA_REFNIL when it has none */
     int32_t first_slot, n_slots, n_late, n_indicators, warmup;
     int32_t interval, line; /* line: where the filter begins */
-    uint32_t intervals;     /* bit per interval that has a slot */
+    /* Places in use, the largest first: references, then slower intervals before faster ones, so that what is aligned
+     * finds its source computed. */
+    uint8_t places[N_PLACES];
+    int32_t n_places;
+    int32_t reference[REFERENCES_MAX]; /* numbers of symbols in the registry */
+    int32_t n_references;
     own_series own[OWN_MAX];
     int32_t n_own;
     bool has_conditions, has_plots;
     bool is_filtered_by_conditions; /* it has no filter but them */
-    const trader_spec *expected; /* its needs; NULL: not known */
-    int32_t n_met;               /* of them, those that have a slot */
+    const trader_spec *expected;    /* its needs; NULL: not known */
+    int32_t n_met;                  /* of them, those that have a slot */
 } program;
 
 struct script_state {
@@ -80,5 +85,7 @@ err state_kill_for_memory(script_state *s, diag *why);
 err state_check_memory(script_state *s, int32_t index, diag *why);
 /* What the trader of the context has printed in a call that is not run again. */
 void state_write_printed(script_state *s);
+/* Times, ticker and rank of the view, for the calls that follow. */
+void state_show_moment(script_state *s, const script_view *view);
 /* The trader's number as an owner of memory; 0 is the stdlib. */
 uint32_t state_owner(int32_t index);

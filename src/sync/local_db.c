@@ -41,8 +41,8 @@ static const char *const statement_sql[N_STATEMENTS] = {
     [PUT_EDGE] = "INSERT OR REPLACE INTO edges (trader_id, symbol, revision, start_ms, run_open_ms, signal_open_ms,"
                  " is_matching, has_run, is_tick, n_ticks, tick_open_ms)"
                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    [PUT_EPOCH] = "INSERT INTO epochs (symbol, key, epoch_ms) VALUES (?1, ?2, ?3)"
-                  " ON CONFLICT (symbol, key) DO UPDATE SET epoch_ms = excluded.epoch_ms",
+    [PUT_EPOCH] = ("INSERT INTO epochs (symbol, key, epoch_ms) VALUES (?1, ?2, ?3)"
+                   " ON CONFLICT (symbol, key) DO UPDATE SET epoch_ms = excluded.epoch_ms"),
 };
 
 static err configure(local_db *db, bool sync_full, diag *why);
