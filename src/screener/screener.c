@@ -232,7 +232,7 @@ static reference *find_reference(screener *s, const char *name) {
 
 static err send_copy(screener *s, int32_t to, const reference *r) {
     return send(
-        s, worker,
+        s, to,
         (control){
             .kind = CONTROL_COPY, .symbol = r->copy, .info = r->info, .start_ms = r->start_ms, .memory = s->memory});
 }
@@ -253,7 +253,7 @@ static err add_reference(screener *s, const char *name, reference **out) {
 
 /* A trader that names what does not exist can never run. */
 static void refuse_reference(trader *who, const char *name, err why) {
-    char text[256];
+    char text[TRADER_ERROR_MESSAGE_BYTES];
     snprintf(text, sizeof text, "%s: reference \"%s\": %s", who->source->chunk, name,
              why == ERR_NOT_FOUND ? "there is no such symbol" : error_text(why));
     trader_refuse(who, text);
