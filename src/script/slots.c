@@ -195,23 +195,32 @@ static err find_or_begin(indicator_set *set, int32_t id, int32_t *hint) {
     return OK;
 }
 
-/* Needs that have no slot in this state yet. */
-static err wait_for_needs(const program *p, const script_view *view, const int32_t count[N_PLACES],
-                          script_result *result, int32_t *lack) {
-    for (int32_t i = 0; i < p->expected->n_needs; i++) {
+static bool has_unmet_needs(const program *p) { return p->expected && p->n_met < p->expected->n_needs; }
+
+static err begin_needs(const program *p, const script_view *view) {
+    err e = OK;
+    for (int32_t i = 0; has_unmet_needs(p) && i < p->expected->n_needs && e == OK; i++) {
         const trader_need *need = &p->expected->needs[i];
         indicator_set *set = set_at(view, need->place);
-        int64_t seen = count[need->place];
         int32_t at = 0;
-        if (!set) continue; /* of a reference that is not there */
-        if (series_is_output(need->series)) {
-            err e = find_or_begin(set, series_indicator(need->series), &at);
-            if (e != OK) return e;
-            seen = indicator_set_seen_at(set, at, count[need->place]);
-        }
-        if (p->warmup < 0) note_lack(result, seen, need->depth, lack);
+        if (set && series_is_output(need->series)) e = find_or_begin(set, series_indicator(need->series), &at);
     }
-    return OK;
+    return e;
+}
+
+/* Needs that have no slot in this state yet. */
+static void wait_for_needs(const program *p, const script_view *view, const int32_t count[N_PLACES],
+                           script_result *result, int32_t *lack) {
+    for (int32_t i = 0; has_unmet_needs(p) && p->warmup < 0 && i < p->expected->n_needs; i++) {
+        const trader_need *need = &p->expected->needs[i];
+        const indicator_set *set = set_at(view, need->place);
+        int64_t seen = count[need->place];
+        if (!set) continue; /* of a reference that is not there */
+        if (series_is_output(need->series))
+            seen = indicator_set_seen_at(set, indicator_set_find(set, series_indicator(need->series), 0),
+                                         count[need->place]);
+        note_lack(result, seen, need->depth, lack);
+    }
 }
 
 /* A series that nothing waits for any more on this symbol. */
@@ -383,10 +392,11 @@ err slots_bind(script_state *s, program *p, const script_view *view, script_resu
     if (p->n_references) e = link_references(p, view);
     for (int32_t k = p->first_slot; k >= 0 && e == OK; k = s->metas[k].next)
         e = point_slot(s, k, view, count[s->metas[k].place]);
+    if (e == OK) e = begin_needs(p, view); /* before they are settled */
     if (e == OK) e = settle(p, view, count);
     if (e == OK && view->is_tick) count_forming(s, p, count[p->interval]);
     if (e == OK) note_seen(s, p, view, count, result, &lack);
-    if (e == OK && p->expected && p->n_met < p->expected->n_needs) e = wait_for_needs(p, view, count, result, &lack);
+    if (e == OK) wait_for_needs(p, view, count, result, &lack);
     if (e != OK)
         return diag_set(why, ERR_SCRIPT, "%s: an indicator needs more bars than are kept; raise KLINE_HISTORY",
                         p->source->chunk);
