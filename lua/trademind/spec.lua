@@ -170,7 +170,8 @@ end
 
 --- Run one trader over a market. An error of the trader, at load or on any bar, is raised with its message.
 -- @param options {market = market or list of markets with different symbols (a trader with rank ranks them), references = market or
--- list of markets to which the trader refers, and at which it is not run; their symbols are those that it names; trader = path of the file, from the current folder or
+-- list of markets to which the trader refers, and at which it is not run; their symbols are those that it names;
+-- trader = path of the file, from the current folder or
 -- from that of the spec (the NAME.lua beside a NAME_spec.lua), code = its text instead, inputs = {name = value} (a NAME.json beside the
 -- trader is not read), from = first bar that may signal, as for `market:index` (the first: signals come from the end of the warm-up on),
 -- to = first bar that is left out, settings = {NAME = value} of trademind}
@@ -181,7 +182,9 @@ end
 -- @usage local run = spec.run {code = "return trader {filter = function(m) return m.close[0] > m.open[0] end}", market = spec.market {bars = 300}}
 function M.run(options)
   for name in pairs(options) do
-    if not RUN_OPTIONS[name] then fail(("run has no option %q; expected trader, code, market, references, inputs, from, to, settings"):format(tostring(name))) end
+    if not RUN_OPTIONS[name] then
+      fail(("run has no option %q; expected trader, code, market, references, inputs, from, to, settings"):format(tostring(name)))
+    end
   end
   local list, references = list_of(options.market), list_of(options.references)
   if not list or #list == 0 then fail "run: no market is given; expected market = spec.market {...}" end
@@ -190,7 +193,8 @@ function M.run(options)
   add_markets(by_symbol, list)
   add_markets(by_symbol, references or {})
   local result = replay.run {
-    name = trader.name, path = trader.path, code = trader.code, inputs = options.inputs, markets = list, references = references or {}, settings = options.settings,
+    name = trader.name, path = trader.path, code = trader.code, inputs = options.inputs, markets = list,
+    references = references or {}, settings = options.settings,
     from = time_of(list[1], options.from, "from"), to = time_of(list[1], options.to, "to"),
   }
   local found = complaints(result.log)
