@@ -162,13 +162,14 @@ static void lengthen(symbols *u, registry *r, const char *key) {
     scripts_demand(indicator_set_lengthen(set, add(r, set, key)), "lengthen");
 }
 
+static bool is_same(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+
 static int32_t differences(symbols *a, symbols *b, registry *r) {
     indicator_set *const sets[] = {a->btc.market.sets[INTERVAL_5M], b->btc.market.sets[INTERVAL_5M]};
     const double *left = indicator_set_values(sets[0], add(r, sets[0], MADE_OF_IT), 0);
     const double *right = indicator_set_values(sets[1], add(r, sets[1], MADE_OF_IT), 0);
     int32_t n = 0;
-    for (int32_t i = 0; i < kline_series_count(a->btc.market.bars[INTERVAL_5M]); i++)
-        n += memcmp(&left[i], &right[i], sizeof left[i]) != 0;
+    for (int32_t i = 0; i < kline_series_count(a->btc.market.bars[INTERVAL_5M]); i++) n += !is_same(left[i], right[i]);
     return n;
 }
 
@@ -225,7 +226,7 @@ static void test_late_reference(void) {
     source = indicator_set_values(btc, add(r, btc, SOURCE), 0);
     ok(indicator_set_first(btc, add(r, btc, SOURCE)) == 0, "is whole once it is a reference");
     for (int32_t i = 0; i < n_bars; i++) {
-        n_differ += memcmp(&aligned[i], &source[i], sizeof aligned[i]) != 0;
+        n_differ += !is_same(aligned[i], source[i]);
         n_values += !isnan(aligned[i]);
     }
     ok(n_differ == 0 && n_values > 400, "and what is aligned has its %d values: %d differ", n_values, n_differ);
