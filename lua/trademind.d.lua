@@ -16,7 +16,7 @@
 ---@operator unm: trademind.series
 local series = {}
 
---- One symbol at the close of one bar: what a filter is called with. Another timeframe, m["1h"], has the series, interval, ta and align.
+--- One symbol at the close of one bar, or at its forming bar: what a filter is called with. Another timeframe, m["1h"], has the series, interval, ta and align; another symbol, m.ref.BTCUSDT, has the series, interval, symbol, day, ta and its timeframes.
 ---@class trademind.market
 ---@field open trademind.series series, price
 ---@field high trademind.series series, price
@@ -40,9 +40,13 @@ local series = {}
 ---@field weekday integer whole number of the open time, UTC: Monday 1, Sunday 7
 ---@field count integer whole number: bars known
 ---@field tick_size number number: smallest step of the price; 0 when unknown
----@field forming boolean boolean: false in this version
+---@field forming boolean boolean: the newest bar is still forming (on = "tick")
 ---@field day trademind.day day: the rolling 24 hours
 ---@field my table table: series of the trader's own, by name
+---@field ticker? trademind.ticker ticker: of the exchange; nil at a close
+---@field ref table table: markets of the references, by symbol
+---@field rank? integer whole number: place among the symbols that the trader has ranked, the best is 1
+---@field universe? trademind.universe universe: all symbols that the trader has ranked
 ---@field ta trademind.ta ta: its functions, bound to this timeframe
 ---@field ["1s"] trademind.market listed in `timeframes`
 ---@field ["1m"] trademind.market listed in `timeframes`
@@ -61,6 +65,25 @@ local series = {}
 ---@field ["1w"] trademind.market listed in `timeframes`
 ---@field ["1M"] trademind.market listed in `timeframes`
 local market = {}
+
+--- The exchange's ticker of the last 24 hours, at a tick.
+---@class trademind.ticker
+---@field last number number: price
+---@field change_pct number number: percent
+---@field high number number: price
+---@field low number number: price
+---@field volume number number: base asset
+---@field quote_volume number number: quote asset
+---@field bid number number: price
+---@field ask number number: price
+
+--- All symbols among which a trader with rank chooses: numbers.
+---@class trademind.universe
+---@field count integer whole number: symbols with a score
+---@field advancing integer whole number: those that have risen in 24 hours
+---@field declining integer whole number: those that have fallen
+---@field median_change number number: change of the close in 24 hours, percent
+---@field missing integer whole number: symbols without a score at this bar
 
 --- The rolling 24 hours of closed bars: numbers, NaN while they are not known, and above 1d.
 ---@class trademind.day
@@ -84,8 +107,8 @@ json = {}
 ---@field enabled? boolean boolean (true)
 ---@field interval? string interval such as "5m"
 ---@field timeframes? string[] list of intervals
----@field symbols? table table {include, exclude, quote}
----@field on? string "close"
+---@field symbols? table table {include, exclude, quote, min_quote_volume, top}
+---@field on? string "close" or "tick"
 ---@field fire? string|table "edge", "every" or {every = bars}
 ---@field cooldown? integer bars
 ---@field warmup? integer bars
@@ -97,8 +120,8 @@ json = {}
 ---@field analysis? table table {model, when, max_per_day}
 ---@field risk? table table {stop_pct, target_pct}
 ---@field notify? table table of rules
----@field references? table[] list of symbols; not in this version
----@field rank? table table; not in this version
+---@field references? table[] list of symbols such as "BTCUSDT", read as m.ref.BTCUSDT
+---@field rank? table table {by = function(m) -> number, top = symbols}
 
 --- What a filter may return in place of true or false.
 ---@class trademind.result
@@ -773,8 +796,8 @@ function ta.cdl_inside_bar() end
 ---@return integer # whole number, 0 or more
 function series:len() end
 
---- A series of a slower timeframe as seen at each bar of this market: the last value that had closed by then. The same as Pine's request.security without look-ahead.
----@param source trademind.series series of a slower timeframe
+--- A series of a slower timeframe, or one of a reference that is of the same timeframe or a slower one, as seen at each bar of this market: the last value that had closed by then. The same as Pine's request.security without look-ahead.
+---@param source trademind.series series of a slower timeframe, or of a reference
 ---@return trademind.series # series; NaN where none had closed
 function market:align(source) end
 

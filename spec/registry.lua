@@ -50,7 +50,9 @@ for name, value in pairs(environment) do
 end
 for name in pairs(modules.series.methods) do add("s:" .. name) end
 for _, name in ipairs(upvalue(modules.market.new, "known")) do add("m." .. name) end
-for _, name in ipairs(upvalue(modules.market.new, "DAY_FIELDS")) do add("day." .. name) end
+for class, list in pairs {day = "DAY_FIELDS", ticker = "TICKER_FIELDS", universe = "UNIVERSE_FIELDS"} do
+  for _, name in ipairs(upvalue(modules.market.new, list)) do add(class .. "." .. name) end
+end
 for _, name in ipairs(upvalue(modules.trader.new, "FIELDS")) do add("fields." .. name) end
 for _, name in ipairs(upvalue(modules.trader.result, "RESULT")) do add("result." .. name) end
 table.sort(names)

@@ -200,11 +200,12 @@ typedef struct script_context {
 
 enum { SCRIPT_TOO_MANY = -1, SCRIPT_BAD_PARAMETER = -2, SCRIPT_FULL = -3 };
 
-/* The slot of a series for the running trader, made when it is the first to ask. `kind`: a field (kind = -1 and
- * `source0` the field) or an indicator by number. A source is the slot of an earlier answer, or -1. Returns the slot,
- * or one of the negative codes with a sentence in `message`. Never calls Lua, never allocates. */
-int32_t script_series(script_context *c, int32_t interval, int32_t kind, int32_t source0, int32_t source1,
-                      int32_t source2, double p0, double p1, double p2, double p3, int32_t output);
+/* The slot of a series for the running trader, made when it is the first to ask. `place`: where it is at home, see
+ * script/trader.h. `kind`: a field (kind = -1 and `source0` the field) or an indicator by number. A source is the slot
+ * of an earlier answer, or -1. Returns the slot, or one of the negative codes with a sentence in `message`. Never calls
+ * Lua, never allocates. */
+int32_t script_series(script_context *c, int32_t place, int32_t kind, int32_t source0, int32_t source1, int32_t source2,
+                      double p0, double p1, double p2, double p3, int32_t output);
 /* The slot of an own series of the running trader, by its place in the trader's list of them (from 0). */
 int32_t script_own(script_context *c, int32_t number);
 /* Number of an indicator kind by name; -1 when there is none. */

@@ -1,7 +1,7 @@
 -- BTC regime filter: a symbol is bought at a cross of its averages only while Bitcoin is in an up-trend: above its own hourly
 -- average, and that average rising.
 -- Another symbol is listed in `references`; m.ref.BTCUSDT is its market, with the timeframes of this trader. The trader waits
--- until the bars of both have arrived. References are not in this version: the file is refused with a message that says so.
+-- until the bars of both have arrived.
 local fast = input.int("fast", 20, {min = 2, max = 200, help = "fast average, bars"})
 local slow = input.int("slow", 50, {min = 3, max = 500, help = "slow average, bars"})
 local regime = input.int("regime", 200, {min = 10, max = 1000, help = "average of Bitcoin, hours"})

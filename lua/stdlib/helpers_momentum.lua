@@ -1,7 +1,6 @@
 --- Helpers of momentum, and of its divergence from the price.
 local call = require "helpers_call"
 local define = require("indicator").define
-local fail = require "fail"
 local series = require "series"
 local ta = require "ta"
 

@@ -163,13 +163,13 @@ local function day_of(place, name, path)
 end
 
 -- m.ticker and m.universe: numbers of a struct that C has for the time of a call. `get`: gives its pointer.
-local function numbers_of(name, fields, get)
+local function numbers_of(name, list, get)
   local is_known = {}
-  for _, field in ipairs(fields) do is_known[field] = true end
+  for _, field in ipairs(list) do is_known[field] = true end
   local numbers = newproxy(true)
   local meta = getmetatable(numbers)
   meta.__index = function(_, field)
-    if not is_known[field] then fail(("%s has no field %q%s"):format(name, tostring(field), suggest(tostring(field), fields))) end
+    if not is_known[field] then fail(("%s has no field %q%s"):format(name, tostring(field), suggest(tostring(field), list))) end
     local struct = get()
     if struct == nil then return 0 / 0 end -- kept from an earlier call
     return tonumber(struct[field])
@@ -210,8 +210,6 @@ end
 
 -- m.ref: markets of other symbols.
 local function references_of(references)
-  local symbols = {}
-  for symbol in pairs(references) do symbols[#symbols + 1] = symbol end
   local ref = newproxy(true)
   local meta = getmetatable(ref)
   meta.__index = function(_, symbol)

@@ -136,7 +136,8 @@ end
 function M.names()
   local result = {
     globals = {}, libraries = {}, methods = sorted_keys(series.methods), kinds = {}, options = indicator.options_of, market = market.known,
-    day = market.day_fields, ticker = market.ticker_fields, universe = market.universe_fields, trader = traders.fields, renamed = traders.renamed, bound = sorted_keys(indicator.bound), input_options = input.option_names,
+    day = market.day_fields, ticker = market.ticker_fields, universe = market.universe_fields,
+    trader = traders.fields, renamed = traders.renamed, bound = sorted_keys(indicator.bound), input_options = input.option_names,
   }
   wanted.names = function(env)
     wanted.names = nil

@@ -97,6 +97,7 @@ local function run_in(folder, options)
   lfs.mkdir(folder .. "/data")
   lfs.mkdir(folder .. "/traders")
   for _, market in ipairs(options.markets) do market:write(folder .. "/data") end
+  for _, market in ipairs(options.references or {}) do market:write(folder .. "/data") end
   local script = ("%s/traders/%s.lua"):format(folder, options.name)
   write(script, options.code)
   if options.inputs and next(options.inputs) then write(("%s/traders/%s.json"):format(folder, options.name), cjson.encode(options.inputs)) end
@@ -106,7 +107,7 @@ local function run_in(folder, options)
 end
 
 --- Run one trader.
--- @param options {name (of the trader), code, path (of it, for messages), inputs, markets, from, to (ms), settings}
+-- @param options {name (of the trader), code, path (of it, for messages), inputs, markets, references (of which there are bars, too), from, to (ms), settings}
 -- @return {code = 0 when all went well, signals = the program's JSON objects, log = list of {level, component, message}}
 function M.run(options)
   local folder = temporary_folder()

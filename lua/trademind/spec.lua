@@ -21,7 +21,7 @@ local say = require "say"
 
 local M = {}
 
-local RUN_OPTIONS = {trader = 1, code = 1, market = 1, inputs = 1, from = 1, to = 1, settings = 1}
+local RUN_OPTIONS = {trader = 1, code = 1, market = 1, references = 1, inputs = 1, from = 1, to = 1, settings = 1}
 local SHOWN = 12
 
 -- ---- markets ----
@@ -152,8 +152,26 @@ local function time_of(market, place, what)
   return market.bars[index].time
 end
 
+-- One market or several as a list; nil for anything else.
+local function list_of(given)
+  if markets.is_market(given) then return {given} end
+  if type(given) ~= "table" then return nil end
+  for _, market in ipairs(given) do if not markets.is_market(market) then return nil end end
+  return given
+end
+
+local function add_markets(by_symbol, list)
+  for _, market in ipairs(list) do
+    if by_symbol[market.symbol] then fail(("run: two markets are called %s; give them different symbols"):format(market.symbol)) end
+    if #market.bars == 0 then fail(("run: %s has no bars"):format(market.symbol)) end
+    by_symbol[market.symbol] = market
+  end
+end
+
 --- Run one trader over a market. An error of the trader, at load or on any bar, is raised with its message.
--- @param options {market = market or list of markets with different symbols, trader = path of the file, from the current folder or
+-- @param options {market = market or list of markets with different symbols (a trader with rank ranks them), references = market or
+-- list of markets to which the trader refers, and at which it is not run; their symbols are those that it names;
+-- trader = path of the file, from the current folder or
 -- from that of the spec (the NAME.lua beside a NAME_spec.lua), code = its text instead, inputs = {name = value} (a NAME.json beside the
 -- trader is not read), from = first bar that may signal, as for `market:index` (the first: signals come from the end of the warm-up on),
 -- to = first bar that is left out, settings = {NAME = value} of trademind}
@@ -164,18 +182,19 @@ end
 -- @usage local run = spec.run {code = "return trader {filter = function(m) return m.close[0] > m.open[0] end}", market = spec.market {bars = 300}}
 function M.run(options)
   for name in pairs(options) do
-    if not RUN_OPTIONS[name] then fail(("run has no option %q; expected trader, code, market, inputs, from, to, settings"):format(tostring(name))) end
+    if not RUN_OPTIONS[name] then
+      fail(("run has no option %q; expected trader, code, market, references, inputs, from, to, settings"):format(tostring(name)))
+    end
   end
-  local list = markets.is_market(options.market) and {options.market} or options.market
-  if type(list) ~= "table" or not markets.is_market(list[1]) then fail "run: no market is given; expected market = spec.market {...}" end
+  local list, references = list_of(options.market), list_of(options.references)
+  if not list or #list == 0 then fail "run: no market is given; expected market = spec.market {...}" end
+  if not references and options.references ~= nil then fail "run: references: expected a market, or a list of markets" end
   local trader, by_symbol = trader_of(options), {}
-  for _, market in ipairs(list) do
-    if by_symbol[market.symbol] then fail(("run: two markets are called %s; give them different symbols"):format(market.symbol)) end
-    if #market.bars == 0 then fail(("run: %s has no bars"):format(market.symbol)) end
-    by_symbol[market.symbol] = market
-  end
+  add_markets(by_symbol, list)
+  add_markets(by_symbol, references or {})
   local result = replay.run {
-    name = trader.name, path = trader.path, code = trader.code, inputs = options.inputs, markets = list, settings = options.settings,
+    name = trader.name, path = trader.path, code = trader.code, inputs = options.inputs, markets = list,
+    references = references or {}, settings = options.settings,
     from = time_of(list[1], options.from, "from"), to = time_of(list[1], options.to, "to"),
   }
   local found = complaints(result.log)

@@ -162,13 +162,14 @@ static void lengthen(symbols *u, registry *r, const char *key) {
     scripts_demand(indicator_set_lengthen(set, add(r, set, key)), "lengthen");
 }
 
+static bool is_same(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+
 static int32_t differences(symbols *a, symbols *b, registry *r) {
     indicator_set *const sets[] = {a->btc.market.sets[INTERVAL_5M], b->btc.market.sets[INTERVAL_5M]};
     const double *left = indicator_set_values(sets[0], add(r, sets[0], MADE_OF_IT), 0);
     const double *right = indicator_set_values(sets[1], add(r, sets[1], MADE_OF_IT), 0);
     int32_t n = 0;
-    for (int32_t i = 0; i < kline_series_count(a->btc.market.bars[INTERVAL_5M]); i++)
-        n += memcmp(&left[i], &right[i], sizeof left[i]) != 0;
+    for (int32_t i = 0; i < kline_series_count(a->btc.market.bars[INTERVAL_5M]); i++) n += !is_same(left[i], right[i]);
     return n;
 }
 
@@ -201,8 +202,41 @@ static void test_late_source(void) {
     registry_free(r);
 }
 
+/* A reference comes after its bars: its columns are short by then, and what is aligned is wanted from the oldest bar on. */
+static void test_late_reference(void) {
+    static symbols u;
+    indicator_set *mine, *btc;
+    registry *r;
+    const double *aligned, *source;
+    int32_t n_bars, n_differ = 0, n_values = 0, at;
+    scripts_demand(registry_new(&r), "registry");
+    symbols_open(&u, r, 7);
+    mine = u.mine.market.sets[INTERVAL_5M], btc = u.btc.market.sets[INTERVAL_5M];
+    (void)add(r, btc, SOURCE);
+    at = add(r, mine, "5m align(BTCUSDT/5m:sma(close,250))");
+    for (int32_t i = 0; i < LATE; i++) {
+        symbols_close_bar(&u.btc, i), symbols_close_bar(&u.mine, i);
+        indicator_set_settle(mine, kline_series_count(u.mine.market.bars[INTERVAL_5M]));
+    }
+    ok(indicator_set_first(btc, add(r, btc, SOURCE)) > 0, "a short column of a symbol that nothing is aligned from");
+    scripts_demand(indicator_set_link_reference(mine, registry_symbol(r, "BTCUSDT", 7), u.btc.market.sets), "link");
+    n_bars = kline_series_count(u.mine.market.bars[INTERVAL_5M]);
+    indicator_set_settle(mine, n_bars);
+    aligned = indicator_set_values(mine, at, 0);
+    source = indicator_set_values(btc, add(r, btc, SOURCE), 0);
+    ok(indicator_set_first(btc, add(r, btc, SOURCE)) == 0, "is whole once it is a reference");
+    for (int32_t i = 0; i < n_bars; i++) {
+        n_differ += !is_same(aligned[i], source[i]);
+        n_values += !isnan(aligned[i]);
+    }
+    ok(n_differ == 0 && n_values > 400, "and what is aligned has its %d values: %d differ", n_values, n_differ);
+    symbols_free(&u);
+    registry_free(r);
+}
+
 int main(void) {
     test_depths();
     test_late_source();
+    test_late_reference();
     return done();
 }

@@ -215,6 +215,28 @@ static void test_warm_up(void) {
     close_both(&s);
 }
 
+/* A state that has not run the trader yet, on a symbol that has all bars: it waits for nothing. */
+static void test_fresh_state(void) {
+    static const char code[] =
+        "return trader {references = {\"BTCUSDT\"}, filter = function(m)\n"
+        "  return ta.sma(m:align(m.ref.BTCUSDT.close), 20)[0] > 0 and ta.ema(m.ref.BTCUSDT.close, 9)[0] > 0 end}";
+    scripts s;
+    script_view view;
+    trader_spec *spec;
+    open_both(&s, 400);
+    load(&s, 0, code);
+    spec = s.specs[0];
+    s.specs[0] = NULL;
+    scripts_renew(&s);
+    scripts_demand(scripts_compile(&s, 0, "r.lua", code), s.why.text);
+    script_state_expect(s.state, 0, spec);
+    view = symbols_view(&u);
+    view.ignores_warmup = false;
+    ok(matches(&s, 0, &view), "at once: %d/%d", s.result.have, s.result.need);
+    trader_spec_free(spec);
+    close_both(&s);
+}
+
 /* A symbol that refers to itself. */
 static void test_itself(void) {
     scripts s;
@@ -500,6 +522,7 @@ int main(void) {
     test_mistakes();
     test_missing();
     test_warm_up();
+    test_fresh_state();
     test_itself();
     test_align();
     test_holes();

@@ -66,6 +66,12 @@ local function larger(chart, step)
   return out
 end
 
+-- "BTCUSDT/1h", a chart of a reference, or "1h" of the symbol itself: symbol (nil: itself) and interval.
+local function parts_of(name)
+  local symbol, interval = name:match "^(.*)/(.*)$"
+  return symbol, interval or name
+end
+
 -- The smallest file of a symbol, and all intervals that it can be made into.
 local function load(folder, symbol)
   for smallest, name in ipairs(ORDER) do
@@ -178,6 +184,20 @@ local function read_file(path)
   return text
 end
 
+--- At which bars a trader matches, warm or not known: {open time -> true or false}. `meaning`: of the trader.
+function M.matches(folder, symbol, meaning)
+  local at, found, positions = {}, {}, {}
+  for name in pairs(meaning.depth) do
+    local other, interval = parts_of(name)
+    at[name] = cut(load(folder, other or symbol)[interval], 0, math.huge)
+  end
+  local own, step = at[meaning.interval], STEP[meaning.interval]
+  for i = 1, own.n do
+    if look(at, positions, own.time[i] + step) and has_depth(meaning, at) then found[own.time[i]] = meaning.matches(at) end
+  end
+  return found
+end
+
 --- The signals of a replay. `run`: folder, symbols (list), from, to (ms; to may be nil), traders (list of {key, path,
 -- meaning}). Gives id -> {id, trader, symbol, time, price}, and their number.
 function M.signals(run)
@@ -190,9 +210,11 @@ function M.signals(run)
     local charts = load(run.folder, symbol)
     local cuts = {}
     for name, bars in pairs(deepest) do
-      local step = STEP[name]
+      local other, interval = parts_of(name)
+      local step = STEP[interval]
       local history = math.max(KLINE_HISTORY, bars + SILENT_BARS + SLACK_BARS)
-      if charts[name] then cuts[name] = cut(charts[name], run.from - run.from % step - history * step, run.to or math.huge) end
+      local chart = (other and load(run.folder, other) or charts)[interval]
+      if chart then cuts[name] = cut(chart, run.from - run.from % step - history * step, run.to or math.huge) end
     end
     for _, t in ipairs(run.traders) do
       local at, is_complete = {}, not (t.meaning.excludes and t.meaning.excludes[symbol])

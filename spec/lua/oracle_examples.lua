@@ -1,5 +1,5 @@
---- What the traders of docs/examples mean, said again without their code, as in oracle_traders.lua. `fires` false: the
--- version cannot run it.
+--- What the traders of docs/examples mean, said again without their code, as in oracle_traders.lua. A chart "BTCUSDT/1h" is
+-- that of a reference.
 local indicators = require "spec.lua.oracle_indicators"
 local depth, crosses_above, crosses_below = indicators.depth, indicators.crosses_above, indicators.crosses_below
 
@@ -146,6 +146,18 @@ M.breakout_pullback = {
   end,
 }
 
-M.btc_regime = false -- references are not in this version
+-- ---- BTC regime filter ----
+
+-- The intervals of the trader are waited for, of its reference as well as its own, whether it reads them or not.
+M.btc_regime = {
+  interval = "15m", excludes = {BTCUSDT = true},
+  depth = {["15m"] = depth.exponential(50), ["1h"] = 0, ["BTCUSDT/15m"] = 0, ["BTCUSDT/1h"] = depth.exponential(200)},
+  matches = function(at)
+    local m, hour = at["15m"], at["BTCUSDT/1h"]
+    local average = hour:get("ema", hour.close, 200)
+    local is_up = hour.close[hour.now] > average[hour.now] and average[hour.now] > average[hour.now - 1]
+    return is_up and crosses_above(m:get("ema", m.close, 20), m:get("ema", m.close, 50), m.now)
+  end,
+}
 
 return M

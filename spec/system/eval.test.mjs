@@ -94,6 +94,25 @@ test('what a bar knows of itself', async () => {
 
 // ---- intervals ----
 
+test('references lie beside the file, and are seen as of the same close', async () => {
+  const other = randomBars(2500, { seed: 77 });
+  writeKlines(folder, 'BTCUSDT-1m.csv', other.filter((_, i) => i % 10 !== 4));
+  const words = ['--references', 'BTCUSDT,ODDUSDT', '--timeframes', '5m'];
+  const rows = await values('{m.ref.BTCUSDT.close, m:align(m.ref.BTCUSDT.close), m.ref.ODDUSDT.close[3], m.ref.BTCUSDT["5m"].open}', words);
+  const closeAt = new Map(other.map((bar, i) => [bar.time, i % 10 === 4 ? other[i - 1].close : bar.close]));
+  let n = 0;
+  for (const [i, bar] of bars.entries()) {
+    if (i < 20 || !closeAt.has(bar.time)) continue;
+    const [close, aligned, own] = rows[i].value;
+    assert.deepEqual([close, aligned, own], [closeAt.get(bar.time), closeAt.get(bar.time), bars[i - 3].close]);
+    n++;
+  }
+  assert.ok(n > 1000, `${n} bars`);
+  const missing = await run(['eval', '--data', file, '--references', 'NOUSDT', 'm.close']);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /has no file of NOUSDT, which is referred to; expected NOUSDT-INTERVAL\.csv or \.csv\.gz/);
+});
+
 test('timeframes are made of the file, each seen as of its last close', async () => {
   const rows = await values('{m["5m"].close, m["5m"].open[1], m:align(m["15m"].high)}', ['--timeframes', '5m,15m']);
   rows.forEach((row, i) => {
@@ -164,6 +183,7 @@ for (const [expression, sentence] of [
   ['m.close > 1', 'expression:1: attempt to compare number with userdata; a series is read as s[0], its newest bar'],
   ['ta.sma(m.close, 0)', 'expression:1: ta.sma: length is 0; expected a whole number from 1 to 5000'],
   ['os.time()', 'expression:1: there is no "os" here'],
+  ['m.ref.BTCUSDT.close', 'expression:1: m.ref.BTCUSDT is not among the references; name it: --references BTCUSDT'],
   ['m["1h"].close', 'expression:1: m["1h"] is not among the timeframes; name it: --timeframes 1h'],
   ['m', 'expression:1: the value is market 1m; expected a number, a series, true, false, a text or a table of these'],
   ['function() end', 'expression:1: the value is a function; expected a number'],
@@ -186,6 +206,8 @@ for (const [words, sentence] of [
   [['--data', file], 'the expression is missing'],
   [['--data', file, 'm.close', 'm.open'], 'found a second expression, "m.open"; expected one: quote it'],
   [['--data', file, '--interval', '7m', 'm.close'], '--interval: found "7m"; expected an interval such as'],
+  [['--data', file, '--references', 'BTC"USDT', 'm.close'], '--references is "BTC"USDT"; expected symbols such as BTCUSDT,ETHUSDT'],
+  [['--data', file, '--references', 'A,B,C,D,E,F,G,H,I', 'm.close'], '--references has more than 8 symbols'],
   [['--data', file, '--timeframes', '5m,x', 'm.close'], '--timeframes: found "x"; expected an interval such as'],
   [['--data', file, '--from', '2026-01-06', '--to', '2026-01-05', 'm.close'], '--to is not after --from'],
 ]) {

@@ -214,3 +214,36 @@ test('the built-in traders are explained, too', async () => {
   assert.equal(result.lines[0].trader, name);
   assert.ok(readFileSync(join(root, `lua/traders/${name}.lua`), 'utf8').includes(result.lines[0].conditions[0].text));
 });
+
+// ---- other symbols ----
+
+test('references are read from the same folder', async () => {
+  const beside = join(folder, 'beside'), path = join(folder, 'refers.lua');
+  mkdirSync(beside);
+  writeKlines(beside, 'ODDUSDT-1m.csv', bars);
+  writeFileSync(path, `return trader {interval = "1m", references = {"BTCUSDT"}, conditions = {
+    {"Bitcoin rises", function(m) return m.ref.BTCUSDT.close[0] > m.ref.BTCUSDT.open[0] end}}}`);
+  const words = ['explain', '--json', '--trader', path, '--symbol', 'ODDUSDT', '--data', beside, '--at'];
+  const lonely = await run([...words, String(bars[50].time)]);
+  assert.equal(lonely.code, 1);
+  assert.match(lonely.stderr, /has no file of BTCUSDT, which is referred to/);
+  const other = bars.map((bar, i) => ({ ...bar, open: 10, high: 12, low: 8, close: i % 3 === 0 ? 11 : 9 })).filter((_, i) => i !== 60);
+  writeKlines(beside, 'BTCUSDT-1m.csv', other);
+  for (const [i, bar] of bars.slice(40, 80).entries()) {
+    const [answer] = (await run([...words, String(bar.time)])).lines;
+    if (i + 40 === 60) {
+      assert.equal(answer.reason, 'It was not evaluated: the 1m bar of BTCUSDT that closes with this one does not exist.');
+    } else {
+      assert.equal(answer.outcome, (i + 40) % 3 === 0 ? 'match' : 'no match', answer.reason);
+      assert.equal(answer.conditions[0].values['close BTCUSDT 1m'], (i + 40) % 3 === 0 ? 11 : 9);
+    }
+  }
+});
+
+test('a trader that ranks all symbols is refused', async () => {
+  const path = join(folder, 'ranks.lua');
+  writeFileSync(path, 'return trader {interval = "1m", rank = {by = function(m) return m.close[0] end, top = 3}, filter = function(m) return m.rank == 1 end}');
+  const { code, stderr } = await run(['explain', '--trader', path, '--symbol', 'ODDUSDT', '--data', data, '--at', String(bars[50].time)]);
+  assert.equal(code, 1);
+  assert.match(stderr, /ranks\.lua ranks all symbols, which the bars of one symbol do not say; replay shows what it fires at/);
+});

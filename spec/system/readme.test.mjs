@@ -55,6 +55,14 @@ async function replay(script, words = []) {
   return { code, signals: it.lines, log, problems: log.filter(line => line.level !== 'info').map(line => line.message) };
 }
 
+async function checked(script) {
+  const path = join(tempDir(), 't.lua');
+  writeFileSync(path, script);
+  const it = start('trademind', ['check', path]);
+  const { code } = await it.ended;
+  return { code, stdout: it.stdout, stderr: it.stderr };
+}
+
 // ---- Lua blocks ----
 
 /** A block that is not a whole trader is the inside of a filter. */
@@ -84,11 +92,12 @@ for (const [name, text] of Object.entries(pages)) {
         assert.match(output, /^ok 1/m);
         return;
       }
-      const { code, problems } = await replay(wholeTrader(block));
-      if (block.includes('references = {')) { // the guide shows it, and says that it is refused
-        assert.match(problems[0], /field "references" is not in this version$/);
+      if (/references = \{|rank = \{|on = "tick"/.test(block)) { // `check` brings references, ranks and ticks along
+        const { code, stdout, stderr } = await checked(wholeTrader(block));
+        assert.equal(code, 0, stdout + stderr);
         return;
       }
+      const { code, problems } = await replay(wholeTrader(block));
       assert.deepEqual(problems, []);
       assert.equal(code, 0);
     });

@@ -137,7 +137,7 @@ err sample_generate(const sample_order *o, int which, sample *out) {
     e = generate_symbol(o, (size_t)which, end_ms, from_ms, &out->symbol, &out->bars);
     for (int32_t k = 0; k < o->n_references && e == OK; k++) {
         out->references.count = k + 1;
-        e = generate_symbol(o, (size_t)(which + 1 + k), end_ms, from_ms, &out->references.symbols[k],
+        e = generate_symbol(o, (size_t)which + 1 + (size_t)k, end_ms, from_ms, &out->references.symbols[k],
                             &out->references.bars[k]);
         name_reference(&out->references.symbols[k], o->references[k]);
     }

@@ -19,7 +19,8 @@
  *
  * Before its floor a whole column is blank too. An epoch that is still there is an anchor with an empty state, so nothing
  * is lost before the window has slid over it. Deferred values cannot be computed anew, nor are those worth it whose
- * states are large: they are whole all the time, and have no floor. */
+ * states are large: they are whole all the time, and have no floor. One that becomes a source of deferred ones stays whole
+ * from then on and keeps its floor until the window has passed it. */
 #include "indicator/indicator_set.h"
 #include "indicator/anchors.h"
 #include "indicator/column.h"

@@ -254,6 +254,7 @@ static err ask_all(dry_run *run, script_view *view, int32_t n) {
         view->rank = run->spec->rank_top && what != ASK_SCORE ? &rank : NULL;
         e = ask(run->s, run->index, view, what, &run->latest);
         if (e == OK) run->n_failed[place] = 0;
+        view->rank = NULL; /* it ends here */
         if (e != ERR_SCRIPT) continue;
         if (run->n_failed[place]++ == 0) run->first[place] = run->latest;
         e = OK;

@@ -427,7 +427,7 @@ err slots_bind(script_state *s, program *p, const script_view *view, script_resu
     if (e != OK) return e;
     count_closed(p, view, count);
     if (p->n_references) e = link_references(p, view);
-    if (e == OK) e = begin_needs(p, view);
+    if (e == OK) e = begin_needs(p, view); /* which may move columns */
     if (e == OK) e = point_slots(s, p, view, count);
     if (e == OK) e = settle(p, view, count);
     if (e == OK && view->is_tick) count_forming(s, p, count[p->interval]);
