@@ -171,11 +171,11 @@ static const int64_t *numbers_of(indicator_set *set, int64_t from, int64_t to, i
 static void run_bars(indicator_set *set, const instance *item, char *state, int64_t from, int64_t to) {
     double *out[INDICATOR_OUTPUTS];
     for (int32_t o = 0; o < item->kernel->n_outputs; o++) out[o] = column_values(&item->values, o, set->dropped);
-    if (item->spec->kind == INDICATOR_ALIGN)
-        aim_at_slow(set, item->spec);
-    else
-        for (int32_t k = 0; k < item->kernel->n_sources; k++)
-            set->in.source[k] = series_values(set, item->spec->source[k], item->source_at[k]);
+    for (int32_t k = 0; k < INDICATOR_SOURCES; k++) { /* those that it has not are NULL */
+        bool is_here = k < item->kernel->n_sources && item->spec->kind != INDICATOR_ALIGN;
+        set->in.source[k] = is_here ? series_values(set, item->spec->source[k], item->source_at[k]) : NULL;
+    }
+    if (item->spec->kind == INDICATOR_ALIGN) aim_at_slow(set, item->spec);
     set->in.param = item->spec->param;
     for (int64_t end; from < to; from = end) {
         int64_t numbers[RUN_BARS];
