@@ -60,6 +60,8 @@ static int64_t first_bar(const tracked *t, const trader_set *set, const tracked_
     return from < least ? least : from;
 }
 
+_Static_assert(REBUILD_BARS >= SILENT_BARS + 2 * CHECKPOINT_BARS, "the silent pass has its history");
+
 /* A trader that waits for its slower timeframe must find the bars still there when that one has come. */
 static err make_frames(tracked *t, registry *r, const trader_set *set, const tracked_policy *p) {
     int32_t depth[N_INTERVALS];
@@ -69,7 +71,7 @@ static err make_frames(tracked *t, registry *r, const trader_set *set, const tra
     err e = OK;
     if (p->memory) memory_each_epoch(p->memory, t->symbol->name, note_oldest, &known);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
-        int32_t bars = depth[i] + SILENT_BARS + 2 * CHECKPOINT_BARS + REBUILD_BARS;
+        int32_t bars = depth[i] + REBUILD_BARS;
         if (!(mask >> i & 1)) continue;
         if (bars < p->kline_history) bars = p->kline_history;
         from[i] = first_bar(t, set, p, i, bars, known.oldest[i]);
