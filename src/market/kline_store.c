@@ -5,14 +5,14 @@
  *      ...                                            capacity = keep + slack, + 1 for the forming bar
  *
  * When [capacity] is reached the newest `keep` bars are moved to the front: one memmove per array every `slack` bars,
- * amortised some sixteen copied elements a bar and array. A ring buffer would avoid the move, but then neither a kernel
+ * amortised some eight copied elements a bar and array. A ring buffer would avoid the move, but then neither a kernel
  * nor an FFI view would be a pointer and a length. */
 #include "market/kline_store.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLACK_LEAST = 64, SLACK_SHARE = 16 };
+enum { SLACK_LEAST = 64, SLACK_SHARE = 8 };
 
 struct kline_series {
     int32_t interval, keep, capacity, count;

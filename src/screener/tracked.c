@@ -62,10 +62,12 @@ static int64_t first_bar(const tracked *t, const trader_set *set, const tracked_
     return from < least ? least : from;
 }
 
+_Static_assert(REBUILD_BARS >= SILENT_BARS + 2 * CHECKPOINT_BARS, "the silent pass has its history");
+
 /* A trader that waits for its slower timeframe must find the bars still there when that one has come. */
 static err make_frame(tracked *t, epochs *known, const trader_set *set, const tracked_policy *p, int32_t interval,
                       int32_t depth) {
-    int32_t bars = depth + SILENT_BARS + 2 * CHECKPOINT_BARS;
+    int32_t bars = depth + REBUILD_BARS;
     int64_t from_ms;
     err e;
     if (bars < p->kline_history) bars = p->kline_history;
