@@ -1,5 +1,6 @@
 --- The market as a trader sees it: `m`, one symbol at the close of one bar; `m["1h"]`, another timeframe of it.
 local ffi = require "ffi"
+local dialect = require "dialect"
 local fail = require "fail"
 local indicator = require "indicator"
 local series = require "series"
@@ -111,7 +112,7 @@ local function no_field(key)
   if type(key) == "string" and key:find "^%d+%a$" then
     fail(("m[%q] is no interval; expected one of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):format(key))
   end
-  fail(("the market has no field %q%s"):format(tostring(key), suggest(tostring(key), known)))
+  fail(("the market has no field %q%s"):format(tostring(key), dialect.field("market", key) or suggest(tostring(key), known)))
 end
 
 local DAY_FIELDS = {"change_pct", "high", "low", "volume", "quote_volume"}
