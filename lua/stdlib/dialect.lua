@@ -49,7 +49,7 @@ local FIELDS = {
   },
   market = {vol = "write m.volume", date = "write m.time", price = "write m.close[0]", last = "write m.close[0]", length = "write m.count"},
   trader = {
-    stoploss = "write risk = {stop_pct = 5}", minimal_roi = "write risk = {target_pct = 5}",
+    stoploss = "the filter may return {match = true, stop = PRICE}", minimal_roi = "the filter may return {match = true, target = PRICE}",
     populate_indicators = "indicators are called in the filter: ta.rsi(m.close, 14)",
     populate_entry_trend = "write filter = function(m) return ... end",
   },

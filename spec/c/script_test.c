@@ -67,7 +67,7 @@ static const mistake DIALECTS[] = {
      "t.lua:1: attempt to call global 'input' (a table value); write input.int(\"length\", 14) or "
      "input.float(\"level\", 30)"},
     {"return trader {\n  stoploss = -0.1,\n  filter = function() return true end,\n}",
-     "t.lua:2: a trader has no field \"stoploss\"; write risk = {stop_pct = 5}"},
+     "t.lua:2: a trader has no field \"stoploss\"; the filter may return {match = true, stop = PRICE}"},
 };
 
 static const mistake SHAPE[] = {
