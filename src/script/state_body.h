@@ -40,8 +40,8 @@ typedef struct program {
     int32_t n_own;
     bool has_conditions, has_plots;
     bool is_filtered_by_conditions; /* it has no filter but them */
-    const trader_spec *expected; /* its needs; NULL: not known */
-    int32_t n_met;               /* of them, those that have a slot */
+    const trader_spec *expected;    /* its needs; NULL: not known */
+    int32_t n_met;                  /* of them, those that have a slot */
 } program;
 
 struct script_state {
