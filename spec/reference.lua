@@ -117,4 +117,43 @@ function M.column(bars, n, f)
   return x
 end
 
+-- ---- naive computations that several indicators are made of ----
+
+--- Whether the `length` values of a list up to bar i are all numbers.
+function M.is_whole(x, i, length)
+  if i - length + 1 < 0 then return false end
+  for k = i - length + 1, i do if x[k] - x[k] ~= 0 then return false end end
+  return true
+end
+
+--- f(k) of the `length` bars up to i, added up.
+function M.sum(i, length, f)
+  local s = 0
+  for k = i - length + 1, i do s = s + f(k) end
+  return s
+end
+
+--- Seeded with the mean of the first `length` values that are no NaN, then alpha of the way to each. A NaN gives NaN and is
+-- passed over. A table, so that averages of averages can be made.
+function M.smoothed(x, n, length, alpha)
+  local out, count, value = {}, 0, 0
+  for i = 0, n - 1 do
+    out[i] = NaN
+    if x[i] == x[i] then
+      count = count + 1
+      value = value + (count <= length and x[i] / length or alpha * (x[i] - value))
+      if count >= length then out[i] = value end
+    end
+  end
+  return out
+end
+
+--- True range of bar i. @param handle_na whether high - low counts where there is no close before
+function M.true_range(bars, i, handle_na)
+  local b, before = bars[i], i > 0 and bars[i - 1].close or NaN
+  if b.high ~= b.high or b.low ~= b.low then return NaN end
+  if before ~= before then return handle_na and b.high - b.low or NaN end
+  return math.max(b.high - b.low, math.abs(b.high - before), math.abs(b.low - before))
+end
+
 return M

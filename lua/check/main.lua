@@ -3,6 +3,7 @@
 --
 -- luacheck is a Lua library of Debian's package lua-check. Without it what needs a syntax tree is left out, and said.
 local cjson = require "cjson"
+local dialect = require "dialect"
 local place = require "check/place"
 local tree_of = require "check/tree"
 
@@ -77,7 +78,7 @@ local function from_syntax()
   local problem = script.problem
   local node = line_node(line or 1)
   if problem and (problem.line == line or not line) then node = problem end
-  add(node, "syntax", "error", sentence)
+  add(node, "syntax", "error", halves(sentence .. dialect.syntax(script.syntax, script.code)))
 end
 
 local NAN = "the filter matches where every value is NaN"

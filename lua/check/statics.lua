@@ -1,5 +1,6 @@
 --- What can be said of a script without running it: names and fields that do not exist, series used as numbers, inputs
 -- and timeframes that nothing uses, functions that may end without an answer.
+local dialect = require "dialect"
 local suggest = require "suggest"
 local tree_of = require "check/tree"
 local types_of = require "check/types"
@@ -22,8 +23,8 @@ function Rules:report(node, code, severity, message, hint)
 end
 
 -- "; did you mean "x"?" without what joins it to a sentence.
-local function hint_of(name, candidates)
-  local hint = suggest(name, candidates):gsub("^; ", "")
+local function hint_of(name, candidates, better)
+  local hint = (better or suggest(name, candidates)):gsub("^; ", "")
   return hint ~= "" and hint or nil
 end
 
@@ -40,7 +41,8 @@ local function unknown_name(self, id)
     return self:report(id, "unknown-name", "error", "there is no market yet: m is what the filter is called with")
   end
   self:report(id, "unknown-name", "error", ("there is no %q here"):format(name),
-    hint_of(name, self.names.globals) or "a trader has ta, input, math, string, table, json and its own local names")
+    hint_of(name, self.names.globals, dialect.name(name, set_of(self.names.libraries.ta)))
+      or "a trader has ta, input, math, string, table, json and its own local names")
 end
 
 -- Names that hide something: `local log = ...`.
@@ -70,7 +72,8 @@ local function bad_index(self, key)
   local is_negative = number.tag == "Op" and number[1] == "unm" and strip(number[2]).tag == "Number"
   if is_negative then self:report(key, "bad-index", "error", "a negative index of a series", "the newest bar is s[0], the one before s[1]") end
   if number.tag ~= "String" or self.methods[number[1]] then return end
-  self:report(key, "unknown-field", "error", ("a series has no field %q"):format(number[1]), "the newest bar is s[0]")
+  self:report(key, "unknown-field", "error", ("a series has no field %q"):format(number[1]),
+    hint_of("", {}, dialect.field("series", number[1])) or "the newest bar is s[0]")
 end
 
 -- What only some traders have: field of the market -> field of the trader, and what to say.
@@ -102,7 +105,8 @@ local function market_field(self, key)
         ("add timeframes = {%q}"):format(name))
     end
   elseif not self.market[name] then
-    self:report(key, "unknown-field", "error", ("the market has no field %q"):format(name), hint_of(name, self.names.market))
+    self:report(key, "unknown-field", "error", ("the market has no field %q"):format(name),
+      hint_of(name, self.names.market, dialect.field("market", name)))
   end
 end
 
@@ -116,7 +120,8 @@ local function index(self, node)
   if library and key.tag == "String" then
     local known = self.names.libraries[library]
     if not set_of(known)[key[1]] and not node.is_target then
-      self:report(key, "unknown-field", "error", ("there is no %s.%s"):format(library, key[1]), hint_of(key[1], known))
+      self:report(key, "unknown-field", "error", ("there is no %s.%s"):format(library, key[1]),
+        hint_of(key[1], known, dialect.field(library, key[1])))
     end
   elseif kind == "market" and key.tag == "String" then
     market_field(self, key)
@@ -140,7 +145,8 @@ end
 local function invoke(self, node)
   local method = node[2]
   if self.types:of(node[1]) ~= "series" or self.methods[method[1]] then return end
-  self:report(method, "unknown-field", "error", ("a series has no method %q"):format(method[1]), hint_of(method[1], self.names.methods))
+  self:report(method, "unknown-field", "error", ("a series has no method %q"):format(method[1]),
+    hint_of(method[1], self.names.methods, dialect.field("series", method[1])))
 end
 
 -- Keys of a table constructor that is given as options. `renamed`: names from elsewhere that mean one of these.
@@ -149,7 +155,8 @@ local function options(self, constructor, known, message, renamed)
   for _, item in ipairs(constructor or {}) do
     if item.tag == "Pair" and item[1].tag == "String" and not set_of(known)[item[1][1]] then
       local meant = renamed and renamed[item[1][1]]
-      self:report(item[1], "unknown-option", "error", message:format(item[1][1]), meant and ("did you mean %q?"):format(meant) or hint_of(item[1][1], known))
+      self:report(item[1], "unknown-option", "error", message:format(item[1][1]), meant and ("did you mean %q?"):format(meant)
+        or hint_of(item[1][1], known, known == self.names.trader and dialect.field("trader", item[1][1])))
     end
   end
 end
@@ -193,6 +200,13 @@ local function operator(self, node)
     return self:report(node, "series-as-number", "error", "# is not the length of a series", "call s:len()")
   end
   if not COMPARISONS[op] and op ~= "concat" then return end
+  if op == "eq" or op == "ne" then
+    local number = strip(b).tag == "Nil" and a or strip(a).tag == "Nil" and b
+    if number and self.types:of(number) == "number" then
+      return self:report(node, "never-holds", "warning", "a number is never nil; one that is missing is NaN",
+        ("write na(%s)"):format(tree_of.text(self.tree, number)))
+    end
+  end
   for _, side in ipairs {a, b} do
     local kind = KINDS[self.types:of(side)]
     if kind then
@@ -408,11 +422,23 @@ local function answers(self)
   end
 end
 
+-- `local macd, signal, hist = ta.macd(...)`, as in Pine.
+local function several_names(self, node)
+  local names, values = node[1], node[2] or {}
+  local last = values[#values]
+  if #values == 0 or #names <= #values or self.types:of(last) ~= "outputs" then return end
+  local outputs, name = outputs_of(self, last)
+  self:report(last, "series-as-number", "error", ("ta.%s gives one value for %d names"):format(name or "?", #names),
+    ("write local x = ta.%s(...), and x.%s"):format(name or "?", outputs and outputs[#outputs] or "NAME"))
+end
+
 -- ---- all ----
 
 local function visit(self, node)
   if node.tag == "Id" then
     if node.global then unknown_name(self, node) end
+  elseif node.tag == "Local" then
+    several_names(self, node)
   elseif node.tag == "Set" then
     for _, target in ipairs(node[1]) do target.is_target = true end
   elseif node.tag == "Index" then

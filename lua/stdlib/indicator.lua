@@ -92,7 +92,8 @@ local function check_source(value, name, what)
   if series.outputs(value) then
     fail(("ta.%s: %s is %s; name one of its outputs: %s"):format(name, what, tostring(value), table.concat(series.outputs(value).fields, ", ")))
   end
-  fail(("ta.%s: %s is %s; expected a series such as m.close"):format(name, what, series.describe(value)))
+  local example = type(value) == "boolean" and "m.close:gt(m.open)" or "m.close"
+  fail(("ta.%s: %s is %s; expected a series such as %s"):format(name, what, series.describe(value), example))
 end
 
 -- The number that C gets for a parameter.

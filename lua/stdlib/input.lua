@@ -126,7 +126,9 @@ function M.new(overrides, declared)
   local input, seen = {}, {}
   for kind, check in pairs(checks) do
     input[kind] = function(name, default, given)
-      if not is_text(name) or name == "" then raise(("input.%s: found %s; expected a name first"):format(kind, shown(name))) end
+      if not is_text(name) or name == "" then
+        raise(("input.%s: found %s; expected a name first: input.%s(\"name\", ...)"):format(kind, shown(name), kind))
+      end
       if seen[name] then raise(("input %q is declared twice"):format(name)) end
       if #declared == INPUTS_MAX then raise(("input %q is one too many; expected at most %d"):format(name, INPUTS_MAX)) end
       local options = checked_options(name, given or {})

@@ -1,6 +1,7 @@
 --- The market as a trader sees it: `m`, one symbol at the close of one bar or at a tick; `m["1h"]`, another timeframe of it;
 -- `m.ref.BTCUSDT`, another symbol.
 local ffi = require "ffi"
+local dialect = require "dialect"
 local fail = require "fail"
 local indicator = require "indicator"
 local series = require "series"
@@ -130,7 +131,8 @@ local function no_field(path, key)
     fail(("%s[%q] is no interval; expected one of 1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):format(path, key))
   end
   local is_own = path == "m"
-  fail(("%s has no field %q%s"):format(is_own and "the market" or path, tostring(key), suggest(tostring(key), is_own and known or elsewhere)))
+  local hint = is_own and dialect.field("market", key) or suggest(tostring(key), is_own and known or elsewhere)
+  fail(("%s has no field %q%s"):format(is_own and "the market" or path, tostring(key), hint))
 end
 
 local DAY_FIELDS = {"change_pct", "high", "low", "volume", "quote_volume"}

@@ -18,6 +18,7 @@ series.init(context_pointer)
 local C = require("ffi").C
 local cjson = require "cjson" -- ours: scripts get the one behind limits
 cjson.encode_keep_buffer(false) -- nothing outside of the state's memory stays behind when it is thrown away
+local dialect = require "dialect"
 local fail = require "fail"
 local helpers = require "helpers"
 local indicator = require "indicator"
@@ -136,7 +137,9 @@ local function named(library, name)
   local known = {}
   for key in pairs(library) do known[#known + 1] = key end
   return setmetatable(library, {
-    __index = function(_, key) fail(("there is no %s.%s%s"):format(name, tostring(key), suggest(tostring(key), known))) end,
+    __index = function(_, key)
+      fail(("there is no %s.%s%s"):format(name, tostring(key), dialect.field(name, key) or suggest(tostring(key), known)))
+    end,
     __metatable = false,
   })
 end
@@ -144,7 +147,8 @@ end
 local function new_environment(input, trader)
   local env = {}
   for name, value in pairs(basics) do env[name] = value end
-  env.math, env.table, env.string, env.coroutine = copy(math_functions), copy(table_functions), copy(string_copy), copy(coroutines)
+  env.math, env.table = named(copy(math_functions), "math"), named(copy(table_functions), "table")
+  env.string, env.coroutine = named(copy(string_copy), "string"), named(copy(coroutines), "coroutine")
   env.ta, env.json, env.input = named(copy(ta), "ta"), named(copy(json), "json"), named(input, "input")
   env.helpers = named(copy(helpers), "helpers")
   env.plot = named(copy(plot_functions), "plot")
@@ -162,6 +166,8 @@ local function new_environment(input, trader)
   return setmetatable(env, {
     __index = function(_, name)
       if name == "m" then fail "there is no market yet: m is what the filter is called with" end
+      local hint = dialect.name(name, ta)
+      if hint then fail(("there is no %q here%s"):format(name, hint)) end
       fail(("there is no %q here; a trader has ta, input, math, string, table, json%s"):format(tostring(name), suggest(tostring(name), names)))
     end,
     __newindex = function(_, name)
@@ -276,7 +282,7 @@ function M.load(index, code, chunk, overrides, default_interval)
   local env = new_environment(inputs.new(overrides, declared), traders.new(chunk, code))
   if code:byte(1) == 27 then error(chunk .. ": found bytecode; expected the text of a Lua script", 0) end
   local body, why = load(code, "@" .. chunk, "t")
-  if not body then error(why, 0) end
+  if not body then error(why .. dialect.syntax(why, code), 0) end
   refuse_cdata(body, chunk)
   setfenv(body, env)
   local t = body()

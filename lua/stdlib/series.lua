@@ -5,6 +5,7 @@
 -- is allocated. Asking for a series (m.close, ta.sma(...)) switches its slot on for the running call; a series kept
 -- from an earlier call reads as empty until it is asked for again.
 local ffi = require "ffi"
+local dialect = require "dialect"
 local fail = require "fail"
 local tobit = require("bit").tobit
 local newproxy, getmetatable, ipairs, next, type, tostring = newproxy, getmetatable, ipairs, next, type, tostring
@@ -45,7 +46,9 @@ function methods.len(series)
 end
 
 local function bad_index(key, text)
-  if type(key) ~= "number" then fail(("a series has no field %q; the newest bar is s[0]"):format(tostring(key))) end
+  if type(key) ~= "number" then
+    fail(("a series has no field %q%s"):format(tostring(key), dialect.field("series", key) or "; the newest bar is s[0]"))
+  end
   if key < 0 then fail(("index %s of %s; the newest bar is s[0], the one before s[1]"):format(key, text)) end
   fail(("index %s of %s is not a whole number; the newest bar is s[0]"):format(key, text))
 end

@@ -1,4 +1,5 @@
 --- The `trader` function: checks the table that a script describes itself with, and what its filter returns.
+local dialect = require "dialect"
 local series = require "series"
 local suggest = require "suggest"
 
@@ -164,7 +165,7 @@ local function check(fields)
   for key in pairs(fields) do
     if type(key) ~= "string" or not is_field(key) then
       local renamed = RENAMED[key]
-      local hint = renamed and ("; did you mean %q?"):format(renamed) or suggest(tostring(key), FIELDS)
+      local hint = renamed and ("; did you mean %q?"):format(renamed) or dialect.field("trader", key) or suggest(tostring(key), FIELDS)
       fail(tostring(key), ("a trader has no field %q%s"):format(tostring(key), hint))
     end
   end

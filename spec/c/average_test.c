@@ -2,6 +2,7 @@
  * a window do not depend on where the series began; and a million bars leave no trace. */
 #include "indicator/kernel.h"
 #include "indicator/window.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <math.h>
 #include <string.h>
@@ -27,15 +28,6 @@ static const average recursive[] = {{"ema", {1}},          {"ema", {2}},        
                                     {"kama", {1}},         {"kama", {10}},      {"kama", {200}},  {"macd", {12, 26, 9}},
                                     {"macd", {26, 12, 9}}, {"macd", {1, 2, 3}}, {"ppo", {12, 26}}};
 #define COUNT(array) (sizeof array / sizeof *array)
-
-static uint64_t random_state;
-static double uniform(void) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
-static int32_t below(int32_t n) { return (int32_t)(uniform() * n); }
 
 /* ---- series ---- */
 

@@ -1,6 +1,7 @@
 /* What rests on a slower series or on an author's own: computed when it is asked for, whatever the order of arrival, and
  * rebuilt after corrections. Always compared with sets that saw the final bars only, in order. */
 #include "indicator/indicator_set.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <math.h>
 #include <stdlib.h>
@@ -18,14 +19,6 @@ static const char *const keys[] = {"5m align(1h:close)",
                                    OWN};
 enum { N_KEYS = sizeof keys / sizeof *keys };
 static const int64_t START_MS = 1700006400000; /* 2023-11-15T00:00Z */
-
-static uint64_t random_state;
-static double uniform(void) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
 
 static kline fast[FAST_BARS], slow[SLOW_BARS];
 

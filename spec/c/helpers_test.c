@@ -1,6 +1,7 @@
 /* helpers.*: every function against the plain computation of spec/c/helpers_checks.lua, in the real sandbox, on markets that
  * move, stand still and begin; and what an author reads who forgot that a helper may give nil. */
 #include "base/errors.h"
+#include "spec/c/random.h"
 #include "spec/c/scripts.h"
 #include "spec/c/tap.h"
 #include <math.h>
@@ -58,13 +59,6 @@ typedef struct market {
     indicator_set *sets[N_INTERVALS];
 } market;
 
-static uint64_t random_state;
-static double uniform(void) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
 static double cents(double price) { return round(price * 100) / 100; }
 
 /* Prices in cents, so that extremes tie; jumps; a stretch in five stands still, half of those without volume. */

@@ -1,6 +1,7 @@
 /* Indicators of one series: late comers, sliding, corrections within and beyond the checkpoints, the forming bar; every
  * kernel of the table, always compared with a set that saw the final bars only. */
 #include "indicator/indicator_set.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <math.h>
 #include <stdlib.h>
@@ -18,14 +19,6 @@ static const char *const plain_keys[N_PLAIN] = {
 static const char *keys[KEYS_MAX]; /* those, and one of every kernel of the table */
 static int N_KEYS;
 static const int64_t START_MS = 1700006400000; /* 2023-11-15T00:00Z */
-
-static uint64_t random_state;
-static double uniform(void) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
 
 static kline random_bar(int32_t n, double *price) {
     kline bar = {.open_ms = interval_add(INTERVAL_5M, START_MS, n), .open = *price};

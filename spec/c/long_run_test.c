@@ -2,6 +2,7 @@
  * was computed from the newest bars alone, for every kernel of the table; sums over all bars against long double ones.
  * time limit: 1800 */
 #include "indicator/indicator_set.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <math.h>
 #include <stdlib.h>
@@ -11,14 +12,6 @@
 enum { KEEP = 1000, FRESH_BARS = 40000, COMPARED = 200, KINDS_MAX = 256 };
 
 static const int64_t START_MS = 1500000000000 / 60000 * 60000;
-
-static uint64_t random_state;
-static double uniform(void) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
 
 /* A price of five digits in ticks of 0.01, pulled back to its middle so that it lives for ever; jumps, still stretches. */
 static kline next_bar(int64_t n, double *price, double *tick_price) {

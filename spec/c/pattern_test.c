@@ -1,6 +1,7 @@
 /* Candlestick patterns: a range of bars gives the bits of as many single steps, whatever the ranges; and they read the
  * market that they are asked of. */
 #include "indicator/kernel.h"
+#include "spec/c/random.h"
 #include "spec/c/scripts.h"
 #include "spec/c/tap.h"
 #include <math.h>
@@ -12,15 +13,6 @@ typedef struct bars {
     double open[MARGIN + BARS], high[MARGIN + BARS], low[MARGIN + BARS], close[MARGIN + BARS];
     double out[MARGIN + BARS];
 } bars;
-
-static uint64_t random_state;
-static double uniform(void) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
-static int32_t below(int32_t n) { return (int32_t)(uniform() * n); }
 
 /* Not on any grid, so that sums are rounded and their order shows; some prices undefined. */
 static void fill(bars *b) {

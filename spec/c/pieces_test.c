@@ -2,6 +2,7 @@
  * all at once, as at a catch-up; in pieces of any size. With bars that are not whole among them. */
 #include "indicator/kernel.h"
 #include "indicator/window.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <math.h>
 #include <stdlib.h>
@@ -17,15 +18,6 @@ static const int32_t kinds[] = {AVERAGE_KERNELS(NAME) RSI_KERNELS(NAME) MOMENTUM
 
 static double fields[9][FIRST + N + 1];
 static int64_t open_ms[FIRST + N + 1], number[FIRST + N + 1];
-
-static uint64_t random_state;
-static double uniform(void) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
-static int32_t below(int32_t n) { return (int32_t)(uniform() * n); }
 
 /* Prices in ticks, so that many are equal; still stretches, holes; in odd rounds some values are missing. */
 static void make_market(int32_t round) {

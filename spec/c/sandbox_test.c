@@ -60,7 +60,7 @@ static void test_names(scripts *s) {
     says(s, "math.randomseed", FILTER("math.randomseed(1)"),
          "door.lua:2: math.randomseed is not here: the same bars must give the same signals");
     says(s, "a global", FILTER("count = (count or 0) + 1 return true"),
-         "door.lua:2: there is no \"count\" here; a trader has ta, input, math, string, table, json");
+         "door.lua:2: there is no \"count\" here; did you mean ta.count?");
     says(s, "a global", FILTER("count = 1 return true"),
          "door.lua:2: \"count\" is not declared; write local count: globals are not kept between calls");
 }
@@ -70,7 +70,9 @@ static void test_strings(scripts *s) {
     is_shut(s, "getmetatable(\"\").__index",
             DOOR("reach('index', pcall(function() return getmetatable('').__index.rep end))"));
     is_shut(s, "setmetatable on a text", DOOR("reach('set', pcall(setmetatable, '', {}))"));
-    is_shut(s, "string.dump", DOOR("reach('dump', string.dump) reach('method', ('x').dump)"));
+    is_shut(s, "string.dump",
+            DOOR("reach('dump', rawget(string, 'dump')) reach('field', pcall(function() return string.dump end)) "
+                 "reach('method', ('x').dump)"));
     is_shut(s, "string as one table for all",
             DOOR("local original = ('x').upper; string.upper = error; string.evil = error\n"
                  "reach('upper', ('x').upper ~= original) reach('evil', ('x').evil)"));

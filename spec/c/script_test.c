@@ -22,7 +22,52 @@ static const mistake SYNTAX[] = {
     {"local s = \"abc\nreturn 1", "t.lua:1: unfinished string near '\"abc'"},
     {"for i = 1, 3 do\nreturn trader {filter = function() return true end}\n",
      "t.lua:3: 'end' expected (to close 'for' at line 1) near '<eof>'"},
-    {"x != 1", "t.lua:1: '=' expected near '!'"},
+    {"x != 1", "t.lua:1: '=' expected near '!'; write ~= for !="},
+};
+
+/* Of Pine Script, Python and JavaScript. */
+static const mistake DIALECTS[] = {
+    {FILTER("return m.close[0] != 1"),
+     "t.lua:2: 'end' expected (to close 'function' at line 1) near '!'; write ~= for !="},
+    {FILTER("return m.close[0] > 1 && true"),
+     "t.lua:2: 'end' expected (to close 'function' at line 1) near '&'; write and for &&"},
+    {FILTER("return m.close[0] > 1 || true"),
+     "t.lua:2: 'end' expected (to close 'function' at line 1) near '|'; write or for ||"},
+    {FILTER("return !(m.close[0] > 1)"), "t.lua:2: unexpected symbol near '!'; write not for !"},
+    {FILTER("local x = 1 x := 2"), "t.lua:2: '<name>' expected near '='; write = for :="},
+    {FILTER("local n = 0\n  n += 1"), "t.lua:3: '=' expected near '+'; write n = n + 1: there is no += here"},
+    {FILTER("const n = 5"), "t.lua:2: '=' expected near 'n'; write local for const"},
+    {FILTER("return m.close[0] > 1 ? true : false"), "t.lua:2: 'end' expected (to close 'function' at line 1) near "
+                                                     "'?'; write `condition and a or b` for `condition ? a : b`"},
+    {FILTER("if (m.close[0] > 1) { return true }"),
+     "t.lua:2: unexpected symbol near 'return'; write if ... then ... end for if (...) { ... }"},
+    {FILTER("if m.close[0] = 5 then return true end"), "t.lua:2: 'then' expected near '='; write == to compare"},
+    {FILTER("// words"), "t.lua:2: unexpected symbol near '/'; a comment begins with --"},
+    {FILTER("return ta.sma(source=m.close, length=14)[0] > 1"),
+     "t.lua:2: ')' expected near '='; arguments go by their order, without names"},
+    {FILTER("return close[0] > 1"), "t.lua:2: there is no \"close\" here; write m.close"},
+    {FILTER("return sma(m.close, 14)[0] > 1"), "t.lua:2: there is no \"sma\" here; did you mean ta.sma?"},
+    {FILTER("return m.close[0] ~= null"),
+     "t.lua:2: there is no \"null\" here; write nil; a number that is missing is NaN: na(x)"},
+    {FILTER("return dataframe['close'] > 1"),
+     "t.lua:2: there is no \"dataframe\" here; the market is m: m.close, m.volume"},
+    {FILTER("return m.close.shift(1) > 1"),
+     "t.lua:2: a series has no field \"shift\"; s[1] is the value one bar before"},
+    {FILTER("return m.vol[0] > 1"), "t.lua:2: the market has no field \"vol\"; write m.volume"},
+    {FILTER("return math.round(m.close[0]) > 1"), "t.lua:2: there is no math.round; write math.floor(x + 0.5)"},
+    {FILTER("return ta.bbands(m.close, 20).upper[0] > 1"),
+     "t.lua:2: there is no ta.bbands; write ta.bb(source, length, deviations)"},
+    {FILTER("return ta.vwap[0] > 1"), "t.lua:2: attempt to index field 'vwap' (a function value); a function is called "
+                                      "first: f(...), and f(...)[0] of a series"},
+    {FILTER("return not m.close[0] > 5"), "t.lua:2: attempt to compare number with boolean; write not (a > b) for not "
+                                          "a > b, and a < b and b < c for a < b < c"},
+    {FILTER("return ta.barssince(m.close[0] > 1)[0] < 5"),
+     "t.lua:2: ta.barssince: condition is a boolean; expected a series such as m.close:gt(m.open)"},
+    {"local n = input(14, \"Length\")\n" FILTER("return true"),
+     "t.lua:1: attempt to call global 'input' (a table value); write input.int(\"length\", 14) or "
+     "input.float(\"level\", 30)"},
+    {"return trader {\n  stoploss = -0.1,\n  filter = function() return true end,\n}",
+     "t.lua:2: a trader has no field \"stoploss\"; the filter may return {match = true, stop = PRICE}"},
 };
 
 static const mistake SHAPE[] = {
@@ -129,7 +174,8 @@ static const mistake INPUTS[] = {
     {"local n = input.int(\"n\", 5, {min = \"a\"})\n" FILTER("return true"),
      "t.lua:1: option \"min\" of input \"n\" is \"a\"; expected a number"},
     {"local n = input.float(\"n\", 1/0)\n" FILTER("return true"), "t.lua:1: input \"n\" is inf; expected a number"},
-    {"local n = input.int(5)\n" FILTER("return true"), "t.lua:1: input.int: found 5; expected a name first"},
+    {"local n = input.int(5)\n" FILTER("return true"),
+     "t.lua:1: input.int: found 5; expected a name first: input.int(\"name\", ...)"},
 };
 
 static const mistake MARKET[] = {
@@ -149,7 +195,7 @@ static const mistake MARKET[] = {
     {FILTER("return m.close[nil] > 0"), "t.lua:2: a series has no field \"nil\"; the newest bar is s[0]"},
     {FILTER("return #m.close > 0"), "t.lua:2: #s is not the length of a series; call s:len()"},
     {FILTER("return m.close.len() > 1"), "t.lua:2: len: expected a series; call it as s:len()"},
-    {FILTER("return m.close.length > 1"), "t.lua:2: a series has no field \"length\"; the newest bar is s[0]"},
+    {FILTER("return m.close.length > 1"), "t.lua:2: a series has no field \"length\"; write s:len()"},
     {FILTER("return m.close > 100"),
      "t.lua:2: attempt to compare number with userdata; a series is read as s[0], its newest bar"},
     {FILTER("return m.close > m.open"), "t.lua:2: attempt to compare a series; index it first: s[0] is the newest bar"},
@@ -386,16 +432,10 @@ static const struct {
 } GROUPS[] = {
 #define GROUP(name, list) \
     { name, list, sizeof(list) / sizeof *(list) }
-    GROUP("not Lua", SYNTAX),
-    GROUP("no trader", SHAPE),
-    GROUP("a field", FIELDS),
-    GROUP("a result", RESULTS),
-    GROUP("an input", INPUTS),
-    GROUP("the market", MARKET),
-    GROUP("an indicator", INDICATORS),
-    GROUP("a whole series", WHOLE_SERIES),
-    GROUP("plots", PLOTS),
-    GROUP("the language", LANGUAGE),
+    GROUP("not Lua", SYNTAX),    GROUP("another language", DIALECTS), GROUP("no trader", SHAPE),
+    GROUP("a field", FIELDS),    GROUP("a result", RESULTS),          GROUP("an input", INPUTS),
+    GROUP("the market", MARKET), GROUP("an indicator", INDICATORS),   GROUP("a whole series", WHOLE_SERIES),
+    GROUP("plots", PLOTS),       GROUP("the language", LANGUAGE),
 #undef GROUP
 };
 
@@ -437,7 +477,7 @@ static void test_texts(scripts *s) {
     snprintf(path + 200, sizeof path - 200, "/t.lua");
     snprintf(expected, sizeof expected, "%s:2: boom", path);
     says(s, scripts_load(s, 0, path, FILTER("error(\"boom\")")), "a path of 206 bytes", expected);
-    snprintf(expected, sizeof expected, "%s:1: '=' expected near '!'", path);
+    snprintf(expected, sizeof expected, "%s:1: '=' expected near '!'; write ~= for !=", path);
     says(s, scripts_load(s, 0, path, "x != 1"), "a path of 206 bytes", expected);
 }
 

@@ -1,6 +1,7 @@
 /* The kernels of volume and events, run as the daemon runs them: one bar at a time and over long ranges, with the same
  * bits; from other epochs, with the same bits where the window says so; over ten million bars, without drift. */
 #include "indicator/kernel.h"
+#include "spec/c/kernel_run.h"
 #include "spec/c/tap.h"
 #include <math.h>
 #include <string.h>
@@ -24,14 +25,6 @@ static const subject subjects[] = {
     {"sell_volume", {0}, 1}, {"delta", {0}, 1},        {"pressure", {0}, 1},
     {"barssince", {0}, 0},   {"valuewhen", {0}, 0},    {"valuewhen", {300}, 0},
 };
-
-static uint64_t random_state;
-static double uniform(void) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
 
 typedef struct market {
     double open[N + AHEAD], high[N + AHEAD], low[N + AHEAD], close[N + AHEAD], volume[N + AHEAD], taker[N + AHEAD];
@@ -89,11 +82,7 @@ static void run(run_of *r, const market *m, const subject *s, int32_t from, int3
     kernel_input in = input_of(m, s);
     double *const out[INDICATOR_OUTPUTS] = {r->out[0], r->out[1], r->out[2]};
     memset(r, 0, sizeof *r);
-    for (int32_t i = from, n; i < N; i += n) {
-        n = piece ? piece : 1 + (int32_t)(300 * uniform() * uniform());
-        if (n > N - i) n = N - i;
-        k->run(r->state, &in, i, i + n, out);
-    }
+    run_in_pieces(k, &in, r->state, out, from, N, piece);
 }
 
 static size_t state_bytes(const subject *s) {
@@ -102,19 +91,12 @@ static size_t state_bytes(const subject *s) {
 
 /* The first bar from `from` on at which two runs differ in a bit; -1 when there is none. Any NaN equals any other. */
 static int32_t difference(const run_of *a, const run_of *b, int32_t from) {
-    for (int32_t i = from; i < N; i++)
-        for (int32_t o = 0; o < 3; o++) {
-            double x = a->out[o][i], y = b->out[o][i];
-            if (memcmp(&x, &y, sizeof x) != 0 && !(isnan(x) && isnan(y))) return i;
-        }
-    return -1;
+    int32_t first = N;
+    for (int32_t o = 0; o < 3; o++) first = first_difference(a->out[o], b->out[o], from, first);
+    return first < N ? first : -1;
 }
 
-static int32_t count_defined(const run_of *r) {
-    int32_t n = 0;
-    for (int32_t i = 0; i < N; i++) n += !isnan(r->out[0][i]);
-    return n;
-}
+static int32_t count_defined(const run_of *r) { return n_defined(r->out[0], N); }
 
 static void test_pieces(const market *m, const char *what, int32_t least) {
     static run_of whole, steps, pieces;

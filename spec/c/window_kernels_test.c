@@ -3,6 +3,7 @@
  * the order of a window against a sorted array. */
 #include "indicator/kernel.h"
 #include "indicator/order.h"
+#include "spec/c/kernel_run.h"
 #include "spec/c/tap.h"
 #include <math.h>
 #include <string.h>
@@ -71,14 +72,6 @@ static const subject subjects[] = {
 };
 enum { N_SUBJECTS = sizeof subjects / sizeof *subjects };
 
-static uint64_t random_state;
-static double uniform(void) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (double)((random_state * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
-
 typedef struct market {
     double open[N + AHEAD], high[N + AHEAD], low[N + AHEAD], close[N + AHEAD]; /* [0] is bar -1 */
     int64_t open_ms[N + 1], number[N + 1];
@@ -129,28 +122,17 @@ static void run(run_of *r, const market *m, const subject *s, int32_t from, int3
     const kernel *k = kernel_get(kernel_find(s->name, strlen(s->name)));
     kernel_input in = input_of(m, s);
     double *const out[INDICATOR_OUTPUTS] = {r->out[0], r->out[1], r->out[2]};
-    for (int32_t i = from, n; i < to; i += n) {
-        n = piece ? piece : 1 + (int32_t)(300 * uniform() * uniform());
-        if (n > to - i) n = to - i;
-        k->run(r->state, &in, i, i + n, out);
-    }
+    run_in_pieces(k, &in, r->state, out, from, to, piece);
 }
 
 /* The first bar from `from` on at which two runs differ in a bit; -1 when there is none. Any NaN equals any other. */
 static int32_t difference(const run_of *a, const run_of *b, int32_t from) {
-    for (int32_t i = from; i < N; i++)
-        for (int32_t o = 0; o < N_OUT; o++) {
-            double x = a->out[o][i], y = b->out[o][i];
-            if (memcmp(&x, &y, sizeof x) != 0 && !(isnan(x) && isnan(y))) return i;
-        }
-    return -1;
+    int32_t first = N;
+    for (int32_t o = 0; o < N_OUT; o++) first = first_difference(a->out[o], b->out[o], from, first);
+    return first < N ? first : -1;
 }
 
-static int32_t count_defined(const run_of *r) {
-    int32_t n = 0;
-    for (int32_t i = 0; i < N; i++) n += !isnan(r->out[0][i]);
-    return n;
-}
+static int32_t count_defined(const run_of *r) { return n_defined(r->out[0], N); }
 
 static void test_pieces(const market *m, const char *what, int32_t least) {
     static run_of whole, steps, pieces;

@@ -149,27 +149,7 @@ function naive.linreg(x, length, offset)
   end
 end
 
--- From the first defined value on, over the defined values only: the mean of `length`, then alpha of the way to each.
--- Values as a table, so that averages of averages can be made.
-local function smoothed(x, n, length, alpha)
-  local out, seed, value = {}, {}, nil
-  for i = 0, n - 1 do
-    out[i] = NaN
-    if x[i] == x[i] then
-      if value then
-        value = value + alpha * (x[i] - value)
-      else
-        seed[#seed + 1] = x[i]
-        if #seed == length then
-          value = 0
-          for _, v in ipairs(seed) do value = value + v / length end
-        end
-      end
-      if value then out[i] = value end
-    end
-  end
-  return out
-end
+local smoothed = reference.smoothed
 
 local function ema(x, n, length) return smoothed(x, n, length, 2 / (length + 1)) end
 

@@ -110,19 +110,7 @@ end)
 local naive = {}
 
 local function is_number(x) return x - x == 0 end
-
--- Whether the `length` values up to bar i are all numbers.
-local function is_whole(x, i, length)
-  if i - length + 1 < 0 then return false end
-  for k = i - length + 1, i do if not is_number(x[k]) then return false end end
-  return true
-end
-
-local function sum(i, length, f)
-  local s = 0
-  for k = i - length + 1, i do s = s + f(k) end
-  return s
-end
+local is_whole, sum = reference.is_whole, reference.sum
 
 function naive.mean(x, length)
   return function(i)

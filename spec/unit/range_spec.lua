@@ -106,25 +106,11 @@ end
 local function higher(a, b) return a > b end
 local function lower(a, b) return a < b end
 
--- Seeded with the mean of the first `length` values that are no NaN; a NaN gives NaN and is passed over.
-local function smoothed(x, n, length, alpha)
-  local out, count, value = {}, 0, 0
-  for i = 0, n - 1 do
-    out[i] = NaN
-    if x[i] == x[i] then
-      count = count + 1
-      if count <= length then value = value + x[i] / length else value = alpha * x[i] + (1 - alpha) * value end
-      if count >= length then out[i] = value end
-    end
-  end
-  return function(i) return out[i] end
-end
+local true_range = reference.true_range
 
-local function true_range(bars, i, handle_na)
-  local b, before = bars[i], i > 0 and bars[i - 1].close or NaN
-  if b.high ~= b.high or b.low ~= b.low then return NaN end
-  if before ~= before then return handle_na and b.high - b.low or NaN end
-  return math.max(b.high - b.low, math.abs(b.high - before), math.abs(b.low - before))
+local function smoothed(...)
+  local out = reference.smoothed(...)
+  return function(i) return out[i] end
 end
 
 local function pivot(x, left, right, better)

@@ -103,18 +103,7 @@ end)
 -- ---- naive computations: two passes over each window ----
 
 local function is_number(x) return x - x == 0 end
-
-local function is_whole(x, i, length)
-  if i - length + 1 < 0 then return false end
-  for k = i - length + 1, i do if not is_number(x[k]) then return false end end
-  return true
-end
-
-local function sum(i, length, f)
-  local s = 0
-  for k = i - length + 1, i do s = s + f(k) end
-  return s
-end
+local is_whole, sum = reference.is_whole, reference.sum
 
 -- Mean of the window as what it is away from x[i]: so that the naive windows have the digits that are asked for.
 local function offset(x, i, length) return sum(i, length, function(k) return x[k] - x[i] end) / length end

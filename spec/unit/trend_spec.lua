@@ -73,26 +73,9 @@ end)
 
 -- ---- naive computations on random series ----
 
--- A Wilder's average: seeded with the mean of the first `length` values that are no NaN; a NaN is passed over.
-local function wilder(x, n, length)
-  local out, count, value = {}, 0, 0
-  for i = 0, n - 1 do
-    out[i] = NaN
-    if x[i] == x[i] then
-      count = count + 1
-      if count <= length then value = value + x[i] / length else value = (value * (length - 1) + x[i]) / length end
-      if count >= length then out[i] = value end
-    end
-  end
-  return out
-end
+local function wilder(x, n, length) return reference.smoothed(x, n, length, 1 / length) end
 
-local function true_range(bars, i)
-  local b, before = bars[i], i > 0 and bars[i - 1].close or NaN
-  if b.high ~= b.high or b.low ~= b.low then return NaN end
-  if before ~= before then return b.high - b.low end
-  return math.max(b.high - b.low, math.abs(b.high - before), math.abs(b.low - before))
-end
+local function true_range(bars, i) return reference.true_range(bars, i, true) end
 
 local function is_whole(b) return b.high + b.low + b.close == b.high + b.low + b.close end
 

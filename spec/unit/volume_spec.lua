@@ -141,19 +141,7 @@ function naive.ad(bars)
   end
 end
 
--- EMA of the defined values of a list, seeded with the mean of the first `length`.
-local function ema(x, n, length)
-  local out, seen, value = {}, 0, 0
-  for i = 0, n - 1 do
-    out[i] = NaN
-    if x[i] == x[i] then
-      seen = seen + 1
-      if seen <= length then value = value + x[i] / length else value = value + 2 / (length + 1) * (x[i] - value) end
-      if seen >= length then out[i] = value end
-    end
-  end
-  return out
-end
+local function ema(x, n, length) return reference.smoothed(x, n, length, 2 / (length + 1)) end
 
 function naive.mfi(source, volume, length)
   return function(i)

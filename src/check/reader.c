@@ -22,7 +22,8 @@ static int preload(lua_State *L) {
     lua_setfield(L, -2, "cjson");
     for (size_t i = 0; i < n_embedded_files; i++) {
         const struct embedded_file *file = &embedded_files[i];
-        if (strncmp(file->name, "check/", 6) != 0 && strcmp(file->name, "suggest.lua") != 0) continue;
+        bool is_shared = strcmp(file->name, "suggest.lua") == 0 || strcmp(file->name, "dialect.lua") == 0;
+        if (strncmp(file->name, "check/", 6) != 0 && !is_shared) continue;
         lua_pushfstring(L, "=%s", file->name);
         if (luaL_loadbuffer(L, file->text, file->bytes, lua_tostring(L, -1)) != 0) return lua_error(L);
         lua_remove(L, -2);

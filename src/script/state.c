@@ -215,6 +215,10 @@ static const char *without_place(const char *text, const char *chunk) {
 
 /* What Lua's own words leave out: to it a series is a userdata, and a nil is a nil, whoever gave it. */
 static const char *hint_for(const script_state *s, const char *text) {
+    if (strstr(text, "(a function value)")) return "a function is called first: f(...), and f(...)[0] of a series";
+    if (strstr(text, "'input' (a table value)")) return "write input.int(\"length\", 14) or input.float(\"level\", 30)";
+    if (strstr(text, "compare") && strstr(text, "boolean"))
+        return "write not (a > b) for not a > b, and a < b and b < c for a < b < c";
     if (strstr(text, "userdata")) return "a series is read as s[0], its newest bar";
     return strstr(text, "nil") ? s->context.missing : "";
 }
