@@ -48,9 +48,9 @@ typedef enum fire_mode { FIRE_EDGE, FIRE_EVERY } fire_mode;
 /* Where a series of a trader is at home: its interval, of its own symbol or of the k-th of its references (from 0). */
 static inline int32_t place_own(int32_t interval) { return interval; }
 static inline int32_t place_reference(int32_t k, int32_t interval) { return N_INTERVALS * (k + 1) + interval; }
-static inline int32_t place_interval(int32_t place) { return place % N_INTERVALS; }
+static inline int32_t place_interval(int32_t place) { return (int32_t)((uint32_t)place % N_INTERVALS); }
 /* -1: the trader's own symbol. */
-static inline int32_t place_reference_of(int32_t place) { return place / N_INTERVALS - 1; }
+static inline int32_t place_reference_of(int32_t place) { return (int32_t)((uint32_t)place / N_INTERVALS) - 1; }
 enum { N_PLACES = N_INTERVALS * (REFERENCES_MAX + 1) };
 
 /* A series that the dry evaluation has used: on every symbol the trader waits for its depth. */
