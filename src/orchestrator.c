@@ -161,11 +161,10 @@ static err on_reference(void *context, const char *name, uint32_t *symbol, uint3
 /* Both the market and the traders are there: from now on bars count. */
 static void start_tracking(orchestrator *o) {
     const trader_set *set = screener_traders(o->screener);
-    int32_t depth[N_INTERVALS];
     uint32_t mask, n_symbols;
     diag why;
     if (!o->is_market_ready || !o->are_traders_ready || o->is_stopping) return;
-    mask = trader_set_intervals(set, depth);
+    mask = trader_set_feeds(set);
     n_symbols = symbol_table_count(o->symbols); /* references outside the universe come behind them */
     screener_set_start(o->screener, o->start_ms);
     o->is_tracking = true;
@@ -191,11 +190,10 @@ static void on_market_refused(void *context, const char *why) { fail(context, wh
 /* Also after each change of the traders: then there may be other intervals to watch. */
 static void on_loaded(void *context, const trader_set *set) {
     orchestrator *o = context;
-    int32_t depth[N_INTERVALS];
     diag why;
     if (o->is_stopping) return;
     if (o->is_tracking) {
-        uint32_t mask = trader_set_intervals(set, depth);
+        uint32_t mask = trader_set_feeds(set);
         if (mask && feed_watch(o->feed, mask, &why) != OK) log_error("orchestrator", "%s", why.text);
         return;
     }

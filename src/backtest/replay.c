@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLL_EVERY = 64, WAIT_MS = 20 };
+enum { POLL_EVERY = 64, SETTLE_EVERY = 32 /* ranked closes that wait for their places at the most */, WAIT_MS = 20 };
 
 typedef struct replay {
     const config *cfg;
@@ -22,6 +22,7 @@ typedef struct replay {
     wakeup *wake;
     pthread_mutex_t lock; /* protects passes */
     pass *passes;         /* newest first */
+    uint32_t n_symbols;
     uint64_t n_ranges;
     err failure;
     bool is_loaded, has_passed;
@@ -116,10 +117,18 @@ static void tell_missing(replay *r, uint32_t symbol, int32_t interval, int64_t c
             push_known(r, symbol, i, close_ms, close_ms);
 }
 
+/* Who is ranked must be known to have no bar at a close, or the others wait. */
+static void tell_absent(replay *r, int32_t interval, int64_t close_ms) {
+    for (uint32_t s = 0; s < r->n_symbols; s++)
+        if (!tape_has_close(r->tape, s, interval, close_ms)) push_known(r, s, interval, close_ms, 0);
+}
+
 static void feed(replay *r, uint32_t mask, int64_t from_ms, int64_t to_ms) {
+    uint32_t ranked = trader_set_ranked(screener_traders(r->screener));
+    int64_t told_ms[N_INTERVALS] = {0};
     uint32_t symbol;
     int32_t interval;
-    uint64_t n = 0;
+    uint64_t n = 0, n_ranked = 0;
     market_event event = {.kind = EVENT_BAR_CLOSED};
     tape_seek(r->tape, from_ms, to_ms);
     while (r->failure == OK && tape_next(r->tape, &symbol, &interval, &event.bar)) {
@@ -128,6 +137,11 @@ static void feed(replay *r, uint32_t mask, int64_t from_ms, int64_t to_ms) {
         event.event_ms = interval_next(interval, event.bar.open_ms);
         push_known(r, symbol, interval, event.bar.open_ms, 0); /* what the tape skipped does not exist */
         push(r, &event);
+        if (ranked >> interval & 1 && event.event_ms > told_ms[interval]) {
+            told_ms[interval] = event.event_ms;
+            tell_absent(r, interval, event.event_ms);
+            if (++n_ranked % SETTLE_EVERY == 0) settle(r);
+        }
         tell_missing(r, symbol, interval, event.event_ms, mask);
         if (++n % POLL_EVERY == 0) screener_poll(r->screener);
         while (r->failure == OK && screener_backlog(r->screener) > 0) {
@@ -211,17 +225,16 @@ static err open_screener(replay *r, int32_t n_workers, diag *why) {
 static err play(replay *r, diag *why) {
     const replay_options *o = r->options;
     const trader_set *set = screener_traders(r->screener);
-    int32_t depth[N_INTERVALS];
-    uint32_t mask = trader_set_intervals(set, depth);
+    uint32_t mask = trader_set_feeds(set);
     int64_t first_ms, last_ms, from_ms, to_ms;
     err e = tape_open(o->data, o->symbols, o->n_symbols, mask, r->symbols, &r->tape, why);
     if (e != OK) return e;
     tape_span(r->tape, &first_ms, &last_ms);
     from_ms = o->from_ms ? o->from_ms : first_ms;
     to_ms = o->to_ms ? o->to_ms : last_ms;
+    r->n_symbols = symbol_table_count(r->symbols); /* further ids of references come behind them */
     screener_set_start(r->screener, from_ms);
-    for (uint32_t s = 0; s < symbol_table_count(r->symbols) && r->failure == OK; s++)
-        r->failure = screener_track(r->screener, s);
+    for (uint32_t s = 0; s < r->n_symbols && r->failure == OK; s++) r->failure = screener_track(r->screener, s);
     settle(r);
     feed(r, mask, from_ms, to_ms);
     return r->failure == OK ? OK : diag_set(why, r->failure, "replay: %s", error_text(r->failure));

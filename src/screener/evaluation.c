@@ -256,8 +256,9 @@ static void pass_over(const evaluation *e, tracked *t, int32_t index, int64_t cl
 static void pass_over_holes(const evaluation *e, tracked *t, int32_t index) {
     const standing *s = &t->standings[index];
     const trader_spec *spec = s->is_wanted ? e->set->traders[index]->spec : NULL;
-    if (!spec || spec->rank_top == 0 || s->is_owed || s->cursor_ms == 0) return;
-    pass_over(e, t, index, kline_series_known_to(t->frames[spec->interval]->bars));
+    const kline_series *bars = spec ? t->frames[spec->interval]->bars : NULL;
+    if (!bars || spec->rank_top == 0 || s->is_owed || (s->cursor_ms == 0 && kline_series_count(bars) > 0)) return;
+    pass_over(e, t, index, kline_series_known_to(bars));
 }
 
 /* The symbol's score at a close; whoever cannot be scored has had its turn at that bar. */

@@ -77,6 +77,7 @@ struct screener {
     int64_t market_ms, start_ms;
     /* barrier */
     int32_t n_barriers;
+    uint64_t n_ranks_told, n_told_before; /* places that were told, ever; when the barrier was sent */
     bool wants_barrier;
 };
 
@@ -351,7 +352,9 @@ typedef struct telling {
 
 static void tell_rank(void *context, uint32_t symbol, int64_t close_ms, const script_rank *rank) {
     telling *t = context;
-    err e = send_to_symbol(t->screener, symbol,
+    err e;
+    t->screener->n_ranks_told++;
+    e = send_to_symbol(t->screener, symbol,
                            (control){.kind = CONTROL_RANK,
                                      .symbol = symbol,
                                      .who = t->ranked->who,
@@ -403,6 +406,7 @@ err screener_track(screener *s, uint32_t symbol) {
 static err send_barrier(screener *s) {
     s->wants_barrier = false;
     s->n_barriers = s->n_workers;
+    s->n_told_before = s->n_ranks_told;
     return send_all(s, (control){.kind = CONTROL_BARRIER});
 }
 
@@ -621,6 +625,14 @@ static void advance(screener *s) {
 
 /* ---- notes ---- */
 
+/* Scores that came on the way have brought new work behind the barrier. */
+static void on_barrier(screener *s) {
+    if (s->n_ranks_told == s->n_told_before)
+        s->handlers.on_barrier(s->handlers.context);
+    else if (screener_barrier(s) != OK)
+        give_up(s);
+}
+
 static void on_note(screener *s, const note *n) {
     const screener_handlers *h = &s->handlers;
     switch (n->kind) {
@@ -634,7 +646,7 @@ static void on_note(screener *s, const note *n) {
         break;
     case NOTE_INSTALLED: on_installed(s, n->set); break;
     case NOTE_BARRIER:
-        if (--s->n_barriers == 0) h->on_barrier(h->context);
+        if (--s->n_barriers == 0) on_barrier(s);
         break;
     case NOTE_RELEASED:
         if (on_released(s, n) != OK) give_up(s);

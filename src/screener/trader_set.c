@@ -180,9 +180,24 @@ uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS])
     for (int32_t t = 0; set && t < set->count; t++) {
         const trader_spec *spec = set->traders[t] ? set->traders[t]->spec : NULL;
         if (!spec || !spec->is_enabled) continue;
-        mask |= spec->interval_mask | spec->reference_mask;
+        mask |= spec->interval_mask;
         for (int32_t i = 0; i < N_INTERVALS; i++)
             if (spec->history[i] > depth[i]) depth[i] = spec->history[i];
     }
+    return mask;
+}
+
+uint32_t trader_set_feeds(const trader_set *set) {
+    int32_t depth[N_INTERVALS];
+    uint32_t mask = trader_set_intervals(set, depth);
+    for (int32_t t = 0; set && t < set->count; t++)
+        if (set->traders[t] && set->traders[t]->spec->is_enabled) mask |= set->traders[t]->spec->reference_mask;
+    return mask;
+}
+
+uint32_t trader_set_ranked(const trader_set *set) {
+    uint32_t mask = 0;
+    for (int32_t t = 0; set && t < set->count; t++)
+        if (set->traders[t] && set->traders[t]->spec->rank_top > 0) mask |= 1u << set->traders[t]->spec->interval;
     return mask;
 }

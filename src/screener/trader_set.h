@@ -87,3 +87,7 @@ int32_t trader_take_errors(trader *t, trader_error_row rows[FAULT_ROWS_MAX]);
 
 /* Union of the intervals in use, and the longest history that is needed of each, bars. */
 uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS]);
+/* Intervals whose bars must be fed: those, and the ones of references. */
+uint32_t trader_set_feeds(const trader_set *set);
+/* Intervals of traders that rank. */
+uint32_t trader_set_ranked(const trader_set *set);

@@ -304,11 +304,11 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
     if (event->event_ms > w->market_ms) w->market_ms = event->event_ms;
     if (!f) return;
     n_gaps = f->n_gaps, n_corrected = f->n_corrected, n_closed = f->n_closed;
-    may_fill = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE || f->n_waiting;
-    if (!t->standings)
-        hold_ms = may_fill ? copy_hold_ms(w, t, event->interval) : INT64_MAX;
-    else
-        hold_ms = may_fill ? tracked_hold_ms(t, w->set, event->interval) : INT64_MAX;
+    /* Whoever waits must find its bars still there; a live bar of a symbol where nobody waits pushes nothing out. */
+    may_fill = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE || f->n_waiting || t->is_waiting;
+    hold_ms = !t->standings ? copy_hold_ms(w, t, event->interval)
+              : may_fill    ? tracked_hold_ms(t, w->set, event->interval)
+                            : INT64_MAX;
     if (timeframe_apply(f, event, hold_ms) != OK) fail(w, "out of memory");
     if (!t->standings) {
         settle_copy(w, t, received_ns);
