@@ -222,17 +222,45 @@ static err open_screener(replay *r, int32_t n_workers, diag *why) {
     return e == OK ? OK : diag_set(why, e, "screener: %s", error_text(e));
 }
 
+/* The symbols that are asked for, and behind them those that traders refer to: these are fed and not evaluated. NULL without
+ * memory; the texts are borrowed. */
+static const char **names_on_tape(const replay_options *o, const trader_set *set, size_t *count) {
+    size_t n = o->n_symbols, most = n + 1;
+    const char **names;
+    for (int32_t t = 0; t < set->count; t++) most += set->traders[t] ? (size_t)set->traders[t]->spec->n_references : 0;
+    names = malloc(most * sizeof *names);
+    for (size_t i = 0; names && i < n; i++) names[i] = o->symbols[i];
+    for (int32_t t = 0; names && n > 0 && t < set->count; t++)
+        for (int32_t k = 0; set->traders[t] && k < set->traders[t]->spec->n_references; k++) {
+            size_t i = 0;
+            while (i < n && strcmp(names[i], set->traders[t]->spec->references[k]) != 0) i++;
+            if (i == n) names[n++] = set->traders[t]->spec->references[k];
+        }
+    *count = n;
+    return names;
+}
+
+static err open_tape(replay *r, const trader_set *set, diag *why) {
+    const replay_options *o = r->options;
+    size_t n_names;
+    const char **names = names_on_tape(o, set, &n_names);
+    err e = names ? tape_open(o->data, names, n_names, trader_set_feeds(set), r->symbols, &r->tape, why)
+                  : diag_set(why, ERR_NO_MEMORY, "out of memory");
+    free(names);
+    r->n_symbols = o->n_symbols ? (uint32_t)o->n_symbols : symbol_table_count(r->symbols);
+    return e;
+}
+
 static err play(replay *r, diag *why) {
     const replay_options *o = r->options;
     const trader_set *set = screener_traders(r->screener);
     uint32_t mask = trader_set_feeds(set);
     int64_t first_ms, last_ms, from_ms, to_ms;
-    err e = tape_open(o->data, o->symbols, o->n_symbols, mask, r->symbols, &r->tape, why);
+    err e = open_tape(r, set, why);
     if (e != OK) return e;
     tape_span(r->tape, &first_ms, &last_ms);
     from_ms = o->from_ms ? o->from_ms : first_ms;
     to_ms = o->to_ms ? o->to_ms : last_ms;
-    r->n_symbols = symbol_table_count(r->symbols); /* further ids of references come behind them */
     screener_set_start(r->screener, from_ms);
     for (uint32_t s = 0; s < r->n_symbols && r->failure == OK; s++) r->failure = screener_track(r->screener, s);
     settle(r);
