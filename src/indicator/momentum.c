@@ -215,17 +215,29 @@ __attribute__((noinline)) static bool uo_stretch(ladder *s, const kernel_input *
     return true;
 }
 
+__attribute__((noinline)) static void uo_many(uo_state *s, const kernel_input *in, int32_t from, int32_t to,
+                                              double *out) {
+    const uo_lengths l = uo_lengths_of(in->param);
+    int32_t first = first_with_past(&s->n, from, to, 1);
+    for (int32_t i = from; i < first; i++) out[i] = NAN;
+    for (int32_t i = first, n; i < to; i += n) {
+        n = to - i < STRETCH_LEAST ? 1 : stretch_to(i, to);
+        if (n > 1 && uo_stretch(&s->ranges, in, i, n, &l, out + i)) continue;
+        for (int32_t k = i; k < i + n; k++) out[k] = uo_step(&s->ranges, in, k, &l);
+    }
+}
+
+/* A single bar after the first has its way written out. */
 static void run_uo(void *state, const kernel_input *in, int32_t from, int32_t to,
                    double *const out[INDICATOR_OUTPUTS]) {
     uo_state *s = state;
     const uo_lengths l = uo_lengths_of(in->param);
-    int32_t first = first_with_past(&s->n, from, to, 1);
-    for (int32_t i = from; i < first; i++) out[0][i] = NAN;
-    for (int32_t i = first, n; i < to; i += n) {
-        n = to - i < STRETCH_LEAST ? 1 : stretch_to(i, to);
-        if (n > 1 && uo_stretch(&s->ranges, in, i, n, &l, out[0] + i)) continue;
-        for (int32_t k = i; k < i + n; k++) out[0][k] = uo_step(&s->ranges, in, k, &l);
+    if (to - from != 1 || s->n == 0) {
+        uo_many(s, in, from, to, out[0]);
+        return;
     }
+    s->n++;
+    out[0][from] = uo_step(&s->ranges, in, from, &l);
 }
 
 /* ---- the table ---- */
