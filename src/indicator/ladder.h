@@ -45,16 +45,21 @@ typedef struct ladder_climb {
     pair x;
 } ladder_climb;
 
+/* Adds the rung of this size to a sum, if it is a part of it. */
+LADDER_INLINE void ladder_add(const ladder_climb *at, const double *ring, int32_t size, int32_t length, pair *sum) {
+    int32_t newer = length & (size - 1);
+    if (!(length & size)) return;
+    *sum = newer ? *sum + pair_load(ring + 2 * ((at->n - newer) & (size - 1))) : at->x;
+}
+
 /* Adds the rung of this size to the sums it is a part of, and makes the next one. False at the top. */
 LADDER_INLINE bool ladder_rung(ladder *s, ladder_climb *at, int32_t size, int32_t longest, const int32_t *length,
                                int32_t n_lengths, pair *sums) {
-    const int32_t mask = size - 1;
-    double *ring = s->rung + 2 * mask, *place = ring + 2 * (at->n & mask);
-    for (int32_t k = 0; k < n_lengths; k++) {
-        int32_t newer = length[k] & mask;
-        if (!(length[k] & size)) continue;
-        sums[k] = newer ? sums[k] + pair_load(ring + 2 * ((at->n - newer) & mask)) : at->x;
-    }
+    double *ring = s->rung + 2 * (size - 1), *place = ring + 2 * (at->n & (size - 1));
+    /* No loop: of an array that is gone through the compiler would make one in memory. */
+    ladder_add(at, ring, size, length[0], &sums[0]);
+    if (n_lengths > 1) ladder_add(at, ring, size, length[1], &sums[1]);
+    if (n_lengths > 2) ladder_add(at, ring, size, length[2], &sums[2]);
     if (longest < 2 * size) {
         if (longest > size) pair_store(place, at->x);
         return false;

@@ -142,10 +142,10 @@ typedef struct uo_lengths {
     int32_t of[UO_LENGTHS], longest; /* fast, middle, slow */
 } uo_lengths;
 
-static inline uo_lengths uo_lengths_of(const double *param) {
-    uo_lengths l = {{(int32_t)param[0], (int32_t)param[1], (int32_t)param[2]}, 0};
-    for (int32_t k = 0; k < UO_LENGTHS; k++) l.longest = l.of[k] > l.longest ? l.of[k] : l.longest;
-    return l;
+KERNEL_INLINE uo_lengths uo_lengths_of(const double *param) {
+    int32_t fast = (int32_t)param[0], middle = (int32_t)param[1], slow = (int32_t)param[2];
+    int32_t longer = fast > middle ? fast : middle;
+    return (uo_lengths){{fast, middle, slow}, longer > slow ? longer : slow};
 }
 static int32_t uo_longest(const double *param) { return uo_lengths_of(param).longest; }
 
@@ -164,7 +164,7 @@ static inline double oscillator(const double *fast, const double *middle, const 
     return kernel_defined(((f < none) | (m < none) | (s < none)) ? NAN : value);
 }
 
-static inline double uo_step(ladder *s, const kernel_input *in, int32_t i, const uo_lengths *l) {
+KERNEL_INLINE double uo_step(ladder *s, const kernel_input *in, int32_t i, const uo_lengths *l) {
     double before = in->close[i - 1];
     pair range = pair_max((pair){in->high[i], -in->low[i]}, (pair){before, -before}); /* without a branch */
     pair own = (pair){in->close[i], range[0]} + (pair){range[1], range[1]}, sum[UO_LENGTHS] = {{0}};
