@@ -2,7 +2,7 @@
  * four doubles. Which of the two runs is asked once a call. The operations are the same, one by one, hence the bits are.
  *
  * The loop is a function NAME_loop, KERNEL_INLINE, whose first parameter is the number of bars, `n`. LANES makes NAME of
- * it, with the same parameters. The wide one begins on a line of the cache: in a loop of six instructions it shows.
+ * it, with the same parameters: a single bar is no loop. The wide one begins on a line of the cache: in a loop of six instructions it shows.
  *
  * LANES_KERNEL makes the kernel NAME of NAME_kernel likewise. It need not have loops for four doubles: where an operation
  * does not overwrite one of its operands, many copies are saved.
@@ -20,7 +20,9 @@ static inline bool lanes_are_four(void) { return !window_two_lanes_only && __bui
 #define LANES(name, parameters, arguments) \
     LANES_WIDE __attribute__((noinline, aligned(64))) static void name##_wide parameters { name##_loop arguments; } \
     static inline void name parameters { \
-        if (n >= LANES_LEAST && lanes_are_four()) \
+        if (n == 1) \
+            name##_loop arguments; \
+        else if (n >= LANES_LEAST && lanes_are_four()) \
             name##_wide arguments; \
         else \
             name##_loop arguments; \

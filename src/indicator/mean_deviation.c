@@ -72,6 +72,7 @@ static double sum_in_order(const order *o, double origin, double shift) {
 
 typedef struct deviation_state {
     blocks_clock clock;
+    double weight; /* 1 / length; 0 before the first bar. A step would wait for the division */
     blocks_bar mean;
     /* of a long window: the order behind the blocks */
 } deviation_state;
@@ -81,9 +82,9 @@ static inline order *order_of(deviation_state *s, int32_t length) {
 }
 
 KERNEL_INLINE deviation next_deviation(deviation_state *s, const kernel_input *in, int32_t i, int32_t length,
-                                       double weight, bool is_by_fours) {
+                                       bool is_by_fours) {
     const double *x = in->source[0] + i;
-    double origin, shift, sum = NAN;
+    double weight = s->weight, origin, shift, sum = NAN;
     pair own;
     assert(in->source[0]);
     blocks_tick(&s->clock, in, i);
@@ -109,7 +110,7 @@ KERNEL_INLINE bool step(deviation_state *s, const kernel_input *in, int32_t i, d
                         bool is_by_fours) {
     int32_t length = (int32_t)in->param[0];
     const double *x = in->source[0] + i;
-    double weight = 1.0 / length, own = x[0] - s->mean.origin, head = s->mean.head[0] + own, shift, sum;
+    double weight = s->weight, own = x[0] - s->mean.origin, head = s->mean.head[0] + own, shift, sum;
     int64_t place = s->mean.place;
     if (in->number[i] != s->clock.next || s->clock.whole < length || place == 0 || length >= LONG_WINDOW) return false;
     shift = weight * (head + s->mean.tail[2 * place]);
@@ -124,12 +125,12 @@ KERNEL_INLINE bool step(deviation_state *s, const kernel_input *in, int32_t i, d
     return true;
 }
 
-KERNEL_INLINE void run(void *state, const kernel_input *in, int32_t from, int32_t to, double *out, bool is_cci,
+KERNEL_INLINE void run(deviation_state *s, const kernel_input *in, int32_t from, int32_t to, double *out, bool is_cci,
                        bool is_by_fours) {
     int32_t length = (int32_t)in->param[0];
-    double weight = 1.0 / length;
+    s->weight = 1.0 / length;
     for (int32_t i = from; i < to; i++) {
-        deviation d = next_deviation(state, in, i, length, weight, is_by_fours);
+        deviation d = next_deviation(s, in, i, length, is_by_fours);
         out[i] = shown(&d, is_cci);
     }
 }
@@ -171,7 +172,8 @@ static void run_cci(void *state, const kernel_input *in, int32_t from, int32_t t
 static size_t deviation_bytes(const double *param, int32_t interval) {
     int32_t length = (int32_t)param[0];
     (void)interval;
-    return sizeof(blocks_clock) + blocks_bar_bytes(length) + (length < LONG_WINDOW ? 0 : order_bytes(length));
+    return offsetof(deviation_state, mean) + blocks_bar_bytes(length) +
+           (length < LONG_WINDOW ? 0 : order_bytes(length));
 }
 
 const kernel kernel_dev = {.name = "dev",
