@@ -32,7 +32,8 @@ typedef struct blocks {
 
 /* What is summed up, and where it goes. A constant for the compiler, which makes loops of its own for each. */
 typedef struct blocks_job {
-    int32_t pairs; /* of sums */
+    int32_t pairs;     /* of sums */
+    int32_t n_origins; /* sources, from the first on, whose origin is wanted; the others' is 0 */
     pair (*join)(pair, pair);
     double nothing; /* what joining leaves as it is */
     /* The terms of bars i and i + 1: terms[k] goes into sum k. Bar i - 1 is read at times for nothing; a lane must depend
@@ -83,7 +84,7 @@ BLOCKS_INLINE void blocks_begin(blocks *s, const blocks_job *job, const kernel_i
     double *tail = (double *)(s + 1) + 2 * pairs * (length - 1);
     int32_t n = s->whole < length - 1 ? (int32_t)s->whole : length - 1, at = 1;
     pair sum[BLOCKS_PAIRS], both[BLOCKS_SUMS], older[BLOCKS_PAIRS], newer[BLOCKS_PAIRS];
-    for (int o = 0; o < 2; o++) s->origin[o] = origin[o] = in->source[o] ? in->source[o][i] : 0;
+    for (int32_t o = 0; o < 2; o++) s->origin[o] = origin[o] = o < job->n_origins ? in->source[o][i] : 0;
     for (int32_t k = 0; k < pairs; k++) {
         sum[k] = (pair){job->nothing, job->nothing};
         pair_store(s->head + 2 * k, sum[k]);

@@ -20,7 +20,7 @@ static inline void bar_range(const kernel_input *in, int32_t i, const double *or
     terms[1] = -pair_load(in->low + i);
 }
 
-static const blocks_job BAR_RANGE = {1, BLOCKS_MAX, .terms = bar_range, .put = put_place};
+static const blocks_job BAR_RANGE = {1, 0, BLOCKS_MAX, .terms = bar_range, .put = put_place};
 
 static void run_wpr(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {

@@ -78,7 +78,7 @@ KERNEL_INLINE void run_bb_kernel(void *state, const kernel_input *in, int32_t fr
                                  double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, in->param[1] * sqrt(1.0 / length));
-    blocks_run(state, &(blocks_job){1, BLOCKS_SUM, .terms = moment_terms, .put = put_bb}, in, from, to, length,
+    blocks_run(state, &(blocks_job){1, 1, BLOCKS_SUM, .terms = moment_terms, .put = put_bb}, in, from, to, length,
                &target);
 }
 LANES_KERNEL(run_bb)
@@ -87,7 +87,7 @@ KERNEL_INLINE void run_bbw_kernel(void *state, const kernel_input *in, int32_t f
                                   double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, in->param[1] * sqrt(1.0 / length));
-    blocks_run(state, &(blocks_job){1, BLOCKS_SUM, .terms = moment_terms, .put = put_bbw}, in, from, to, length,
+    blocks_run(state, &(blocks_job){1, 1, BLOCKS_SUM, .terms = moment_terms, .put = put_bbw}, in, from, to, length,
                &target);
 }
 LANES_KERNEL(run_bbw)
@@ -97,7 +97,7 @@ KERNEL_INLINE void run_stdev_kernel(void *state, const kernel_input *in, int32_t
                                     double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, sqrt(1.0 / (in->param[1] != 0 ? length : length - 1)));
-    blocks_run(state, &(blocks_job){1, BLOCKS_SUM, .terms = moment_terms, .put = put_stdev}, in, from, to, length,
+    blocks_run(state, &(blocks_job){1, 1, BLOCKS_SUM, .terms = moment_terms, .put = put_stdev}, in, from, to, length,
                &target);
 }
 LANES_KERNEL(run_stdev)
@@ -106,7 +106,7 @@ KERNEL_INLINE void run_variance_kernel(void *state, const kernel_input *in, int3
                                        double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, 1.0 / (in->param[1] != 0 ? length : length - 1));
-    blocks_run(state, &(blocks_job){1, BLOCKS_SUM, .terms = moment_terms, .put = put_variance}, in, from, to, length,
+    blocks_run(state, &(blocks_job){1, 1, BLOCKS_SUM, .terms = moment_terms, .put = put_variance}, in, from, to, length,
                &target);
 }
 LANES_KERNEL(run_variance)
@@ -138,7 +138,7 @@ static void run_correlation(void *state, const kernel_input *in, int32_t from, i
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, 1);
     assert(in->source[0] && in->source[1]);
-    blocks_run(state, &(blocks_job){3, BLOCKS_SUM, .terms = product_terms, .put = put_correlation}, in, from, to,
+    blocks_run(state, &(blocks_job){3, 2, BLOCKS_SUM, .terms = product_terms, .put = put_correlation}, in, from, to,
                length, &target);
 }
 
