@@ -101,12 +101,12 @@ static double *room_for(int32_t size, const int32_t *length, int32_t n_lengths, 
     return room;
 }
 
-/* Two rungs at once, where the first is no part of any sum. False, with nothing done, where it is. */
+/* Two rungs at once, where the first is no part of any sum. False, with nothing done, where it is, or the bars are few. */
 static bool climb_two(rung *r, int32_t longest, const int32_t *length, int32_t n_lengths, double *const *sums,
                       const double **begun, double *room) {
     double before[4], *twos = r->ring + 2, *next;
     int64_t odd = r->first & 1;
-    if (longest < 4) return false;
+    if (longest < 4 || r->n < 4) return false;
     for (int32_t k = 0; k < n_lengths; k++)
         if (length[k] & 2) return false;
     climb(r, length, n_lengths, begun, sums);
