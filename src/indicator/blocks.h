@@ -32,7 +32,8 @@ typedef struct blocks {
 
 /* What is summed up, and where it goes. A constant for the compiler, which makes loops of its own for each. */
 typedef struct blocks_job {
-    int32_t pairs; /* of sums */
+    int32_t pairs;     /* of sums */
+    int32_t n_origins; /* sources, from the first on, whose origin is wanted; the others' is 0 */
     pair (*join)(pair, pair);
     double nothing; /* what joining leaves as it is */
     /* The terms of bars i and i + 1: terms[k] goes into sum k. Bar i - 1 is read at times for nothing; a lane must depend
@@ -83,7 +84,7 @@ BLOCKS_INLINE void blocks_begin(blocks *s, const blocks_job *job, const kernel_i
     double *tail = (double *)(s + 1) + 2 * pairs * (length - 1);
     int32_t n = s->whole < length - 1 ? (int32_t)s->whole : length - 1, at = 1;
     pair sum[BLOCKS_PAIRS], both[BLOCKS_SUMS], older[BLOCKS_PAIRS], newer[BLOCKS_PAIRS];
-    for (int o = 0; o < 2; o++) s->origin[o] = origin[o] = in->source[o] ? in->source[o][i] : 0;
+    for (int32_t o = 0; o < 2; o++) s->origin[o] = origin[o] = o < job->n_origins ? in->source[o][i] : 0;
     for (int32_t k = 0; k < pairs; k++) {
         sum[k] = (pair){job->nothing, job->nothing};
         pair_store(s->head + 2 * k, sum[k]);
@@ -229,7 +230,7 @@ BLOCKS_INLINE void blocks_run(blocks *s, const blocks_job *job, const kernel_inp
     for (int32_t i = from; i < to; i += blocks_advance(s, job, in, i, to, length, target)) {}
 }
 
-/* ---- one pair of sums, bar by bar: slower over a range, shorter for a step ---- */
+/* ---- one sum of differences from the origin, bar by bar: slower over a range, shorter for a step ---- */
 
 /* Of all windows of a kernel. */
 typedef struct blocks_clock {
@@ -238,16 +239,11 @@ typedef struct blocks_clock {
 
 typedef struct blocks_bar {
     int64_t place;
-    double origin, head[2];
-    double tail[]; /* [2 x length] */
+    double origin, head;
+    double tail[]; /* [length] */
 } blocks_bar;
 
-/* Both terms of one bar. */
-typedef pair (*blocks_bar_term)(const kernel_input *in, int32_t i, double origin);
-
-static inline size_t blocks_bar_bytes(int32_t length) {
-    return sizeof(blocks_bar) + 2 * sizeof(double) * (size_t)length;
-}
+static inline size_t blocks_bar_bytes(int32_t length) { return sizeof(blocks_bar) + sizeof(double) * (size_t)length; }
 
 /* Bar i comes. */
 static inline void blocks_tick(blocks_clock *c, const kernel_input *in, int32_t i) {
@@ -256,33 +252,35 @@ static inline void blocks_tick(blocks_clock *c, const kernel_input *in, int32_t 
     c->n++;
 }
 
-/* Begins the block that begins with bar i. Afterwards s->origin is that of the bar. */
-BLOCKS_INLINE void blocks_bar_prepare(blocks_bar *s, const blocks_clock *c, blocks_bar_term term,
-                                      const kernel_input *in, int32_t i, int32_t length) {
-    int32_t n = c->whole < length ? (int32_t)c->whole : length;
-    pair sum = {0, 0};
-    if (c->whole == 1) s->place = in->number[i] % length;
+/* Begins the block that begins with the bar of this number, whose value is *x. Afterwards s->origin is that of the bar.
+ * Couples of values are added up first, which halves the chain of additions. */
+BLOCKS_INLINE void blocks_bar_prepare(blocks_bar *s, const blocks_clock *c, const double *x, int64_t number,
+                                      int32_t length) {
+    int32_t n = c->whole < length ? (int32_t)c->whole : length, k = 1;
+    double sum = 0, origin = *x, *tail = s->tail + length - 1;
+    if (c->whole == 1) s->place = number % length;
     if (s->place != 0 && c->whole != 1) return;
-    s->origin = in->source[0] ? in->source[0][i] : 0;
-    pair_store(s->head, sum);
-    pair_store(s->tail + 2 * (length - 1), sum);
-    for (int32_t k = 1; k < n; k++) {
-        sum += term(in, i - k, s->origin);
-        pair_store(s->tail + 2 * (length - 1 - k), sum);
+    s->origin = origin;
+    s->head = tail[0] = 0;
+    for (; k + 1 < n; k += 2) {
+        double newer = x[-k] - origin, older = x[-k - 1] - origin;
+        tail[-k] = sum + newer;
+        sum += newer + older;
+        tail[-k - 1] = sum;
     }
+    if (k < n) tail[-k] = sum + (x[-k] - origin);
 }
 
-/* Sums of the window that ends at bar i, with `own` the terms of the bar itself; relative to s->origin, NaN while there
- * are fewer than `length` bars. */
-BLOCKS_INLINE pair blocks_bar_next(blocks_bar *s, const blocks_clock *c, pair own, blocks_bar_term term,
-                                   const kernel_input *in, int32_t i, int32_t length) {
+/* The sum of the window that ends at *x; relative to s->origin, NaN while there are fewer than `length` bars. */
+BLOCKS_INLINE double blocks_bar_next(blocks_bar *s, const blocks_clock *c, const double *x, int32_t length) {
     int64_t place = s->place;
-    pair head = pair_load(s->head) + own, sum = head + pair_load(s->tail + 2 * place);
-    pair_store(s->head, head);
+    double own = *x - s->origin,
+           sum = (s->head + s->tail[place]) + own; /* what was there before does not wait for *x */
+    s->head += own;
     s->place = place + 1 == length ? 0 : place + 1;
     if (c->whole >= length) return sum;
-    if (c->n < length) return (pair){NAN, NAN};
-    sum = (pair){0, 0};
-    for (int32_t k = i - length + 1; k <= i; k++) sum += term(in, k, s->origin);
+    if (c->n < length) return NAN;
+    sum = 0;
+    for (int32_t k = length - 1; k >= 0; k--) sum += x[-k] - s->origin;
     return sum;
 }

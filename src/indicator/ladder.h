@@ -17,7 +17,7 @@
 #include "indicator/stretch.h"
 #include <stddef.h>
 
-enum { LADDER_LENGTHS = 3 };
+enum { LADDER_LENGTHS = 3, LADDER_LONGEST = 5000 };
 
 typedef struct ladder {
     int64_t n; /* bars in a row */
@@ -37,28 +37,49 @@ static inline size_t ladder_bytes(int32_t longest) {
 /* The next bar is the first. */
 static inline void ladder_restart(ladder *s) { s->n = 0; }
 
-/* Takes one bar. sums[k] belongs to length[k]: no sum while s->n is below that. */
-__attribute__((always_inline)) static inline void ladder_step(ladder *s, pair x, int32_t longest, const int32_t *length,
-                                                              int32_t n_lengths, pair *sums) {
-    const int64_t n = s->n++;
-    double *ring = s->rung;
-    for (int32_t size = 1;; size *= 2) {
-        const int32_t mask = size - 1;
-        double *place = ring + 2 * (n & mask);
-        for (int32_t k = 0; k < n_lengths; k++) {
-            int32_t newer = length[k] & mask;
-            if (!(length[k] & size)) continue;
-            sums[k] = newer ? sums[k] + pair_load(ring + 2 * ((n - newer) & mask)) : x;
-        }
-        if (size > longest / 2) {
-            if (longest > size) pair_store(place, x);
-            return;
-        }
-        pair before = pair_load(place);
-        pair_store(place, x);
-        x += before;
-        ring += 2 * size;
+#define LADDER_INLINE __attribute__((always_inline)) static inline
+
+/* What is under way up a ladder: the bar's number, and its sum in the rung that is reached. */
+typedef struct ladder_climb {
+    int64_t n;
+    pair x;
+} ladder_climb;
+
+/* Adds the rung of this size to a sum, if it is a part of it. */
+LADDER_INLINE void ladder_add(const ladder_climb *at, const double *ring, int32_t size, int32_t length, pair *sum) {
+    int32_t newer = length & (size - 1);
+    if (!(length & size)) return;
+    *sum = newer ? *sum + pair_load(ring + 2 * ((at->n - newer) & (size - 1))) : at->x;
+}
+
+/* Adds the rung of this size to the sums it is a part of, and makes the next one. False at the top. */
+LADDER_INLINE bool ladder_rung(ladder *s, ladder_climb *at, int32_t size, int32_t longest, const int32_t *length,
+                               int32_t n_lengths, pair *sums) {
+    double *ring = s->rung + 2 * (size - 1), *place = ring + 2 * (at->n & (size - 1));
+    /* No loop: of an array that is gone through the compiler would make one in memory. */
+    ladder_add(at, ring, size, length[0], &sums[0]);
+    if (n_lengths > 1) ladder_add(at, ring, size, length[1], &sums[1]);
+    if (n_lengths > 2) ladder_add(at, ring, size, length[2], &sums[2]);
+    if (longest < 2 * size) {
+        if (longest > size) pair_store(place, at->x);
+        return false;
     }
+    pair before = pair_load(place);
+    pair_store(place, at->x);
+    at->x += before;
+    return true;
+}
+
+/* Takes one bar. sums[k] belongs to length[k]: no sum while s->n is below that. The sizes are written out, so that they
+ * are constants. */
+LADDER_INLINE void ladder_step(ladder *s, pair x, int32_t longest, const int32_t *length, int32_t n_lengths,
+                               pair *sums) {
+    ladder_climb at = {s->n++, x};
+#define RUNG(size) ladder_rung(s, &at, size, longest, length, n_lengths, sums)
+    _Static_assert(LADDER_LONGEST < 2 * 4096, "a rung more is needed");
+    (void)(RUNG(1) && RUNG(2) && RUNG(4) && RUNG(8) && RUNG(16) && RUNG(32) && RUNG(64) && RUNG(128) && RUNG(256) &&
+           RUNG(512) && RUNG(1024) && RUNG(2048) && RUNG(4096));
+#undef RUNG
 }
 
 /* The same for `n` bars, at most a stretch, and at most LADDER_LENGTHS: x has two values a bar, and so has sums[k]. Each sum is the same to the last

@@ -20,7 +20,7 @@ static inline void bar_range(const kernel_input *in, int32_t i, const double *or
     terms[1] = -pair_load(in->low + i);
 }
 
-static const blocks_job BAR_RANGE = {1, BLOCKS_MAX, .terms = bar_range, .put = put_place};
+static const blocks_job BAR_RANGE = {1, 0, BLOCKS_MAX, .terms = bar_range, .put = put_place};
 
 static void run_wpr(void *state, const kernel_input *in, int32_t from, int32_t to,
                     double *const out[INDICATOR_OUTPUTS]) {
@@ -142,10 +142,10 @@ typedef struct uo_lengths {
     int32_t of[UO_LENGTHS], longest; /* fast, middle, slow */
 } uo_lengths;
 
-static inline uo_lengths uo_lengths_of(const double *param) {
-    uo_lengths l = {{(int32_t)param[0], (int32_t)param[1], (int32_t)param[2]}, 0};
-    for (int32_t k = 0; k < UO_LENGTHS; k++) l.longest = l.of[k] > l.longest ? l.of[k] : l.longest;
-    return l;
+KERNEL_INLINE uo_lengths uo_lengths_of(const double *param) {
+    int32_t fast = (int32_t)param[0], middle = (int32_t)param[1], slow = (int32_t)param[2];
+    int32_t longer = fast > middle ? fast : middle;
+    return (uo_lengths){{fast, middle, slow}, longer > slow ? longer : slow};
 }
 static int32_t uo_longest(const double *param) { return uo_lengths_of(param).longest; }
 
@@ -164,7 +164,7 @@ static inline double oscillator(const double *fast, const double *middle, const 
     return kernel_defined(((f < none) | (m < none) | (s < none)) ? NAN : value);
 }
 
-static inline double uo_step(ladder *s, const kernel_input *in, int32_t i, const uo_lengths *l) {
+KERNEL_INLINE double uo_step(ladder *s, const kernel_input *in, int32_t i, const uo_lengths *l) {
     double before = in->close[i - 1];
     pair range = pair_max((pair){in->high[i], -in->low[i]}, (pair){before, -before}); /* without a branch */
     pair own = (pair){in->close[i], range[0]} + (pair){range[1], range[1]}, sum[UO_LENGTHS] = {{0}};
@@ -215,17 +215,29 @@ __attribute__((noinline)) static bool uo_stretch(ladder *s, const kernel_input *
     return true;
 }
 
+__attribute__((noinline)) static void uo_many(uo_state *s, const kernel_input *in, int32_t from, int32_t to,
+                                              double *out) {
+    const uo_lengths l = uo_lengths_of(in->param);
+    int32_t first = first_with_past(&s->n, from, to, 1);
+    for (int32_t i = from; i < first; i++) out[i] = NAN;
+    for (int32_t i = first, n; i < to; i += n) {
+        n = to - i < STRETCH_LEAST ? 1 : stretch_to(i, to);
+        if (n > 1 && uo_stretch(&s->ranges, in, i, n, &l, out + i)) continue;
+        for (int32_t k = i; k < i + n; k++) out[k] = uo_step(&s->ranges, in, k, &l);
+    }
+}
+
+/* A single bar after the first has its way written out. */
 static void run_uo(void *state, const kernel_input *in, int32_t from, int32_t to,
                    double *const out[INDICATOR_OUTPUTS]) {
     uo_state *s = state;
     const uo_lengths l = uo_lengths_of(in->param);
-    int32_t first = first_with_past(&s->n, from, to, 1);
-    for (int32_t i = from; i < first; i++) out[0][i] = NAN;
-    for (int32_t i = first, n; i < to; i += n) {
-        n = to - i < STRETCH_LEAST ? 1 : stretch_to(i, to);
-        if (n > 1 && uo_stretch(&s->ranges, in, i, n, &l, out[0] + i)) continue;
-        for (int32_t k = i; k < i + n; k++) out[0][k] = uo_step(&s->ranges, in, k, &l);
+    if (to - from != 1 || s->n == 0) {
+        uo_many(s, in, from, to, out[0]);
+        return;
     }
+    s->n++;
+    out[0][from] = uo_step(&s->ranges, in, from, &l);
 }
 
 /* ---- the table ---- */

@@ -32,7 +32,7 @@ static inline void source_range(const kernel_input *in, int32_t i, const double 
     terms[1] = -pair_load(in->source[2] + i);
 }
 
-static const blocks_job SOURCE_RANGE = {1, BLOCKS_MAX, .terms = source_range, .put = put_place};
+static const blocks_job SOURCE_RANGE = {1, 0, BLOCKS_MAX, .terms = source_range, .put = put_place};
 
 /* The windows lie between bars where the sources are no numbers. */
 static inline void find_places(blocks *s, const kernel_input *in, int32_t from, int32_t to, int32_t length,

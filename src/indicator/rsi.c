@@ -111,7 +111,7 @@ static inline void put_mean(void *target, const kernel_input *in, const double *
 /* x and out: at bar `from`. */
 static void find_means(void *state, const double *x, const kernel_input *in, int32_t from, int32_t m, int32_t length,
                        double *out) {
-    static const blocks_job job = {1, BLOCKS_SUM, .terms = difference_terms, .put = put_mean};
+    static const blocks_job job = {1, 1, BLOCKS_SUM, .terms = difference_terms, .put = put_mean};
     if (length <= SHORT_MEAN) {
         short_means(x, m, length, out);
     } else {

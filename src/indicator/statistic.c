@@ -2,8 +2,8 @@
 #include "indicator/statistic.h"
 #include "indicator/blocks.h"
 #include "indicator/kernel.h"
+#include "indicator/lanes.h"
 #include "indicator/order.h"
-#include "indicator/window.h"
 #include <assert.h>
 #include <math.h>
 
@@ -74,38 +74,42 @@ static inline void put_variance(void *target, const kernel_input *in, const doub
     pair_put(t->out[0] + i, pair_defined(v * t->factor), is_couple);
 }
 
-static void run_bb(void *state, const kernel_input *in, int32_t from, int32_t to,
-                   double *const out[INDICATOR_OUTPUTS]) {
+KERNEL_INLINE void run_bb_kernel(void *state, const kernel_input *in, int32_t from, int32_t to,
+                                 double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, in->param[1] * sqrt(1.0 / length));
-    blocks_run(state, &(blocks_job){1, BLOCKS_SUM, .terms = moment_terms, .put = put_bb}, in, from, to, length,
+    blocks_run(state, &(blocks_job){1, 1, BLOCKS_SUM, .terms = moment_terms, .put = put_bb}, in, from, to, length,
                &target);
 }
+LANES_KERNEL(run_bb)
 
-static void run_bbw(void *state, const kernel_input *in, int32_t from, int32_t to,
-                    double *const out[INDICATOR_OUTPUTS]) {
+KERNEL_INLINE void run_bbw_kernel(void *state, const kernel_input *in, int32_t from, int32_t to,
+                                  double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, in->param[1] * sqrt(1.0 / length));
-    blocks_run(state, &(blocks_job){1, BLOCKS_SUM, .terms = moment_terms, .put = put_bbw}, in, from, to, length,
+    blocks_run(state, &(blocks_job){1, 1, BLOCKS_SUM, .terms = moment_terms, .put = put_bbw}, in, from, to, length,
                &target);
 }
+LANES_KERNEL(run_bbw)
 
 /* Of one value the unbiased variance is 0 / 0. */
-static void run_stdev(void *state, const kernel_input *in, int32_t from, int32_t to,
-                      double *const out[INDICATOR_OUTPUTS]) {
+KERNEL_INLINE void run_stdev_kernel(void *state, const kernel_input *in, int32_t from, int32_t to,
+                                    double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, sqrt(1.0 / (in->param[1] != 0 ? length : length - 1)));
-    blocks_run(state, &(blocks_job){1, BLOCKS_SUM, .terms = moment_terms, .put = put_stdev}, in, from, to, length,
+    blocks_run(state, &(blocks_job){1, 1, BLOCKS_SUM, .terms = moment_terms, .put = put_stdev}, in, from, to, length,
                &target);
 }
+LANES_KERNEL(run_stdev)
 
-static void run_variance(void *state, const kernel_input *in, int32_t from, int32_t to,
-                         double *const out[INDICATOR_OUTPUTS]) {
+KERNEL_INLINE void run_variance_kernel(void *state, const kernel_input *in, int32_t from, int32_t to,
+                                       double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, 1.0 / (in->param[1] != 0 ? length : length - 1));
-    blocks_run(state, &(blocks_job){1, BLOCKS_SUM, .terms = moment_terms, .put = put_variance}, in, from, to, length,
+    blocks_run(state, &(blocks_job){1, 1, BLOCKS_SUM, .terms = moment_terms, .put = put_variance}, in, from, to, length,
                &target);
 }
+LANES_KERNEL(run_variance)
 
 /* ---- correlation ---- */
 
@@ -134,7 +138,7 @@ static void run_correlation(void *state, const kernel_input *in, int32_t from, i
     int32_t length = (int32_t)in->param[0];
     moments target = moments_of(out, length, 1);
     assert(in->source[0] && in->source[1]);
-    blocks_run(state, &(blocks_job){3, BLOCKS_SUM, .terms = product_terms, .put = put_correlation}, in, from, to,
+    blocks_run(state, &(blocks_job){3, 2, BLOCKS_SUM, .terms = product_terms, .put = put_correlation}, in, from, to,
                length, &target);
 }
 
@@ -160,11 +164,13 @@ KERNEL_INLINE void sorted_replace(double *value, int32_t length, double old, dou
     }
 }
 
-KERNEL_INLINE void median_sorted(sorted_state *s, const kernel_input *in, int32_t from, int32_t to, double *out) {
+KERNEL_INLINE void median_sorted_kernel(void *state, const kernel_input *in, int32_t from, int32_t to,
+                                        double *const out[INDICATOR_OUTPUTS]) {
+    sorted_state *s = state;
     const double *x = in->source[0];
     int32_t length = (int32_t)in->param[0], low = (length - 1) / 2, high = length / 2;
     for (int32_t i = from; i < to; i++) {
-        out[i] = NAN;
+        out[0][i] = NAN;
         if (x[i] - x[i] != 0) {
             s->n = 0;
             continue;
@@ -172,31 +178,16 @@ KERNEL_INLINE void median_sorted(sorted_state *s, const kernel_input *in, int32_
         for (int32_t k = 0; s->n == 0 && k < length + 2; k++) s->value[k] = INFINITY;
         sorted_replace(s->value, length, s->n == length ? x[i - length] : INFINITY, x[i]);
         if (s->n < length) s->n++;
-        if (s->n == length) out[i] = (s->value[low] + s->value[high]) / 2;
+        if (s->n == length) out[0][i] = (s->value[low] + s->value[high]) / 2;
     }
 }
-
-/* The same once more for machines with AVX2, where an operation need not overwrite one of its operands: that saves many
- * copies. */
-static void median_of_any(void *state, const kernel_input *in, int32_t from, int32_t to,
-                          double *const out[INDICATOR_OUTPUTS]) {
-    median_sorted(state, in, from, to, out[0]);
-}
-#ifdef __x86_64__
-__attribute__((target("avx2"))) static void median_with_avx2(void *state, const kernel_input *in, int32_t from,
-                                                             int32_t to, double *const out[INDICATOR_OUTPUTS]) {
-    median_sorted(state, in, from, to, out[0]);
-}
-static const kernel_fn median_by[] = {median_of_any, median_with_avx2};
-#else
-static const kernel_fn median_by[] = {median_of_any};
-#endif
+LANES_KERNEL(median_sorted)
 
 static void run_median(void *state, const kernel_input *in, int32_t from, int32_t to,
                        double *const out[INDICATOR_OUTPUTS]) {
     int32_t length = (int32_t)in->param[0];
     if (length <= SORTED_WINDOW) {
-        median_by[window_has_four_lanes()](state, in, from, to, out);
+        median_sorted(state, in, from, to, out);
         return;
     }
     for (int32_t i = from; i < to; i++) {

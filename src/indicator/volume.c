@@ -41,17 +41,27 @@ static inline double signed_volume(double change, double volume) {
     return change != 0 ? x : 0;
 }
 
-static inline uint64_t obv_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
-    const double *close = in->close + i, *volume = in->volume + i;
-    double first = before->is_there ? close[0] - before->close : 0;
-    uint64_t bad = stretch_undefined(close[0] + volume[0]);
-    x[0] = signed_volume(first, volume[0]);
-    for (int32_t k = 1; k < n; k++) {
+KERNEL_INLINE void signed_volumes_loop(int32_t n, const double *close, const double *volume, double *restrict x,
+                                       uint64_t *restrict undefined) {
+    uint64_t bad = 0;
+    for (int32_t k = 0; k < n; k++) {
         double change = close[k] - close[k - 1];
         x[k] = signed_volume(change, volume[k]);
         bad |= stretch_undefined(change + volume[k]);
     }
-    return bad;
+    *undefined = bad;
+}
+LANES(signed_volumes,
+      (int32_t n, const double *close, const double *volume, double *restrict x, uint64_t *restrict undefined),
+      (n, close, volume, x, undefined))
+
+static inline uint64_t obv_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
+    const double *close = in->close + i, *volume = in->volume + i;
+    double first = before->is_there ? close[0] - before->close : 0;
+    uint64_t bad = 0;
+    x[0] = signed_volume(first, volume[0]);
+    if (n > 1) signed_volumes(n - 1, close + 1, volume + 1, x + 1, &bad);
+    return bad | stretch_undefined(close[0] + volume[0]);
 }
 
 typedef struct obv_state {
@@ -143,10 +153,9 @@ static void run_nvi(void *state, const kernel_input *in, int32_t from, int32_t t
 }
 
 /* Volume times where in its range the bar has closed, -1 to 1. A range below 1e-10 of the price counts as none. */
-static inline uint64_t ad_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
-    const double *high = in->high + i, *low = in->low + i, *close = in->close + i, *volume = in->volume + i;
+KERNEL_INLINE void placed_volumes_loop(int32_t n, const double *high, const double *low, const double *close,
+                                       const double *volume, double *restrict x, uint64_t *restrict undefined) {
     uint64_t bad = 0;
-    (void)before;
     for (int32_t k = 0; k < n; k++) {
         double range = high[k] - low[k], part = ((close[k] - low[k]) - (high[k] - close[k])) * volume[k];
         bool has_range = range > 1e-10 * high[k];
@@ -154,6 +163,17 @@ static inline uint64_t ad_flow(const bar_before *before, const kernel_input *in,
         part = has_range ? part : 0;
         x[k] = part / (has_range ? range : 1);
     }
+    *undefined = bad;
+}
+LANES(placed_volumes,
+      (int32_t n, const double *high, const double *low, const double *close, const double *volume, double *restrict x,
+       uint64_t *restrict undefined),
+      (n, high, low, close, volume, x, undefined))
+
+static inline uint64_t ad_flow(const bar_before *before, const kernel_input *in, int32_t i, int32_t n, double *x) {
+    uint64_t bad;
+    (void)before;
+    placed_volumes(n, in->high + i, in->low + i, in->close + i, in->volume + i, x, &bad);
     return bad;
 }
 

@@ -170,55 +170,58 @@ typedef struct in_units {
     double rounded, below; /* the magic numbers are still added */
 } in_units;
 
+/* In what follows `is_decimal` says that magic_rest is 0. */
+
 /* False when the unit cannot hold the value. */
-static inline bool fits(const window *w, double x, in_units *u) {
+KERNEL_INLINE bool fits(const window *w, double x, in_units *u, bool is_decimal) {
     double value = x * w->units, below;
     u->rounded = value + w->magic;
     below = value - (u->rounded - w->magic);
     u->below = below + w->magic_rest;
-    return fabs(value) <= w->limit && (w->magic_rest != 0 || fabs(below) <= fabs(value) * DECIMAL_ERROR);
+    return fabs(value) <= w->limit && (!is_decimal || fabs(below) <= fabs(value) * DECIMAL_ERROR);
 }
 
 /* One value comes, one goes. */
-static inline void slide(window_sums *s, const window *w, const in_units *in, double y, int32_t length,
-                         bool is_weighted) {
+KERNEL_INLINE void slide(window_sums *s, const window *w, const in_units *in, double y, int32_t length,
+                         bool is_weighted, bool is_decimal) {
     double old = y * w->units, old_rounded = old + w->magic;
     if (is_weighted) s->weighted += to_integer((in->rounded - w->magic) * length, w->magic) - s->sum;
     s->sum += (int64_t)(bits_at(in->rounded) - bits_at(old_rounded));
-    if (w->magic_rest == 0) return;
+    if (is_decimal) return;
     if (is_weighted) s->weighted_rest += to_integer((in->below - w->magic_rest) * length, w->magic_rest) - s->rest;
     s->rest += (int64_t)(bits_at(in->below) - bits_at((old - (old_rounded - w->magic)) + w->magic_rest));
 }
 
 /* In a full window x comes and y goes; false when the unit cannot hold x. */
 static inline bool step(window *w, double x, double y, int32_t length, bool is_weighted) {
+    bool is_decimal = w->magic_rest == 0;
     in_units in;
-    if (!fits(w, x, &in)) return false;
-    slide(&w->sums, w, &in, y, length, is_weighted);
+    if (!fits(w, x, &in, is_decimal)) return false;
+    slide(&w->sums, w, &in, y, length, is_weighted, is_decimal);
     return true;
 }
 
 /* For BOTH: z goes from the shorter window. */
-static inline bool step_both(window *w, window_sums *half, double x, double y, double z, int32_t length,
-                             int32_t half_length) {
+KERNEL_INLINE bool step_both(window *w, window_sums *half, double x, double y, double z, int32_t length,
+                             int32_t half_length, bool is_decimal) {
     in_units in;
-    if (!fits(w, x, &in)) return false;
-    slide(&w->sums, w, &in, y, length, true);
-    slide(half, w, &in, z, half_length, true);
+    if (!fits(w, x, &in, is_decimal)) return false;
+    slide(&w->sums, w, &in, y, length, true, is_decimal);
+    slide(half, w, &in, z, half_length, true, is_decimal);
     return true;
 }
 
 /* A sum as a double. */
-static inline double from_units(int64_t sum, int64_t rest, const window *w) {
+KERNEL_INLINE double from_units(int64_t sum, int64_t rest, const window *w, bool is_decimal) {
     uint64_t word = bits_at(w->magic) + (uint64_t)sum, word_rest = bits_at(w->magic_rest) + (uint64_t)rest;
     double rounded, below;
     memcpy(&rounded, &word, sizeof rounded);
     memcpy(&below, &word_rest, sizeof below);
-    return w->magic_rest == 0 ? rounded - w->magic : (rounded - w->magic) + (below - w->magic_rest);
+    return is_decimal ? rounded - w->magic : (rounded - w->magic) + (below - w->magic_rest);
 }
-static inline double sum_of(const window *w) { return from_units(w->sums.sum, w->sums.rest, w); }
+static inline double sum_of(const window *w) { return from_units(w->sums.sum, w->sums.rest, w, w->magic_rest == 0); }
 static inline double weighted_of(const window_sums *s, const window *w) {
-    return from_units(s->weighted, s->weighted_rest, w);
+    return from_units(s->weighted, s->weighted_rest, w, w->magic_rest == 0);
 }
 
 static double result(const window *w, const job *j) {
@@ -235,7 +238,8 @@ static double take(window *w, const job *j, int32_t i) {
     bool is_taken = false;
     if (w->n == j->length && !window_is_resum(j->number[i], j->length)) {
         double y = j->x[i - j->length];
-        is_taken = j->kind == BOTH ? step_both(w, j->half, x, y, j->x[i - j->half_length], j->length, j->half_length)
+        is_taken = j->kind == BOTH ? step_both(w, j->half, x, y, j->x[i - j->half_length], j->length, j->half_length,
+                                               w->magic_rest == 0)
                                    : step(w, x, y, j->length, j->kind >= WEIGHTED);
     }
     if (!is_taken) {
@@ -392,12 +396,24 @@ void window_line(window *w, const double *x, const int64_t *number, int32_t n, i
         run(w, &(job){length, LINE, 0, by_sum, by_weighted, x, number, out, .half = NULL}, n);
 }
 
+/* A step of both, from what comes and goes to the value; made for either kind of unit, which is asked for only once. */
+KERNEL_INLINE bool value_both(window *w, window_sums *half, const double *x, int32_t length, int32_t half_length,
+                              double by_half, double by_whole, double *out, bool is_decimal) {
+    double of_half, of_whole;
+    if (!step_both(w, half, x[0], x[-length], x[-half_length], length, half_length, is_decimal)) return false;
+    of_half = from_units(half->weighted, half->weighted_rest, w, is_decimal);
+    of_whole = from_units(w->sums.weighted, w->sums.weighted_rest, w, is_decimal);
+    *out = of_half / w->units * by_half + of_whole / w->units * by_whole;
+    return true;
+}
+
 void window_both(window *w, window_sums *half, const double *x, const int64_t *number, int32_t n, int32_t length,
                  int32_t half_length, double by_half, double by_whole, double *out) {
-    if (is_step(w, number, n, length) && step_both(w, half, x[0], x[-length], x[-half_length], length, half_length))
-        *out = weighted_of(half, w) / w->units * by_half + weighted_of(&w->sums, w) / w->units * by_whole;
-    else
-        run(w, &(job){length, BOTH, 0, by_half, by_whole, x, number, out, .half = half, .half_length = half_length}, n);
+    if (is_step(w, number, n, length) &&
+        (w->magic_rest == 0 ? value_both(w, half, x, length, half_length, by_half, by_whole, out, true)
+                            : value_both(w, half, x, length, half_length, by_half, by_whole, out, false)))
+        return;
+    run(w, &(job){length, BOTH, 0, by_half, by_whole, x, number, out, .half = half, .half_length = half_length}, n);
 }
 
 /* ---- other weights ---- */
