@@ -1,12 +1,13 @@
-/* From an event to its evaluations, in the steady state: no allocation and no system call. A real worker with the built-in
- * traders on a random market, and two counters on its thread alone:
+/* From an event to its evaluations, in the steady state: no allocation and no system call.
+ * builds: release (sanitizers have an allocator of their own)
+ *
+ * A real worker with the built-in traders on a random market, and two counters on its thread alone:
  *
  *   allocations    malloc and its like are this program's, in front of those of libc
  *   system calls   a filter of the kernel sends every one to on_system_call, which counts it and makes it itself
  *
  * The worker stands at a gate while a round's events go into its inbox, so that it never sleeps before the last of them.
- * What happens between the gate and the barrier behind the round counts, but for what `submit` and `notify` do.
- * builds: release */
+ * What happens between the gate and the barrier behind the round counts, but for what `submit` and `notify` do. */
 #include "base/log.h"
 #include "bench/lib/traces.h"
 #include "market/random_market.h"
