@@ -26,6 +26,7 @@ local inputs = require "input"
 local json = require "json"
 local market = require "market"
 local plot = require "plot"
+local quote = require "quote"
 local suggest = require "suggest"
 local ta = require "ta"
 local tools = require "tools"
@@ -216,10 +217,18 @@ end
 
 local function list_text(list) return #list == 0 and "[]" or cjson.encode(list) end
 
+-- JSON of texts. Scripts make one at every signal, so without cjson, which allocates.
+local function quoted_list(texts)
+  local parts = {}
+  for i, text in ipairs(texts) do parts[i] = quote.text(text) end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
 -- JSON of plain values that are ours: keys in the order of their names and numbers with all their digits, so that the text
 -- is the same in every state. NaN is null.
 local function json_text(value)
   if type(value) == "number" then return value - value == 0 and ("%.17g"):format(value) or "null" end
+  if type(value) == "string" then return quote.text(value) end
   if type(value) ~= "table" then return cjson.encode(value) end
   local parts = {}
   if #value > 0 then
@@ -229,7 +238,7 @@ local function json_text(value)
   local names = {}
   for name in pairs(value) do names[#names + 1] = name end
   table.sort(names)
-  for i, name in ipairs(names) do parts[i] = cjson.encode(name) .. ":" .. json_text(value[name]) end
+  for i, name in ipairs(names) do parts[i] = quote.text(name) .. ":" .. json_text(value[name]) end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
@@ -325,7 +334,7 @@ end
 function M.result(index, r)
   local l = loaded[index]
   local match, side, score, stop, targets, conditions, tags = traders.result(r, l.where)
-  return match, side, score, stop, targets, conditions and list_text(conditions), tags and list_text(tags)
+  return match, side, score, stop, targets, conditions and quoted_list(conditions), tags and quoted_list(tags)
 end
 
 --- The conditions of a trader at the bar that C has pointed its series at.
@@ -341,10 +350,10 @@ function M.conditions(index)
       held = c.check(l.market)
       series.each_read(index, function(text, value) values[text], every[text] = value, value end)
     end
-    all[i] = ('{"text":%s,"held":%s,"values":%s}'):format(cjson.encode(c.text), tostring(held), json_text(values))
+    all[i] = ('{"text":%s,"held":%s,"values":%s}'):format(quote.text(c.text), tostring(held), json_text(values))
     if held then texts[#texts + 1] = c.text end
   end
-  return "[" .. table.concat(all, ",") .. "]", list_text(texts), json_text(every)
+  return "[" .. table.concat(all, ",") .. "]", quoted_list(texts), json_text(every)
 end
 
 --- The plots of a trader at that bar. @return JSON list

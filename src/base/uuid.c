@@ -1,4 +1,6 @@
-/* Names made of hashes, by OpenSSL's EVP. */
+/* Names made of hashes, by OpenSSL. SHA-256 by its EVP; SHA-1 by the functions that are older than that, since EVP allocates
+ * for each hash, and a screener that names its signals should not. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/uuid.h"
 #include <assert.h>
 #include <openssl/evp.h>
@@ -51,11 +53,9 @@ static void write_uuid(const uint8_t bytes[16], char *out) {
 
 /* SHA-1 of namespace + name. The streaming form, since a name may be of any length. */
 static bool hash_name(const uint8_t ns[16], const void *name, size_t bytes, uint8_t out[SHA_DIGEST_LENGTH]) {
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool hashed = context && EVP_DigestInit_ex(context, EVP_sha1(), NULL) && EVP_DigestUpdate(context, ns, 16) &&
-                  EVP_DigestUpdate(context, name, bytes) && EVP_DigestFinal_ex(context, out, NULL);
-    EVP_MD_CTX_free(context);
-    return hashed;
+    SHA_CTX context;
+    return SHA1_Init(&context) && SHA1_Update(&context, ns, 16) && SHA1_Update(&context, name, bytes) &&
+           SHA1_Final(out, &context);
 }
 
 int32_t uuid5(const char *ns, const void *name, size_t bytes, char *out) {

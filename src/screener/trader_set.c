@@ -38,9 +38,8 @@ static int64_t pause_end(trader *t, int64_t close_ms) {
     trader_fault *f = &t->fault;
     int64_t last_end = atomic_load_explicit(&t->stopped_until_ms, memory_order_relaxed);
     if (f->level > 0 && close_ms > last_end + PAUSE_MS[f->level - 1]) f->level = 0;
-    last_end = close_ms + PAUSE_MS[f->level];
-    if (f->level < N_LEVELS - 1) f->level++;
-    return last_end;
+    if (f->level < N_LEVELS) f->level++;
+    return close_ms + PAUSE_MS[f->level - 1];
 }
 
 /* The row of things alike: there already, or a new one. NULL without memory. */

@@ -21,7 +21,7 @@ typedef struct trader_fault {
     trader_error_row *rows;
     bool is_new[FAULT_ROWS_MAX]; /* not taken by trader_take_errors yet */
     int32_t n_rows, last;        /* last: index of the row that came last */
-    int32_t level;               /* of the next pause */
+    int32_t level;               /* of the last pause, from 1; 0: none, or long past */
 } trader_fault;
 
 typedef struct trader {

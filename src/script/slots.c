@@ -37,8 +37,8 @@ struct script_binding {
     int64_t born_ns; /* of the state: another one may get its place in memory */
     int64_t n_moves; /* of the trader's sets */
     const script_market *references[REFERENCES_MAX];
-    int32_t n_slots, n_unbound;
-    bound_slot slots[]; /* in the order of the trader's list of slots */
+    int32_t n_slots, n_unbound, room; /* room: slots that it is allocated for */
+    bound_slot slots[];               /* in the order of the trader's list of slots */
 };
 
 /* ---- places ---- */
@@ -376,16 +376,22 @@ bool slots_bind_again(script_state *s, const program *p, const script_view *view
  * long one again. */
 static void keep_binding(const script_state *s, const program *p, const script_view *view) {
     script_binding *b;
-    int32_t n = 0;
+    int32_t n = 0, room;
     if (!view->binding) return;
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         const slot_meta *meta = &s->metas[k];
         if (meta->is_late && meta->is_bound && meta->seen < meta->depth && p->warmup < 0) return;
     }
-    b = realloc(*view->binding, sizeof *b + (size_t)p->n_slots * sizeof *b->slots);
-    if (!b) return;
-    *view->binding = b;
-    *b = (script_binding){.state = s, .born_ns = s->born_ns, .n_moves = count_moves(p, view), .n_slots = p->n_slots};
+    b = *view->binding;
+    room = b ? b->room : 0;
+    if (!b || room < p->n_slots) {
+        room = p->n_slots;
+        b = realloc(b, sizeof *b + (size_t)room * sizeof *b->slots);
+        if (!b) return;
+        *view->binding = b;
+    }
+    *b = (script_binding){
+        .state = s, .born_ns = s->born_ns, .n_moves = count_moves(p, view), .n_slots = p->n_slots, .room = room};
     for (int32_t k = 0; k < p->n_references; k++) b->references[k] = view->references[k];
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         const script_slot *slot = &s->context.slots[k];

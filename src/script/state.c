@@ -8,6 +8,7 @@
 #include "script/own.h"
 #include "script/slots.h"
 #include "script/state_body.h"
+#include "script/text.h"
 #include <assert.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -291,11 +292,11 @@ err state_kill_for_memory(script_state *s, diag *why) {
 /* ---- evaluation ---- */
 
 void script_result_deinit(script_result *r) {
-    free(r->conditions);
-    free(r->tags);
-    free(r->values);
-    free(r->plots);
-    free(r->fault);
+    text_free(r->conditions);
+    text_free(r->tags);
+    text_free(r->values);
+    text_free(r->plots);
+    text_free(r->fault);
     r->conditions = r->tags = r->values = r->plots = r->fault = NULL;
 }
 
@@ -338,8 +339,8 @@ static void read_table(trader_call *c) {
         r->target[r->n_targets] = lua_tonumber(L, -1);
         lua_pop(L, 1);
     }
-    if (lua_type(L, base + 5) == LUA_TSTRING) r->conditions = strdup(lua_tostring(L, base + 5));
-    if (lua_type(L, base + 6) == LUA_TSTRING) r->tags = strdup(lua_tostring(L, base + 6));
+    if (lua_type(L, base + 5) == LUA_TSTRING) r->conditions = text_copy(lua_tostring(L, base + 5));
+    if (lua_type(L, base + 6) == LUA_TSTRING) r->tags = text_copy(lua_tostring(L, base + 6));
 }
 
 static void call_filter(trader_call *c) {
@@ -376,8 +377,8 @@ static void call_for_json(trader_call *c, int function) {
     lua_pushinteger(L, c->index);
     c->status = lua_pcall(L, 1, 3, HANDLER);
     for (int i = 0; i < 3 && c->status == 0; i++) {
-        free(*out[i]);
-        *out[i] = lua_type(L, i - 3) == LUA_TSTRING ? strdup(lua_tostring(L, i - 3)) : NULL;
+        text_free(*out[i]);
+        *out[i] = lua_type(L, i - 3) == LUA_TSTRING ? text_copy(lua_tostring(L, i - 3)) : NULL;
     }
 }
 
@@ -394,9 +395,9 @@ static void call_body(void *context) {
 }
 
 static void free_json(trader_call *c) {
-    free(c->json);
-    free(c->texts);
-    free(c->values);
+    text_free(c->json);
+    text_free(c->texts);
+    text_free(c->values);
     c->json = c->texts = c->values = NULL;
 }
 
@@ -571,7 +572,7 @@ err script_state_describe(script_state *s, int32_t index, const script_view *vie
         c.is_repeated = kind == CALL_CONDITIONS && c.p->is_filtered_by_conditions;
         e = ask_for_json(&c);
         if (e == ERR_SCRIPT) {
-            if (!r->fault) r->fault = strdup(why->text);
+            if (!r->fault) r->fault = text_copy(why->text);
         } else if (e == OK && kind == CALL_CONDITIONS) {
             if (!r->conditions) r->conditions = c.texts, c.texts = NULL;
             r->values = c.values, c.values = NULL;
@@ -590,7 +591,7 @@ static err give_json(script_state *s, int32_t index, const script_view *view, ca
     trader_call c = {.s = s, .p = &s->programs[index], .kind = kind, .index = index, .view = view, .why = why};
     err e = has ? ask_for_json(&c) : OK;
     *json = NULL;
-    if (e == OK && (*json = c.json ? c.json : strdup("[]"))) c.json = NULL;
+    if (e == OK) *json = strdup(c.json ? c.json : "[]");
     free_json(&c);
     return e == OK && !*json ? ERR_NO_MEMORY : e;
 }

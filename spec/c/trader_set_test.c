@@ -1,0 +1,150 @@
+/* What befalls one trader: pauses that grow, the guard against floods, errors alike together; and places of a set. */
+#include "screener/trader_set.h"
+#include "spec/c/tap.h"
+#include <string.h>
+
+enum { MINUTE_MS = 60000, HOUR_MS = 3600000 };
+static const int64_t START_MS = 1700006400000; /* a full hour */
+
+static trader *new_trader(const char *key) {
+    trader_source *source;
+    trader_spec *spec = calloc(1, sizeof *spec);
+    trader *t;
+    diag why;
+    if (!spec || trader_source_new(key, key, "return 1", 8, NULL, &source, &why) != OK) abort();
+    snprintf(spec->key, sizeof spec->key, "%s", key);
+    snprintf(spec->id, sizeof spec->id, "id of %s", key);
+    snprintf(spec->revision, sizeof spec->revision, "r1");
+    spec->is_enabled = true;
+    if (trader_new(source, spec, &t) != OK) abort();
+    return t;
+}
+
+static bool fail_at(trader *t, int64_t close_ms, const char *message, bool stops) {
+    return trader_fail(t, &(trader_trouble){.kind = TRADER_ERROR_ERROR,
+                                            .symbol = "BTCUSDT",
+                                            .open_ms = close_ms - MINUTE_MS,
+                                            .close_ms = close_ms,
+                                            .message = message,
+                                            .trace = "trace",
+                                            .stops = stops});
+}
+
+/* How long it is stopped after a failure at this close, minutes. */
+static int64_t pause_after(trader *t, int64_t close_ms) {
+    int64_t minutes = 0;
+    if (!fail_at(t, close_ms, "a.lua:1: no", true)) return -1;
+    while (trader_is_stopped(t, close_ms + minutes * MINUTE_MS)) minutes++;
+    return minutes;
+}
+
+static void test_pauses(void) {
+    static const int64_t expected[] = {1, 5, 30, 120, 720, 720};
+    trader *t = new_trader("a");
+    int64_t at_ms = START_MS;
+    ok(!fail_at(t, at_ms, "a.lua:1: no", false) && !trader_is_stopped(t, at_ms), "one error alone stops nothing");
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        int64_t minutes = pause_after(t, at_ms);
+        ok(minutes == expected[i], "pause %zu: %lld minutes", i + 1, (long long)minutes);
+        if (i == 2) ok(!fail_at(t, at_ms, "a.lua:1: no", true), "who is stopped is not stopped again");
+        at_ms += minutes * MINUTE_MS;
+    }
+    at_ms += 720 * MINUTE_MS; /* as long as the pause: not longer */
+    ok(pause_after(t, at_ms) == 720, "a good time as long as the pause is not enough");
+    at_ms += 2 * 720 * MINUTE_MS + MINUTE_MS;
+    ok(pause_after(t, at_ms) == 1, "after a longer one it begins anew with a minute");
+    ok(pause_after(t, at_ms + MINUTE_MS) == 5, "and goes on with five");
+    ok(t->fault.n_pauses == 9, "every pause is counted");
+    trader_free(t);
+}
+
+static void test_floods(void) {
+    enum { MOST = 10 };
+    trader *t = new_trader("a");
+    trader_error_row rows[FAULT_ROWS_MAX];
+    int n_true = 0;
+    for (int i = 0; i < 1000; i++) n_true += trader_floods(t, START_MS + i, 0);
+    ok(n_true == 0, "without a limit there is no flood");
+    for (int i = 0; i < MOST; i++) n_true += trader_floods(t, START_MS + MINUTE_MS * (i + 1), MOST);
+    ok(n_true == 0 && !trader_is_stopped(t, START_MS + 11 * MINUTE_MS), "as many signals as allowed are no flood");
+    ok(trader_floods(t, START_MS + 11 * MINUTE_MS, MOST), "the next one is");
+    ok(!trader_floods(t, START_MS + 11 * MINUTE_MS, MOST), "which is said once");
+    ok(trader_is_stopped(t, START_MS + 12 * MINUTE_MS) && trader_is_stopped(t, START_MS + HOUR_MS),
+       "it is paused to the end of the hour");
+    ok(!trader_is_stopped(t, START_MS + HOUR_MS + MINUTE_MS), "and no longer");
+    for (int i = 1; i <= MOST; i++) n_true += trader_floods(t, START_MS + HOUR_MS + i * MINUTE_MS, MOST);
+    ok(n_true == 0, "the next hour counts from nothing");
+    ok(t->fault.n_floods == 1 && trader_take_errors(t, rows) == 1 && rows[0].kind == TRADER_ERROR_FLOOD,
+       "a flood is among its errors");
+    trader_free(t);
+}
+
+static const trader_error_row *find_row(const trader_error_row *rows, int32_t n, const char *message) {
+    for (int32_t i = 0; i < n; i++)
+        if (strcmp(rows[i].message, message) == 0) return &rows[i];
+    return NULL;
+}
+
+static void test_rows(void) {
+    static trader_error_row rows[FAULT_ROWS_MAX];
+    trader *t = new_trader("a");
+    const trader_error_row *row;
+    char message[64];
+    int32_t n;
+    ok(trader_take_errors(t, rows) == 0, "no errors at first");
+    for (int i = 0; i < 5; i++) (void)fail_at(t, START_MS + i * MINUTE_MS, "a.lua:14: nil", false);
+    (void)fail_at(t, START_MS, "a.lua:15: nil", false);
+    n = trader_take_errors(t, rows);
+    row = find_row(rows, n, "a.lua:14: nil");
+    ok(n == 2 && row && row->count == 5 && row->line == 14, "errors alike are one row with their number and line");
+    ok(row && row->open_ms == START_MS + 3 * MINUTE_MS && strcmp(row->symbol, "BTCUSDT") == 0 &&
+           strcmp(row->trace, "trace") == 0 && strcmp(row->trader, "a") == 0 && strcmp(row->revision, "r1") == 0,
+       "with the last one's bar, symbol and trace, and whose it is");
+    ok(trader_take_errors(t, rows) == 0, "they are taken once");
+    (void)fail_at(t, START_MS, "a.lua:14: nil", false);
+    n = trader_take_errors(t, rows);
+    ok(n == 1 && rows[0].count == 6, "until one comes again: its number goes on");
+    for (int i = 0; i < 20; i++) {
+        snprintf(message, sizeof message, "a.lua:%d: other", 100 + i);
+        (void)fail_at(t, START_MS, message, false);
+    }
+    n = trader_take_errors(t, rows);
+    ok(n <= FAULT_ROWS_MAX && find_row(rows, n, message) && t->fault.n_errors == 27,
+       "of more kinds than there are rows the newest is there, and all are counted: %d rows", n);
+    trader_free(t);
+}
+
+static void test_sets(void) {
+    trader_set *before, *after;
+    trader *a = new_trader("a"), *b = new_trader("b"), *c = new_trader("c");
+    int32_t depth[N_INTERVALS];
+    a->spec->interval_mask = 1u << INTERVAL_1M | 1u << INTERVAL_1H;
+    a->spec->history[INTERVAL_1M] = 100;
+    b->spec->interval_mask = 1u << INTERVAL_1M;
+    b->spec->history[INTERVAL_1M] = 300;
+    c->spec->interval_mask = 1u << INTERVAL_1D;
+    c->spec->is_enabled = false;
+    if (trader_set_new(3, &before) != OK || trader_set_new(4, &after) != OK) abort();
+    trader_set_put(before, 0, a);
+    trader_set_put(before, 2, b);
+    trader_set_put(after, 2, b);
+    trader_set_put(after, 3, c);
+    ok(trader_set_running(before) == 2 && !trader_set_at(before, 1) && !trader_set_at(before, 9) &&
+           !trader_set_at(NULL, 0),
+       "a place may be empty");
+    ok(trader_set_find(before, "b") == 2 && trader_set_find(before, "c") < 0, "traders are found by their keys");
+    ok(trader_set_intervals(before, depth) == (1u << INTERVAL_1M | 1u << INTERVAL_1H) && depth[INTERVAL_1M] == 300,
+       "the intervals of all, as deep as the deepest needs");
+    trader_set_free(before); /* with a; b is held by the other */
+    ok(trader_set_at(after, 2) == b && strcmp(b->spec->key, "b") == 0, "a trader lives as long as a set that has it");
+    ok(trader_set_intervals(after, depth) == 1u << INTERVAL_1M, "one that is switched off needs nothing");
+    trader_set_free(after);
+}
+
+int main(void) {
+    test_pauses();
+    test_floods();
+    test_rows();
+    test_sets();
+    return done();
+}
