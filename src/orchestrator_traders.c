@@ -1,0 +1,586 @@
+/* See orchestrator_traders.h.
+ *
+ * One list is under way at a time, so that each on_loaded answers the list that was asked for last. What changes meanwhile
+ * makes another list afterwards. A list that is the same as the one before is not asked for again.
+ *
+ * Three sets of changes over HTTP: `wanted` (as people say), `tried` (part of the list under way), `stored` (has worked). */
+#include "orchestrator_traders.h"
+#include "base/folder_watch.h"
+#include "base/log.h"
+#include "orchestrator_errors.h"
+#include "orchestrator_look.h"
+#include "screener/trader_status.h"
+#include "script/trader_folder.h"
+#include "script/trader_overrides.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTING "trader_overrides"
+
+enum { ERRORS_MS = 1000, LOOK_MS = 50, QUIET_LOOKS = 2, EMPTY_MS = 1000, N_TIMERS = 2 };
+
+/* A script that does not run, or not in its newest version. */
+typedef struct problem {
+    char key[TRADER_KEY_MAX], id[TRADER_ID_MAX], revision[TRADER_REVISION_MAX];
+    bool has_last_good;
+    diag why;
+} problem;
+
+typedef struct problem_list {
+    problem *items;
+    int32_t count;
+} problem_list;
+
+/* What has run so far. */
+typedef struct version {
+    char id[TRADER_ID_MAX], revision[TRADER_REVISION_MAX];
+    bool is_enabled;
+} version;
+
+/* When a first look is through: no history is on its way, all workers have passed a barrier since, all is committed. */
+typedef enum look_stage { LOOK_NONE, LOOK_WORK, LOOK_BARRIER, LOOK_COMMIT } look_stage;
+
+struct orchestrator_traders {
+    orchestrator_traders_config config;
+    screener *screener;
+    folder_watch *watch;
+    uv_timer_t errors_timer, look_timer;
+    int n_open;
+    trader_overrides *wanted, *tried, *stored;
+    bool is_unsaved;
+    char *sent;             /* the list that was asked for last, as a text; NULL: none */
+    bool is_loading;        /* an on_loaded will come */
+    bool is_wanted_again;   /* something has changed meanwhile */
+    bool has_loaded;        /* once */
+    bool is_empty, is_gone; /* the folder, when it was last read */
+    bool is_stopped;
+    problem_list files, loads; /* cannot be read; cannot be compiled */
+    version *versions;
+    int32_t n_versions;
+    orchestrator_errors *errors;
+    orchestrator_look *look;
+    look_stage look_stage;
+    int n_quiet;
+    bool is_look_old; /* the barrier under way was asked for before the newest list was loaded */
+};
+
+static void read_again(orchestrator_traders *t);
+
+/* ---- changes over HTTP ---- */
+
+static void save_changes(orchestrator_traders *t) {
+    char *text = trader_overrides_text(t->stored);
+    t->is_unsaved = !text || storage_put_setting(t->config.storage, SETTING, text) != OK;
+    free(text);
+}
+
+/* Those that were tried and have worked are kept; those of a trader that has failed are taken back. True when some were:
+ * the list has to be made again without them. */
+static bool settle_changes(orchestrator_traders *t) {
+    int32_t n = 0;
+    const trader_failure *failures = screener_failures(t->screener, &n);
+    bool is_taken_back = false;
+    err e = OK;
+    for (int32_t i = 0; i < n && e == OK; i++) {
+        const char *key = failures[i].key;
+        if (trader_overrides_equal(t->tried, t->stored, key)) continue;
+        log_error("traders", "the change of trader %s over HTTP is taken back: %s", key, failures[i].why.text);
+        if (trader_overrides_equal(t->tried, t->wanted, key)) e = trader_overrides_copy(t->wanted, t->stored, key);
+        if (e == OK) e = trader_overrides_copy(t->tried, t->stored, key);
+        is_taken_back = true;
+    }
+    if (e == OK && !trader_overrides_equal(t->tried, t->stored, NULL)) {
+        e = trader_overrides_copy(t->stored, t->tried, NULL);
+        save_changes(t);
+    }
+    if (e != OK) log_error("traders", "changes over HTTP: %s", error_text(e));
+    return is_taken_back;
+}
+
+/* The source of the trader with that name; NULL: there is none. `spec`: what it says; NULL when it never compiled. */
+static const char *source_key(const orchestrator_traders *t, const char *name, const trader_spec **spec) {
+    const trader_set *set = screener_traders(t->screener);
+    int32_t place = trader_set_find(set, name);
+    *spec = place >= 0 ? set->traders[place]->spec : NULL;
+    if (place >= 0) return set->traders[place]->source->key;
+    for (int32_t i = 0; i < t->loads.count; i++)
+        if (!t->loads.items[i].has_last_good && strcmp(t->loads.items[i].key, name) == 0) return name;
+    return NULL;
+}
+
+err orchestrator_traders_change(orchestrator_traders *t, const char *key, const char *json, diag *why) {
+    const trader_spec *spec;
+    const char *source;
+    err e = OK;
+    if (!t->has_loaded) return diag_set(why, ERR_FULL, "the traders are still being loaded");
+    source = source_key(t, key, &spec);
+    if (!source) return diag_set(why, ERR_NOT_FOUND, "there is no trader \"%s\"", key);
+    if (spec) e = trader_overrides_check(spec, json, why);
+    if (e == OK) e = trader_overrides_merge(t->wanted, source, json, why);
+    if (e == OK) read_again(t);
+    return e;
+}
+
+/* ---- the list that is wanted ---- */
+
+static err add_source(trader_folder *f, const trader_source *source) {
+    trader_source **more = realloc(f->sources, ((size_t)f->count + 1) * sizeof *more);
+    if (!more) return ERR_NO_MEMORY;
+    f->sources = more;
+    return trader_source_copy(source, &f->sources[f->count]) == OK ? (f->count++, OK) : ERR_NO_MEMORY;
+}
+
+/* What runs of that file, or of all with `file` NULL, joins the list. Gives their number. */
+static int32_t keep(const orchestrator_traders *t, trader_folder *f, const char *file) {
+    const trader_set *set = screener_traders(t->screener);
+    int32_t n = 0;
+    for (int32_t i = 0; set && i < set->count; i++) {
+        const trader *one = set->traders[i];
+        if (!one || (file && strcmp(one->source->file, file) != 0)) continue;
+        if (add_source(f, one->source) != OK) log_error("traders", "%s: out of memory", one->source->chunk);
+        n++;
+    }
+    return n;
+}
+
+static bool is_there(const problem_list *list, const problem *p) {
+    for (int32_t i = 0; i < list->count; i++) {
+        const problem *q = &list->items[i];
+        if (strcmp(q->key, p->key) == 0 && strcmp(q->revision, p->revision) == 0 &&
+            strcmp(q->why.text, p->why.text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Takes `next`. What is not there any more is past; what is new is stored. */
+static void replace_problems(orchestrator_traders *t, problem_list *list, problem_list next) {
+    for (int32_t i = 0; i < list->count; i++)
+        if (!is_there(&next, &list->items[i])) orchestrator_errors_resolve(t->errors, list->items[i].id);
+    for (int32_t i = 0; i < next.count; i++) {
+        const problem *p = &next.items[i];
+        if (!is_there(list, p)) orchestrator_errors_load(t->errors, p->id, p->key, p->revision, p->why.text);
+    }
+    free(list->items);
+    *list = next;
+}
+
+/* Files that cannot be used: what they were before stays on the list. */
+static void keep_failed_files(orchestrator_traders *t, trader_folder *f) {
+    problem_list next = {.items = calloc((size_t)f->n_failures + 1, sizeof *next.items)};
+    for (int32_t i = 0; next.items && i < f->n_failures; i++) {
+        const trader_file_failure *failure = &f->failures[i];
+        problem *p = &next.items[next.count++];
+        snprintf(p->key, sizeof p->key, "%s", failure->key);
+        trader_id_of(p->key, p->id);
+        p->why = failure->why;
+        p->has_last_good = keep(t, f, failure->file) > 0;
+        if (!is_there(&t->files, p))
+            log_error("traders", "%s%s", p->why.text, p->has_last_good ? " (the version before it runs on)" : "");
+    }
+    replace_problems(t, &t->files, next);
+}
+
+static void apply_changes(const orchestrator_traders *t, trader_folder *f) {
+    for (int32_t i = 0; i < f->count; i++) {
+        diag why;
+        if (trader_overrides_apply(t->wanted, f->sources[i], &why) != OK) log_error("traders", "%s", why.text);
+    }
+}
+
+/* Equal texts for equal lists; NULL without memory. */
+static char *list_text(const trader_folder *f) {
+    json_writer w;
+    char *text = NULL;
+    size_t bytes;
+    json_writer_init(&w);
+    json_write_array(&w);
+    for (int32_t i = 0; i < f->count; i++) {
+        const trader_source *s = f->sources[i];
+        json_write_text(&w, s->key);
+        json_write_text(&w, s->revision);
+        json_write_text(&w, s->name);
+        json_write_integer(&w, s->enabled);
+        json_write_bool(&w, s->is_variant);
+    }
+    json_write_array_end(&w);
+    if (json_writer_take(&w, &text, &bytes) != OK) text = NULL;
+    json_writer_deinit(&w);
+    return text;
+}
+
+/* Takes the sources. */
+static void ask_for(orchestrator_traders *t, trader_folder *f) {
+    char *text = list_text(f);
+    bool is_same = text && t->sent && strcmp(text, t->sent) == 0;
+    err e = trader_overrides_copy(t->tried, t->wanted, NULL);
+    if (is_same || e != OK) {
+        free(text);
+        if (e == OK)
+            (void)settle_changes(t); /* they say what the files say */
+        else
+            log_error("traders", "changes over HTTP: %s", error_text(e));
+        return;
+    }
+    free(t->sent);
+    t->sent = text;
+    t->is_loading = true;
+    if (t->has_loaded) orchestrator_look_start(t->look);
+    orchestrator_errors_collect(t->errors, screener_traders(t->screener)); /* some of them end now */
+    e = screener_load(t->screener, f->sources, f->count);
+    f->sources = NULL;
+    if (e != OK) log_error("traders", "they are not loaded: %s", error_text(e));
+}
+
+/* ---- the folder ---- */
+
+/* An empty folder is looked at twice: some programs empty it to fill it again. */
+static bool is_empty_for_sure(orchestrator_traders *t, const trader_folder *f) {
+    bool is_empty = f->count + f->n_failures == 0 && trader_set_running(screener_traders(t->screener)) > 0,
+         was_empty = t->is_empty;
+    t->is_empty = is_empty;
+    if (!is_empty) return true;
+    if (!was_empty) {
+        folder_watch_again(t->watch, EMPTY_MS);
+        return false;
+    }
+    log_warn("traders", "no trader is left in %s: all of them end", t->config.folder);
+    return true;
+}
+
+/* True when there is a list to make, although the folder cannot be read. */
+static bool keep_without_folder(orchestrator_traders *t, trader_folder *f, const char *why) {
+    if (!t->is_gone) log_error("traders", "%s; the traders that run go on", why);
+    t->is_gone = true;
+    *f = (trader_folder){0};
+    if (trader_overrides_equal(t->wanted, t->stored, NULL)) return false;
+    return keep(t, f, NULL) > 0;
+}
+
+static void read_again(orchestrator_traders *t) {
+    trader_folder f;
+    diag why;
+    bool has_list;
+    if (t->is_stopped) return;
+    if (t->is_loading) {
+        t->is_wanted_again = true;
+        return;
+    }
+    if (trader_folder_scan(t->config.folder, &f, &why) != OK) {
+        has_list = keep_without_folder(t, &f, why.text);
+    } else {
+        if (t->is_gone) log_info("traders", "%s is there again", t->config.folder);
+        t->is_gone = false;
+        has_list = is_empty_for_sure(t, &f);
+        if (has_list) keep_failed_files(t, &f);
+    }
+    if (has_list) {
+        apply_changes(t, &f);
+        ask_for(t, &f);
+    }
+    trader_folder_deinit(&f);
+    (void)orchestrator_errors_flush(t->errors);
+}
+
+static void on_change(void *context) { read_again(context); }
+
+void orchestrator_traders_reload(orchestrator_traders *t) {
+    if (!t->is_loading) { /* what failed for another reason than its text is tried again */
+        free(t->sent);
+        t->sent = NULL;
+    }
+    read_again(t);
+}
+
+/* ---- what has become of them ---- */
+
+static const version *find_version(const orchestrator_traders *t, const trader_spec *spec) {
+    for (int32_t i = 0; i < t->n_versions; i++)
+        if (strcmp(t->versions[i].id, spec->id) == 0) return &t->versions[i];
+    return NULL;
+}
+
+static bool is_same_version(const version *v, const trader_spec *spec) {
+    return v && strcmp(v->revision, spec->revision) == 0 && v->is_enabled == spec->is_enabled;
+}
+
+static bool runs(const trader_set *set, const char *id) {
+    for (int32_t i = 0; i < set->count; i++)
+        if (set->traders[i] && strcmp(set->traders[i]->spec->id, id) == 0) return true;
+    return false;
+}
+
+/* Errors of versions that are gone are past; at the start those of all. New ones are looked at. */
+static void compare_versions(orchestrator_traders *t, const trader_set *set) {
+    for (int32_t i = 0; i < t->n_versions; i++)
+        if (!runs(set, t->versions[i].id)) orchestrator_errors_resolve(t->errors, t->versions[i].id);
+    for (int32_t i = 0; i < set->count; i++) {
+        const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
+        if (!spec || is_same_version(find_version(t, spec), spec)) continue;
+        orchestrator_errors_resolve(t->errors, spec->id);
+        if (t->has_loaded && spec->is_enabled && symbol_table_count(t->config.symbols) > 0)
+            orchestrator_look_expect(t->look, spec);
+    }
+}
+
+static void keep_versions(orchestrator_traders *t, const trader_set *set) {
+    version *next = calloc((size_t)set->count + 1, sizeof *next);
+    int32_t n = 0;
+    for (int32_t i = 0; next && i < set->count; i++) {
+        const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
+        if (!spec) continue;
+        memcpy(next[n].id, spec->id, sizeof next[n].id);
+        memcpy(next[n].revision, spec->revision, sizeof next[n].revision);
+        next[n++].is_enabled = spec->is_enabled;
+    }
+    free(t->versions);
+    t->versions = next;
+    t->n_versions = n;
+}
+
+static void keep_failures(orchestrator_traders *t) {
+    int32_t n = 0;
+    const trader_failure *failures = screener_failures(t->screener, &n);
+    problem_list next = {.items = calloc((size_t)n + 1, sizeof *next.items)};
+    for (int32_t i = 0; next.items && i < n; i++) {
+        const trader_failure *f = &failures[i];
+        problem *p = &next.items[next.count++];
+        memcpy(p->key, f->key, sizeof p->key);
+        memcpy(p->id, f->id, sizeof p->id);
+        memcpy(p->revision, f->revision, sizeof p->revision);
+        p->has_last_good = f->has_last_good;
+        p->why = f->why;
+        if (!is_there(&t->loads, p) && trader_overrides_has(t->stored, p->key))
+            log_warn("traders", "%s: changes over HTTP lie on top of this file", f->chunk);
+    }
+    replace_problems(t, &t->loads, next);
+}
+
+static void look_on(orchestrator_traders *t);
+
+void orchestrator_traders_loaded(orchestrator_traders *t, const trader_set *set) {
+    bool is_wanted_again = t->is_wanted_again;
+    t->is_loading = t->is_wanted_again = false;
+    if (settle_changes(t)) is_wanted_again = true;
+    compare_versions(t, set);
+    keep_versions(t, set);
+    keep_failures(t);
+    t->has_loaded = true;
+    look_on(t);
+    (void)orchestrator_errors_flush(t->errors);
+    if (is_wanted_again) read_again(t);
+}
+
+/* ---- first looks ---- */
+
+static void on_look(uv_timer_t *timer) {
+    orchestrator_traders *t = timer->data;
+    bool is_working = t->config.work_left(t->config.context) > 0;
+    storage_stats st;
+    storage_read_stats(t->config.storage, &st);
+    if (t->look_stage == LOOK_WORK && !is_working) {
+        t->is_look_old = false;
+        t->look_stage = LOOK_BARRIER;
+        if (screener_barrier(t->screener) != OK) t->look_stage = LOOK_WORK;
+    } else if (t->look_stage == LOOK_COMMIT) {
+        t->n_quiet = st.n_queued ? 0 : t->n_quiet + 1;
+        if (is_working) t->look_stage = LOOK_WORK;
+        if (t->n_quiet < QUIET_LOOKS || is_working) return;
+        orchestrator_look_finish(t->look);
+        t->look_stage = LOOK_NONE;
+        uv_timer_stop(&t->look_timer);
+    }
+}
+
+static void look_on(orchestrator_traders *t) {
+    if (t->is_loading) return;
+    if (!orchestrator_look_is_open(t->look)) {
+        if (t->look_stage == LOOK_NONE) orchestrator_look_finish(t->look); /* hits of what was there before */
+        return;
+    }
+    t->is_look_old = t->look_stage == LOOK_BARRIER;
+    if (!t->is_look_old) t->look_stage = LOOK_WORK;
+    uv_timer_start(&t->look_timer, on_look, 0, LOOK_MS);
+}
+
+void orchestrator_traders_passed_barrier(orchestrator_traders *t) {
+    if (t->look_stage != LOOK_BARRIER) return;
+    t->look_stage = t->is_look_old ? LOOK_WORK : LOOK_COMMIT;
+    t->n_quiet = 0;
+}
+
+void orchestrator_traders_committed(orchestrator_traders *t, const pass *p) {
+    if (orchestrator_look_note(t->look, p)) t->n_quiet = 0;
+}
+
+/* ---- errors ---- */
+
+static void on_errors(uv_timer_t *timer) {
+    orchestrator_traders *t = timer->data;
+    orchestrator_errors_collect(t->errors, screener_traders(t->screener));
+    (void)orchestrator_errors_flush(t->errors);
+    if (t->is_unsaved) save_changes(t);
+}
+
+/* ---- telling ---- */
+
+static void fill_load_error(const problem *p, trader_error_row *row) {
+    *row = (trader_error_row){.kind = TRADER_ERROR_LOAD, .line = trader_error_line(p->why.text)};
+    snprintf(row->message, sizeof row->message, "%s", p->why.text);
+    snprintf(row->revision, sizeof row->revision, "%s", p->revision);
+}
+
+static const problem *problem_of(const orchestrator_traders *t, const char *key) {
+    const problem_list *const lists[] = {&t->loads, &t->files};
+    for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++)
+        for (int32_t i = 0; i < lists[k]->count; i++)
+            if (strcmp(lists[k]->items[i].key, key) == 0) return &lists[k]->items[i];
+    return NULL;
+}
+
+static trader_state state_of(const trader *one, int64_t market_ms, bool is_starting) {
+    if (!one->spec->is_enabled) return TRADER_PAUSED;
+    if (trader_is_stopped(one, market_ms)) return TRADER_QUARANTINED;
+    return is_starting ? TRADER_WARMING : TRADER_RUNNING;
+}
+
+/* Of one whose newest version does not load that is the last error. */
+static void write_running(const orchestrator_traders *t, trader *one, trader_state state, json_writer *w) {
+    const trader_spec *spec = one->spec;
+    const trader_fault *f = &one->fault;
+    const problem *newer = problem_of(t, one->source->key);
+    trader_error_row load_error;
+    trader_status status = {.trader = spec->key,
+                            .id = spec->id,
+                            .name = spec->name,
+                            .interval = spec->interval,
+                            .is_enabled = spec->is_enabled,
+                            .inputs = one->source->inputs,
+                            .state = state};
+    if (status.state == TRADER_QUARANTINED) status.until_ms = atomic_load(&one->stopped_until_ms);
+    pthread_mutex_lock(&one->lock);
+    status.n_errors = f->n_errors;
+    status.n_kills = f->n_kills;
+    status.first_ms = f->first_ms;
+    status.last_ms = f->last_ms;
+    status.last = f->n_rows ? &f->rows[f->last] : NULL;
+    if (newer) {
+        fill_load_error(newer, &load_error);
+        status.last = &load_error;
+        status.n_errors++;
+    }
+    trader_status_write_json(w, &status);
+    pthread_mutex_unlock(&one->lock);
+}
+
+/* One that never loaded: it is in no set. */
+static void write_failed(const problem *p, json_writer *w) {
+    trader_error_row last;
+    fill_load_error(p, &last);
+    trader_status_write_json(w, &(trader_status){.trader = p->key,
+                                                 .id = p->id,
+                                                 .name = p->key,
+                                                 .is_enabled = true,
+                                                 .state = TRADER_FAILED,
+                                                 .n_errors = 1,
+                                                 .last = &last});
+}
+
+static void write_all_failed(const problem_list *list, json_writer *w) {
+    for (int32_t i = 0; i < list->count; i++)
+        if (!list->items[i].has_last_good) write_failed(&list->items[i], w);
+}
+
+void orchestrator_traders_write(const orchestrator_traders *t, int64_t market_ms, bool is_starting, json_writer *w) {
+    const trader_set *set = screener_traders(t->screener);
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i]) write_running(t, set->traders[i], state_of(set->traders[i], market_ms, is_starting), w);
+    write_all_failed(&t->loads, w);
+    write_all_failed(&t->files, w);
+}
+
+/* ---- start and stop ---- */
+
+static void free_all(orchestrator_traders *t) {
+    trader_overrides_free(t->wanted);
+    trader_overrides_free(t->tried);
+    trader_overrides_free(t->stored);
+    orchestrator_errors_free(t->errors);
+    orchestrator_look_free(t->look);
+    free(t->sent);
+    free(t->files.items);
+    free(t->loads.items);
+    free(t->versions);
+    free(t);
+}
+
+static err restore(orchestrator_traders *t, diag *why) {
+    char *text = malloc(TRADER_OVERRIDES_BYTES);
+    err e = text ? storage_read_setting(t->config.storage, SETTING, text, TRADER_OVERRIDES_BYTES, why)
+                 : diag_set(why, ERR_NO_MEMORY, "out of memory");
+    if (e == OK) e = trader_overrides_new(text, &t->stored, why);
+    if (e == OK) e = trader_overrides_new(text, &t->tried, why);
+    if (e == OK) e = trader_overrides_new(text, &t->wanted, why);
+    free(text);
+    return e;
+}
+
+err orchestrator_traders_new(const orchestrator_traders_config *config, orchestrator_traders **out, diag *why) {
+    orchestrator_traders *t = calloc(1, sizeof *t);
+    err e;
+    if (!t) return diag_set(why, ERR_NO_MEMORY, "out of memory");
+    t->config = *config;
+    e = restore(t, why);
+    if (e == OK && (orchestrator_errors_new(config->storage, &t->errors) != OK ||
+                    orchestrator_look_new(config->symbols, &t->look) != OK))
+        e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    if (e != OK) {
+        free_all(t);
+        return e;
+    }
+    uv_timer_init(config->loop, &t->errors_timer);
+    uv_timer_init(config->loop, &t->look_timer);
+    t->errors_timer.data = t->look_timer.data = t;
+    t->n_open = N_TIMERS;
+    *out = t;
+    return OK;
+}
+
+err orchestrator_traders_start(orchestrator_traders *t, screener *s, diag *why) {
+    trader_folder f;
+    err e = trader_folder_scan(t->config.folder, &f, why);
+    t->screener = s;
+    if (e == OK && f.count == 0 && f.n_failures == 0)
+        e = diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", t->config.folder);
+    if (e == OK && folder_watch_open(t->config.loop, t->config.folder, on_change, t, &t->watch) != OK)
+        e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    trader_folder_deinit(&f);
+    if (e != OK) return e;
+    uv_timer_start(&t->errors_timer, on_errors, ERRORS_MS, ERRORS_MS);
+    read_again(t); /* after the watch: whatever comes from now on is seen */
+    return OK;
+}
+
+void orchestrator_traders_stop(orchestrator_traders *t) {
+    if (t->is_stopped) return;
+    t->is_stopped = true;
+    folder_watch_close(t->watch);
+    t->watch = NULL;
+    uv_timer_stop(&t->errors_timer);
+    uv_timer_stop(&t->look_timer);
+    if (!t->screener) return;
+    orchestrator_errors_collect(t->errors, screener_traders(t->screener));
+    (void)orchestrator_errors_flush(t->errors);
+}
+
+static void on_closed(uv_handle_t *handle) {
+    orchestrator_traders *t = handle->data;
+    if (--t->n_open == 0) free_all(t);
+}
+
+void orchestrator_traders_close(orchestrator_traders *t) {
+    if (!t) return;
+    uv_close((uv_handle_t *)&t->errors_timer, on_closed);
+    uv_close((uv_handle_t *)&t->look_timer, on_closed);
+}
