@@ -24,6 +24,7 @@ enum { ERRORS_MS = 1000, LOOK_MS = 50, QUIET_LOOKS = 2, EMPTY_MS = 1000, N_TIMER
 typedef struct problem {
     char key[TRADER_KEY_MAX], id[TRADER_ID_MAX], revision[TRADER_REVISION_MAX];
     bool has_last_good;
+    bool is_held; /* the list under way has the version before it instead */
     diag why;
 } problem;
 
@@ -49,11 +50,11 @@ struct orchestrator_traders {
     int n_open;
     trader_overrides *wanted, *tried, *stored;
     bool is_unsaved;
-    char *sent;             /* the list that was asked for last, as a text; NULL: none */
-    bool is_loading;        /* an on_loaded will come */
-    bool is_wanted_again;   /* something has changed meanwhile */
-    bool has_loaded;        /* once */
-    bool is_empty, is_gone; /* the folder, when it was last read */
+    char *sent, *sent_files; /* the list that was asked for last, and without changes over HTTP; texts; NULL: none */
+    bool is_loading;         /* an on_loaded will come */
+    bool is_wanted_again;    /* something has changed meanwhile */
+    bool has_loaded;         /* once */
+    bool is_empty, is_gone;  /* the folder, when it was last read */
     bool is_stopped;
     problem_list files, loads; /* cannot be read; cannot be compiled */
     version *versions;
@@ -75,6 +76,16 @@ static void save_changes(orchestrator_traders *t) {
     free(text);
 }
 
+/* It fails no more, or is tried again without the change that it failed with. */
+static void forget_problem(orchestrator_traders *t, const char *key) {
+    problem_list *list = &t->loads;
+    for (int32_t i = list->count - 1; i >= 0; i--) {
+        if (strcmp(list->items[i].key, key) != 0) continue;
+        orchestrator_errors_resolve(t->errors, list->items[i].id);
+        list->items[i] = list->items[--list->count];
+    }
+}
+
 /* Those that were tried and have worked are kept; those of a trader that has failed are taken back. True when some were:
  * the list has to be made again without them. */
 static bool settle_changes(orchestrator_traders *t) {
@@ -88,6 +99,7 @@ static bool settle_changes(orchestrator_traders *t) {
         log_error("traders", "the change of trader %s over HTTP is taken back: %s", key, failures[i].why.text);
         if (trader_overrides_equal(t->tried, t->wanted, key)) e = trader_overrides_copy(t->wanted, t->stored, key);
         if (e == OK) e = trader_overrides_copy(t->tried, t->stored, key);
+        forget_problem(t, key);
         is_taken_back = true;
     }
     if (e == OK && !trader_overrides_equal(t->tried, t->stored, NULL)) {
@@ -182,6 +194,29 @@ static void keep_failed_files(orchestrator_traders *t, trader_folder *f) {
     replace_problems(t, &t->files, next);
 }
 
+/* By the key of its source; NULL: none. */
+static const trader *running(const orchestrator_traders *t, const char *key) {
+    const trader_set *set = screener_traders(t->screener);
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i] && strcmp(set->traders[i]->source->key, key) == 0) return set->traders[i];
+    return NULL;
+}
+
+/* Where only changes over HTTP are new, what has failed would fail again: they are for the version that runs. */
+static void hold_failed(orchestrator_traders *t, trader_folder *f) {
+    for (int32_t k = 0; k < t->loads.count; k++) {
+        problem *p = &t->loads.items[k];
+        const trader *one = running(t, p->key);
+        for (int32_t i = 0; one && i < f->count; i++) {
+            trader_source *copy;
+            if (strcmp(f->sources[i]->key, p->key) != 0 || trader_source_copy(one->source, &copy) != OK) continue;
+            trader_source_free(f->sources[i]);
+            f->sources[i] = copy;
+            p->is_held = true;
+        }
+    }
+}
+
 static void apply_changes(const orchestrator_traders *t, trader_folder *f) {
     for (int32_t i = 0; i < f->count; i++) {
         diag why;
@@ -212,9 +247,17 @@ static char *list_text(const trader_folder *f) {
 
 /* Takes the sources. */
 static void ask_for(orchestrator_traders *t, trader_folder *f) {
-    char *text = list_text(f);
-    bool is_same = text && t->sent && strcmp(text, t->sent) == 0;
-    err e = trader_overrides_copy(t->tried, t->wanted, NULL);
+    char *files = list_text(f), *text;
+    bool is_same;
+    err e;
+    for (int32_t i = 0; i < t->loads.count; i++) t->loads.items[i].is_held = false;
+    if (files && t->sent_files && strcmp(files, t->sent_files) == 0) hold_failed(t, f);
+    free(t->sent_files);
+    t->sent_files = files;
+    apply_changes(t, f);
+    text = list_text(f);
+    is_same = text && t->sent && strcmp(text, t->sent) == 0;
+    e = trader_overrides_copy(t->tried, t->wanted, NULL);
     if (is_same || e != OK) {
         free(text);
         if (e == OK)
@@ -275,10 +318,7 @@ static void read_again(orchestrator_traders *t) {
         has_list = is_empty_for_sure(t, &f);
         if (has_list) keep_failed_files(t, &f);
     }
-    if (has_list) {
-        apply_changes(t, &f);
-        ask_for(t, &f);
-    }
+    if (has_list) ask_for(t, &f);
     trader_folder_deinit(&f);
     (void)orchestrator_errors_flush(t->errors);
 }
@@ -288,7 +328,8 @@ static void on_change(void *context) { read_again(context); }
 void orchestrator_traders_reload(orchestrator_traders *t) {
     if (!t->is_loading) { /* what failed for another reason than its text is tried again */
         free(t->sent);
-        t->sent = NULL;
+        free(t->sent_files);
+        t->sent = t->sent_files = NULL;
     }
     read_again(t);
 }
@@ -342,7 +383,9 @@ static void keep_versions(orchestrator_traders *t, const trader_set *set) {
 static void keep_failures(orchestrator_traders *t) {
     int32_t n = 0;
     const trader_failure *failures = screener_failures(t->screener, &n);
-    problem_list next = {.items = calloc((size_t)n + 1, sizeof *next.items)};
+    problem_list next = {.items = calloc((size_t)(n + t->loads.count) + 1, sizeof *next.items)};
+    for (int32_t i = 0; next.items && i < t->loads.count; i++)
+        if (t->loads.items[i].is_held) next.items[next.count++] = t->loads.items[i];
     for (int32_t i = 0; next.items && i < n; i++) {
         const trader_failure *f = &failures[i];
         problem *p = &next.items[next.count++];
@@ -362,10 +405,10 @@ static void look_on(orchestrator_traders *t);
 void orchestrator_traders_loaded(orchestrator_traders *t, const trader_set *set) {
     bool is_wanted_again = t->is_wanted_again;
     t->is_loading = t->is_wanted_again = false;
-    if (settle_changes(t)) is_wanted_again = true;
     compare_versions(t, set);
     keep_versions(t, set);
     keep_failures(t);
+    if (settle_changes(t)) is_wanted_again = true;
     t->has_loaded = true;
     look_on(t);
     (void)orchestrator_errors_flush(t->errors);
@@ -509,6 +552,7 @@ static void free_all(orchestrator_traders *t) {
     orchestrator_errors_free(t->errors);
     orchestrator_look_free(t->look);
     free(t->sent);
+    free(t->sent_files);
     free(t->files.items);
     free(t->loads.items);
     free(t->versions);
