@@ -224,6 +224,12 @@ static void apply_changes(const orchestrator_traders *t, trader_folder *f) {
     }
 }
 
+/* The list is the same, so what is not held any more is what runs: the file is again as it was. */
+static void forget_mended(orchestrator_traders *t) {
+    for (int32_t i = t->loads.count - 1; i >= 0; i--)
+        if (t->loads.items[i].has_last_good && !t->loads.items[i].is_held) forget_problem(t, t->loads.items[i].key);
+}
+
 /* Equal texts for equal lists; NULL without memory. */
 static char *list_text(const trader_folder *f) {
     json_writer w;
@@ -260,9 +266,10 @@ static void ask_for(orchestrator_traders *t, trader_folder *f) {
     e = trader_overrides_copy(t->tried, t->wanted, NULL);
     if (is_same || e != OK) {
         free(text);
-        if (e == OK)
+        if (e == OK) {
+            forget_mended(t);
             (void)settle_changes(t); /* they say what the files say */
-        else
+        } else
             log_error("traders", "changes over HTTP: %s", error_text(e));
         return;
     }
