@@ -1,6 +1,7 @@
 /* See trader_overrides.h. */
 #include "script/trader_overrides.h"
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static err check_value(const json_t *declared, const char *name, const json_t *v
     const char *type = json_string_value(json_object_get(declared, "type"));
     const json_t *min = json_object_get(declared, "min"), *max = json_object_get(declared, "max");
     double number = json_number_value(value);
-    bool is_whole = json_is_integer(value) || (json_is_real(value) && number == (double)(int64_t)number);
+    bool is_whole = json_is_integer(value) || (json_is_real(value) && number == floor(number));
     if (json_is_null(value) || !type) return OK;
     if (strcmp(type, "bool") == 0)
         return json_is_boolean(value) ? OK : diag_set(why, ERR_INVALID, "input \"%s\": expected true or false", name);
