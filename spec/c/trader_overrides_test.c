@@ -57,7 +57,7 @@ static void merging(void) {
 static void limits(void) {
     enum { TEXT = 60000 };
     trader_overrides *o;
-    char *change = malloc(TEXT + 64), key[8];
+    char *change = malloc(TEXT + 64), key[16];
     int n = 0;
     err e = OK;
     must(change != NULL, "memory");
