@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "orchestrator_errors.h"
 #include "orchestrator_look.h"
+#include "orchestrator_problems.h"
 #include "screener/trader_status.h"
 #include "script/trader_folder.h"
 #include "script/trader_overrides.h"
@@ -18,20 +19,7 @@
 
 #define SETTING "trader_overrides"
 
-enum { ERRORS_MS = 1000, LOOK_MS = 50, QUIET_LOOKS = 2, EMPTY_MS = 1000, N_TIMERS = 2 };
-
-/* A script that does not run, or not in its newest version. */
-typedef struct problem {
-    char key[TRADER_KEY_MAX], id[TRADER_ID_MAX], revision[TRADER_REVISION_MAX];
-    bool has_last_good;
-    bool is_held; /* the list under way has the version before it instead */
-    diag why;
-} problem;
-
-typedef struct problem_list {
-    problem *items;
-    int32_t count;
-} problem_list;
+enum { ERRORS_MS = 1000, EMPTY_MS = 1000 };
 
 /* What has run so far. */
 typedef struct version {
@@ -39,15 +27,11 @@ typedef struct version {
     bool is_enabled;
 } version;
 
-/* When a first look is through: no history is on its way, all workers have passed a barrier since, all is committed. */
-typedef enum look_stage { LOOK_NONE, LOOK_WORK, LOOK_BARRIER, LOOK_COMMIT } look_stage;
-
 struct orchestrator_traders {
     orchestrator_traders_config config;
     screener *screener;
     folder_watch *watch;
-    uv_timer_t errors_timer, look_timer;
-    int n_open;
+    uv_timer_t errors_timer;
     trader_overrides *wanted, *tried, *stored;
     bool is_unsaved;
     char *sent, *sent_files; /* the list that was asked for last, and without changes over HTTP; texts; NULL: none */
@@ -61,9 +45,6 @@ struct orchestrator_traders {
     int32_t n_versions;
     orchestrator_errors *errors;
     orchestrator_look *look;
-    look_stage look_stage;
-    int n_quiet;
-    bool is_look_old; /* the barrier under way was asked for before the newest list was loaded */
 };
 
 static void read_again(orchestrator_traders *t);
@@ -74,16 +55,6 @@ static void save_changes(orchestrator_traders *t) {
     char *text = trader_overrides_text(t->stored);
     t->is_unsaved = !text || storage_put_setting(t->config.storage, SETTING, text) != OK;
     free(text);
-}
-
-/* It fails no more, or is tried again without the change that it failed with. */
-static void forget_problem(orchestrator_traders *t, const char *key) {
-    problem_list *list = &t->loads;
-    for (int32_t i = list->count - 1; i >= 0; i--) {
-        if (strcmp(list->items[i].key, key) != 0) continue;
-        orchestrator_errors_resolve(t->errors, list->items[i].id);
-        list->items[i] = list->items[--list->count];
-    }
 }
 
 /* Those that were tried and have worked are kept; those of a trader that has failed are taken back. True when some were:
@@ -99,7 +70,7 @@ static bool settle_changes(orchestrator_traders *t) {
         log_error("traders", "the change of trader %s over HTTP is taken back: %s", key, failures[i].why.text);
         if (trader_overrides_equal(t->tried, t->wanted, key)) e = trader_overrides_copy(t->wanted, t->stored, key);
         if (e == OK) e = trader_overrides_copy(t->tried, t->stored, key);
-        forget_problem(t, key);
+        orchestrator_problems_forget(&t->loads, key, t->errors); /* tried again without it */
         is_taken_back = true;
     }
     if (e == OK && !trader_overrides_equal(t->tried, t->stored, NULL)) {
@@ -156,28 +127,6 @@ static int32_t keep(const orchestrator_traders *t, trader_folder *f, const char 
     return n;
 }
 
-static bool is_there(const problem_list *list, const problem *p) {
-    for (int32_t i = 0; i < list->count; i++) {
-        const problem *q = &list->items[i];
-        if (strcmp(q->key, p->key) == 0 && strcmp(q->revision, p->revision) == 0 &&
-            strcmp(q->why.text, p->why.text) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Takes `next`. What is not there any more is past; what is new is stored. */
-static void replace_problems(orchestrator_traders *t, problem_list *list, problem_list next) {
-    for (int32_t i = 0; i < list->count; i++)
-        if (!is_there(&next, &list->items[i])) orchestrator_errors_resolve(t->errors, list->items[i].id);
-    for (int32_t i = 0; i < next.count; i++) {
-        const problem *p = &next.items[i];
-        if (!is_there(list, p)) orchestrator_errors_load(t->errors, p->id, p->key, p->revision, p->why.text);
-    }
-    free(list->items);
-    *list = next;
-}
-
 /* Files that cannot be used: what they were before stays on the list. */
 static void keep_failed_files(orchestrator_traders *t, trader_folder *f) {
     problem_list next = {.items = calloc((size_t)f->n_failures + 1, sizeof *next.items)};
@@ -188,10 +137,10 @@ static void keep_failed_files(orchestrator_traders *t, trader_folder *f) {
         trader_id_of(p->key, p->id);
         p->why = failure->why;
         p->has_last_good = keep(t, f, failure->file) > 0;
-        if (!is_there(&t->files, p))
+        if (!orchestrator_problems_has(&t->files, p))
             log_error("traders", "%s%s", p->why.text, p->has_last_good ? " (the version before it runs on)" : "");
     }
-    replace_problems(t, &t->files, next);
+    orchestrator_problems_replace(&t->files, next, t->errors);
 }
 
 /* By the key of its source; NULL: none. */
@@ -227,7 +176,8 @@ static void apply_changes(const orchestrator_traders *t, trader_folder *f) {
 /* The list is the same, so what is not held any more is what runs: the file is again as it was. */
 static void forget_mended(orchestrator_traders *t) {
     for (int32_t i = t->loads.count - 1; i >= 0; i--)
-        if (t->loads.items[i].has_last_good && !t->loads.items[i].is_held) forget_problem(t, t->loads.items[i].key);
+        if (t->loads.items[i].has_last_good && !t->loads.items[i].is_held)
+            orchestrator_problems_forget(&t->loads, t->loads.items[i].key, t->errors);
 }
 
 /* Equal texts for equal lists; NULL without memory. */
@@ -401,13 +351,11 @@ static void keep_failures(orchestrator_traders *t) {
         memcpy(p->revision, f->revision, sizeof p->revision);
         p->has_last_good = f->has_last_good;
         p->why = f->why;
-        if (!is_there(&t->loads, p) && trader_overrides_has(t->stored, p->key))
+        if (!orchestrator_problems_has(&t->loads, p) && trader_overrides_has(t->stored, p->key))
             log_warn("traders", "%s: changes over HTTP lie on top of this file", f->chunk);
     }
-    replace_problems(t, &t->loads, next);
+    orchestrator_problems_replace(&t->loads, next, t->errors);
 }
-
-static void look_on(orchestrator_traders *t);
 
 void orchestrator_traders_loaded(orchestrator_traders *t, const trader_set *set) {
     bool is_wanted_again = t->is_wanted_again;
@@ -417,51 +365,19 @@ void orchestrator_traders_loaded(orchestrator_traders *t, const trader_set *set)
     keep_failures(t);
     if (settle_changes(t)) is_wanted_again = true;
     t->has_loaded = true;
-    look_on(t);
+    orchestrator_look_go_on(t->look);
     (void)orchestrator_errors_flush(t->errors);
     if (is_wanted_again) read_again(t);
 }
 
 /* ---- first looks ---- */
 
-static void on_look(uv_timer_t *timer) {
-    orchestrator_traders *t = timer->data;
-    bool is_working = t->config.work_left(t->config.context) > 0;
-    storage_stats st;
-    storage_read_stats(t->config.storage, &st);
-    if (t->look_stage == LOOK_WORK && !is_working) {
-        t->is_look_old = false;
-        t->look_stage = LOOK_BARRIER;
-        if (screener_barrier(t->screener) != OK) t->look_stage = LOOK_WORK;
-    } else if (t->look_stage == LOOK_COMMIT) {
-        t->n_quiet = st.n_queued ? 0 : t->n_quiet + 1;
-        if (is_working) t->look_stage = LOOK_WORK;
-        if (t->n_quiet < QUIET_LOOKS || is_working) return;
-        orchestrator_look_finish(t->look);
-        t->look_stage = LOOK_NONE;
-        uv_timer_stop(&t->look_timer);
-    }
-}
-
-static void look_on(orchestrator_traders *t) {
-    if (t->is_loading) return;
-    if (!orchestrator_look_is_open(t->look)) {
-        if (t->look_stage == LOOK_NONE) orchestrator_look_finish(t->look); /* hits of what was there before */
-        return;
-    }
-    t->is_look_old = t->look_stage == LOOK_BARRIER;
-    if (!t->is_look_old) t->look_stage = LOOK_WORK;
-    uv_timer_start(&t->look_timer, on_look, 0, LOOK_MS);
-}
-
 void orchestrator_traders_passed_barrier(orchestrator_traders *t) {
-    if (t->look_stage != LOOK_BARRIER) return;
-    t->look_stage = t->is_look_old ? LOOK_WORK : LOOK_COMMIT;
-    t->n_quiet = 0;
+    if (t->look) orchestrator_look_passed_barrier(t->look);
 }
 
 void orchestrator_traders_committed(orchestrator_traders *t, const pass *p) {
-    if (orchestrator_look_note(t->look, p)) t->n_quiet = 0;
+    if (t->look) orchestrator_look_note(t->look, p);
 }
 
 /* ---- errors ---- */
@@ -475,20 +391,6 @@ static void on_errors(uv_timer_t *timer) {
 
 /* ---- telling ---- */
 
-static void fill_load_error(const problem *p, trader_error_row *row) {
-    *row = (trader_error_row){.kind = TRADER_ERROR_LOAD, .line = trader_error_line(p->why.text)};
-    snprintf(row->message, sizeof row->message, "%s", p->why.text);
-    snprintf(row->revision, sizeof row->revision, "%s", p->revision);
-}
-
-static const problem *problem_of(const orchestrator_traders *t, const char *key) {
-    const problem_list *const lists[] = {&t->loads, &t->files};
-    for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++)
-        for (int32_t i = 0; i < lists[k]->count; i++)
-            if (strcmp(lists[k]->items[i].key, key) == 0) return &lists[k]->items[i];
-    return NULL;
-}
-
 static trader_state state_of(const trader *one, int64_t market_ms, bool is_starting) {
     if (!one->spec->is_enabled) return TRADER_PAUSED;
     if (trader_is_stopped(one, market_ms)) return TRADER_QUARANTINED;
@@ -499,7 +401,9 @@ static trader_state state_of(const trader *one, int64_t market_ms, bool is_start
 static void write_running(const orchestrator_traders *t, trader *one, trader_state state, json_writer *w) {
     const trader_spec *spec = one->spec;
     const trader_fault *f = &one->fault;
-    const problem *newer = problem_of(t, one->source->key);
+    const problem *unreadable = orchestrator_problems_find(&t->files, one->source->key),
+                  *unusable = orchestrator_problems_find(&t->loads, one->source->key),
+                  *newer = unreadable ? unreadable : unusable;
     trader_error_row load_error;
     trader_status status = {.trader = spec->key,
                             .id = spec->id,
@@ -516,7 +420,7 @@ static void write_running(const orchestrator_traders *t, trader *one, trader_sta
     status.last_ms = f->last_ms;
     status.last = f->n_rows ? &f->rows[f->last] : NULL;
     if (newer) {
-        fill_load_error(newer, &load_error);
+        orchestrator_problems_fill(newer, &load_error);
         status.last = &load_error;
         status.n_errors++;
     }
@@ -524,30 +428,12 @@ static void write_running(const orchestrator_traders *t, trader *one, trader_sta
     pthread_mutex_unlock(&one->lock);
 }
 
-/* One that never loaded: it is in no set. */
-static void write_failed(const problem *p, json_writer *w) {
-    trader_error_row last;
-    fill_load_error(p, &last);
-    trader_status_write_json(w, &(trader_status){.trader = p->key,
-                                                 .id = p->id,
-                                                 .name = p->key,
-                                                 .is_enabled = true,
-                                                 .state = TRADER_FAILED,
-                                                 .n_errors = 1,
-                                                 .last = &last});
-}
-
-static void write_all_failed(const problem_list *list, json_writer *w) {
-    for (int32_t i = 0; i < list->count; i++)
-        if (!list->items[i].has_last_good) write_failed(&list->items[i], w);
-}
-
 void orchestrator_traders_write(const orchestrator_traders *t, int64_t market_ms, bool is_starting, json_writer *w) {
     const trader_set *set = screener_traders(t->screener);
     for (int32_t i = 0; set && i < set->count; i++)
         if (set->traders[i]) write_running(t, set->traders[i], state_of(set->traders[i], market_ms, is_starting), w);
-    write_all_failed(&t->loads, w);
-    write_all_failed(&t->files, w);
+    orchestrator_problems_write(&t->loads, w);
+    orchestrator_problems_write(&t->files, w);
 }
 
 /* ---- start and stop ---- */
@@ -557,7 +443,6 @@ static void free_all(orchestrator_traders *t) {
     trader_overrides_free(t->tried);
     trader_overrides_free(t->stored);
     orchestrator_errors_free(t->errors);
-    orchestrator_look_free(t->look);
     free(t->sent);
     free(t->sent_files);
     free(t->files.items);
@@ -583,17 +468,14 @@ err orchestrator_traders_new(const orchestrator_traders_config *config, orchestr
     if (!t) return diag_set(why, ERR_NO_MEMORY, "out of memory");
     t->config = *config;
     e = restore(t, why);
-    if (e == OK && (orchestrator_errors_new(config->storage, &t->errors) != OK ||
-                    orchestrator_look_new(config->symbols, &t->look) != OK))
+    if (e == OK && orchestrator_errors_new(config->storage, &t->errors) != OK)
         e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e != OK) {
         free_all(t);
         return e;
     }
     uv_timer_init(config->loop, &t->errors_timer);
-    uv_timer_init(config->loop, &t->look_timer);
-    t->errors_timer.data = t->look_timer.data = t;
-    t->n_open = N_TIMERS;
+    t->errors_timer.data = t;
     *out = t;
     return OK;
 }
@@ -601,10 +483,17 @@ err orchestrator_traders_new(const orchestrator_traders_config *config, orchestr
 err orchestrator_traders_start(orchestrator_traders *t, screener *s, diag *why) {
     trader_folder f;
     err e = trader_folder_scan(t->config.folder, &f, why);
+    orchestrator_look_config look = {.loop = t->config.loop,
+                                     .symbols = t->config.symbols,
+                                     .screener = s,
+                                     .storage = t->config.storage,
+                                     .work_left = t->config.work_left,
+                                     .context = t->config.context};
     t->screener = s;
     if (e == OK && f.count == 0 && f.n_failures == 0)
         e = diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", t->config.folder);
-    if (e == OK && folder_watch_open(t->config.loop, t->config.folder, on_change, t, &t->watch) != OK)
+    if (e == OK && (orchestrator_look_open(&look, &t->look) != OK ||
+                    folder_watch_open(t->config.loop, t->config.folder, on_change, t, &t->watch) != OK))
         e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     trader_folder_deinit(&f);
     if (e != OK) return e;
@@ -619,19 +508,15 @@ void orchestrator_traders_stop(orchestrator_traders *t) {
     folder_watch_close(t->watch);
     t->watch = NULL;
     uv_timer_stop(&t->errors_timer);
-    uv_timer_stop(&t->look_timer);
+    orchestrator_look_close(t->look);
+    t->look = NULL;
     if (!t->screener) return;
     orchestrator_errors_collect(t->errors, screener_traders(t->screener));
     (void)orchestrator_errors_flush(t->errors);
 }
 
-static void on_closed(uv_handle_t *handle) {
-    orchestrator_traders *t = handle->data;
-    if (--t->n_open == 0) free_all(t);
-}
+static void on_closed(uv_handle_t *handle) { free_all(handle->data); }
 
 void orchestrator_traders_close(orchestrator_traders *t) {
-    if (!t) return;
-    uv_close((uv_handle_t *)&t->errors_timer, on_closed);
-    uv_close((uv_handle_t *)&t->look_timer, on_closed);
+    if (t) uv_close((uv_handle_t *)&t->errors_timer, on_closed);
 }
