@@ -9,11 +9,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "binance/feed.h"
+#include "orchestrator_traders.h"
 #include "screener/screener.h"
 #include "screener/signal_json.h"
 #include "screener/signal_line.h"
-#include "screener/trader_status.h"
-#include "script/trader_folder.h"
 #include "serve/auth.h"
 #include "serve/serve.h"
 #include "sync/storage.h"
@@ -36,6 +35,7 @@ typedef struct orchestrator {
     storage *storage;
     memory *memory;
     screener *screener;
+    orchestrator_traders *traders;
     serve *serve;
     feed *feed;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES];
@@ -103,6 +103,7 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
         o->n_printed++;
     }
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
+    orchestrator_traders_committed(o->traders, p);
     pass_release(p);
 }
 
@@ -192,6 +193,7 @@ static void on_loaded(void *context, const trader_set *set) {
     orchestrator *o = context;
     diag why;
     if (o->is_stopping) return;
+    orchestrator_traders_loaded(o->traders, set);
     if (o->is_tracking) {
         uint32_t mask = trader_set_feeds(set);
         if (mask && feed_watch(o->feed, mask, &why) != OK) log_error("orchestrator", "%s", why.text);
@@ -216,7 +218,18 @@ static void on_killed(void *context) {
 }
 
 static void on_worker_failed(void *context) { fail(context, "a worker could not go on; the log above says why"); }
-static void on_barrier(void *context) { (void)context; }
+static void on_barrier(void *context) { orchestrator_traders_passed_barrier(((orchestrator *)context)->traders); }
+
+static void on_resized(void *context, int32_t n_workers) {
+    const orchestrator *o = context;
+    (void)n_workers;
+    if (o->serve) serve_publish_status(o->serve);
+}
+
+static size_t work_left(void *context) {
+    const orchestrator *o = context;
+    return screener_backlog(o->screener) + (o->feed ? feed_ranges_under_way(o->feed) : 0);
+}
 
 /* ---- what the server asks ---- */
 
@@ -281,55 +294,10 @@ static void write_workers(const orchestrator *o, json_writer *w) {
     json_write_array_end(w);
 }
 
-static trader_state state_of(const orchestrator *o, const trader *t, int64_t now_ms) {
-    if (!t->spec->is_enabled) return TRADER_PAUSED;
-    if (trader_is_stopped(t, now_ms)) return TRADER_QUARANTINED;
-    return strcmp(o->status, "starting") == 0 ? TRADER_WARMING : TRADER_RUNNING;
-}
-
-static void write_trader(const orchestrator *o, trader *t, int64_t now_ms, json_writer *w) {
-    const trader_spec *spec = t->spec;
-    const trader_fault *f = &t->fault;
-    trader_status status = {.trader = spec->key,
-                            .id = spec->id,
-                            .name = spec->name,
-                            .interval = spec->interval,
-                            .is_enabled = spec->is_enabled,
-                            .state = state_of(o, t, now_ms)};
-    if (status.state == TRADER_QUARANTINED) status.until_ms = atomic_load(&t->stopped_until_ms);
-    pthread_mutex_lock(&t->lock);
-    status.n_errors = f->n_errors;
-    status.n_kills = f->n_kills;
-    status.first_ms = f->first_ms;
-    status.last_ms = f->last_ms;
-    status.last = f->n_rows ? &f->rows[f->last] : NULL;
-    trader_status_write_json(w, &status);
-    pthread_mutex_unlock(&t->lock);
-}
-
-/* One that never compiled: it is in no set. */
-static void write_failure(const trader_failure *f, json_writer *w) {
-    trader_error_row last = {.kind = TRADER_ERROR_LOAD, .line = trader_error_line(f->why.text)};
-    snprintf(last.message, sizeof last.message, "%s", f->why.text);
-    trader_status_write_json(w, &(trader_status){.trader = f->key,
-                                                 .id = "",
-                                                 .name = f->key,
-                                                 .is_enabled = true,
-                                                 .state = TRADER_FAILED,
-                                                 .n_errors = 1,
-                                                 .last = &last});
-}
-
 static void tell_traders(void *context, json_writer *w) {
     const orchestrator *o = context;
-    const trader_set *set = screener_traders(o->screener);
-    int64_t now_ms = market_clock_now(&o->clock, monotonic_ms());
-    int32_t n_failures;
-    const trader_failure *failures = screener_failures(o->screener, &n_failures);
-    for (int32_t i = 0; set && i < set->count; i++)
-        if (set->traders[i]) write_trader(o, set->traders[i], now_ms, w);
-    for (int32_t i = 0; i < n_failures; i++)
-        if (!failures[i].has_last_good) write_failure(&failures[i], w);
+    orchestrator_traders_write(o->traders, market_clock_now(&o->clock, monotonic_ms()),
+                               strcmp(o->status, "starting") == 0, w);
 }
 
 static void tell_details(void *context, json_writer *w) {
@@ -342,6 +310,7 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "backlog", (int64_t)screener_backlog(o->screener));
     json_put_integer(w, "rangesUnderWay", o->feed ? (int64_t)feed_ranges_under_way(o->feed) : 0);
     json_put_integer(w, "kills", (int64_t)o->n_kills);
+    json_put_integer(w, "moves", (int64_t)screener_moves(o->screener));
     json_write_key(w, "stream");
     json_write_object(w);
     json_put_bool(w, "connected", s.is_connected);
@@ -382,11 +351,7 @@ static err set_workers(void *context, int32_t n, diag *why) {
 }
 
 static err change_trader(void *context, const char *key, const char *json, diag *why) {
-    const orchestrator *o = context;
-    (void)json;
-    if (trader_set_find(screener_traders(o->screener), key) >= 0)
-        return diag_set(why, ERR_UNSUPPORTED, "traders are read at the start only; change the file and restart");
-    return diag_set(why, ERR_NOT_FOUND, "there is no trader \"%s\"", key);
+    return orchestrator_traders_change(((orchestrator *)context)->traders, key, json, why);
 }
 
 /* ---- start ---- */
@@ -402,8 +367,18 @@ static err open_storage(orchestrator *o, diag *why) {
     if (e == OK) e = auth_token_load(o->cfg->data_dir, o->token, why);
     if (e == OK && memory_new(&o->memory) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = storage_restore(o->storage, o->memory, why);
-    if (e == OK) e = storage_start(o->storage, &o->loop, on_committed, o, why);
     return e;
+}
+
+static err open_traders(orchestrator *o, diag *why) {
+    orchestrator_traders_config tc = {.loop = &o->loop,
+                                      .folder = o->cfg->traders_dir,
+                                      .symbols = o->symbols,
+                                      .storage = o->storage,
+                                      .work_left = work_left,
+                                      .context = o};
+    err e = orchestrator_traders_new(&tc, &o->traders, why);
+    return e == OK ? storage_start(o->storage, &o->loop, on_committed, o, why) : e;
 }
 
 static err open_screener(orchestrator *o, diag *why) {
@@ -429,18 +404,15 @@ static err open_screener(orchestrator *o, diag *why) {
     screener_handlers handlers = {.on_range = on_range,
                                   .on_loaded = on_loaded,
                                   .on_reference = on_reference,
+                                  .on_resized = on_resized,
                                   .on_killed = on_killed,
                                   .on_failed = on_worker_failed,
                                   .on_barrier = on_barrier,
                                   .context = o};
-    trader_source **sources;
-    int32_t count, n_failed;
-    err e = trader_folder_read(c->traders_dir, &sources, &count, &n_failed, why);
-    if (e != OK) return e;
-    e = screener_new(&sc, &handlers, &o->screener);
+    err e = screener_new(&sc, &handlers, &o->screener);
     if (e == OK) e = screener_start(o->screener);
-    if (e == OK) e = screener_load(o->screener, sources, count);
-    return e == OK ? OK : diag_set(why, e, "screener: %s", error_text(e));
+    if (e != OK) return diag_set(why, e, "screener: %s", error_text(e));
+    return orchestrator_traders_start(o->traders, o->screener, why);
 }
 
 static err open_server(orchestrator *o, diag *why) {
@@ -483,8 +455,10 @@ static void on_stop_signal(uv_signal_t *handle, int number) {
 }
 
 static void on_hangup(uv_signal_t *handle, int number) {
-    (void)handle, (void)number;
-    log_info("orchestrator", "SIGHUP: no setting of this version changes while it runs; restart to apply new values");
+    const orchestrator *o = handle->data;
+    (void)number;
+    log_info("orchestrator", "SIGHUP: reading the traders again; a setting changes with a restart only");
+    if (!o->is_stopping && o->traders && o->screener) orchestrator_traders_reload(o->traders);
 }
 
 static err open_loop(orchestrator *o, diag *why) {
@@ -519,6 +493,7 @@ static err start(orchestrator *o, diag *why) {
     market_clock_init(&o->clock);
     if (e == OK && symbol_table_new(&o->symbols) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = open_storage(o, why);
+    if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_screener(o, why);
     if (e == OK) e = open_server(o, why);
     if (e == OK) e = open_feed(o, why);
@@ -566,9 +541,12 @@ static void on_feed_closed(void *context) {
         if (storage_health(o->storage) == STORAGE_FAILING) storage_stop_waiting(o->storage);
         screener_stop(o->screener);
     }
+    if (o->traders) orchestrator_traders_stop(o->traders);
     /* While storage hands out the last passes the server still publishes them; its questions end with it. */
     if (o->serve) { serve_publish_status(o->serve); }
     close_storage(o);
+    orchestrator_traders_close(o->traders);
+    o->traders = NULL;
     if (o->serve) serve_close(o->serve, NULL, NULL);
     o->serve = NULL;
     close_handle((uv_handle_t *)&o->wake);

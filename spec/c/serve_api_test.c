@@ -32,6 +32,7 @@ static void on_traders(void *context, json_writer *w) {
                                                  .name = "RSI",
                                                  .interval = INTERVAL_5M,
                                                  .is_enabled = true,
+                                                 .inputs = "{\"length\":7}",
                                                  .state = TRADER_PAUSED,
                                                  .until_ms = 1770076900000,
                                                  .n_errors = 3,
@@ -97,10 +98,12 @@ static void traders(void) {
     client *c = request("GET", "/api/v1/traders", bearer);
     const char *expected =
         "{\"traders\":[{\"trader\":\"rsi\",\"id\":\"an-id\",\"name\":\"RSI\",\"interval\":\"5m\",\"enabled\":true,"
-        "\"state\":\"paused\",\"until\":1770076900000,\"errors\":3,\"kills\":1,\"firstError\":10,\"lastErrorAt\":20,"
+        "\"inputs\":{\"length\":7},\"state\":\"paused\",\"until\":1770076900000,\"errors\":3,\"kills\":1,"
+        "\"firstError\":10,\"lastErrorAt\":20,"
         "\"lastError\":{\"symbol\":\"BTCUSDT\",\"time\":1770076800000,\"message\":\"rsi.lua:14: boom\",\"line\":14,"
         "\"trace\":\"stack traceback:\",\"codeHash\":\"r1\"}},"
-        "{\"trader\":\"ok\",\"id\":\"2\",\"name\":\"OK\",\"interval\":\"1h\",\"enabled\":false,\"state\":\"warming\","
+        "{\"trader\":\"ok\",\"id\":\"2\",\"name\":\"OK\",\"interval\":\"1h\",\"enabled\":false,\"inputs\":null,"
+        "\"state\":\"warming\","
         "\"until\":null,\"errors\":0,\"kills\":0,\"firstError\":null,\"lastErrorAt\":null,\"lastError\":null}]}";
     ok(status_of(c) == 200 && has(c, expected), "how each trader fares");
     if (!has(c, expected)) printf("# %s\n", c->in);
@@ -192,7 +195,7 @@ static void change_trader(void) {
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         refuses("/api/v1/traders/rsi", wrong[i], 400, "expected {\\\"enabled\\\": true or false");
     refuses("/api/v1/traders/rsi", "{\"inputs\":{\"a\":{}}}", 400, "the value of input \\\"a\\\"");
-    refuses("/api/v1/traders/rsi", "{\"inputs\":{\"a\":null}}", 400, "the value of input \\\"a\\\"");
+    refuses("/api/v1/traders/rsi", "{\"inputs\":{\"a\":[1]}}", 400, "the value of input \\\"a\\\"");
     refuses("/api/v1/traders/none", "{\"enabled\":true}", 404, "there is no trader \\\"none\\\"");
     refuses("/api/v1/traders/errors", "{\"enabled\":true}", 404, "there is no trader \\\"errors\\\"");
     refuses("/api/v1/traders/old", "{\"enabled\":true}", 501, "it cannot be changed");

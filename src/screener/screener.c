@@ -438,6 +438,8 @@ static err begin_loading(screener *s) {
     s->wanted = NULL;
     s->n_sources = 0;
     if (e != OK) return e;
+    s->change.known = s->failures;
+    s->change.n_known = s->n_failures;
     s->phase = PHASE_LOADING;
     return s->change.job.count ? trader_loader_submit(s->loader, &s->change.job) : OK;
 }

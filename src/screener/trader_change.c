@@ -55,6 +55,14 @@ static int32_t place_of_source(const trader_set *set, const char *key) {
     return -1;
 }
 
+static bool is_known(const trader_change *c, const trader_failure *f) {
+    for (int32_t i = 0; i < c->n_known; i++)
+        if (strcmp(c->known[i].chunk, f->chunk) == 0 && strcmp(c->known[i].key, f->key) == 0 &&
+            strcmp(c->known[i].revision, f->revision) == 0 && strcmp(c->known[i].why.text, f->why.text) == 0)
+            return true;
+    return false;
+}
+
 /* Says why source `index` does not run; what ran in its place goes on. */
 static void refuse(trader_change *c, int32_t index, const diag *why) {
     const trader_source *source = c->job.sources[index];
@@ -62,10 +70,15 @@ static void refuse(trader_change *c, int32_t index, const diag *why) {
     int32_t place = place_of_source(c->before, source->key);
     snprintf(f->key, sizeof f->key, "%s", source->key);
     snprintf(f->chunk, sizeof f->chunk, "%s", source->chunk);
+    snprintf(f->revision, sizeof f->revision, "%s", source->revision);
     f->why = *why;
     f->has_last_good = place >= 0;
-    if (place >= 0) c->keeps[place] = true;
-    log_error("screener", "%s%s", why->text, place >= 0 ? " (the version before it runs on)" : "");
+    trader_id_of(source->key, f->id);
+    if (place >= 0) {
+        snprintf(f->id, sizeof f->id, "%s", c->before->traders[place]->spec->id);
+        c->keeps[place] = true;
+    }
+    if (!is_known(c, f)) log_error("screener", "%s%s", why->text, place >= 0 ? " (the version before it runs on)" : "");
 }
 
 /* An id belongs to one trader: to the one that has it already, else to the first of the list. */

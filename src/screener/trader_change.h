@@ -11,7 +11,9 @@
 typedef struct trader_failure {
     char key[TRADER_KEY_MAX];     /* as far as it is known without running the script: the file's name */
     char chunk[TRADER_CHUNK_MAX]; /* what messages call it: the path */
-    bool has_last_good;           /* an earlier version of it runs on */
+    char id[TRADER_ID_MAX];       /* of the version before it, or what it would be without an id field */
+    char revision[TRADER_REVISION_MAX];
+    bool has_last_good; /* an earlier version of it runs on */
     diag why;
 } trader_failure;
 
@@ -22,6 +24,8 @@ typedef struct trader_change {
     int32_t n_added, n_changed, n_removed; /* after finish */
     trader_failure *failures;
     int32_t n_failures;
+    const trader_failure *known; /* of the change before, borrowed: the same ones are not logged again */
+    int32_t n_known;
 } trader_change;
 
 /* Takes `sources` (array and texts). Nothing to compile: job.count is 0; still to be finished. ERR_NO_MEMORY. */

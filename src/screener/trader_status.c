@@ -36,6 +36,7 @@ void trader_status_write_json(json_writer *w, const trader_status *s) {
     json_put_text(w, "name", s->name);
     json_put_text(w, "interval", interval_name(s->interval));
     json_put_bool(w, "enabled", s->is_enabled);
+    json_put_raw(w, "inputs", s->inputs ? s->inputs : "null");
     json_put_text(w, "state", trader_state_name(s->state));
     put_known(w, "until", s->until_ms);
     json_put_integer(w, "errors", (int64_t)s->n_errors);

@@ -15,6 +15,7 @@ typedef struct trader_status {
     const char *trader, *id, *name; /* key, UUID, what it calls itself */
     int32_t interval;
     bool is_enabled;
+    const char *inputs; /* JSON object of those that differ from the script's; NULL: unknown */
     trader_state state;
     int64_t until_ms; /* wall clock: end of the pause; 0: none, or unknown */
     uint64_t n_errors, n_kills;
@@ -24,6 +25,6 @@ typedef struct trader_status {
 
 /* "running", "warming", "quarantined", "paused", "failed". */
 const char *trader_state_name(trader_state state);
-/* One object: trader, id, name, interval, enabled, state, until, errors, kills, firstError, lastErrorAt, lastError
+/* One object: trader, id, name, interval, enabled, inputs, state, until, errors, kills, firstError, lastErrorAt, lastError
  * {symbol, time, message, line, trace, codeHash}. What is unknown is null. */
 void trader_status_write_json(json_writer *w, const trader_status *s);

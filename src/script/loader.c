@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRADER_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
-
 /* What fails at each of the last so many bars is refused: it always fails, or does so from some bar on. */
 enum { DRY_EVALUATIONS = 64, DRY_FAILURES = 32 };
 
@@ -74,12 +72,10 @@ static const char *id_of(lua_State *L, int table, const trader_source *source) {
 static void read_spec(lua_State *L, int table, const trader_source *source, trader_spec *spec) {
     const char *key = id_of(L, table, source), *name = text_field(L, table, "name"),
                *fire = text_field(L, table, "fire"), *on = text_field(L, table, "on");
-    char named[sizeof "file:" + TRADER_KEY_MAX];
     snprintf(spec->key, sizeof spec->key, "%s", key);
     snprintf(spec->name, sizeof spec->name, "%s", *source->name ? source->name : name ? name : spec->key);
     snprintf(spec->revision, sizeof spec->revision, "%s", source->revision);
-    snprintf(named, sizeof named, "file:%s", spec->key);
-    (void)uuid5(TRADER_NAMESPACE, named, strlen(named), spec->id);
+    trader_id_of(spec->key, spec->id);
     spec->interval = (int32_t)number_field(L, table, "interval_number", 0);
     spec->interval_mask = (uint32_t)number_field(L, table, "interval_mask", 0);
     spec->on = on && strcmp(on, "tick") == 0 ? ON_TICK : ON_CLOSE;

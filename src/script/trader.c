@@ -1,5 +1,6 @@
 /* See trader.h. */
 #include "script/trader.h"
+#include "base/uuid.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TRADER_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
 
 enum { CODE_MAX = 1 << 20 };
 
@@ -230,7 +233,9 @@ err trader_source_read(const char *path, trader_source **out, diag *why) {
         return diag_set(why, ERR_INVALID, "%s: expected a file name that ends in .lua or .json", path);
     if (strlen(path) + 2 > TRADER_CHUNK_MAX) return diag_set(why, ERR_TOO_BIG, "%s: path too long", path);
     key[end - key] = 0;
-    return is_script ? read_script(path, key, out, why) : read_variant_file(path, key, out, why);
+    err e = is_script ? read_script(path, key, out, why) : read_variant_file(path, key, out, why);
+    if (e == OK) snprintf((*out)->file, sizeof(*out)->file, "%s", path);
+    return e;
 }
 
 err trader_source_set_input(trader_source *source, const char *text, diag *why) {
@@ -258,11 +263,32 @@ err trader_source_set_input(trader_source *source, const char *text, diag *why) 
     return e;
 }
 
+err trader_source_copy(const trader_source *source, trader_source **out) {
+    trader_source *s = malloc(sizeof *s);
+    if (!s) return ERR_NO_MEMORY;
+    *s = *source;
+    s->code = malloc(source->code_bytes + 1);
+    s->inputs = strdup(source->inputs);
+    if (!s->code || !s->inputs) {
+        trader_source_free(s);
+        return ERR_NO_MEMORY;
+    }
+    memcpy(s->code, source->code, source->code_bytes + 1);
+    *out = s;
+    return OK;
+}
+
 void trader_source_free(trader_source *s) {
     if (!s) return;
     free(s->code);
     free(s->inputs);
     free(s);
+}
+
+void trader_id_of(const char *key, char id[TRADER_ID_MAX]) {
+    char named[sizeof "file:" + TRADER_KEY_MAX];
+    snprintf(named, sizeof named, "file:%s", key);
+    (void)uuid5(TRADER_NAMESPACE, named, strlen(named), id);
 }
 
 static void free_list(char **list) {

@@ -19,11 +19,12 @@ enum {
 
 /* Text and inputs. */
 typedef struct trader_source {
-    char key[TRADER_KEY_MAX];           /* file name without .lua; the id field replaces it when the script names one */
-    char name[TRADER_NAME_MAX];         /* instead of the script's own; empty: none */
-    bool is_variant;                    /* of {"use": ...}: `key` is its id whatever the script says */
-    int32_t enabled;                    /* 1, 0: whatever the script says; -1: as it says */
-    char chunk[TRADER_CHUNK_MAX];       /* what messages call it: the path */
+    char key[TRADER_KEY_MAX];     /* file name without .lua; the id field replaces it when the script names one */
+    char name[TRADER_NAME_MAX];   /* instead of the script's own; empty: none */
+    bool is_variant;              /* of {"use": ...}: `key` is its id whatever the script says */
+    int32_t enabled;              /* 1, 0: whatever the script says; -1: as it says */
+    char chunk[TRADER_CHUNK_MAX]; /* what messages call it: the path */
+    char file[TRADER_CHUNK_MAX];  /* path of the file that makes it a trader (of a variant the .json); empty: none */
     char revision[TRADER_REVISION_MAX]; /* SHA-256 of code and inputs */
     char *code;
     size_t code_bytes;
@@ -40,7 +41,10 @@ MUST_CHECK err trader_source_set_input(trader_source *source, const char *text, 
 /* From memory; `inputs` NULL: none. */
 MUST_CHECK err trader_source_new(const char *key, const char *chunk, const char *code, size_t code_bytes,
                                  const char *inputs, trader_source **out, diag *why);
+MUST_CHECK err trader_source_copy(const trader_source *source, trader_source **out);
 void trader_source_free(trader_source *source);
+/* The id of the trader with that key (trader_spec.key). */
+void trader_id_of(const char *key, char id[TRADER_ID_MAX]);
 
 typedef enum trader_on { ON_CLOSE, ON_TICK } trader_on; /* ON_TICK: on the forming bar, and at each close as well */
 typedef enum fire_mode { FIRE_EDGE, FIRE_EVERY } fire_mode;

@@ -26,42 +26,74 @@ static int is_trader(const struct dirent *entry) {
     return name[0] != '.' && (ends_in(name, ".json") || (ends_in(name, ".lua") && !ends_in(name, "_spec.lua")));
 }
 
-static err read_one(const char *folder, const char *name, trader_source **out, diag *why) {
-    char path[TRADER_CHUNK_MAX];
-    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
-        return diag_set(why, ERR_TOO_BIG, "%s/%s: path too long", folder, name);
-    return trader_source_read(path, out, why);
+/* The file's name without its end. */
+static void key_of(const char *name, char key[TRADER_KEY_MAX]) {
+    const char *end = strrchr(name, '.');
+    snprintf(key, TRADER_KEY_MAX, "%.*s", end ? (int)(end - name) : (int)strlen(name), name);
 }
 
-err trader_folder_read(const char *folder, trader_source ***sources, int32_t *count, int32_t *n_failed, diag *why) {
+static void read_one(trader_folder *f, const char *folder, const char *name) {
+    char path[TRADER_CHUNK_MAX];
+    trader_file_failure *failure = &f->failures[f->n_failures];
+    err e;
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+        e = diag_set(&failure->why, ERR_TOO_BIG, "%s/%s: path too long", folder, name);
+    else
+        e = trader_source_read(path, &f->sources[f->count], &failure->why);
+    if (e == OK) {
+        f->count++;
+        return;
+    }
+    snprintf(failure->file, sizeof failure->file, "%s", path);
+    key_of(name, failure->key);
+    f->n_failures++;
+}
+
+err trader_folder_scan(const char *path, trader_folder *out, diag *why) {
     struct dirent **entries = NULL;
-    int n = scandir(folder, &entries, is_trader, alphasort);
-    trader_source **read = n >= 0 ? calloc((size_t)n + 1, sizeof *read) : NULL;
-    *sources = NULL;
-    *count = *n_failed = 0;
-    if (n < 0) return diag_set(why, ERR_NOT_FOUND, "traders folder %s: %s", folder, strerror(errno));
+    int n = scandir(path, &entries, is_trader, alphasort);
+    *out = (trader_folder){0};
+    if (n < 0)
+        return diag_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "traders folder %s: %s", path, strerror(errno));
+    out->sources = calloc((size_t)n + 1, sizeof(trader_source *));
+    out->failures = calloc((size_t)n + 1, sizeof *out->failures);
     for (int i = 0; i < n; i++) {
-        if (is_inputs(folder, entries[i]->d_name)) {
-            free(entries[i]);
-            continue;
-        }
-        if (read && read_one(folder, entries[i]->d_name, &read[*count], why) == OK) {
-            ++*count;
-        } else if (read) {
-            ++*n_failed;
-            log_error("traders", "%s", why->text);
-        }
+        if (out->sources && out->failures && !is_inputs(path, entries[i]->d_name))
+            read_one(out, path, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);
-    if (!read) return diag_set(why, ERR_NO_MEMORY, "%s: out of memory", folder);
-    if (*count > 0) {
-        *sources = read;
-        return OK;
+    if (out->sources && out->failures) return OK;
+    trader_folder_deinit(out);
+    return diag_set(why, ERR_NO_MEMORY, "%s: out of memory", path);
+}
+
+void trader_folder_deinit(trader_folder *folder) {
+    for (int32_t i = 0; folder->sources && i < folder->count; i++) trader_source_free(folder->sources[i]);
+    free(folder->sources);
+    free(folder->failures);
+    *folder = (trader_folder){0};
+}
+
+err trader_folder_read(const char *folder, trader_source ***sources, int32_t *count, int32_t *n_failed, diag *why) {
+    trader_folder f;
+    err e = trader_folder_scan(folder, &f, why);
+    *sources = NULL;
+    *count = *n_failed = 0;
+    if (e != OK) return e == ERR_IO ? ERR_NOT_FOUND : e;
+    for (int32_t i = 0; i < f.n_failures; i++) log_error("traders", "%s", f.failures[i].why.text);
+    *count = f.count;
+    *n_failed = f.n_failures;
+    if (f.count > 0) {
+        *sources = f.sources;
+        f.sources = NULL;
+    } else if (f.n_failures > 0) {
+        e = diag_set(why, ERR_NOT_FOUND, "traders folder %s: none of its %d traders can be used", folder, f.n_failures);
+    } else {
+        e = diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", folder);
     }
-    free(read);
-    if (n > 0) return diag_set(why, ERR_NOT_FOUND, "traders folder %s: none of its %d traders can be used", folder, n);
-    return diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", folder);
+    trader_folder_deinit(&f);
+    return e;
 }
 
 err trader_folder_set_input(trader_source *const *sources, int32_t count, const char *text, diag *why) {

@@ -3,9 +3,28 @@
 #pragma once
 #include "script/trader.h"
 
-/* Reads all of them. A file that cannot be used (unreadable, too big, inputs that are no JSON) is one line of the log
- * and counted in `n_failed`; the others go on. ERR_NOT_FOUND and a sentence: no such folder, or no trader left. `sources`
- * is heap memory of the caller, as are the sources. */
+/* A file that cannot be used: unreadable, too big, inputs that are no JSON. */
+typedef struct trader_file_failure {
+    char file[TRADER_CHUNK_MAX]; /* as in trader_source.file */
+    char key[TRADER_KEY_MAX];    /* the file's name without its end */
+    diag why;
+} trader_file_failure;
+
+typedef struct trader_folder {
+    trader_source **sources; /* set to NULL when you take them */
+    int32_t count;
+    trader_file_failure *failures;
+    int32_t n_failures;
+} trader_folder;
+
+/* Reads all of them, and says nothing. ERR_NOT_FOUND, ERR_IO and a sentence: there is no such folder, or it cannot be
+ * read. An empty folder is a folder. */
+MUST_CHECK err trader_folder_scan(const char *path, trader_folder *out, diag *why);
+void trader_folder_deinit(trader_folder *folder);
+
+/* The same for those who read it once. A file that cannot be used is one line of the log and counted in `n_failed`; the
+ * others go on. ERR_NOT_FOUND and a sentence: no such folder, or no trader left. `sources` is heap memory of the caller,
+ * as are the sources. */
 MUST_CHECK err trader_folder_read(const char *folder, trader_source ***sources, int32_t *count, int32_t *n_failed,
                                   diag *why);
 /* Sets an input of one of them: "TRADER.NAME=VALUE", TRADER as in trader_source.key; without TRADER when there is one

@@ -42,9 +42,10 @@ static err check_inputs(json_t *inputs, diag *why) {
     json_t *value;
     if (!json_is_object(inputs)) return diag_set(why, ERR_INVALID, "expected %s", TRADER_FORM);
     json_object_foreach(inputs, name, value) {
-        if (!json_is_number(value) && !json_is_string(value) && !json_is_boolean(value))
+        if (!json_is_number(value) && !json_is_string(value) && !json_is_boolean(value) && !json_is_null(value))
             return diag_set(why, ERR_INVALID,
-                            "the value of input \"%.64s\" is expected to be a number, a text, true or false", name);
+                            "the value of input \"%.64s\" is expected to be a number, a text, true, false or null",
+                            name);
     }
     return OK;
 }
@@ -52,7 +53,8 @@ static err check_inputs(json_t *inputs, diag *why) {
 static err check_trader(json_t *root, diag *why) {
     json_t *enabled = json_object_get(root, "enabled"), *inputs = json_object_get(root, "inputs");
     size_t n_known = (enabled != NULL) + (inputs != NULL);
-    if (n_known == 0 || n_known != json_object_size(root) || (enabled && !json_is_boolean(enabled)))
+    if (n_known == 0 || n_known != json_object_size(root) ||
+        (enabled && !json_is_boolean(enabled) && !json_is_null(enabled)))
         return diag_set(why, ERR_INVALID, "expected %s", TRADER_FORM);
     return inputs ? check_inputs(inputs, why) : OK;
 }

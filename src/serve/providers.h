@@ -27,7 +27,8 @@ typedef struct serve_providers {
     err (*query_trader_errors)(void *context, const trader_error_filter *filter, storage_errors_fn on_rows,
                                void *rows_context);
     /* Begin a change, and say why when they cannot: ERR_NOT_FOUND (no such trader), ERR_INVALID (not with these values),
-     * ERR_UNSUPPORTED; anything else is "not now". `json` has `enabled` (a boolean), `inputs` (an object), or both. */
+     * ERR_UNSUPPORTED; anything else is "not now". `json` has `enabled` (a boolean), `inputs` (an object), or both; null: as
+     * the file says. */
     err (*set_workers)(void *context, int32_t n, diag *why);
     err (*change_trader)(void *context, const char *key, const char *json, diag *why);
 } serve_providers;

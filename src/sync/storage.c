@@ -24,6 +24,7 @@ enum {
     IDLE_MS = 250,                /* quiet for this long: the burst is over */
     RETRY_FIRST_MS = 100,
     RETRY_MOST_MS = 5000,
+    SETTING_KEY_BYTES = 64,
 };
 
 typedef struct producer {
@@ -40,7 +41,7 @@ typedef struct batch {
     pass *passes[];
 } batch;
 
-typedef enum request_kind { READ_SIGNALS, READ_ERRORS, PUT_ERRORS, RESOLVE_ERRORS } request_kind;
+typedef enum request_kind { READ_SIGNALS, READ_ERRORS, PUT_ERRORS, RESOLVE_ERRORS, PUT_SETTING } request_kind;
 
 /* From the owner. Reads come back to it with their rows; writes end with the storage thread. */
 typedef struct request {
@@ -53,6 +54,7 @@ typedef struct request {
     void *context;
     char trader_id[ID_BYTES]; /* RESOLVE_ERRORS */
     int64_t now_ms;
+    char setting[SETTING_KEY_BYTES], *value; /* PUT_SETTING; `value` is the request's */
     err error;
     diag why;
     signal_list signals;
@@ -155,16 +157,18 @@ err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn on_committed
 static void free_request(request *r) {
     signal_list_deinit(&r->signals);
     trader_error_list_deinit(&r->errors);
+    free(r->value);
     free(r);
 }
 
-/* Takes `what`, whose rows are freed when it cannot be taken. */
+/* Takes `what`, whose rows and value are freed when it cannot be taken. */
 static err ask(storage *s, const request *what) {
     assert(s->is_started);
     request *r = malloc(sizeof *r);
     trader_error_list rows = what->errors;
     if (!r) {
         trader_error_list_deinit(&rows);
+        free(what->value);
         return ERR_NO_MEMORY;
     }
     *r = *what;
@@ -199,6 +203,21 @@ err storage_resolve_trader_errors(storage *s, const char *trader_id) {
     return ask(s, &r);
 }
 
+err storage_read_setting(storage *s, const char *key, char *value, size_t value_bytes, diag *why) {
+    assert(!s->is_started);
+    err failed = local_db_setting(s->db, key, value, value_bytes, why);
+    if (failed != ERR_NOT_FOUND) return failed;
+    *value = 0;
+    return OK;
+}
+
+err storage_put_setting(storage *s, const char *key, const char *value) {
+    request r = {.kind = PUT_SETTING, .value = strdup(value)};
+    if (!r.value) return ERR_NO_MEMORY;
+    snprintf(r.setting, sizeof r.setting, "%s", key);
+    return ask(s, &r);
+}
+
 static uint64_t submitted_and_waiting(const storage *s) {
     uint64_t count = atomic_load(&s->n_in_batch);
     for (uint32_t i = 0; i < s->n_producers; i++) count += queue_length(s->producers[i].passes);
@@ -228,7 +247,7 @@ static batch *reverse_batches(batch *newest) {
     return oldest;
 }
 
-static bool is_write(const request *r) { return r->kind == PUT_ERRORS || r->kind == RESOLVE_ERRORS; }
+static bool is_write(const request *r) { return r->kind != READ_SIGNALS && r->kind != READ_ERRORS; }
 
 /* The oldest write that is not done; NULL: none. */
 static request *take_write(storage *s) {
@@ -271,7 +290,7 @@ static void cancel_requests(storage *s) {
         n_lost++;
         free_request(r);
     }
-    if (n_lost) log_warn("storage", "%zu reports of errors of traders were not written before the stop", n_lost);
+    if (n_lost) log_warn("storage", "%zu notes about traders were not written before the stop", n_lost);
 }
 
 static void on_async_closed(uv_handle_t *handle) {
@@ -406,8 +425,9 @@ static void add_write(storage *s, request *r) {
 }
 
 static err do_write(storage *s, request *r) {
-    return r->kind == PUT_ERRORS ? error_table_put(s->db, r->errors.rows, r->errors.count, &r->why)
-                                 : error_table_resolve(s->db, r->trader_id, r->now_ms, &r->why);
+    if (r->kind == PUT_ERRORS) return error_table_put(s->db, r->errors.rows, r->errors.count, &r->why);
+    if (r->kind == PUT_SETTING) return local_db_set_setting(s->db, r->setting, r->value, &r->why);
+    return error_table_resolve(s->db, r->trader_id, r->now_ms, &r->why);
 }
 
 /* In their order, up to the first that fails; that one is tried again later. */
@@ -420,7 +440,7 @@ static void write_requests(storage *s) {
     }
     atomic_fetch_add(&s->n_failures, 1);
     atomic_store(&s->state, STORAGE_FAILING);
-    log_repeat(&s->failures, LOG_ERROR, "storage", "errors of traders are kept and written later: %s",
+    log_repeat(&s->failures, LOG_ERROR, "storage", "what is to be noted of traders is kept and written later: %s",
                s->writes->why.text);
 }
 

@@ -10,7 +10,7 @@
  * full. Nothing is dropped while the process lives, and what a process takes with it is evaluated again after the
  * restart, since its watermark was not written either.
  *
- * What is put by the owner (errors of traders) is written between the batches, and kept and tried again likewise.
+ * What is put by the owner (errors of traders, settings) is written between the batches, and kept and tried again likewise.
  *
  * Threads: said at each function. "Owner" is the thread that opened it and runs the loop (I/O).
  * Ownership: a pass moves in with storage_submit and out with on_committed, which calls pass_release. */
@@ -51,6 +51,8 @@ typedef struct storage_stats {
 MUST_CHECK err storage_open(const storage_config *config, storage **out, diag *why);
 /* Owner, before storage_start. */
 MUST_CHECK err storage_restore(storage *s, memory *m, diag *why);
+/* Owner, before storage_start. "" when it was never put; ERR_TOO_BIG. */
+MUST_CHECK err storage_read_setting(storage *s, const char *key, char *value, size_t value_bytes, diag *why);
 /* Owner. From here on the callbacks come on the loop's thread, never from inside a call but
  * storage_drain_and_stop. */
 MUST_CHECK err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn on_committed, void *context, diag *why);
@@ -75,6 +77,9 @@ MUST_CHECK err storage_query_trader_errors(storage *s, const trader_error_filter
 MUST_CHECK err storage_put_trader_errors(storage *s, const trader_error_row *rows, size_t n_rows);
 /* All that is stored of the trader is past from now on. */
 MUST_CHECK err storage_resolve_trader_errors(storage *s, const char *trader_id);
+
+/* Owner, while started. Written in the order of the calls; texts are copied. ERR_FULL, ERR_NO_MEMORY: say it again later. */
+MUST_CHECK err storage_put_setting(storage *s, const char *key, const char *value);
 
 /* Any thread. */
 storage_state storage_health(const storage *s);

@@ -1,0 +1,48 @@
+/* The traders of a running daemon: which ones there are to be, what has become of them, and who is told.
+ *
+ *     files of TRADERS_DIR ──┐
+ *     changes over HTTP ─────┴──► the list that is wanted ──► screener ──► on_loaded: errors, first looks, settings
+ *
+ * A file that cannot be used, or does not compile, leaves what ran before running. So does a folder that is gone; an
+ * empty folder ends all of them. Changes over HTTP lie on top of the files and are kept in the database once they have
+ * worked; one that does not is taken back.
+ *
+ * Threads: the loop's. Ownership: everything in the config is borrowed and must outlive it. */
+#pragma once
+#include "screener/screener.h"
+#include "sync/storage.h"
+
+typedef struct orchestrator_traders orchestrator_traders;
+
+typedef struct orchestrator_traders_config {
+    uv_loop_t *loop;
+    const char *folder;
+    const symbol_table *symbols;
+    storage *storage; /* opened, not started */
+    /* Work that the history of a new trader may still be part of: ranges, events. */
+    size_t (*work_left)(void *context);
+    void *context;
+} orchestrator_traders_config;
+
+/* Takes up the changes that earlier runs have kept. */
+MUST_CHECK err orchestrator_traders_new(const orchestrator_traders_config *config, orchestrator_traders **out,
+                                        diag *why);
+/* Storage is started: loads the folder and watches it. Fails when there is no folder, or no trader in it. */
+MUST_CHECK err orchestrator_traders_start(orchestrator_traders *t, screener *s, diag *why);
+/* Reads the folder again, and tries again what has failed. */
+void orchestrator_traders_reload(orchestrator_traders *t);
+/* As serve_providers.change_trader. */
+MUST_CHECK err orchestrator_traders_change(orchestrator_traders *t, const char *key, const char *json, diag *why);
+
+/* From the screener's handlers, and storage's. */
+void orchestrator_traders_loaded(orchestrator_traders *t, const trader_set *set);
+void orchestrator_traders_passed_barrier(orchestrator_traders *t);
+void orchestrator_traders_committed(orchestrator_traders *t, const pass *p);
+
+/* As serve_providers.traders. */
+void orchestrator_traders_write(const orchestrator_traders *t, int64_t market_ms, bool is_starting, json_writer *w);
+
+/* Before storage stops: what it has still to be told. No file is looked at any more. */
+void orchestrator_traders_stop(orchestrator_traders *t);
+/* Closes its handles; freed with the last one. May be NULL. */
+void orchestrator_traders_close(orchestrator_traders *t);
