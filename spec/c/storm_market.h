@@ -12,19 +12,20 @@ enum { STORM_SYMBOLS = 12, STORM_INTERVALS = 3, MINUTE = 60000, STORM_HISTORY_MI
 static const int32_t storm_interval[STORM_INTERVALS] = {INTERVAL_1M, INTERVAL_5M, INTERVAL_15M};
 static const int64_t storm_span[STORM_INTERVALS] = {MINUTE, 5 * MINUTE, 15 * MINUTE};
 
-/* ---- dice ---- */
+/* ---- dice: one for what happens, the same for a seed; one for what depends on when threads run ---- */
 
-static uint64_t dice_state;
+static uint64_t plan_dice, chance_dice;
 
-static inline uint64_t dice(void) {
-    uint64_t x = dice_state += 0x9e3779b97f4a7c15u;
+static inline uint64_t throw_dice(uint64_t *state) {
+    uint64_t x = *state += 0x9e3779b97f4a7c15u;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
     return x ^ (x >> 31);
 }
 
-static inline int below(int n) { return (int)(dice() % (uint64_t)n); }
+static inline int below(int n) { return (int)(throw_dice(&plan_dice) % (uint64_t)n); }
 static inline bool one_in(int n) { return below(n) == 0; }
+static inline int chance(int n) { return (int)(throw_dice(&chance_dice) % (uint64_t)n); }
 
 static inline void demand(err e, const char *what) {
     if (e == OK) return;
@@ -102,7 +103,7 @@ static inline void storm_market_init(storm_market *m) {
         random_market_name((size_t)i, names[i]);
         list[i] = names[i];
     }
-    demand(random_market_new(dice(), list, (size_t)m->n_symbols, &source), "market");
+    demand(random_market_new(throw_dice(&plan_dice), list, (size_t)m->n_symbols, &source), "market");
     for (int32_t i = 0; i < m->n_symbols; i++) {
         m->symbols[i] = *random_market_symbol(source, (size_t)i);
         for (int32_t k = 0; k < STORM_INTERVALS; k++) make_bars(source, m, i, k);

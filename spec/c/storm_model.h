@@ -42,16 +42,16 @@ typedef struct version { /* one code of one trader */
     bool is_enabled;
     int64_t spin_ms; /* it runs away at the bar of spin_symbol that opens here; 0: never */
     int32_t spin_symbol;
-    bool is_live;       /* in the list of traders */
-    bool is_closed;     /* it has ended before the last quiet point: there is nothing more of it */
-    int64_t asked_ms;   /* market time at which it joined the list */
-    int64_t certain_ms; /* bars that close up to here have been seen by it for certain */
-    int64_t calm_ms;    /* spin_ms: last quiet point before it ran away */
+    bool is_live;     /* in the list of traders */
+    bool is_closed;   /* it has ended before the last quiet point: there is nothing more of it */
+    int64_t asked_ms; /* market time at which it joined the list */
 } version;
 
-typedef struct place { /* a version on a symbol */
-    int64_t start_ms;  /* 0: has not begun as far as storage knows */
-    int64_t cursor_ms; /* close of the last bar seen; 0: none */
+typedef struct place {  /* a version on a symbol */
+    int64_t start_ms;   /* 0: has not begun as far as storage knows */
+    int64_t cursor_ms;  /* close of the last bar seen; 0: none */
+    int64_t certain_ms; /* bars that close up to here have been seen for certain */
+    int64_t calm_ms;    /* likewise, at the last quiet point before the trader ran away */
     int64_t run_ms, signal_ms;
     bool has_run, was_matching;
     bool is_close_call; /* a comparison too close to say how rounding decides it: not judged */

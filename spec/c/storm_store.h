@@ -238,12 +238,12 @@ static inline void apply(storm_store *s, const pass *p) {
 
 /* Some of what the workers have submitted, or all of it, becomes the batch, unless there is one. */
 static inline void store_take(storm_store *s, bool all) {
-    int first = below(WORKERS_MAX);
+    int first = chance(WORKERS_MAX);
     if (s->batch.count) return;
     pthread_mutex_lock(&s->lock);
     for (int i = 0; i < WORKERS_MAX; i++) {
         pass_list *waiting = &s->queues[(first + i) % WORKERS_MAX];
-        int n = all || one_in(3) ? waiting->count : below(waiting->count + 1);
+        int n = all || chance(3) == 0 ? waiting->count : chance(waiting->count + 1);
         while (n-- > 0) list_add(&s->batch, list_take(waiting));
     }
     pthread_mutex_unlock(&s->lock);

@@ -64,8 +64,8 @@ static void describe(const storm *s, const char *key, int32_t symbol) {
         const version *v = &s->model.versions[i];
         if (strcmp(v->key, key) != 0) continue;
         printf("#   %s, asked for at %lld, begun at %lld, certain to %lld: %s\n", v->is_live ? "live" : "ended",
-               (long long)v->asked_ms, (long long)s->model.places[i][symbol].start_ms, (long long)v->certain_ms,
-               strchr(v->code, '\n') + 1);
+               (long long)v->asked_ms, (long long)s->model.places[i][symbol].start_ms,
+               (long long)s->model.places[i][symbol].certain_ms, strchr(v->code, '\n') + 1);
     }
 }
 
@@ -103,7 +103,7 @@ static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t f
     if (from_ms < s->market.begin_ms) complain(&s->store, "a range begins before all that could be needed");
     if (to_ms > s->now_ms + MINUTE) complain(&s->store, "a range ends in the future");
     a = table_add(&s->answers);
-    *a = (answer){s->now_ms + below(3) * MINUTE, from_ms, to_ms, symbol, k};
+    *a = (answer){s->now_ms + chance(3) * MINUTE, from_ms, to_ms, symbol, k};
 }
 
 static void on_loaded(void *context, const trader_set *set) {
@@ -189,7 +189,7 @@ static void minute(storm *s) {
 /* ---- waiting ---- */
 
 static void keep_storing(storm *s) {
-    if (one_in(2)) store_commit(&s->store);
+    if (chance(2)) store_commit(&s->store);
     store_take(&s->store, true);
 }
 
@@ -317,8 +317,8 @@ static void on_edge(void *context, const char *symbol, const edge_row *edge) {
 
 /* Whether the signal must be there; otherwise it may. */
 static bool is_certain(const version *v, const place *p, const expected *e) {
-    if (p->is_close_call || (!v->is_live && e->close_ms > v->certain_ms)) return false;
-    if (!v->spin_ms || e->close_ms <= v->calm_ms) return true;
+    if (p->is_close_call || (!v->is_live && e->close_ms > p->certain_ms)) return false;
+    if (!v->spin_ms || e->close_ms <= p->calm_ms) return true;
     return e->close_ms >= v->spin_ms + storm_span[v->k] + MINUTE;
 }
 
@@ -384,12 +384,13 @@ static void judge_begun(storm *s) {
 static void make_certain(storm *s) {
     for (int32_t i = 0; i < s->model.n_versions; i++) {
         version *v = &s->model.versions[i];
-        if (!v->is_live) {
-            v->is_closed = true;
-            continue;
+        v->is_closed = !v->is_live;
+        for (int32_t k = 0; v->is_live && k < s->n_tracked; k++) {
+            place *p = &s->model.places[i][k];
+            if (!p->start_ms) continue;
+            p->certain_ms = s->quiet_ms;
+            if (s->quiet_ms <= v->spin_ms) p->calm_ms = s->quiet_ms;
         }
-        v->certain_ms = s->quiet_ms;
-        if (v->spin_ms && s->quiet_ms <= v->spin_ms) v->calm_ms = s->quiet_ms;
     }
 }
 
@@ -467,7 +468,8 @@ static void rage(storm *s) {
 
 static void init(storm *s, uint64_t seed) {
     static const int odds[] = {0, 8, 40, 200};
-    dice_state = seed;
+    plan_dice = seed;
+    chance_dice = ~seed;
     *s = (storm){.seed = seed, .late = {.row_bytes = sizeof(late_event)}, .answers = {.row_bytes = sizeof(answer)}};
     storm_market_init(&s->market);
     storm_model_init(&s->model, &s->market);
