@@ -556,7 +556,7 @@ static checkpoint *checkpoint_before(indicator_set *set, int64_t life) {
 
 /* Everything anew from the oldest bar kept. */
 static void restart(indicator_set *set) {
-    memset(set->states, 0, set->used);
+    if (set->used) memset(set->states, 0, set->used);
     set->life = set->dropped;
     anchors_void(&set->anchors, -1);
     for (int32_t i = 0; i < set->count; i++) {
