@@ -156,16 +156,18 @@ static inline void storm_write(version *v, const storm_market *market, int32_t n
         snprintf(before, sizeof before, "if m.time == %lld and m.symbol == \"%s\" then while true do end end ",
                  (long long)v->spin_ms, market->symbols[v->spin_symbol].name);
     snprintf(v->code, sizeof v->code,
-             "-- %d\nreturn trader {interval = \"%s\", fire = %s, cooldown = %d, enabled = %s, %s\n"
+             "-- %d\nreturn trader {interval = \"%s\", fire = %s, cooldown = %d, enabled = %s, %s"
              "filter = function(m) %sreturn %s end}\n",
              number, interval_name(storm_interval[v->k]), fire, v->cooldown, v->is_enabled ? "true" : "false", more,
              before, matches);
 }
 
-static inline trader_source *storm_source(const version *v) {
+/* `is_broken`: one that does not compile. */
+static inline trader_source *storm_source(const version *v, bool is_broken) {
+    const char *code = is_broken ? "return trader {" : v->code;
     trader_source *source;
     diag why;
-    if (trader_source_new(v->key, v->key, v->code, strlen(v->code), NULL, &source, &why) != OK) {
+    if (trader_source_new(v->key, v->key, code, strlen(code), NULL, &source, &why) != OK) {
         printf("Bail out! %s\n", why.text);
         exit(1);
     }
@@ -185,7 +187,7 @@ static inline int32_t storm_add(storm_model *m, const char *key, int64_t now_ms,
     storm_write(v, m->market, index);
     v->is_live = true;
     v->asked_ms = now_ms;
-    source = storm_source(v);
+    source = storm_source(v, false);
     memcpy(v->revision, source->revision, sizeof v->revision);
     trader_source_free(source);
     snprintf(name, sizeof name, "file:%s", key);

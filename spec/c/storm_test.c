@@ -58,15 +58,14 @@ static void complaint(storm *s, const char *what, const version *v, int32_t symb
            (long long)(s->now_ms - s->market.first_ms) / MINUTE);
 }
 
-/* All versions of a trader on a symbol, for whoever looks for the fault. */
-static void describe(const storm *s, const char *key, int32_t symbol) {
-    for (int32_t i = 0; i < s->model.n_versions && s->n_complaints <= COMPLAINTS; i++) {
-        const version *v = &s->model.versions[i];
-        if (strcmp(v->key, key) != 0) continue;
-        printf("#   %s, asked for at %lld, begun at %lld, certain to %lld: %s\n", v->is_live ? "live" : "ended",
-               (long long)v->asked_ms, (long long)s->model.places[i][symbol].start_ms,
-               (long long)s->model.places[i][symbol].certain_ms, strchr(v->code, '\n') + 1);
-    }
+/* For whoever looks for the fault. */
+static void describe(const storm *s, const version *v, int32_t symbol) {
+    const place *p = &s->model.places[v - s->model.versions][symbol];
+    if (s->n_complaints > COMPLAINTS) return;
+    printf("#   %s, asked for at %lld, begun at %lld, certain to %lld: %s", v->is_live ? "live" : "ended",
+           (long long)(v->asked_ms - s->market.first_ms) / MINUTE,
+           (long long)(p->start_ms - s->market.first_ms) / MINUTE,
+           (long long)(p->certain_ms - s->market.first_ms) / MINUTE, strchr(v->code, '\n') + 1);
 }
 
 /* ---- the feed ---- */
@@ -202,26 +201,32 @@ static void wait_for(storm *s, const bool *flag) {
     if (s->has_failed) demand(ERR_NO_MEMORY, "the screener gave up");
 }
 
+/* Behind it, the newest list of traders is installed. */
+static void pass_barrier(storm *s) {
+    s->has_passed = false;
+    demand(screener_barrier(s->screener), "barrier");
+    wait_for(s, &s->has_passed);
+}
+
 /* All that was pushed, and all that was asked for on the way, has been evaluated. */
 static void settle(storm *s) {
     uint64_t before;
     do {
         before = s->n_ranges;
         answer_ranges(s, true);
-        s->has_passed = false;
-        demand(screener_barrier(s->screener), "barrier");
-        wait_for(s, &s->has_passed);
+        pass_barrier(s);
     } while (s->n_ranges != before || s->answers.count);
 }
 
 /* ---- traders ---- */
 
-static void load(storm *s) {
+/* `broken`: of this place a version comes that does not compile; the one before it runs on. -1: none. */
+static void load(storm *s, int32_t broken) {
     trader_source **sources = malloc((KEYS + 1) * sizeof(trader_source *));
     int32_t count = 0;
     if (!sources) abort();
     for (int32_t i = 0; i < KEYS; i++)
-        if (s->list[i] >= 0) sources[count++] = storm_source(&s->model.versions[s->list[i]]);
+        if (s->list[i] >= 0) sources[count++] = storm_source(&s->model.versions[s->list[i]], i == broken);
     s->is_loaded = false;
     demand(screener_load(s->screener, sources, count), "load");
 }
@@ -239,10 +244,22 @@ static void edit(storm *s) {
     if (s->model.n_versions + KEYS > STORM_VERSIONS) return;
     s->n_edits++;
     for (int n = 1 + below(3); n > 0; n--) change_trader(s, below(KEYS));
-    load(s);
+    load(s, -1);
+}
+
+static void edit_badly(storm *s) {
+    pass_barrier(s); /* only what runs can run on */
+    load(s, below(KEYS));
 }
 
 /* ---- lives ---- */
+
+/* Nobody hears anything meanwhile; rarely for so long that it is more than what is kept of the past. */
+static void pass_time(storm *s, int most_minutes) {
+    int64_t last_ms = s->market.first_ms + (int64_t)(STORM_MINUTES - 1200) * MINUTE;
+    if (one_in(20) && s->now_ms < last_ms) most_minutes = 1000;
+    s->now_ms += (int64_t)below(most_minutes) * MINUTE;
+}
 
 static void track(storm *s, int32_t symbol) { demand(screener_track(s->screener, (uint32_t)symbol), "track"); }
 
@@ -272,7 +289,7 @@ static void begin_life(storm *s) {
     demand(screener_new(&c, &h, &s->screener), "screener");
     demand(screener_start(s->screener), "start");
     screener_set_start(s->screener, s->now_ms);
-    load(s);
+    load(s, -1);
     wait_for(s, &s->is_loaded);
     for (int32_t i = 0; i < s->n_tracked; i++) track(s, i);
 }
@@ -291,7 +308,7 @@ static void end_life(storm *s, bool is_kill) {
 static void restart(storm *s, bool is_kill) {
     s->n_kills += is_kill;
     end_life(s, is_kill);
-    s->now_ms += (int64_t)(one_in(2) ? below(4) : below(60)) * MINUTE;
+    pass_time(s, one_in(2) ? 4 : 60);
     begin_life(s);
 }
 
@@ -325,7 +342,7 @@ static bool is_certain(const version *v, const place *p, const expected *e) {
 static void blame(storm *s, const char *what, const expected *e) {
     const version *v = &s->model.versions[e->version];
     complaint(s, what, v, e->symbol, e->open_ms);
-    describe(s, v->key, e->symbol);
+    describe(s, v, e->symbol);
 }
 
 /* A version that has ended has seen its bars up to somewhere: behind the first missing signal there is none. */
@@ -398,7 +415,6 @@ static void make_certain(storm *s) {
 static void be_quiet(storm *s) {
     int64_t since_ms = s->quiet_ms > s->life_ms ? s->quiet_ms : s->life_ms;
     s->n_quiet++;
-    wait_for(s, &s->is_loaded);
     push_late(s, true);
     settle(s);
     for (int32_t i = 0; i < s->n_tracked; i++)
@@ -440,17 +456,14 @@ static void something(storm *s) {
         demand(screener_resize(s->screener, 1 + below(WORKERS_MAX)), "resize");
         break;
     case 2: edit(s); break;
-    case 3: restart(s, one_in(4) ? false : true); break;
+    case 3: restart(s, !one_in(4)); break;
     case 4: quiet_moment(s); break;
     case 5:
         if (s->n_tracked < s->market.n_symbols) track(s, s->n_tracked++);
         break;
-    case 6: s->now_ms += (int64_t)below(20) * MINUTE; break; /* nobody hears anything */
-    case 7:
-        s->has_passed = false;
-        demand(screener_barrier(s->screener), "barrier");
-        wait_for(s, &s->has_passed);
-        break;
+    case 8: edit_badly(s); break;
+    case 6: pass_time(s, 20); break;
+    case 7: pass_barrier(s); break;
     default: break;
     }
 }
@@ -483,7 +496,7 @@ static void init(storm *s, uint64_t seed) {
         demand(symbol_table_add(s->symbols, &s->market.symbols[i], &id), "symbol");
     }
     s->now_ms = s->market_ms = s->market.first_ms;
-    s->end_ms = s->now_ms + (int64_t)(200 + below(500)) * MINUTE;
+    s->end_ms = s->now_ms + (int64_t)(200 + below(1500)) * MINUTE;
     s->lose = odds[below(4)];
     s->delay = odds[below(4)];
     s->repeat = odds[below(4)];
@@ -494,9 +507,7 @@ static void init(storm *s, uint64_t seed) {
 }
 
 static void deinit(storm *s) {
-    screener *none = NULL;
     end_life(s, true);
-    s->screener = none;
     wakeup_free(s->wake);
     symbol_table_free(s->symbols);
     storm_store_deinit(&s->store);
