@@ -1,7 +1,7 @@
 /* A storm over the screener: bars that are lost, repeated and out of order, answers of REST that come late, workers that
  * come and go, traders that are edited, fail or run away, and kills that throw away what was not committed. Whatever
  * happens, at every quiet point the signals are exactly those that a slow model (storm_model.h) expects. By the clock for
- * 20 seconds; TRADEMIND_SOAK=1: 1,000 storms. TRADEMIND_SEED=N: that one alone. time limit: 300
+ * 20 seconds; TRADEMIND_SOAK=1: 1,000 storms. TRADEMIND_SEED=N: that one alone. time limit: 3000
  *
  *   market (storm_market.h) ── stream, REST ──► screener ── passes ──► store (storm_store.h) ─┐
  *            └──────────────────────────► model ── expected signals ──► judge ◄───────────────┘
@@ -496,7 +496,7 @@ static void init(storm *s, uint64_t seed) {
         demand(symbol_table_add(s->symbols, &s->market.symbols[i], &id), "symbol");
     }
     s->now_ms = s->market_ms = s->market.first_ms;
-    s->end_ms = s->now_ms + (int64_t)(200 + below(1500)) * MINUTE;
+    s->end_ms = s->now_ms + (int64_t)(200 + below(800)) * MINUTE;
     s->lose = odds[below(4)];
     s->delay = odds[below(4)];
     s->repeat = odds[below(4)];
