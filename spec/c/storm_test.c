@@ -448,6 +448,16 @@ static void quiet_moment(storm *s) {
     while (one_in(2)) correct(s);
 }
 
+/* It catches up, hears of other traders, and is gone before the next bar. */
+static void live_briefly(storm *s) {
+    restart(s, true);
+    settle(s);
+    edit(s);
+    pass_barrier(s);
+    store_commit(&s->store);
+    restart(s, true);
+}
+
 static void something(storm *s) {
     switch (below(40)) {
     case 0:
@@ -462,6 +472,9 @@ static void something(storm *s) {
         if (s->n_tracked < s->market.n_symbols) track(s, s->n_tracked++);
         break;
     case 8: edit_badly(s); break;
+    case 9:
+        if (one_in(3)) live_briefly(s);
+        break;
     case 6: pass_time(s, 20); break;
     case 7: pass_barrier(s); break;
     default: break;
