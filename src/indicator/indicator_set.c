@@ -593,16 +593,18 @@ static checkpoint *checkpoint_before(indicator_set *set, int64_t life) {
     return best;
 }
 
-/* Everything anew from the oldest bar kept. */
+/* Everything anew from the oldest bar kept, but for what is deferred (rewind_one): its values before the correction are
+ * still there, and so is its epoch. */
 static void restart(indicator_set *set) {
     if (set->used) memset(set->states, 0, set->used);
     set->life = set->dropped;
     anchors_void(&set->anchors, -1);
     for (int32_t i = 0; i < set->count; i++) {
         instance *item = &set->items[i];
-        if (item->epoch_ms < set->in.open_ms[0]) item->epoch_ms = 0;
-        if (!item->is_deferred) column_reset(&item->values, set->dropped);
         item->floor = set->dropped;
+        if (item->is_deferred) continue;
+        if (item->epoch_ms < set->in.open_ms[0]) item->epoch_ms = 0;
+        column_reset(&item->values, set->dropped);
     }
     find_slide(set);
     set->n_moves++;

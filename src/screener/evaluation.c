@@ -341,19 +341,23 @@ static err evaluate_tick(evaluation *e, tracked *t, int32_t index, const script_
 
 /* ---- the pass ---- */
 
-/* A trader that has not begun is owed all its bars: so that a run which ends now is not taken for one that has begun. */
-static bool is_owed(const standing *s) { return s->is_wanted && (s->is_owed || s->cursor_ms == 0); }
+/* It has not seen all bars up to the watermark: it waits for a timeframe, or its bars have not come since the start, or it
+ * has not begun (so that a run which ends now is not taken for one that has). */
+static bool is_owed(const tracked *t, const standing *s, int32_t interval) {
+    return s->is_wanted && (s->cursor_ms == 0 || s->cursor_ms <= t->told_ms[interval]);
+}
 
 static err tell_standings(const evaluation *e, tracked *t) {
     for (int32_t i = 0; i < e->set->count; i++) {
         standing *s = &t->standings[i];
-        pass *p = s->is_wanted ? e->passes[e->set->traders[i]->spec->interval] : NULL;
+        int32_t interval = s->is_wanted ? e->set->traders[i]->spec->interval : 0;
+        pass *p = s->is_wanted ? e->passes[interval] : NULL;
         err result = OK;
         if (!p) continue;
         if (s->is_changed) result = pass_add_edge(p, &s->edge);
         if (result == OK && s->is_tick_changed) result = pass_add_edge(p, s->tick);
         s->is_changed = s->is_tick_changed = false;
-        if (result == OK && is_owed(s)) result = pass_add_owed(p, s->edge.trader_id, s->cursor_ms);
+        if (result == OK && is_owed(t, s, interval)) result = pass_add_owed(p, s->edge.trader_id, s->cursor_ms);
         if (result != OK) return result;
     }
     return OK;
@@ -386,28 +390,45 @@ static err tell_epochs(const evaluation *e, tracked *t, pass *p) {
     return OK;
 }
 
-/* A pass is due for an interval on which traders run: a new bar behind the watermark, or other owed ones than told. */
-static err make_due_passes(evaluation *e, tracked *t) {
-    int32_t n_owed[N_INTERVALS] = {0};
+/* By interval; answers which intervals traders run on. */
+static uint32_t count_owed(const evaluation *e, const tracked *t, int32_t n_owed[N_INTERVALS]) {
     uint32_t in_use = 0;
+    for (int32_t i = 0; i < N_INTERVALS; i++) n_owed[i] = 0;
     for (int32_t i = 0; i < e->set->count; i++) {
         int32_t interval;
         if (!t->standings[i].is_wanted) continue;
         interval = e->set->traders[i]->spec->interval;
         in_use |= 1u << interval;
-        n_owed[interval] += is_owed(&t->standings[i]);
+        n_owed[interval] += is_owed(t, &t->standings[i], interval);
     }
+    return in_use;
+}
+
+static int64_t newest_bar(const tracked *t, int32_t interval) {
+    const kline_series *bars = t->frames[interval] ? t->frames[interval]->bars : NULL;
+    int32_t count = bars ? kline_series_count(bars) : 0;
+    return count ? kline_series_open_ms(bars)[count - 1] : 0;
+}
+
+/* A pass is due for an interval on which traders run: a new bar behind the watermark, or other owed ones than told. It
+ * tells edges as they are now, so its watermark is that of now. */
+static err make_due_passes(evaluation *e, tracked *t) {
+    int32_t n_owed[N_INTERVALS], n_owed_now[N_INTERVALS];
+    uint32_t in_use = count_owed(e, t, n_owed);
+    bool has_any = false;
     for (int32_t i = 0; i < N_INTERVALS; i++) {
-        const kline_series *bars = t->frames[i] ? t->frames[i]->bars : NULL;
-        int32_t count = bars && in_use >> i & 1 ? kline_series_count(bars) : 0;
-        int64_t newest = count ? kline_series_open_ms(bars)[count - 1] : 0;
+        int64_t newest = in_use >> i & 1 ? newest_bar(t, i) : 0;
         bool is_new = newest > t->told_ms[i] && interval_next(i, newest) > t->start_ms;
         if (!is_new && n_owed[i] == t->n_owed_told[i] && !e->passes[i]) continue;
         if (!pass_for(e, t, i)) return ERR_NO_MEMORY;
         if (newest > t->told_ms[i]) t->told_ms[i] = newest;
         e->passes[i]->open_ms = t->told_ms[i];
-        t->n_owed_told[i] = n_owed[i];
+        has_any = true;
     }
+    if (!has_any) return OK;
+    count_owed(e, t, n_owed_now);
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if (e->passes[i]) t->n_owed_told[i] = n_owed_now[i];
     return OK;
 }
 
@@ -427,6 +448,7 @@ err evaluation_announce(evaluation *e, tracked *t) {
         bool is_new = s->is_wanted && s->is_changed;
         if (is_new && !pass_for(e, t, e->set->traders[i]->spec->interval)) result = ERR_NO_MEMORY;
     }
+    if (result == OK) result = make_due_passes(e, t);
     if (result == OK) result = tell_standings(e, t);
     if (result == OK)
         hand_over(e);
