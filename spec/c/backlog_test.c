@@ -127,7 +127,8 @@ static void test_random(void) {
     capacity = b.capacity;
     while (list_first < list_n) {
         const market_event *first = backlog_first(&b);
-        n_wrong += !first || !is_equal(first, &list[list_first++]);
+        n_wrong += !first || !is_equal(first, &list[list_first]);
+        list_first++;
         if (first) backlog_drop_first(&b);
     }
     ok(n_wrong == 0, "%d steps as the list has them", ROUNDS * STEPS);

@@ -74,6 +74,14 @@ static void test_homeless(void) {
     ok(busiest(items, N, 3) * 3 * 10 <= sum_of(items, N) * 11, "they go where there is least to do");
 }
 
+/* The dear one comes last by its number, but is placed first. */
+static void test_dearest_first(void) {
+    balance_item items[11];
+    for (int32_t i = 0; i < 11; i++)
+        items[i] = (balance_item){.symbol = (uint32_t)i, .worker = -1, .cost = i == 10 ? 100 : 10};
+    ok(balance_plan(items, 11, 2, 0) == 11 && busiest(items, 11, 2) == 100, "the dearest is placed first");
+}
+
 static void test_nothing_to_gain(void) {
     balance_item one[1] = {{.symbol = 3, .worker = 1, .cost = 1000000}}, none[1], free_ones[N];
     int32_t n_of[2] = {0};
@@ -128,6 +136,7 @@ int main(void) {
     random_state = tap_seed(11) | 1;
     for (int32_t n_workers = 2; n_workers <= WORKERS_MAX; n_workers *= 2) test_dear_ones(n_workers);
     test_homeless();
+    test_dearest_first();
     test_nothing_to_gain();
     test_random();
     return done();
