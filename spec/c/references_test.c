@@ -1,6 +1,7 @@
 /* Series of other symbols: they are those of that symbol's own traders; what is aligned from them is what had closed by
  * then, in whatever order the bars come, after corrections and when the worker's copy is another one. */
 #include "spec/c/symbols.h"
+#include "script/text.h"
 #include "spec/c/tap.h"
 
 static symbols u;
@@ -61,7 +62,7 @@ static void test_same_values(void) {
     ok(seen && strcmp(seen, s.result.tags) == 0, "of a reference: %s, of its own: %s", seen ? seen : "", s.result.tags);
     (void)matches(&s, 1, &view);
     ok(seen && strcmp(seen, s.result.tags) != 0, "of the other symbol: %s", s.result.tags);
-    free(seen);
+    text_free(seen);
     ok(registry_parse(s.registry, "5m ema(close,9)", &id) == OK &&
            indicator_set_find(u.btc.market.sets[INTERVAL_5M], id, 0) >= 0,
        "the indicators are the symbol's own");
