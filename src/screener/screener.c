@@ -671,6 +671,8 @@ void screener_poll(screener *s) {
 
 /* Symbols on their way: their events go to the next life, whose watermark is before them. */
 void screener_stop(screener *s) {
+    trader_loader_free(s->loader); /* a job under way would notify somebody who is gone */
+    s->loader = NULL;
     for (int32_t i = 0; i < WORKERS_MAX; i++)
         if (s->is_running[i]) worker_stop(s->workers[i]);
     for (int32_t i = 0; i < WORKERS_MAX; i++)

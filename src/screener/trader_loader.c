@@ -49,7 +49,7 @@ static bool load_one(trader_loader *l, guard *g, int32_t index, script_state **s
 /* All in one state, as they will run, until one of them costs it its life. */
 static void load_all(trader_loader *l, guard *g) {
     script_state *state = NULL;
-    for (int32_t i = 0; i < l->job->count && l->job->failure == OK; i++)
+    for (int32_t i = 0; i < l->job->count && l->job->failure == OK && !atomic_load(&l->is_ending); i++)
         while (!load_one(l, g, i, &state)) continue;
     script_state_free(state);
 }

@@ -22,5 +22,5 @@ MUST_CHECK err trader_loader_new(registry *r, watchdog *dog, const script_limits
 MUST_CHECK err trader_loader_submit(trader_loader *l, load_job *job);
 /* The finished job; NULL: none. */
 load_job *trader_loader_take(trader_loader *l);
-/* Waits for the job under way; it may be freed afterwards. */
+/* Waits for the trader that is being compiled; a job under way is left as it is and may be freed afterwards. May be NULL. */
 void trader_loader_free(trader_loader *l);
