@@ -97,7 +97,7 @@ static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t f
     storm *s = context;
     answer *a;
     int32_t k = 0;
-    while (storm_interval[k] != interval) k++;
+    while (k < STORM_INTERVALS - 1 && storm_interval[k] != interval) k++;
     s->n_ranges++;
     if (from_ms < s->market.begin_ms) complain(&s->store, "a range begins before all that could be needed");
     if (to_ms > s->now_ms + MINUTE) complain(&s->store, "a range ends in the future");
