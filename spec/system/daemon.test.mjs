@@ -98,7 +98,7 @@ test('one broken trader among good ones is named; the good ones run', async () =
   cpSync(builtInTraders, traders, { recursive: true });
   writeFileSync(join(traders, 'broken.lua'), '\nreturn trader {name = "x", filtre = function(m) return true end}\n');
   writeFileSync(join(traders, 'dies_later.lua'), 'return trader {name = "d", interval = "1m", filter = function(m)\n'
-    + '  if m.hour >= 6 and m.hour < 20 then error("it is " .. m.hour) end\n  return false\nend}\n');
+    + `  if m.time >= ${market.to - 3 * 3600000} then error("it is " .. m.hour) end\n  return false\nend}\n`);
   mkdirSync(join(traders, 'folder.lua'));
   const folder = tempDir();
   const exchange = await startExchange(market);
@@ -116,7 +116,8 @@ test('one broken trader among good ones is named; the good ones run', async () =
   const { state, errors, lastError } = fares.find(t => t.trader === 'dies_later');
   assert.deepEqual([state, errors, lastError.line], ['quarantined', dead.errors, 2]);
   assert.match(lastError.message, /it is \d+/);
-  assert.ok(fares.filter(t => t.trader !== 'dies_later').every(t => t.state === 'running' && t.lastError === null));
+  assert.ok(fares.filter(t => !/dies_later|broken|folder/.test(t.trader)).every(t => t.state === 'running' && t.lastError === null));
+  assert.equal(fares.find(t => t.trader === 'broken').state, 'failed');
   assert.ok(daemon.logged(/dies_later is quarantined/).length >= 1);
   assert.equal(health.status, 'degraded');
   assertSame(stored(folder), await replay(market));
