@@ -84,7 +84,7 @@ static const setting SETTINGS[] = {
      .effect = "closed bars kept per symbol and interval, at least; a trader that looks back further keeps more"},
     {.name = "SCREENING_INTERVAL_MS", .group = "Market", FIELD(screening_interval_ms), WHOLE(100, 3600000),
      .initial = "60000",
-     .is_unused = true, .effect = "shortest time between two evaluations of an on = \"tick\" trader on one symbol, ms"},
+     .effect = "shortest time between two evaluations of an on = \"tick\" trader on one symbol, ms"},
     {.name = "LATE_BARS", .group = "Market", FIELD(late_bars), CHOICE(LATE_BARS_NAMES), .initial = "evaluate",
      .effect = "bars that closed while the daemon was down: evaluate them late, or skip them"},
     {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_url), OF_TYPE(TYPE_WS_URL),

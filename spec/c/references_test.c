@@ -1,7 +1,7 @@
 /* Series of other symbols: they are those of that symbol's own traders; what is aligned from them is what had closed by
  * then, in whatever order the bars come, after corrections and when the worker's copy is another one. */
-#include "spec/c/symbols.h"
 #include "script/text.h"
+#include "spec/c/symbols.h"
 #include "spec/c/tap.h"
 
 static symbols u;

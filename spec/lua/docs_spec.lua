@@ -157,7 +157,9 @@ describe("pages", function()
     local section = guide:match "\n## The market\n(.-)\n## "
     for name in pairs(fields) do
       local class, field = name:match "^(.-)%.(.*)$"
-      if class == "m" or class == "day" or class == "ticker" or class == "universe" then assert.is_truthy(section:find("%f[%w_]" .. field .. "%f[^%w_]"), name) end
+      if class == "m" or class == "day" or class == "ticker" or class == "universe" then
+        assert.is_truthy(section:find("%f[%w_]" .. field .. "%f[^%w_]"), name)
+      end
     end
   end)
 

@@ -355,12 +355,12 @@ static void tell_rank(void *context, uint32_t symbol, int64_t close_ms, const sc
     err e;
     t->screener->n_ranks_told++;
     e = send_to_symbol(t->screener, symbol,
-                           (control){.kind = CONTROL_RANK,
-                                     .symbol = symbol,
-                                     .who = t->ranked->who,
-                                     .place = t->ranked->place,
-                                     .close_ms = close_ms,
-                                     .rank = *rank});
+                       (control){.kind = CONTROL_RANK,
+                                 .symbol = symbol,
+                                 .who = t->ranked->who,
+                                 .place = t->ranked->place,
+                                 .close_ms = close_ms,
+                                 .rank = *rank});
     if (e != OK) t->failure = e;
 }
 

@@ -265,11 +265,33 @@ err tracked_new_copy(uint32_t id, const symbol_info *symbol, registry *r, const 
     return e;
 }
 
-void tracked_unbind(tracked *t) {
+/* Where series that are aligned from references are at home; `symbols` NULL: nowhere. */
+static err link_references(tracked *t, registry *r, const trader_spec *spec, tracked *const *symbols,
+                           const trader *who) {
+    err e = OK;
+    for (int32_t k = 0; k < spec->n_references && e == OK; k++) {
+        uint32_t id = symbols ? atomic_load(&((trader *)who)->reference_ids[k]) : 0;
+        const tracked *copy = id ? symbols[id] : NULL;
+        int32_t symbol = registry_symbol(r, spec->references[k], strlen(spec->references[k]));
+        for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+            if (t->sets[i]) e = indicator_set_link_reference(t->sets[i], symbol, copy ? copy->market.sets : NULL);
+    }
+    return e;
+}
+
+err tracked_bind(tracked *t, registry *r, const trader_set *set, tracked *const *symbols) {
+    err e = OK;
+    for (int32_t i = 0; i < t->n_standings && e == OK; i++)
+        if (t->standings[i].is_wanted) e = link_references(t, r, set->traders[i]->spec, symbols, set->traders[i]);
+    return e;
+}
+
+err tracked_unbind(tracked *t, registry *r, const trader_set *set) {
     for (int32_t i = 0; i < t->n_standings; i++) {
         script_binding_free(t->standings[i].binding);
         t->standings[i].binding = NULL;
     }
+    return tracked_bind(t, r, set, NULL);
 }
 
 void tracked_free(tracked *t) {

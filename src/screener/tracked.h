@@ -68,8 +68,10 @@ MUST_CHECK err tracked_new_copy(uint32_t id, const symbol_info *symbol, registry
 MUST_CHECK err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const tracked_policy *policy);
 /* The name under which storage keeps the epochs of a copy: the symbol itself may be under watch with others. */
 void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]);
-/* Forgets what belongs to the state of one thread: before another one takes it over. */
-void tracked_unbind(tracked *t);
+/* Forgets what belongs to one worker (its state, its copies of references): before another one takes it over, and binds it to
+ * its own copies, which are in `symbols` by id. ERR_NO_MEMORY. */
+MUST_CHECK err tracked_bind(tracked *t, registry *r, const trader_set *set, tracked *const *symbols);
+MUST_CHECK err tracked_unbind(tracked *t, registry *r, const trader_set *set);
 
 /* Bars of `interval` that open at or after this would push bars out that some trader must still see. */
 int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval);

@@ -408,7 +408,7 @@ static void release(worker *w, uint32_t id) {
     w->ids[at] = w->ids[--w->n_ids];
     w->symbols[id] = NULL;
     atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
-    tracked_unbind(t);
+    if (tracked_unbind(t, w->shared->registry, w->set) != OK) fail(w, "out of memory");
     t->ticks_due = 0;
     w->leaving[w->n_leaving++] = t;
 }
@@ -431,7 +431,10 @@ static void on_control(worker *w, control *c) {
     case CONTROL_COPY: copy_reference(w, c); break;
     case CONTROL_RANK: place(w, c); break;
     case CONTROL_RELEASE: release(w, c->symbol); break;
-    case CONTROL_ADOPT: add(w, c->tracked); break;
+    case CONTROL_ADOPT:
+        add(w, c->tracked);
+        if (tracked_bind(c->tracked, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
+        break;
     case CONTROL_BARRIER: send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index}); break;
     }
     free(c);
