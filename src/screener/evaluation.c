@@ -363,12 +363,17 @@ static err tell_standings(const evaluation *e, tracked *t) {
     return OK;
 }
 
+static bool has_tick_news(const evaluation *e, const tracked *t, int32_t index, int32_t interval) {
+    const standing *s = &t->standings[index];
+    return s->is_wanted && s->is_tick_changed && e->set->traders[index]->spec->interval == interval;
+}
+
 /* A pass of the forming bar says what has changed in the memory of ticks, and the signals. */
 static err tell_ticks(const evaluation *e, tracked *t, pass *p) {
     err result = OK;
     for (int32_t i = 0; i < e->set->count && result == OK; i++) {
         standing *s = &t->standings[i];
-        if (!s->is_tick_changed || e->set->traders[i]->spec->interval != p->interval) continue;
+        if (!has_tick_news(e, t, i, p->interval)) continue;
         result = pass_add_edge(p, s->tick);
         s->is_tick_changed = false;
     }
@@ -520,8 +525,7 @@ err evaluation_tick(evaluation *e, tracked *t, int32_t interval) {
     }
     if (result == ERR_RUNAWAY) return result;
     for (int32_t i = 0; i < e->set->count && result == OK; i++)
-        if (t->standings[i].is_tick_changed && !pass_for(e, t, e->set->traders[i]->spec->interval))
-            result = ERR_NO_MEMORY;
+        if (has_tick_news(e, t, i, interval) && !pass_for(e, t, interval)) result = ERR_NO_MEMORY;
     if (result == OK && e->passes[interval]) {
         e->passes[interval]->is_tick = true;
         result = tell_ticks(e, t, e->passes[interval]);

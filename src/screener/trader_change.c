@@ -74,7 +74,7 @@ static void refuse(trader_change *c, int32_t index, const diag *why) {
     f->why = *why;
     f->has_last_good = place >= 0;
     trader_id_of(source->key, f->id);
-    if (place >= 0) {
+    if (c->before && place >= 0) {
         snprintf(f->id, sizeof f->id, "%s", c->before->traders[place]->spec->id);
         c->keeps[place] = true;
     }
