@@ -364,8 +364,8 @@ static err tell_standings(const evaluation *e, tracked *t) {
 }
 
 static bool has_tick_news(const evaluation *e, const tracked *t, int32_t index, int32_t interval) {
-    const standing *s = &t->standings[index];
-    return s->is_wanted && s->is_tick_changed && e->set->traders[index]->spec->interval == interval;
+    const trader *who = e->set->traders[index];
+    return who && t->standings[index].is_tick_changed && who->spec->interval == interval;
 }
 
 /* A pass of the forming bar says what has changed in the memory of ticks, and the signals. */
