@@ -483,7 +483,7 @@ static err take_step(evaluation *e, tracked *t, int32_t index, tracked_step step
 
 static err run_traders(evaluation *e, tracked *t) {
     tracked_round round;
-    t->is_waiting = false;
+    t->is_waiting = t->is_loading = false;
     tracked_round_begin(&round, t, e->symbols, e->market_ms);
     for (int32_t i = 0; i < e->set->count; i++) {
         tracked_step step;
@@ -493,6 +493,7 @@ static err run_traders(evaluation *e, tracked *t) {
         }
         pass_over_holes(e, t, i);
         t->is_waiting = t->is_waiting || t->standings[i].is_owed;
+        t->is_loading = t->is_loading || tracked_is_loading(t, e->set, i);
     }
     return OK;
 }

@@ -304,22 +304,44 @@ void tracked_free(tracked *t) {
 
 /* ---- the loop ---- */
 
-int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval) {
-    int64_t hold = INT64_MAX;
+/* The trader has not begun, because the history before its first bar is not all there. */
+static bool is_loading(const tracked *t, const standing *s, int32_t interval) {
+    return s->cursor_ms == 0 &&
+           kline_series_known_to(t->frames[interval]->bars) < interval_floor(interval, s->edge.start_ms);
+}
+
+bool tracked_is_loading(const tracked *t, const trader_set *set, int32_t index) {
+    const standing *s = &t->standings[index];
+    return s->is_wanted && is_loading(t, s, set->traders[index]->spec->interval);
+}
+
+static int64_t hold(const tracked *t, const trader_set *set, int32_t interval, bool is_live) {
+    int64_t least = INT64_MAX;
     int32_t room = kline_series_keep(t->frames[interval]->bars) / 2;
     for (int32_t i = 0; i < set->count; i++) {
         const standing *s = &t->standings[i];
+        const trader_spec *spec = s->is_wanted ? set->traders[i]->spec : NULL;
         int64_t from;
-        if (!s->is_wanted || !(set->traders[i]->spec->interval_mask >> interval & 1)) continue;
+        if (!spec || !(spec->interval_mask >> interval & 1)) continue;
+        if (is_live && !s->is_owed && !is_loading(t, s, spec->interval)) continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
         from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
         from = interval_add(interval, interval_floor(interval, from), room);
-        if (from < hold) hold = from;
+        if (from < least) least = from;
     }
-    return hold;
+    return least;
 }
 
-int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval) {
+int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval) {
+    return hold(t, set, interval, false);
+}
+
+int64_t tracked_hold_live_ms(const tracked *t, const trader_set *set, int32_t interval) {
+    return t->is_waiting || t->is_loading ? hold(t, set, interval, true) : INT64_MAX;
+}
+
+int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval,
+                             bool is_live) {
     int64_t hold = INT64_MAX;
     int32_t room = kline_series_keep(copy->frames[interval]->bars) / 2;
     for (int32_t i = 0; i < set->count; i++) {
@@ -327,6 +349,7 @@ int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const trac
         const trader_spec *spec = s->is_wanted ? set->traders[i]->spec : NULL;
         int64_t from;
         if (!spec || !(spec->reference_mask >> interval & 1) || reference_of(spec, copy->symbol->name) < 0) continue;
+        if (is_live && !s->is_owed && !is_loading(t, s, spec->interval)) continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
         from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
         from = interval_add(interval, interval_floor(interval, from), room);

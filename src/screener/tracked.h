@@ -44,6 +44,7 @@ typedef struct tracked {
     int64_t ticked_ms[N_INTERVALS]; /* market time of the last evaluation of the forming bar */
     uint32_t ticks_due;             /* bit per interval */
     bool is_waiting;                /* some trader is owed, or bars wait behind a gap */
+    bool is_loading;                /* some trader has not got the history before its first bar */
 } tracked;
 
 typedef struct tracked_policy {
@@ -75,9 +76,15 @@ MUST_CHECK err tracked_unbind(tracked *t, registry *r, const trader_set *set);
 
 /* Bars of `interval` that open at or after this would push bars out that some trader must still see. */
 int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval);
+/* The same for live bars, which wait for those only that wait themselves: for something at their next bar, or for the
+ * history before their first. */
+int64_t tracked_hold_live_ms(const tracked *t, const trader_set *set, int32_t interval);
 
 /* The same for the copy of a reference, as far as the traders of `t` go. */
-int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval);
+int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval,
+                             bool is_live);
+
+bool tracked_is_loading(const tracked *t, const trader_set *set, int32_t index);
 
 typedef enum tracked_step { STEP_NONE, STEP_EVALUATE, STEP_SCORE, STEP_SKIP } tracked_step;
 

@@ -170,6 +170,13 @@ static void send_copies_wants(worker *w) {
     for (uint32_t k = 0; k < w->n_copies; k++) send_wants(w, w->symbols[w->copies[k]]);
 }
 
+/* From which bar on to wait. Past bars come in bulk, and fill a gap that others wait behind. */
+static int64_t hold_for(const worker *w, const tracked *t, int32_t interval, bool is_past) {
+    const timeframe *f = t->frames[interval];
+    return is_past || f->asked_to_ms || f->wanted_to_ms ? tracked_hold_ms(t, w->set, interval)
+                                                        : tracked_hold_live_ms(t, w->set, interval);
+}
+
 /* After bars have been applied: evaluate, let held bars in, ask for what is missing. */
 static void settle(worker *w, tracked *t, int64_t received_ns) {
     bool moved = true;
@@ -181,7 +188,7 @@ static void settle(worker *w, tracked *t, int64_t received_ns) {
             int64_t n_before;
             if (!f || f->first_waiting == f->n_waiting) continue;
             n_before = f->n_closed;
-            if (timeframe_drain(f, tracked_hold_ms(t, w->set, i)) != OK) fail(w, "out of memory");
+            if (timeframe_drain(f, hold_for(w, t, i, false)) != OK) fail(w, "out of memory");
             moved = moved || f->n_closed != n_before;
             t->is_waiting = t->is_waiting || f->first_waiting != f->n_waiting;
         }
@@ -210,10 +217,12 @@ static tracked_policy policy_for(const worker *w, const control *c) {
 /* ---- references ---- */
 
 /* Bars of a copy that open at or after this would push bars out that some symbol's trader must still see beside its own. */
-static int64_t copy_hold_ms(const worker *w, const tracked *copy, int32_t interval) {
+static int64_t copy_hold_ms(const worker *w, const tracked *copy, int32_t interval, bool is_past) {
+    const timeframe *f = copy->frames[interval];
+    bool is_live = !is_past && !f->asked_to_ms && !f->wanted_to_ms;
     int64_t hold = INT64_MAX;
     for (uint32_t k = 0; k < w->n_ids; k++) {
-        int64_t ms = tracked_hold_copy_ms(w->symbols[w->ids[k]], w->set, copy, interval);
+        int64_t ms = tracked_hold_copy_ms(w->symbols[w->ids[k]], w->set, copy, interval, is_live);
         if (ms < hold) hold = ms;
     }
     return hold;
@@ -234,7 +243,7 @@ static void settle_copy(worker *w, tracked *copy, int64_t received_ns) {
             timeframe *f = copy->frames[i];
             int64_t n_before = f ? f->n_closed : 0;
             if (!f || f->first_waiting == f->n_waiting) continue;
-            if (timeframe_drain(f, copy_hold_ms(w, copy, i)) != OK) fail(w, "out of memory");
+            if (timeframe_drain(f, copy_hold_ms(w, copy, i, false)) != OK) fail(w, "out of memory");
             moved = moved || f->n_closed != n_before;
         }
     }
@@ -300,15 +309,12 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
     tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
     timeframe *f = t && event->interval < N_INTERVALS ? t->frames[event->interval] : NULL;
     int64_t n_gaps, n_corrected, n_closed, hold_ms;
-    bool may_fill;
+    bool is_past;
     if (event->event_ms > w->market_ms) w->market_ms = event->event_ms;
     if (!f) return;
     n_gaps = f->n_gaps, n_corrected = f->n_corrected, n_closed = f->n_closed;
-    /* Whoever waits must find its bars still there; a live bar of a symbol where nobody waits pushes nothing out. */
-    may_fill = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE || f->n_waiting || t->is_waiting;
-    hold_ms = !t->standings ? copy_hold_ms(w, t, event->interval)
-              : may_fill    ? tracked_hold_ms(t, w->set, event->interval)
-                            : INT64_MAX;
+    is_past = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE;
+    hold_ms = t->standings ? hold_for(w, t, event->interval, is_past) : copy_hold_ms(w, t, event->interval, is_past);
     if (timeframe_apply(f, event, hold_ms) != OK) fail(w, "out of memory");
     if (!t->standings) {
         settle_copy(w, t, received_ns);
