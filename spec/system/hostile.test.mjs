@@ -131,12 +131,13 @@ describe('in the running daemon', () => {
     const status = await settled(daemon);
     for (const { trader, state, errors, lastError: last } of status.traders) {
       const lastError = last?.message;
-      assert.equal(state === 'quarantined', trader in scripts, `${trader}: ${lastError}`);
+      assert.equal(errors > 0, trader in scripts, `${trader}: ${lastError}`);
+      if (!(trader in scripts)) assert.equal(state, 'running', trader); // a pause may be over by now, and the next not begun
       if (trader === 'hostile') assert.match(lastError, CPU);
       if (trader === 'hoarding') assert.match(lastError, MEMORY);
       if (trader === 'failing') assert.ok(errors >= 5 && /failing\.lua:3: on purpose/.test(lastError), `${errors} ${lastError}`);
     }
-    assert.equal((await daemon.get('/health')).body.status, 'degraded');
+    assert.match((await daemon.get('/health')).body.status, /degraded|healthy/);
     assert.equal((await daemon.stop()).code, 0, daemon.stderr);
     assert.equal(difference(others(stored(folder), scripts), expected), '');
   });

@@ -42,6 +42,7 @@ struct worker {
     tracked *leaving[SYMBOL_MAX]; /* given up; they go once storage has their last passes */
     uint32_t n_leaving;
     int64_t market_ms, swept_ms, measured_ms;
+    int64_t as_of_ms; /* market time of what is being evaluated: of its event, which may have been held on its way */
     bool has_failed;
 };
 
@@ -148,7 +149,7 @@ static evaluation begin_evaluation(worker *w, int64_t received_ns) {
                         .symbols = w->symbols,
                         .say_context = w,
                         .worker = w->index,
-                        .market_ms = w->market_ms,
+                        .market_ms = w->as_of_ms,
                         .received_ns = received_ns};
 }
 
@@ -299,6 +300,7 @@ static void place(worker *w, const control *c) {
     standing *s = t && c->place < t->n_standings ? &t->standings[c->place] : NULL;
     int64_t now_ns = monotonic_ns();
     if (!s || !s->rank || trader_set_at(w->set, c->place) != c->who || s->scored_ms != c->close_ms) return;
+    w->as_of_ms = c->close_ms; /* late for the sake of its own bar it is no more; for missing ones it may be */
     *s->rank = c->rank;
     s->ranked_ms = c->close_ms;
     settle(w, t, now_ns);
@@ -311,6 +313,7 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
     int64_t n_gaps, n_corrected, n_closed, hold_ms;
     bool is_past;
     if (event->event_ms > w->market_ms) w->market_ms = event->event_ms;
+    w->as_of_ms = event->event_ms ? event->event_ms : w->market_ms;
     if (!f) return;
     n_gaps = f->n_gaps, n_corrected = f->n_corrected, n_closed = f->n_closed;
     is_past = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE;
@@ -381,6 +384,7 @@ static void install(worker *w, const control *c) {
     for (int32_t i = 0; i < n_before; i++)
         has_left = has_left || (before->traders[i] && before->traders[i] != trader_set_at(c->set, i));
     w->set = c->set;
+    w->as_of_ms = w->market_ms;
     w->tick_intervals = 0;
     for (int32_t i = 0; i < w->set->count; i++)
         if (w->set->traders[i] && w->set->traders[i]->spec->on == ON_TICK)
@@ -470,6 +474,7 @@ static void sweep(worker *w) {
     w->market_ms += w->market_ms && w->swept_ms ? now_ms - w->swept_ms : 0;
     w->swept_ms = now_ms;
     measure(w, now_ms);
+    w->as_of_ms = w->market_ms;
     settle_waiting(w, monotonic_ns());
 }
 
