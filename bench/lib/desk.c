@@ -194,8 +194,6 @@ void desk_update(desk *d, int32_t symbol, double part) {
         kline bar = forming(&at->bars[u][at->n_bars[u]], part);
         if (kline_series_update(at->series[rig_interval[u]], &bar) != KLINE_FORMING) die("an update was refused");
     }
-    for (int32_t u = 0; u < RIG_INTERVALS; u++)
-        if (indicator_set_peek(at->sets[rig_interval[u]]) != OK) die("out of memory");
 }
 
 static void evaluate(desk *d, int32_t symbol, script_view *view, bool *matches) {
@@ -219,8 +217,8 @@ void desk_evaluate(desk *d, int32_t symbol, bool *matches) {
     evaluate(d, symbol, &(script_view){.open_ms = interval_add(INTERVAL_1M, NOW_MS, -1), .close_ms = NOW_MS}, matches);
 }
 
-/* What a tick of the forming bar is evaluated with, but that a view has no word for ticks yet: its series still end with
- * the last closed bar. */
 void desk_evaluate_forming(desk *d, int32_t symbol, bool *matches) {
-    evaluate(d, symbol, &(script_view){.open_ms = NOW_MS, .close_ms = interval_next(INTERVAL_1M, NOW_MS)}, matches);
+    evaluate(d, symbol,
+             &(script_view){.open_ms = NOW_MS, .close_ms = interval_next(INTERVAL_1M, NOW_MS), .is_tick = true},
+             matches);
 }

@@ -76,7 +76,13 @@ typedef struct checkpoint {
     char *states;
 } checkpoint;
 
+/* What the values of the forming bar were computed from; they stand as long as it is the same. */
+typedef struct peeked {
+    int64_t updates, life, n_moves, n_corrected, count;
+} peeked;
+
 struct indicator_set {
+    peeked peeked;
     kline_series *bars;
     const registry *registry;
     indicator_set *const *linked; /* by interval; NULL: not linked */
@@ -185,13 +191,18 @@ static const int64_t *as_from(const int64_t *first, int64_t i) {
 
 /* The numbers of bars [from, to), as if there were some for all bars. All instances run over one and the same bar. */
 static const int64_t *numbers_of(indicator_set *set, int64_t from, int64_t to, int64_t numbers[RUN_BARS]) {
+    int64_t bar_ms = interval_ms(set->in.interval);
     if (to - from == 1) {
         if (set->number_life != from) set->number = kline_series_number(set->bars, (int32_t)(from - set->dropped));
         set->number_life = from;
         return as_from(&set->number, from - set->dropped);
     }
-    for (int64_t at = from; at < to; at++)
-        numbers[at - from] = kline_series_number(set->bars, (int32_t)(at - set->dropped));
+    for (int64_t k = 0; k < to - from; k++) {
+        int32_t at = (int32_t)(from - set->dropped + k);
+        bool follows =
+            k > 0 && set->in.open_ms[at] - set->in.open_ms[at - 1] == bar_ms; /* so it is, but behind a hole */
+        numbers[k] = follows ? numbers[k - 1] + 1 : kline_series_number(set->bars, at);
+    }
     return as_from(numbers, from - set->dropped);
 }
 
@@ -674,11 +685,27 @@ static void peek_one(indicator_set *set, const instance *item) {
     run_bars(set, item, set->scratch + item->state, set->life, set->life + 1);
 }
 
+/* Twenty traders that look at one tick ask for the same values. What is deferred may have been settled, or set by an author's
+ * series, since: then they are made again. */
+static bool has_peeked(indicator_set *set) {
+    peeked now = {.updates = kline_series_updates(set->bars),
+                  .life = set->life,
+                  .n_moves = set->n_moves,
+                  .n_corrected = set->n_corrected,
+                  .count = set->count};
+    bool is_same = set->n_deferred == 0 && memcmp(&now, &set->peeked, sizeof now) == 0;
+    set->peeked = now;
+    return is_same;
+}
+
 err indicator_set_peek(indicator_set *set) {
     err e;
-    if (!kline_series_has_forming(set->bars)) return OK;
+    if (!kline_series_has_forming(set->bars) || has_peeked(set)) return OK;
     e = grow_scratch(set, set->used + 1);
-    if (e != OK) return e;
+    if (e != OK) {
+        set->peeked = (peeked){0};
+        return e;
+    }
     if (set->used) memcpy(set->scratch, set->states, set->used);
     set->number_life = -1;
     for (int32_t i = 0; i < set->count; i++) peek_one(set, &set->items[i]);

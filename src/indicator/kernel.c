@@ -27,7 +27,7 @@ int32_t kernel_reach(int32_t kind, const double *param, int32_t interval) {
 size_t kernel_state_bytes(int32_t kind, const double *param, int32_t interval) {
     const kernel *k = kernels[kind];
     size_t bytes = k->state_bytes + (k->more_state_bytes ? k->more_state_bytes(param, interval) : 0);
-    return (bytes + 7) & ~(size_t)7;
+    return (bytes + STATE_ALIGNMENT - 1) & ~(size_t)(STATE_ALIGNMENT - 1);
 }
 
 static err check_param(const kernel *k, const kernel_param *p, double value, diag *why) {

@@ -101,7 +101,9 @@ const kernel *kernel_get(int32_t kind);
 int32_t kernel_find(const char *name, size_t bytes);
 /* How many bars back from the newest the kernel reads its sources or the bars (x[i - reach] at the most). */
 int32_t kernel_reach(int32_t kind, const double *param, int32_t interval);
-/* Bytes of one state, a multiple of 8. */
+/* A state begins at such an address: what it holds in pairs of doubles may be aligned. */
+enum { STATE_ALIGNMENT = 16 };
+/* Bytes of one state, a multiple of STATE_ALIGNMENT. */
 size_t kernel_state_bytes(int32_t kind, const double *param, int32_t interval);
 /* Whether the parameters are allowed; the sentence says what was expected. */
 MUST_CHECK err kernel_check(int32_t kind, const double *param, diag *why);

@@ -149,7 +149,9 @@ enum { SORTED_WINDOW = 64 };
 
 typedef struct sorted_state {
     int64_t n;
-    double value[]; /* sorted; infinite from n on, with room for two more than the length */
+    /* Sorted; infinite from n on, with room for two more than the length. Read and written in pairs, each of them within a
+     * cache line: a pair that crosses into another page costs as much as the rest of a bar. */
+    double value[] __attribute__((aligned(sizeof(pair))));
 } sorted_state;
 
 /* Takes `old` (infinite: nothing) out of sorted values and puts x in. */

@@ -17,7 +17,7 @@ enum { SLACK_LEAST = 64, SLACK_SHARE = 8 };
 struct kline_series {
     int32_t interval, keep, capacity, count;
     bool has_forming;
-    int64_t known_to_ms, forming_ms, n_dropped, n_holes;
+    int64_t known_to_ms, forming_ms, n_dropped, n_holes, n_updates;
     int64_t *open_ms;
     double *field[N_FIELDS];
 };
@@ -157,6 +157,7 @@ int32_t kline_series_update(kline_series *s, const kline *bar) {
     if (bar->open_ms > s->known_to_ms) return KLINE_GAP;
     put(s, s->count, bar);
     s->has_forming = true;
+    s->n_updates++;
     return KLINE_FORMING;
 }
 
@@ -171,6 +172,7 @@ void kline_series_known(kline_series *s, int64_t to_ms) {
 int32_t kline_series_count(const kline_series *s) { return s->count; }
 bool kline_series_has_forming(const kline_series *s) { return s->has_forming; }
 int64_t kline_series_known_to(const kline_series *s) { return s->known_to_ms; }
+int64_t kline_series_updates(const kline_series *s) { return s->n_updates; }
 int64_t kline_series_dropped(const kline_series *s) { return s->n_dropped; }
 int64_t kline_series_holes(const kline_series *s) { return s->n_holes; }
 const int64_t *kline_series_open_ms(const kline_series *s) { return s->open_ms; }

@@ -15,6 +15,8 @@ int64_t kline_series_number(const kline_series *s, int32_t index);
 /* Index of the bar that opens at `open_ms`; -1 when it is not stored. */
 int32_t kline_series_find(const kline_series *s, int64_t open_ms);
 void kline_series_get(const kline_series *s, int32_t index, kline *out);
+/* How often the forming bar was set, ever. */
+int64_t kline_series_updates(const kline_series *s);
 int32_t kline_series_keep(const kline_series *s); /* least bars kept */
 int32_t kline_series_room(const kline_series *s); /* most that are there at a time, with the forming one */
 int32_t kline_series_interval(const kline_series *s);

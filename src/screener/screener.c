@@ -412,7 +412,7 @@ static err send_barrier(screener *s) {
 
 err screener_barrier(screener *s) {
     s->wants_barrier = true;
-    return s->phase == PHASE_IDLE ? send_barrier(s) : OK;
+    return s->phase == PHASE_IDLE && s->n_barriers == 0 ? send_barrier(s) : OK; /* else when that one is through */
 }
 
 /* ---- traders ---- */
@@ -610,7 +610,7 @@ static err next_thing(screener *s) {
         return e;
     }
     if (s->has_wanted) return begin_loading(s);
-    if (s->wants_barrier) return send_barrier(s);
+    if (s->wants_barrier && s->n_barriers == 0) return send_barrier(s);
     return balance(s);
 }
 
