@@ -54,7 +54,9 @@ static void test_pauses(void) {
     at_ms += 2 * 720 * MINUTE_MS + MINUTE_MS;
     ok(pause_after(t, at_ms) == 1, "after a longer one it begins anew with a minute");
     ok(pause_after(t, at_ms + MINUTE_MS) == 5, "and goes on with five");
-    ok(t->fault.n_pauses == 9, "every pause is counted");
+    at_ms += (1 + 5 + 60) * MINUTE_MS;
+    ok(pause_after(t, at_ms) == 30, "an hour is not a long time");
+    ok(t->fault.n_pauses == 10, "every pause is counted");
     trader_free(t);
 }
 
@@ -141,10 +143,60 @@ static void test_sets(void) {
     trader_set_free(after);
 }
 
+static uint32_t add_symbol(symbol_table *table, const char *name, const char *quote, double volume) {
+    symbol_info info = {.quote_volume_24h = volume};
+    uint32_t id;
+    snprintf(info.name, sizeof info.name, "%s", name);
+    snprintf(info.quote, sizeof info.quote, "%s", quote);
+    if (symbol_table_add(table, &info, &id) != OK) abort();
+    return id;
+}
+
+/* Which of the five symbols the only trader of a set looks at, a letter each. */
+static const char *wanted(const symbol_table *table, const char *quote, int32_t top, double least) {
+    static char letters[8];
+    trader_set *set;
+    trader *t = new_trader("volumes");
+    int n = 0;
+    if (quote) t->spec->quote = strdup(quote);
+    t->spec->symbols_top = top;
+    t->spec->min_quote_volume = least;
+    if (trader_set_new(1, &set) != OK) abort();
+    trader_set_put(set, 0, t);
+    if (trader_set_choose(set, table) != OK) abort();
+    for (uint32_t id = 0; id < symbol_table_count(table); id++) {
+        const symbol_info *info = symbol_table_get(table, id);
+        if (!info->is_alias && trader_wants(t, info)) letters[n++] = info->name[0];
+    }
+    letters[n] = 0;
+    trader_set_free(set);
+    return letters;
+}
+
+static void test_volumes(void) {
+    symbol_table *table;
+    uint32_t copy;
+    if (symbol_table_new(&table) != OK) abort();
+    add_symbol(table, "AUSDT", "USDT", 50);
+    add_symbol(table, "BUSDT", "USDT", 400);
+    add_symbol(table, "CBTC", "BTC", 900);
+    add_symbol(table, "DUSDT", "USDT", 300);
+    add_symbol(table, "EUSDT", "USDT", 0); /* not known */
+    if (symbol_table_alias(table, 1, &copy) != OK) abort();
+    ok(strcmp(wanted(table, NULL, 0, 0), "ABCDE") == 0, "no bound: all");
+    ok(strcmp(wanted(table, NULL, 0, 300), "BCDE") == 0, "a least volume, which counts; one that is not known is in");
+    ok(strcmp(wanted(table, NULL, 2, 0), "BCE") == 0, "the two most traded; a further id of a symbol takes no place");
+    ok(strcmp(wanted(table, "USDT", 2, 0), "BDE") == 0, "of those with the quote asset");
+    ok(strcmp(wanted(table, "USDT", 3, 350), "BE") == 0, "both bounds");
+    ok(strcmp(wanted(table, NULL, 9, 0), "ABCDE") == 0, "more than there are");
+    symbol_table_free(table);
+}
+
 int main(void) {
     test_pauses();
     test_floods();
     test_rows();
     test_sets();
+    test_volumes();
     return done();
 }

@@ -297,9 +297,7 @@ static ranked *find_ranked(screener *s, const trader *who) {
 }
 
 static err add_member(screener *s, const ranked *r, uint32_t symbol) {
-    const symbol_info *info = info_of(s, symbol);
-    return ranking_set_member(r->ranking, symbol,
-                              r->who->spec->is_enabled && trader_spec_wants(r->who->spec, info->name, info->quote));
+    return ranking_set_member(r->ranking, symbol, trader_wants(r->who, info_of(s, symbol)));
 }
 
 /* Rankings of the traders of `set`; those that are there already go on. */
@@ -387,7 +385,7 @@ static err expire_ranks(screener *s) {
 void screener_set_start(screener *s, int64_t start_ms) {
     s->start_ms = start_ms;
     s->has_begun = true;
-    if (s->set && attach_references(s) != OK) give_up(s);
+    if (s->set && (trader_set_choose(s->set, s->shared.symbols) != OK || attach_references(s) != OK)) give_up(s);
 }
 
 err screener_track(screener *s, uint32_t symbol) {
@@ -469,6 +467,7 @@ static err install(screener *s) {
     if (s->set)
         log_info("screener", "traders: %d added, %d changed, %d removed; %d run", s->change.n_added,
                  s->change.n_changed, s->change.n_removed, trader_set_running(s->next));
+    if (s->has_begun && trader_set_choose(s->next, s->shared.symbols) != OK) return ERR_NO_MEMORY;
     if (make_rankings(s, s->next) != OK) return ERR_NO_MEMORY;
     s->phase = PHASE_INSTALLING;
     s->n_installing = s->n_workers;

@@ -137,14 +137,15 @@ static void resume(standing *s, const tracked *t, const trader_spec *spec, const
     }
 }
 
-static err make_standing(tracked *t, const trader_spec *spec, const tracked_policy *p, int32_t index) {
+static err make_standing(tracked *t, const trader *who, const tracked_policy *p, int32_t index) {
     standing *s = &t->standings[index];
+    const trader_spec *spec = who->spec;
     const char *symbol = t->symbol->name;
     const edge_row *edge = p->memory ? memory_edge(p->memory, symbol, spec->id, spec->revision, false) : NULL;
     const edge_row *tick = p->memory ? memory_edge(p->memory, symbol, spec->id, spec->revision, true) : NULL;
     err e = begin_anew(s, spec, p);
     if (e != OK) return e;
-    s->is_wanted = spec->is_enabled && trader_spec_wants(spec, symbol, t->symbol->quote);
+    s->is_wanted = trader_wants(who, t->symbol);
     if (edge) resume(s, t, spec, p, edge);
     if (tick && s->tick) *s->tick = *tick;
     return OK;
@@ -165,7 +166,7 @@ err tracked_install(tracked *t, registry *r, const trader_set *before, const tra
         const trader *now = trader_set_at(set, i);
         if (now == trader_set_at(before, i)) continue;
         if (now)
-            e = make_standing(t, now->spec, policy, i);
+            e = make_standing(t, now, policy, i);
         else
             forget(&t->standings[i]);
     }

@@ -33,11 +33,13 @@ void trader_free(trader *t) {
     free(t);
 }
 
-/* Until when. A trader that has run well for longer than its last pause begins anew with the shortest. */
+/* Until when. A trader that has run well for longer than its last pause, and than an hour, begins anew with the shortest:
+ * one that fills the memory again in ten minutes has not mended. */
 static int64_t pause_end(trader *t, int64_t close_ms) {
     trader_fault *f = &t->fault;
     int64_t last_end = atomic_load_explicit(&t->stopped_until_ms, memory_order_relaxed);
-    if (f->level > 0 && close_ms > last_end + PAUSE_MS[f->level - 1]) f->level = 0;
+    int64_t good_ms = f->level > 0 && PAUSE_MS[f->level - 1] > HOUR_MS ? PAUSE_MS[f->level - 1] : HOUR_MS;
+    if (f->level > 0 && close_ms > last_end + good_ms) f->level = 0;
     if (f->level < N_LEVELS) f->level++;
     return close_ms + PAUSE_MS[f->level - 1];
 }
@@ -199,4 +201,40 @@ uint32_t trader_set_ranked(const trader_set *set) {
     for (int32_t t = 0; set && t < set->count; t++)
         if (set->traders[t] && set->traders[t]->spec->rank_top > 0) mask |= 1u << set->traders[t]->spec->interval;
     return mask;
+}
+
+/* ---- by volume ---- */
+
+bool trader_wants(const trader *t, const symbol_info *symbol) {
+    const trader_spec *spec = t->spec;
+    bool is_known = symbol->quote_volume_24h > 0;
+    return spec->is_enabled && trader_spec_wants(spec, symbol->name, symbol->quote) &&
+           (!is_known || symbol->quote_volume_24h >= t->least_volume);
+}
+
+static int largest_first(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x > y ? -1 : x < y;
+}
+
+/* `volumes`: room for one of each symbol. */
+static void choose(trader *t, const symbol_table *symbols, double *volumes) {
+    int32_t n = 0, top = t->spec->symbols_top;
+    t->least_volume = t->spec->min_quote_volume;
+    if (top <= 0) return;
+    for (uint32_t id = 0; id < symbol_table_count(symbols); id++) {
+        const symbol_info *info = symbol_table_get(symbols, id);
+        if (!info->is_alias && trader_wants(t, info)) volumes[n++] = info->quote_volume_24h;
+    }
+    qsort(volumes, (size_t)n, sizeof *volumes, largest_first);
+    if (n >= top && volumes[top - 1] > t->least_volume) t->least_volume = volumes[top - 1];
+}
+
+err trader_set_choose(trader_set *set, const symbol_table *symbols) {
+    double *volumes = malloc(((size_t)symbol_table_count(symbols) + 1) * sizeof *volumes);
+    if (!volumes) return ERR_NO_MEMORY;
+    for (int32_t i = 0; i < set->count; i++)
+        if (set->traders[i] && set->traders[i]->n_sets == 1) choose(set->traders[i], symbols, volumes);
+    free(volumes);
+    return OK;
 }

@@ -28,6 +28,7 @@ typedef struct trader {
     trader_source *source; /* owned, like spec */
     trader_spec *spec;
     int32_t n_sets;
+    double least_volume; /* 24 h, quote asset; set before workers see the trader: trader_set_choose */
     _Atomic uint32_t reference_ids[REFERENCES_MAX]; /* symbols of the copies of its references; 0: not known yet */
     _Atomic int64_t stopped_until_ms; /* market time: bars that close before it are not evaluated; 0: runs */
     _Atomic int64_t hour_ms;          /* market time of the hour that n_signals counts */
@@ -64,8 +65,8 @@ static inline bool trader_is_stopped(const trader *t, int64_t close_ms) {
 }
 
 /* What went wrong at a bar that closes at `close_ms`. With `stops` the trader pauses in the whole process: 1 minute of
- * market time, then 5, 30, 120, 720 if it has not run well for longer than the last pause in between. `view_of` may leave
- * symbol empty and bar 0. */
+ * market time, then 5, 30, 120, 720, unless it has run well for longer than the last pause, and than an hour, in between.
+ * `symbol` may be empty and `open_ms` 0. */
 typedef struct trader_trouble {
     trader_error_kind kind;
     const char *symbol;
@@ -85,6 +86,11 @@ bool trader_floods(trader *t, int64_t close_ms, int32_t most);
 /* Copies rows that are new or have changed since they were last taken; their number. */
 int32_t trader_take_errors(trader *t, trader_error_row rows[FAULT_ROWS_MAX]);
 
+/* Whether the trader looks at this symbol: enabled, by name and quote asset, and by volume where that is known. */
+bool trader_wants(const trader *t, const symbol_info *symbol);
+/* Finds the least volume for symbols.min_quote_volume and symbols.top of each trader, from the volumes that the table knows:
+ * with `top`, that of the last of the most traded symbols that it looks at otherwise. Traders that are in another set as well have theirs already: workers read it. ERR_NO_MEMORY. */
+MUST_CHECK err trader_set_choose(trader_set *set, const symbol_table *symbols);
 /* Union of the intervals in use, and the longest history that is needed of each, bars. */
 uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS]);
 /* Intervals whose bars must be fed: those, and the ones of references. */
