@@ -2,10 +2,10 @@
 import { test, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readKlines } from './harness.mjs';
-import { difference, endAll, generatedMarket, recordedMarket, replay, settled, startDaemon, startExchange, stop, stored, tempDir } from './daemon.mjs';
+import { difference, endAll, eventually, generatedMarket, recordedMarket, replay, settled, startDaemon, startExchange, stop, stored, tempDir } from './daemon.mjs';
 
 afterEach(endAll);
 
@@ -51,6 +51,25 @@ test('references and ranks: replayed by any number of workers, live, and with wo
   await settled(daemon);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   assert.equal(difference(stored(folder), expected), '');
+});
+
+const states = folder => JSON.parse(execFileSync('sqlite3', ['-readonly', '-json', join(folder, 'trademind.db'),
+  "SELECT json_extract(metadata, '$.state') AS state, count(*) AS n FROM signals GROUP BY state"], { encoding: 'utf8' }).trim() || '[]');
+const count = (folder, state) => states(folder).find(row => row.state === state)?.n ?? 0;
+
+test('ticks: a trader that ends leaves nothing provisional behind', async () => {
+  const market = generatedMarket();
+  const folder = tempDir(), traders = folderWith(['rising'], market);
+  writeFileSync(join(traders, 'other.lua'), 'return trader {name = "other", interval = "1h", filter = function(m) return m.close[0] < 0 end}');
+  const exchange = await startExchange(market, 60); // a bar a second
+  const daemon = await startDaemon({ port: exchange.port, market, folder, traders, env: { SCREENING_INTERVAL_MS: '100' } });
+  await eventually(() => count(folder, 'provisional') > 0, 'a provisional signal');
+  rmSync(join(traders, 'rising.lua'));
+  await daemon.until(it => it.logged(/1 removed/).length, 'the trader to be gone');
+  await eventually(() => count(folder, 'provisional') === 0, 'all of them to be withdrawn');
+  assert.ok(count(folder, 'withdrawn') > 0);
+  await stop(daemon);
+  await exchange.stop();
 });
 
 test('ticks: what is provisional is confirmed or withdrawn at the close, in place', async () => {

@@ -446,6 +446,17 @@ static void hand_over(evaluation *e) {
     }
 }
 
+err evaluation_withdraw(evaluation *e, tracked *t, const trader_set *next) {
+    err result = OK;
+    for (int32_t i = 0; e->set && i < e->set->count && result == OK; i++) {
+        const standing *s = &t->standings[i];
+        if (!s->is_wanted || e->set->traders[i] == trader_set_at(next, i)) continue;
+        if (s->tick && s->cursor_ms <= s->tick->tick_open_ms)
+            result = settle_ticks(e, t, i, s->tick->tick_open_ms, false);
+    }
+    return result;
+}
+
 err evaluation_announce(evaluation *e, tracked *t) {
     err result = OK;
     for (int32_t i = 0; i < e->set->count; i++) {

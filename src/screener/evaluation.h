@@ -22,6 +22,9 @@ typedef struct evaluation {
 /* Tells storage of a new symbol where its traders begin, so that a run which ends while its history is being loaded is
  * continued, not begun anew. ERR_NO_MEMORY. */
 MUST_CHECK err evaluation_announce(evaluation *e, tracked *t);
+/* Before other traders are installed (evaluation_announce hands it over): provisional signals of those that end are withdrawn,
+ * since nobody will see their bar close. ERR_NO_MEMORY. */
+MUST_CHECK err evaluation_withdraw(evaluation *e, tracked *t, const trader_set *next);
 /* ERR_RUNAWAY: the state is dead (its trader is quarantined already): put a new one into `e` and call again with the
  * same `e`; nothing is handed over before all traders have had their turn, since a watermark stands for all of them.
  * ERR_NO_MEMORY: what was under construction is gone. */

@@ -173,14 +173,21 @@ err tracked_install(tracked *t, registry *r, const trader_set *before, const tra
     return e;
 }
 
-err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,
-                const tracked_policy *policy, tracked **out) {
+/* Without series and traders; NULL without memory. */
+static tracked *new_empty(uint32_t id, const symbol_info *symbol, const tracked_policy *policy) {
     tracked *t = calloc(1, sizeof *t);
-    err e;
-    if (!t) return ERR_NO_MEMORY;
+    if (!t) return NULL;
     t->id = id;
     t->symbol = symbol;
     t->start_ms = policy->start_ms;
+    return t;
+}
+
+err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,
+                const tracked_policy *policy, tracked **out) {
+    tracked *t = new_empty(id, symbol, policy);
+    err e;
+    if (!t) return ERR_NO_MEMORY;
     e = tracked_install(t, r, NULL, set, policy);
     for (int32_t i = 0; i < N_INTERVALS; i++)
         t->told_ms[i] = policy->memory ? memory_watermark(policy->memory, symbol->name, i) : 0;
@@ -251,12 +258,9 @@ err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const t
 
 err tracked_new_copy(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,
                      const tracked_policy *policy, tracked **out) {
-    tracked *t = calloc(1, sizeof *t);
+    tracked *t = new_empty(id, symbol, policy);
     err e;
     if (!t) return ERR_NO_MEMORY;
-    t->id = id;
-    t->symbol = symbol;
-    t->start_ms = policy->start_ms;
     t->market = (script_market){.symbol = symbol, .symbol_id = id};
     e = tracked_install_copy(t, r, set, policy);
     if (e == OK)

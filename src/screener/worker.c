@@ -342,14 +342,14 @@ static void add(worker *w, tracked *t) {
 }
 
 /* Tells storage where traders begin, and asks for the bars that they need. */
-static void announce(worker *w, tracked *t) {
-    evaluation e = begin_evaluation(w, monotonic_ns());
-    if (evaluation_announce(&e, t) != OK) fail(w, "out of memory");
+static void announce(worker *w, evaluation *e, tracked *t) {
+    if (evaluation_announce(e, t) != OK) fail(w, "out of memory");
     send_wants(w, t);
 }
 
 static void track(worker *w, const control *c) {
     tracked_policy policy = policy_for(w, c);
+    evaluation e;
     tracked *t;
     if (c->symbol >= SYMBOL_MAX || w->symbols[c->symbol] || !w->set) return;
     if (tracked_new(c->symbol, symbol_table_get(w->shared->symbols, c->symbol), w->shared->registry, w->set, &policy,
@@ -358,7 +358,8 @@ static void track(worker *w, const control *c) {
         return;
     }
     add(w, t);
-    announce(w, t);
+    e = begin_evaluation(w, monotonic_ns());
+    announce(w, &e, t);
 }
 
 /* ---- control ---- */
@@ -400,8 +401,12 @@ static void install(worker *w, const control *c) {
     }
     for (uint32_t k = 0; k < w->n_ids; k++) {
         tracked *t = w->symbols[w->ids[k]];
+        evaluation e = begin_evaluation(w, monotonic_ns());
+        e.set = before;
+        if (evaluation_withdraw(&e, t, w->set) != OK) fail(w, "out of memory");
+        e.set = w->set;
         if (tracked_install(t, w->shared->registry, before, w->set, &policy) != OK) fail(w, "out of memory");
-        announce(w, t);
+        announce(w, &e, t);
     }
     for (uint32_t k = 0; k < w->n_ids; k++) settle(w, w->symbols[w->ids[k]], monotonic_ns());
     send(w, &(note){.kind = NOTE_INSTALLED, .worker = w->index, .set = w->set});
