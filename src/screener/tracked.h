@@ -23,11 +23,11 @@ typedef struct standing {
     bool is_warming, is_tick_changed;
     int32_t have, need; /* while warming up */
     int32_t n_errors_in_row;
-    /* rank: the close that the symbol was scored at, and its place there once it is known */
-    int64_t scored_ms, ranked_ms, spoken_ms; /* spoken: nothing will be said of closes up to here any more */
-    edge_row edge;
     edge_row *tick;    /* of a trader with on = "tick"; else NULL */
     script_rank *rank; /* of a trader with rank; else NULL */
+    edge_row edge;
+    /* rank: the close that the symbol was scored at, and its place there once it is known */
+    int64_t scored_ms, ranked_ms, spoken_ms; /* spoken: nothing will be said of closes up to here any more */
 } standing;
 
 typedef struct tracked {
