@@ -12,7 +12,8 @@
 #include "spec/c/scripts.h"
 #include <math.h>
 
-enum { SYMBOLS_BARS = 1500, SYMBOLS_KEEP = 800, SYMBOLS_HOUR = 12 };
+/* KEEP: as for a trader that looks 780 bars back (tracked.c): a window and REBUILD_BARS behind that. */
+enum { SYMBOLS_BARS = 1500, SYMBOLS_KEEP = 1100, SYMBOLS_HOUR = 12 };
 static const int64_t SYMBOLS_START_MS = 1700006400000; /* 2023-11-15T00:00Z */
 
 typedef struct one_symbol {
