@@ -1,18 +1,18 @@
 // exchange-sim against clients that others wrote (npm `binance`, `@binance/spot`), and against the exchange's documented
 // corners with a bare WebSocket. The bars are real where recordings lie beside the project, else a folder made here.
 // time limit: 300
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRequire } from 'node:module';
 import { isDeepStrictEqual } from 'node:util';
-import { DEADLINE_MS, dataPath, readKlines, start, startSim, tempDir, until } from './harness.mjs';
+import { DEADLINE_MS, dataPath, readKlines, start, tempDir } from './harness.mjs';
+import { connect, get, sim } from './wire.mjs';
 
 const require = createRequire(import.meta.url);
 const { MainClient, WebsocketClient } = require('binance');
 const { Spot } = require('@binance/spot');
-const WebSocket = require('ws');
 
 const HEADER = 'open_time,open,high,low,close,volume,close_time,quote_volume,trades,taker_base,taker_quote';
 const MINUTE = 60000, HOUR = 3600000, DAY = 86400000;
@@ -76,45 +76,6 @@ if (!recorded) for (const symbol of ['LTCUSDT', 'NEARUSDT']) writeRecording(FOLD
 const SYMBOLS = ['LTCUSDT', 'NEARUSDT'];
 const CSV = Object.fromEntries(SYMBOLS.map(s => [s, readKlines(join(FOLDER, `${s}-1m.csv${recorded ? '.gz' : ''}`)).map(exact)]));
 const files = (...more) => ['--data', FOLDER, '--symbols', SYMBOLS.join(','), ...more];
-
-// ---- bare clients ----
-
-const sims = [];
-async function sim(args) {
-  const it = await startSim(args);
-  sims.push(it);
-  return it;
-}
-after(() => Promise.all(sims.map(it => it.stop('SIGKILL'))));
-
-async function get(it, path) {
-  const reply = await fetch(it.url + path);
-  const body = await reply.text();
-  return { status: reply.status, headers: reply.headers, body: body.startsWith('<') ? body : JSON.parse(body) };
-}
-
-/** A WebSocket that keeps what came. */
-async function connect(it, path, options) {
-  const socket = new WebSocket(`ws://127.0.0.1:${it.port}${path}`, options);
-  const c = { socket, messages: [], pings: [], closed: null };
-  const listeners = new Set();
-  const notify = () => { for (const listener of [...listeners]) listener(); };
-  socket.on('message', data => { c.messages.push(JSON.parse(data)); notify(); });
-  socket.on('ping', data => { c.pings.push(data.toString()); notify(); });
-  socket.on('close', (code, reason) => { c.closed = { code, reason: reason.toString() }; notify(); });
-  socket.on('error', error => { c.error = error; notify(); });
-  socket.on('open', notify);
-  c.until = (condition, what, deadlineMs = DEADLINE_MS) => until(() => condition(c), what,
-    listener => { listeners.add(listener); return () => listeners.delete(listener); }, deadlineMs);
-  c.ask = async message => {
-    const before = c.messages.length;
-    socket.send(typeof message === 'string' ? message : JSON.stringify(message));
-    return c.until(() => c.messages.slice(before).find(m => 'result' in m || 'code' in m), 'the reply');
-  };
-  await c.until(() => socket.readyState === WebSocket.OPEN || c.error, 'the connection');
-  if (c.error) throw c.error;
-  return c;
-}
 
 // ---- REST ----
 

@@ -13,6 +13,7 @@ typedef struct listeners {
 } listeners;
 
 struct channels {
+    size_t n_used;
     uint32_t n_slots; /* the last one is for all mini tickers */
     listeners slots[];
 };
@@ -110,6 +111,7 @@ err channels_add(channels *c, const stream *s, void *subscriber) {
         l->at = at;
         l->capacity = capacity;
     }
+    c->n_used += l->count == 0;
     l->at[l->count++] = subscriber;
     return OK;
 }
@@ -119,9 +121,12 @@ void channels_remove(channels *c, const stream *s, const void *subscriber) {
     for (uint32_t i = 0; l && i < l->count; i++)
         if (l->at[i] == subscriber) {
             l->at[i] = l->at[--l->count];
+            c->n_used -= l->count == 0;
             return;
         }
 }
+
+size_t channels_count(const channels *c) { return c->n_used; }
 
 void *const *channels_subscribers(const channels *c, const stream *s, size_t *count) {
     const listeners *l = slot_of((channels *)c, s);

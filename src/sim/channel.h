@@ -29,5 +29,7 @@ void channels_free(channels *c);
 /* Nothing happens for silent streams. A subscriber is added once. */
 MUST_CHECK err channels_add(channels *c, const stream *s, void *subscriber);
 void channels_remove(channels *c, const stream *s, const void *subscriber);
+/* Streams that anybody listens to. */
+size_t channels_count(const channels *c);
 /* Borrowed until the channel changes. */
 void *const *channels_subscribers(const channels *c, const stream *s, size_t *count);

@@ -3,9 +3,30 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MINUTE_MS = 60000, FIRST_BAN_MS = 120000, MOST_DOUBLINGS = 11 };
+enum { MINUTE_MS = 60000, CONNECTS_MS = 300000, FIRST_BAN_MS = 120000, MOST_DOUBLINGS = 11 };
 
 static address_use *find_address(weight_limits *limits, const char *address);
+
+static void ban(address_use *a, int64_t now_ms) {
+    uint32_t doublings = a->n_bans < MOST_DOUBLINGS ? a->n_bans : MOST_DOUBLINGS; /* 2 min to about 3 days */
+    a->banned_until_ms = now_ms + ((int64_t)FIRST_BAN_MS << doublings);
+    a->n_bans++;
+    a->n_ignored = 0;
+}
+
+int weight_limits_connect(weight_limits *limits, const char *address, uint32_t limit, int64_t now_ms) {
+    address_use *a = find_address(limits, address);
+    a->used_ms = now_ms;
+    if (now_ms - a->connects_from_ms >= CONNECTS_MS) {
+        a->connects_from_ms = now_ms;
+        a->n_connects = 0;
+    }
+    a->n_connects++;
+    if (a->banned_until_ms > now_ms) return 418;
+    if (a->n_connects <= limit) return 0;
+    if (a->n_connects > limit + LIMIT_CONNECTS_BEFORE_BAN) ban(a, now_ms);
+    return 429;
+}
 
 weight_verdict weight_limits_charge(weight_limits *limits, const char *address, uint32_t weight, int64_t now_ms) {
     address_use *a = find_address(limits, address);
@@ -17,12 +38,8 @@ weight_verdict weight_limits_charge(weight_limits *limits, const char *address, 
     a->weight += weight;
     weight_verdict v = {.status = 200, .used = a->weight};
     if (a->banned_until_ms <= now_ms && a->weight > LIMIT_WEIGHT_PER_MINUTE &&
-        a->n_ignored++ >= LIMIT_IGNORED_BEFORE_BAN) {
-        uint32_t doublings = a->n_bans < MOST_DOUBLINGS ? a->n_bans : MOST_DOUBLINGS; /* 2 min to about 3 days */
-        a->banned_until_ms = now_ms + ((int64_t)FIRST_BAN_MS << doublings);
-        a->n_bans++;
-        a->n_ignored = 0;
-    }
+        a->n_ignored++ >= LIMIT_IGNORED_BEFORE_BAN)
+        ban(a, now_ms);
     if (a->banned_until_ms > now_ms) {
         v.status = 418;
         v.until_ms = a->banned_until_ms;

@@ -1,9 +1,12 @@
 /* exchange-sim: Binance's market data, simulated. Written from the exchange's documentation; shares only base/ and
  * market/ with the client, so that a wrong reading of the protocol cannot agree with itself.
  *
- * source (files or model) -> tape (what happens when) -> server (REST and WebSocket), driven by play (the clock). */
+ * source (files or model) -> tape (what happens when) -> server (REST and WebSocket), driven by play (the clock);
+ * scene (what goes wrong, and when) -> faults (what that means now) -> asked by all who serve, carried out by director. */
 #include "base/log.h"
 #include "market/random_market.h"
+#include "sim/control.h"
+#include "sim/director.h"
 #include "sim/options.h"
 #include "sim/play.h"
 #include "sim/server.h"
@@ -24,8 +27,13 @@ typedef struct simulator {
     options options;
     source *source;
     tape *tape;
+    scene scene;
+    faults *faults;
+    random_faults random;
+    director director;
     server *server;
     play play;
+    control control;
     uv_loop_t loop;
     uv_signal_t on_int, on_term;
     bool was_stopped;
@@ -33,6 +41,7 @@ typedef struct simulator {
 
 static err open_source(simulator *sim, diag *why);
 static err open_tape(simulator *sim, diag *why);
+static err open_scene(simulator *sim, diag *why);
 static err open_server(simulator *sim, diag *why);
 static void announce(simulator *sim);
 static void report_end(const simulator *sim);
@@ -54,6 +63,7 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     e = open_source(&sim, &why);
     if (e == OK) e = open_tape(&sim, &why);
+    if (e == OK) e = open_scene(&sim, &why);
     if (e == OK) e = open_server(&sim, &why);
     if (e == OK) {
         announce(&sim);
@@ -65,6 +75,8 @@ int main(int argc, char **argv) {
         server_free(sim.server);
         uv_loop_close(&sim.loop);
     }
+    faults_free(sim.faults);
+    scene_free(&sim.scene);
     tape_free(sim.tape);
     source_free(sim.source);
     if (e != OK) fprintf(stderr, "exchange-sim: %s\n", why.text);
@@ -98,12 +110,42 @@ static err open_tape(simulator *sim, diag *why) {
     return OK;
 }
 
+static int64_t end_of_data_ms(const simulator *sim) {
+    if (!sim->options.data || sim->options.to_ms != INT64_MAX) return sim->options.to_ms;
+    int64_t end_ms = INT64_MIN;
+    for (uint32_t i = 0; i < source_count(sim->source); i++)
+        if (source_at(sim->source, i)->end_ms > end_ms) end_ms = source_at(sim->source, i)->end_ms;
+    return end_ms;
+}
+
+/* What is due at the start is done before anybody is served. */
+static err open_scene(simulator *sim, diag *why) {
+    const options *o = &sim->options;
+    int64_t start_ms = tape_at_ms(sim->tape);
+    err e = o->scene ? scene_read(o->scene, &sim->scene, why) : OK;
+    if (e == OK) e = faults_new(&sim->scene, o->scene, o->seed, start_ms, sim->source, &sim->faults, why);
+    if (e != OK) return e;
+    if (o->has_faults)
+        random_faults_init(&sim->random, o->faults_seed, o->faults_every_ms, start_ms, end_of_data_ms(sim), o->n_hosts);
+    sim->director = (director){
+        .faults = sim->faults, .random = o->has_faults ? &sim->random : NULL, .source = sim->source, .tape = sim->tape};
+    director_prepare(&sim->director, &sim->scene);
+    director_step(&sim->director, start_ms);
+    return sim->director.error == OK ? OK : diag_set(why, sim->director.error, "%s", error_text(sim->director.error));
+}
+
 /* ---- wiring ---- */
 
 static int64_t now_ms(void *context) { return play_now_ms(&((simulator *)context)->play); }
 static void on_contact(void *context) { play_start(&((simulator *)context)->play, true); }
 static void on_listener(void *context) { play_wake(&((simulator *)context)->play); }
 static void on_done(void *context) { close_all(context); }
+
+static void on_control(void *context, const char *line) {
+    simulator *sim = context;
+    director_command(&sim->director, line, play_now_ms(&sim->play));
+    play_wake(&sim->play);
+}
 
 static void on_signal(uv_signal_t *handle, int number) {
     simulator *sim = handle->data;
@@ -117,8 +159,10 @@ static err open_server(simulator *sim, diag *why) {
     play_init(&sim->play, &sim->loop, sim->tape, sim->options.speed, on_done, sim);
     server_options wiring = {.host = sim->options.host,
                              .port = sim->options.port,
+                             .n_hosts = sim->options.n_hosts,
                              .source = sim->source,
                              .tape = sim->tape,
+                             .faults = sim->faults,
                              .ping_every_ms = sim->options.ping_every_ms,
                              .pong_within_ms = sim->options.pong_within_ms,
                              .max_queue_bytes = sim->options.speed == 0 ? 0 : MAX_QUEUE_BYTES,
@@ -128,7 +172,10 @@ static err open_server(simulator *sim, diag *why) {
                              .on_listener = on_listener};
     err e = server_new(&sim->loop, &wiring, &sim->server, why);
     if (e != OK) return e;
-    play_attach(&sim->play, sim->server);
+    sim->director.server = sim->server;
+    play_attach(&sim->play, sim->server, &sim->director, sim->options.stay_ms);
+    if (sim->options.has_control && control_open(&sim->control, &sim->loop, on_control, sim) != OK)
+        log_warn("main", "--control: stdin cannot be read; nothing can be said to the exchange");
     sim->on_int.data = sim->on_term.data = sim;
     uv_signal_init(&sim->loop, &sim->on_int);
     uv_signal_init(&sim->loop, &sim->on_term);
@@ -143,16 +190,18 @@ static void close_all(simulator *sim) {
     uv_close((uv_handle_t *)&sim->on_int, NULL);
     uv_close((uv_handle_t *)&sim->on_term, NULL);
     play_close(&sim->play);
+    control_close(&sim->control);
     server_close(sim->server);
 }
 
 static void announce(simulator *sim) {
-    printf("{\"event\":\"listening\",\"port\":%d,\"from\":%" PRId64 ",\"symbols\":%" PRIu32
-           ",\"source\":\"%s\",\"pid\":%ld}\n",
-           server_port(sim->server), tape_at_ms(sim->tape), source_count(sim->source),
-           sim->options.data ? "files" : "model", (long)getpid());
+    printf("{\"event\":\"listening\",\"port\":%d,\"ports\":[", server_port(sim->server, 1));
+    for (int host = 1; host <= sim->options.n_hosts; host++)
+        printf("%s%d", host > 1 ? "," : "", server_port(sim->server, host));
+    printf("],\"from\":%" PRId64 ",\"symbols\":%" PRIu32 ",\"source\":\"%s\",\"pid\":%ld}\n", tape_at_ms(sim->tape),
+           source_count(sim->source), sim->options.data ? "files" : "model", (long)getpid());
     fflush(stdout);
-    log_info("main", "listening on %s port %d, %" PRIu32 " symbols", sim->options.host, server_port(sim->server),
+    log_info("main", "listening on %s port %d, %" PRIu32 " symbols", sim->options.host, server_port(sim->server, 1),
              source_count(sim->source));
 }
 

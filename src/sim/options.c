@@ -1,8 +1,11 @@
 /* One setter per option, found by name: an option is added in the table and in the help, nowhere else. */
 #include "sim/options.h"
 #include "base/time_text.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MINUTE_MS = 60000, MOST_HOSTS = 16 };
 
 static const char help[] =
     "exchange-sim: Binance's market data over REST and WebSocket, from recordings or a seeded model\n"
@@ -20,13 +23,28 @@ static const char help[] =
     "  --seed S          of the market model (default 1)\n"
     "  --host H          address to listen on (default 127.0.0.1)\n"
     "  --port N          0: any free one (default)\n"
+    "  --hosts N         as many ports, N, N + 1 ..., that serve the same exchange as its hosts 1, 2 ... (default 1)\n"
+    "  --scene FILE      what goes wrong and when, such as at 10m drop all; see below, and spec/scenes\n"
+    "  --faults SEED[,N] a random fault in N minutes of market time on average (default 5), up to 30 minutes before\n"
+    "                    --to or the end of the data, so that clients can catch up; none that changes the market\n"
+    "  --control on      lines of a scene, without their time, are read from stdin and done at once\n"
+    "  --stay S          seconds for which the exchange goes on serving REST after the end while clients still ask\n"
+    "                    (default 10); stopped: until it is stopped\n"
     "  --ping-every MS   server pings on WebSocket connections (default 20000)\n"
     "  --pong-within MS  a connection whose pong takes longer is closed (default 60000)\n"
     "  --log LEVEL       debug, info, warn or error (default info)\n"
     "  --log-format F    human or json (default: human on a terminal)\n"
     "\n"
-    "One JSON line on stdout when it listens, {\"event\":\"listening\",\"port\":N,...}, and one when the data has "
-    "ended.\n"
+    "A line of a scene: WHEN WHAT [TO WHOM] [HOW]; # begins a comment\n"
+    "  at 10m, at 10m..20m (drawn from --seed), every 5m [from 10m] [until 1h]: market time after --from\n"
+    "  drop, silence, half-open, shutdown, malformed KIND [all|random|SYMBOL] [for 5m] [after 10s] [host 1]\n"
+    "  gap, hole, no-close, correct SYMBOL|random|all 3 bars [of 5m] [after 2m]\n"
+    "  duplicate, reorder SYMBOL|random|all [for 5m]; delist, list SYMBOL|random\n"
+    "  rest 429|418|403|451|5xx|slow 3s|cut [to klines] [for 5m|for 5 requests] [retry-after 2s] [host 1]\n"
+    "  skew 3s [for 5m], lifetime 1h, connect-limit 5; clear ends what lasts\n"
+    "\n"
+    "JSON lines on stdout: when it listens, {\"event\":\"listening\",\"port\":N,\"ports\":[N,...],...}, at each fault\n"
+    "({\"event\":\"fault\",...}, {\"event\":\"fault_over\",...}) and when the data has ended.\n"
     "Exit codes: 0 ended or stopped by a signal, 1 failed, 2 usage.\n";
 
 typedef err (*set_fn)(const char *value, options *out, diag *why);
@@ -43,6 +61,11 @@ static err set_host(const char *value, options *out, diag *why);
 static err set_port(const char *value, options *out, diag *why);
 static err set_ping(const char *value, options *out, diag *why);
 static err set_pong(const char *value, options *out, diag *why);
+static err set_hosts(const char *value, options *out, diag *why);
+static err set_scene(const char *value, options *out, diag *why);
+static err set_faults(const char *value, options *out, diag *why);
+static err set_control(const char *value, options *out, diag *why);
+static err set_stay(const char *value, options *out, diag *why);
 static err set_log(const char *value, options *out, diag *why);
 static err set_log_format(const char *value, options *out, diag *why);
 
@@ -50,13 +73,25 @@ static const struct option {
     const char *name;
     set_fn set;
 } table[] = {
-    {"--data", set_data},       {"--symbols", set_symbols},
-    {"--from", set_from},       {"--to", set_to},
-    {"--speed", set_speed},     {"--start", set_start},
-    {"--updates", set_updates}, {"--seed", set_seed},
-    {"--host", set_host},       {"--port", set_port},
-    {"--ping-every", set_ping}, {"--pong-within", set_pong},
-    {"--log", set_log},         {"--log-format", set_log_format},
+    {"--data", set_data},
+    {"--symbols", set_symbols},
+    {"--from", set_from},
+    {"--to", set_to},
+    {"--speed", set_speed},
+    {"--start", set_start},
+    {"--updates", set_updates},
+    {"--seed", set_seed},
+    {"--host", set_host},
+    {"--port", set_port},
+    {"--ping-every", set_ping},
+    {"--pong-within", set_pong},
+    {"--hosts", set_hosts},
+    {"--scene", set_scene},
+    {"--faults", set_faults},
+    {"--control", set_control},
+    {"--stay", set_stay},
+    {"--log", set_log},
+    {"--log-format", set_log_format},
 };
 enum { N_OPTIONS = sizeof table / sizeof table[0] };
 
@@ -67,6 +102,9 @@ err options_parse(int argc, char **argv, options *out, diag *why) {
                      .seed = 1,
                      .n_updates = 3,
                      .host = "127.0.0.1",
+                     .n_hosts = 1,
+                     .faults_every_ms = 5 * MINUTE_MS,
+                     .stay_ms = 10000,
                      .ping_every_ms = 20000,
                      .pong_within_ms = 60000,
                      .level = LOG_INFO,
@@ -161,6 +199,48 @@ static err set_port(const char *value, options *out, diag *why) {
     int64_t n;
     if (!read_integer(value, 0, 65535, &n)) return refuse(why, "--port", value, "0..65535");
     out->port = (int)n;
+    return OK;
+}
+
+static err set_hosts(const char *value, options *out, diag *why) {
+    int64_t n;
+    if (!read_integer(value, 1, MOST_HOSTS, &n)) return refuse(why, "--hosts", value, "1..16");
+    out->n_hosts = (int)n;
+    return OK;
+}
+
+static err set_scene(const char *value, options *out, diag *why) {
+    out->scene = value;
+    return *value ? OK : refuse(why, "--scene", value, "a file");
+}
+
+/* SEED or SEED,MINUTES */
+static err set_faults(const char *value, options *out, diag *why) {
+    char seed[32];
+    int64_t n, minutes = 5;
+    size_t bytes = strcspn(value, ",");
+    bool is_good = bytes < sizeof seed;
+    snprintf(seed, sizeof seed, "%.*s", (int)bytes, value);
+    is_good = is_good && read_integer(seed, 0, INT64_MAX, &n) &&
+              (!value[bytes] || read_integer(value + bytes + 1, 1, 10000, &minutes));
+    if (!is_good) return refuse(why, "--faults", value, "a seed, or a seed and minutes such as 7,5");
+    out->has_faults = true;
+    out->faults_seed = (uint64_t)n;
+    out->faults_every_ms = minutes * MINUTE_MS;
+    return OK;
+}
+
+static err set_control(const char *value, options *out, diag *why) {
+    out->has_control = strcmp(value, "on") == 0;
+    return out->has_control ? OK : refuse(why, "--control", value, "on");
+}
+
+static err set_stay(const char *value, options *out, diag *why) {
+    int64_t n;
+    out->stay_ms = INT64_MAX;
+    if (strcmp(value, "stopped") == 0) return OK;
+    if (!read_integer(value, 0, 86400, &n)) return refuse(why, "--stay", value, "0..86400 seconds, or stopped");
+    out->stay_ms = n * 1000;
     return OK;
 }
 

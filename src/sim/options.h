@@ -12,6 +12,13 @@ typedef struct options {
     uint32_t n_updates;
     const char *host;
     int port;
+    int n_hosts;
+    const char *scene; /* NULL: none */
+    bool has_faults;   /* random ones */
+    uint64_t faults_seed;
+    int64_t faults_every_ms;
+    bool has_control;
+    int64_t stay_ms; /* after the end; INT64_MAX: until stopped */
     bool starts_now;
     bool wants_help;
     int64_t ping_every_ms, pong_within_ms;

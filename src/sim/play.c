@@ -9,7 +9,6 @@ enum {
     BUDGET_NS = 5000000,    /* of one go, so that requests are answered in between */
     BACKLOG_BYTES = 262144, /* at top speed the market waits for the fullest queue to get below this */
     QUIET_MS = 1000,        /* after the end: without a request for this long */
-    MOST_WAIT_MS = 10000,
     POLL_MS = 50
 };
 
@@ -18,6 +17,7 @@ static void on_busy(uv_idle_t *handle);
 static void go_on(play *p);
 static void run_at_pace(play *p);
 static void run_at_top_speed(play *p);
+static int64_t next_ms(const play *p);
 static void end(play *p);
 static void on_end_timer(uv_timer_t *timer);
 
@@ -29,8 +29,10 @@ void play_init(play *p, uv_loop_t *loop, tape *t, double speed, void (*on_done)(
     p->timer.data = p->busy.data = p;
 }
 
-void play_attach(play *p, server *s) {
+void play_attach(play *p, server *s, director *d, int64_t stay_ms) {
     p->server = s;
+    p->director = d;
+    p->stay_ms = stay_ms;
     p->sink = server_sink(s);
 }
 
@@ -74,18 +76,38 @@ static void go_on(play *p) {
         p->on_done(p->context);
         return;
     }
-    if (tape_next_ms(p->tape) == INT64_MAX && !p->is_ended) end(p);
+    if (next_ms(p) == INT64_MAX && !p->is_ended) end(p);
+}
+
+/* Of the market or of what disturbs it. What would only come after the market's end does not. */
+static int64_t next_ms(const play *p) {
+    int64_t market_ms = tape_next_ms(p->tape), change_ms = director_next_ms(p->director);
+    if (market_ms == INT64_MAX && !director_expects_bars(p->director, tape_to_ms(p->tape))) return INT64_MAX;
+    return change_ms < market_ms ? change_ms : market_ms;
+}
+
+/* What is due first; of the two at the same moment, the disturbance. */
+static err step(play *p) {
+    int64_t now_ms = next_ms(p);
+    if (now_ms < tape_next_ms(p->tape) || director_next_ms(p->director) == now_ms) {
+        director_step(p->director, now_ms);
+        return p->director->error;
+    }
+    return tape_step(p->tape, &p->sink);
 }
 
 static void run_at_pace(play *p) {
     int64_t start_ns = monotonic_ns(), now_ns = start_ns;
-    while (p->error == OK && tape_next_ms(p->tape) <= pace_now_ms(&p->pace, now_ns) && now_ns - start_ns < BUDGET_NS) {
-        p->error = tape_step(p->tape, &p->sink);
+    while (p->error == OK && next_ms(p) <= pace_now_ms(&p->pace, now_ns) && now_ns - start_ns < BUDGET_NS) {
+        p->error = step(p);
         now_ns = monotonic_ns();
     }
-    if (p->error != OK || tape_next_ms(p->tape) == INT64_MAX) return;
-    if (tape_next_ms(p->tape) > pace_now_ms(&p->pace, now_ns)) pace_jump(&p->pace, tape_skip_to_ms(p->tape), now_ns);
-    uint64_t wait_ms = pace_wait_ms(&p->pace, tape_next_ms(p->tape), now_ns);
+    if (p->error != OK || next_ms(p) == INT64_MAX) return;
+    if (next_ms(p) > pace_now_ms(&p->pace, now_ns)) {
+        int64_t skip_ms = tape_skip_to_ms(p->tape), change_ms = director_next_ms(p->director);
+        pace_jump(&p->pace, skip_ms < change_ms ? skip_ms : change_ms, now_ns);
+    }
+    uint64_t wait_ms = pace_wait_ms(&p->pace, next_ms(p), now_ns);
     if (wait_ms > 0)
         uv_timer_start(&p->timer, on_timer, wait_ms, 0);
     else
@@ -94,19 +116,22 @@ static void run_at_pace(play *p) {
 
 static void run_at_top_speed(play *p) {
     int64_t start_ns = monotonic_ns();
-    while (p->error == OK && tape_next_ms(p->tape) != INT64_MAX) {
+    while (p->error == OK && next_ms(p) != INT64_MAX) {
+        /* What was sent before a disturbance arrives before it. */
+        size_t most_bytes = director_next_ms(p->director) <= tape_next_ms(p->tape) ? 0 : BACKLOG_BYTES;
         bool must_wait =
-            server_backlog(p->server) > BACKLOG_BYTES || (p->needs_listener && !server_has_listener(p->server));
+            server_backlog(p->server) > most_bytes || (p->needs_listener && server_holds_market(p->server));
         if (must_wait) return; /* play_wake comes */
         if (monotonic_ns() - start_ns > BUDGET_NS) break;
-        p->error = tape_step(p->tape, &p->sink);
+        p->error = step(p);
     }
-    if (p->error == OK && tape_next_ms(p->tape) != INT64_MAX) uv_idle_start(&p->busy, on_busy);
+    if (p->error == OK && next_ms(p) != INT64_MAX) uv_idle_start(&p->busy, on_busy);
 }
 
 static void end(play *p) {
     p->is_ended = true;
     p->ended_ms = monotonic_ms();
+    director_end(p->director, tape_at_ms(p->tape));
     log_info("play", "the data has ended at %lld", (long long)tape_at_ms(p->tape));
     uv_timer_start(&p->timer, on_end_timer, POLL_MS, POLL_MS);
 }
@@ -117,9 +142,9 @@ static void on_end_timer(uv_timer_t *timer) {
     int64_t now_ms = monotonic_ms(), request_ms = server_count(p->server).request_ms;
     int64_t quiet_since_ms = request_ms > p->ended_ms ? request_ms : p->ended_ms;
     bool is_delivered = server_backlog(p->server) == 0 && now_ms - quiet_since_ms >= QUIET_MS;
-    if (!is_delivered && now_ms - p->ended_ms < MOST_WAIT_MS) return;
+    if (p->stay_ms == INT64_MAX || (!is_delivered && now_ms - p->ended_ms < p->stay_ms)) return;
     if (!is_delivered)
-        log_warn("play", "clients are still busy %d ms after the end; ending all the same", MOST_WAIT_MS);
+        log_warn("play", "clients are still busy %lld ms after the end; ending all the same", (long long)p->stay_ms);
     uv_timer_stop(&p->timer);
     p->on_done(p->context);
 }

@@ -11,6 +11,7 @@ typedef struct call {
     const rest_request *request;
     source *source;
     tape *tape;
+    const faults *faults;
     int64_t now_ms;
     writer *body;
 } call;
@@ -41,10 +42,10 @@ enum { N_ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 enum { BAD_CHARACTERS = -1100, MISSING = -1102, BAD_COMBINATION = -1128, BAD_VALUE = -1130 };
 enum { BAD_INTERVAL = -1120, BAD_SYMBOL = -1121, BAD_STATUS = -1122, OTHER_STATUS = -1220 };
 
-static const struct fault {
+static const struct refusal {
     int code;
     const char *message;
-} faults[] = {
+} refusals[] = {
     {BAD_CHARACTERS, "Illegal characters found in parameter '%s'."},
     {MISSING, "Mandatory parameter '%s' was not sent, was empty/null, or malformed."},
     {BAD_COMBINATION, "Combination of optional parameters invalid."},
@@ -62,8 +63,8 @@ uint32_t rest_weight(const rest_request *request) {
     return 1;
 }
 
-int rest_answer(const rest_request *request, source *s, tape *t, int64_t now_ms, writer *body) {
-    call c = {request, s, t, now_ms, body};
+int rest_answer(const rest_request *request, source *s, tape *t, const faults *f, int64_t now_ms, writer *body) {
+    call c = {request, s, t, f, now_ms, body};
     writer_clear(body);
     for (int i = 0; i < N_ENDPOINTS; i++) {
         if (strcmp(request->path, endpoints[i].path) != 0) continue;
@@ -86,7 +87,7 @@ void rest_error(writer *body, int code, const char *message) {
 /* ---- parameters ---- */
 
 static int fail(call *c, int code, const char *parameter) {
-    const struct fault *f = faults;
+    const struct refusal *f = refusals;
     while (f->code != code) f++;
     const char *hole = strstr(f->message, "%s");
     size_t before = hole ? (size_t)(hole - f->message) : strlen(f->message);
@@ -140,14 +141,15 @@ static bool is_symbol_text(const char *at, size_t bytes) {
 /* 0 or the fault. */
 static int find_symbol(const call *c, const char *at, size_t bytes, uint32_t *symbol) {
     if (!is_symbol_text(at, bytes)) return BAD_CHARACTERS;
-    return source_find(c->source, at, bytes, symbol) == OK ? 0 : BAD_SYMBOL;
+    if (source_find(c->source, at, bytes, symbol) != OK) return BAD_SYMBOL;
+    return source_at(c->source, *symbol)->is_hidden ? BAD_SYMBOL : 0;
 }
 
 /* `symbols`: a JSON array of names. The caller frees `*out`. 0 or the fault. */
 static int find_symbols(const call *c, const char *value, uint32_t **out, size_t *count) {
     json_reader r;
     json_slice name;
-    int fault = 0;
+    int wrong = 0;
     size_t bytes = strlen(value);
     uint32_t *list = malloc((bytes / 3 + 1) * sizeof *list); /* a name takes at least "A" and a comma */
     *count = 0;
@@ -155,13 +157,13 @@ static int find_symbols(const call *c, const char *value, uint32_t **out, size_t
     if (!list) return BAD_VALUE;
     json_reader_init(&r, value, bytes);
     if (!json_enter_array(&r)) return BAD_CHARACTERS;
-    while (fault == 0 && json_next_item(&r)) {
+    while (wrong == 0 && json_next_item(&r)) {
         if (!json_string(&r, &name)) return BAD_CHARACTERS;
-        fault = find_symbol(c, name.at, name.bytes, &list[*count]);
-        if (fault == 0) ++*count;
+        wrong = find_symbol(c, name.at, name.bytes, &list[*count]);
+        if (wrong == 0) ++*count;
     }
-    if (fault == 0 && (!json_finish(&r) || *count == 0)) fault = BAD_CHARACTERS;
-    return fault;
+    if (wrong == 0 && (!json_finish(&r) || *count == 0)) wrong = BAD_CHARACTERS;
+    return wrong;
 }
 
 static bool is_status(const char *status) {
@@ -189,8 +191,8 @@ static int chosen_symbols(const call *c, uint32_t **out, size_t *count, const ch
         *count = 1;
         return find_symbol(c, one, strlen(one), *out);
     }
-    for (uint32_t i = 0; i < n; i++) (*out)[i] = i;
-    *count = n;
+    for (uint32_t i = 0; i < n; i++)
+        if (!source_at(c->source, i)->is_hidden) (*out)[(*count)++] = i;
     return 0;
 }
 
@@ -225,6 +227,8 @@ static int add_klines(call *c, uint32_t symbol, enum interval interval, int64_t 
     writer_add(c->body, "[");
     for (size_t i = 0; i < count; i++) {
         if (i > 0) writer_add(c->body, ",");
+        if (faults_shows_distorted(c->faults, symbol, interval, &bars[i], c->now_ms - faults_skew_ms(c->faults)))
+            faults_distort(&source_at(c->source, symbol)->info, &bars[i]);
         frame_kline_row(c->body, interval, &bars[i]);
     }
     writer_add(c->body, "]");
@@ -239,8 +243,8 @@ static int answer_klines(call *c) {
     int64_t start_ms, end_ms, limit;
     if (!name || !*name) return fail(c, MISSING, "symbol");
     if (!interval_text || !*interval_text) return fail(c, MISSING, "interval");
-    int fault = find_symbol(c, name, strlen(name), &symbol);
-    if (fault) return fail(c, fault, "symbol");
+    int wrong = find_symbol(c, name, strlen(name), &symbol);
+    if (wrong) return fail(c, wrong, "symbol");
     int32_t interval = interval_parse(interval_text, strlen(interval_text));
     if (interval < 0) return fail(c, BAD_INTERVAL, "interval");
     if (!read_time(c->request, "startTime", INT64_MIN, &start_ms)) return fail(c, BAD_CHARACTERS, "startTime");
@@ -260,12 +264,12 @@ static int answer_ticker(call *c) {
     const char *parameter;
     uint32_t *symbols;
     size_t count;
-    int fault = chosen_symbols(c, &symbols, &count, &parameter);
-    if (!fault && type && !is_mini && strcmp(type, "FULL") != 0) fault = BAD_VALUE, parameter = "type";
-    if (!fault && status && !is_status(status)) fault = BAD_STATUS;
-    if (!fault && is_one && !has_status(c, symbols[0], status)) fault = OTHER_STATUS;
+    int wrong = chosen_symbols(c, &symbols, &count, &parameter);
+    if (!wrong && type && !is_mini && strcmp(type, "FULL") != 0) wrong = BAD_VALUE, parameter = "type";
+    if (!wrong && status && !is_status(status)) wrong = BAD_STATUS;
+    if (!wrong && is_one && !has_status(c, symbols[0], status)) wrong = OTHER_STATUS;
     if (!is_one) writer_add(c->body, "[");
-    for (size_t i = 0; !fault && i < count; i++) {
+    for (size_t i = 0; !wrong && i < count; i++) {
         tape_ticker ticker;
         if (!has_status(c, symbols[i], status)) continue;
         if (!tape_ticker_of(c->tape, symbols[i], &ticker) && !is_one) continue; /* not listed yet */
@@ -275,7 +279,7 @@ static int answer_ticker(call *c) {
     }
     if (!is_one) writer_add(c->body, "]");
     free(symbols);
-    return fault ? fail(c, fault, parameter) : 200;
+    return wrong ? fail(c, wrong, parameter) : 200;
 }
 
 static uint32_t ticker_weight(const rest_request *request) {
@@ -296,17 +300,17 @@ static int answer_exchange_info(call *c) {
     bool is_narrowed = find_arg(c->request, "symbol") || find_arg(c->request, "symbols"), any = false;
     uint32_t *symbols;
     size_t count;
-    int fault = chosen_symbols(c, &symbols, &count, &parameter);
-    if (!fault && is_narrowed && (status || permissions)) fault = BAD_COMBINATION;
-    if (!fault && status && !is_status(status)) fault = BAD_STATUS;
-    if (!fault && show_sets && strcmp(show_sets, "true") != 0 && strcmp(show_sets, "false") != 0)
-        fault = BAD_VALUE, parameter = "showPermissionSets";
+    int wrong = chosen_symbols(c, &symbols, &count, &parameter);
+    if (!wrong && is_narrowed && (status || permissions)) wrong = BAD_COMBINATION;
+    if (!wrong && status && !is_status(status)) wrong = BAD_STATUS;
+    if (!wrong && show_sets && strcmp(show_sets, "true") != 0 && strcmp(show_sets, "false") != 0)
+        wrong = BAD_VALUE, parameter = "showPermissionSets";
     writer_add(c->body, "{\"timezone\":\"UTC\",\"serverTime\":");
     writer_add_int(c->body, c->now_ms);
     writer_add(c->body, ",\"rateLimits\":");
     frame_rate_limits(c->body);
     writer_add(c->body, ",\"exchangeFilters\":[],\"symbols\":[");
-    for (size_t i = 0; !fault && wants_spot(permissions) && i < count; i++) {
+    for (size_t i = 0; !wrong && wants_spot(permissions) && i < count; i++) {
         if (!has_status(c, symbols[i], status)) continue;
         if (any) writer_add(c->body, ",");
         any = true;
@@ -315,5 +319,5 @@ static int answer_exchange_info(call *c) {
     }
     writer_add(c->body, "]}");
     free(symbols);
-    return fault ? fail(c, fault, parameter) : 200;
+    return wrong ? fail(c, wrong, parameter) : 200;
 }

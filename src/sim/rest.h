@@ -1,6 +1,7 @@
 /* The REST endpoints: a path and its parameters in, a status and a body out. Pure but for the tape's caches.
  * Threads: one. */
 #pragma once
+#include "sim/faults.h"
 #include "sim/tape.h"
 #include "sim/writer.h"
 
@@ -15,7 +16,7 @@ typedef struct rest_request {
 
 /* What the request costs, valid or not; 1 for an unknown path. */
 uint32_t rest_weight(const rest_request *request);
-/* Returns the HTTP status; `body` is cleared first. `now_ms`: market time. */
-int rest_answer(const rest_request *request, source *s, tape *t, int64_t now_ms, writer *body);
+/* Returns the HTTP status; `body` is cleared first. `now_ms`: the exchange's clock. */
+int rest_answer(const rest_request *request, source *s, tape *t, const faults *f, int64_t now_ms, writer *body);
 /* {"code":..,"msg":..} */
 void rest_error(writer *body, int code, const char *message);

@@ -12,8 +12,19 @@
 
 enum { MINUTE_MS = 60000, MAX_DECIMALS = 8 };
 
+/* Open times of bars that are not there. */
+typedef struct hole {
+    int64_t from_ms, to_ms;
+} hole;
+
+typedef struct hole_list {
+    hole *at;
+    size_t count;
+} hole_list;
+
 struct source {
     source_symbol *symbols;
+    hole_list *holes; /* per symbol */
     uint32_t count;
     kline_list *bars;      /* per symbol; NULL for the model */
     random_market *market; /* NULL for files */
@@ -93,6 +104,8 @@ out:
 void source_free(source *s) {
     if (!s) return;
     for (uint32_t i = 0; s->bars && i < s->count; i++) kline_list_free(&s->bars[i]);
+    for (uint32_t i = 0; s->holes && i < s->count; i++) free(s->holes[i].at);
+    free(s->holes);
     free(s->bars);
     random_market_free(s->market);
     symbol_table_free(s->names);
@@ -116,7 +129,7 @@ err source_find_stream(const source *s, const char *name, size_t bytes, uint32_t
     return symbol_table_find(s->streams, name, bytes, symbol);
 }
 
-int64_t source_next_open(const source *s, uint32_t symbol, int64_t ms) {
+static int64_t next_of_all(const source *s, uint32_t symbol, int64_t ms) {
     const source_symbol *info = source_at(s, symbol);
     if (s->bars) {
         size_t i = kline_list_find(&s->bars[symbol], ms);
@@ -127,7 +140,7 @@ int64_t source_next_open(const source *s, uint32_t symbol, int64_t ms) {
     return (ms + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS;
 }
 
-int64_t source_previous_open(const source *s, uint32_t symbol, int64_t ms) {
+static int64_t previous_of_all(const source *s, uint32_t symbol, int64_t ms) {
     const source_symbol *info = source_at(s, symbol);
     if (s->bars) {
         size_t i = kline_list_find(&s->bars[symbol], ms);
@@ -137,6 +150,52 @@ int64_t source_previous_open(const source *s, uint32_t symbol, int64_t ms) {
     if (ms > info->end_ms) ms = info->end_ms;
     return (ms - 1) / MINUTE_MS * MINUTE_MS;
 }
+
+/* The hole that a bar would open in; NULL: it is there. */
+static const hole *hole_at(const source *s, uint32_t symbol, int64_t ms) {
+    const hole_list *list = &s->holes[symbol];
+    for (size_t i = 0; i < list->count; i++)
+        if (list->at[i].from_ms <= ms && ms < list->at[i].to_ms) return &list->at[i];
+    return NULL;
+}
+
+int64_t source_next_open(const source *s, uint32_t symbol, int64_t ms) {
+    const hole *missing;
+    int64_t open_ms = next_of_all(s, symbol, ms);
+    while (open_ms != INT64_MAX && (missing = hole_at(s, symbol, open_ms)) != NULL)
+        open_ms = missing->to_ms == INT64_MAX ? INT64_MAX : next_of_all(s, symbol, missing->to_ms);
+    return open_ms;
+}
+
+int64_t source_previous_open(const source *s, uint32_t symbol, int64_t ms) {
+    const hole *missing;
+    int64_t open_ms = previous_of_all(s, symbol, ms);
+    while (open_ms != INT64_MIN && (missing = hole_at(s, symbol, open_ms)) != NULL)
+        open_ms = previous_of_all(s, symbol, missing->from_ms);
+    return open_ms;
+}
+
+err source_add_hole(source *s, uint32_t symbol, int64_t from_ms, int64_t to_ms) {
+    hole_list *list = &s->holes[symbol];
+    hole *at = realloc(list->at, (list->count + 1) * sizeof *at);
+    if (!at) return ERR_NO_MEMORY;
+    list->at = at;
+    at[list->count++] = (hole){from_ms, to_ms};
+    return OK;
+}
+
+err source_set_trading(source *s, uint32_t symbol, bool is_trading, int64_t ms) {
+    bool *was_trading = &s->symbols[symbol].info.is_trading;
+    if (*was_trading == is_trading) return OK;
+    *was_trading = is_trading;
+    if (!is_trading) return source_add_hole(s, symbol, ms, INT64_MAX);
+    hole_list *list = &s->holes[symbol];
+    for (size_t i = 0; i < list->count; i++)
+        if (list->at[i].to_ms == INT64_MAX) list->at[i].to_ms = ms;
+    return OK;
+}
+
+void source_set_hidden(source *s, uint32_t symbol, bool is_hidden) { s->symbols[symbol].is_hidden = is_hidden; }
 
 err source_bar(source *s, uint32_t symbol, int64_t open_ms, kline *out) {
     if (s->market) return random_market_minute(s->market, symbol, open_ms, out);
@@ -205,7 +264,8 @@ static err source_new(size_t count, source **out) {
     source *s = *out = calloc(1, sizeof *s);
     if (!s) return e;
     s->symbols = calloc(count + 1, sizeof *s->symbols);
-    if (!s->symbols) return e;
+    s->holes = calloc(count + 1, sizeof *s->holes);
+    if (!s->symbols || !s->holes) return e;
     e = symbol_table_new(&s->names);
     return e == OK ? symbol_table_new(&s->streams) : e;
 }

@@ -14,6 +14,7 @@ typedef struct source_symbol {
     int64_t first_ms;          /* open time of the first bar */
     int64_t end_ms;            /* end of the last bar */
     char stream[SYMBOL_BYTES]; /* the name in lower case, as stream names have it */
+    bool is_hidden;            /* not listed yet: nobody has heard of it */
 } source_symbol;
 
 /* `symbols`: comma-separated, NULL for all that have a file. */
@@ -28,6 +29,12 @@ const source_symbol *source_at(const source *s, uint32_t symbol);
 MUST_CHECK err source_find(const source *s, const char *name, size_t bytes, uint32_t *symbol);
 /* By name in lower case. */
 MUST_CHECK err source_find_stream(const source *s, const char *name, size_t bytes, uint32_t *symbol);
+
+/* The base bars that open in [from_ms, to_ms) do not exist, for anybody; INT64_MAX: from then on. */
+MUST_CHECK err source_add_hole(source *s, uint32_t symbol, int64_t from_ms, int64_t to_ms);
+/* Trading stops at `ms` (a hole without an end begins), or goes on (it ends). */
+MUST_CHECK err source_set_trading(source *s, uint32_t symbol, bool is_trading, int64_t ms);
+void source_set_hidden(source *s, uint32_t symbol, bool is_hidden);
 
 /* Open time of the first base bar at or after `ms`; INT64_MAX when there is none. */
 int64_t source_next_open(const source *s, uint32_t symbol, int64_t ms);

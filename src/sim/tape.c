@@ -98,6 +98,7 @@ void tape_free(tape *t) {
 int64_t tape_next_ms(const tape *t) { return t->next_ms; }
 int64_t tape_at_ms(const tape *t) { return t->at_ms; }
 int64_t tape_event_ms(const tape *t) { return t->event_ms; }
+int64_t tape_to_ms(const tape *t) { return t->to_ms; }
 uint64_t tape_closed_count(const tape *t) { return t->n_closed; }
 
 err tape_step(tape *t, const tape_sink *sink) {
@@ -142,6 +143,17 @@ int64_t tape_skip_to_ms(const tape *t) {
         if (l->bar.open_ms < to_ms) to_ms = l->bar.open_ms;
     }
     return to_ms == INT64_MAX ? t->at_ms : to_ms;
+}
+
+err tape_reload(tape *t, uint32_t symbol, int64_t now_ms) {
+    const lane *l = &t->lanes[symbol];
+    enum interval base = source_at(t->from, symbol)->base;
+    if (l->has_bar && l->bar.open_ms < now_ms) return OK; /* it is under way; what follows is asked for at its end */
+    int64_t from_ms = interval_floor(base, now_ms);
+    err e = next_bar(t, symbol, from_ms < now_ms ? interval_next(base, from_ms) : from_ms);
+    plan(t, symbol);
+    plan_all(t);
+    return e;
 }
 
 err tape_track(tape *t, uint32_t symbol, enum interval interval) {

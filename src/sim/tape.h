@@ -40,10 +40,15 @@ MUST_CHECK err tape_step(tape *t, const tape_sink *sink);
 /* The instant that was played last (from_ms before the first) and the newest event time. */
 int64_t tape_at_ms(const tape *t);
 int64_t tape_event_ms(const tape *t);
+/* Nothing is played after it. */
+int64_t tape_to_ms(const tape *t);
 /* When no symbol has a bar now: the time to which a clock may jump; else tape_at_ms. */
 int64_t tape_skip_to_ms(const tape *t);
 /* Closing frames that were played, base interval only. */
 uint64_t tape_closed_count(const tape *t);
+
+/* The source has other bars of the symbol than before, from the first that opens at or after `now_ms`. */
+MUST_CHECK err tape_reload(tape *t, uint32_t symbol, int64_t now_ms);
 
 /* From now on the interval's bars are given to the sink. Idempotent. */
 MUST_CHECK err tape_track(tape *t, uint32_t symbol, enum interval interval);
