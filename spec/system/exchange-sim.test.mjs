@@ -447,18 +447,27 @@ describe('streams, the documented corners', () => {
 
 describe('the clock', () => {
   test('stands at --from until the first /time, then runs at its speed', async () => {
-    const it = await sim(['--symbols', '1', '--from', '2026-01-10T12:00', '--speed', '100']);
+    // Three minutes of market time are 180 ms, so that asking again and again stays far below the limit of 6000 a minute.
+    const speed = 1000;
+    const it = await sim(['--symbols', '1', '--from', '2026-01-10T12:00', '--speed', String(speed)]);
     const from = Date.UTC(2026, 0, 10, 12);
     assert.equal(it.listening.from, from);
-    const time = async () => (await get(it, '/api/v3/time')).body.serverTime;
+    const time = async () => {
+      const { status, body } = await get(it, '/api/v3/time');
+      assert.equal(status, 200, JSON.stringify(body));
+      return body.serverTime;
+    };
     await get(it, '/api/v3/exchangeInfo');
     assert.equal((await get(it, '/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=1')).body[0][0], from - MINUTE);
+    const start = performance.now();
     assert.equal(await time(), from);
     let now = from;
     while (now < from + 3 * MINUTE) {
       const next = await time();
       assert.ok(next >= now, 'never backwards');
       now = next;
+      // However slow this machine is: more real time has passed here than there.
+      assert.ok(now - from <= speed * (performance.now() - start), 'never faster than it was told');
     }
     const newest = (await get(it, '/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=1')).body[0][0];
     assert.ok(newest >= from + 2 * MINUTE, 'bars have come with it');

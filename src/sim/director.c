@@ -105,7 +105,7 @@ static void tell(const director *d, const fault *f, const char *event, int64_t a
     json_put_text(&w, "kind", scene_kind_name(f->what.kind));
     json_put_text(&w, "what", f->what.text);
     if (f->has_symbol) json_put_text(&w, "symbol", source_at(d->source, f->symbol)->info.name);
-    if (f->start_ms != f->at_ms) json_put_integer(&w, "from", f->start_ms);
+    json_put_integer(&w, "from", f->start_ms);
     json_put_integer(&w, "met", (int64_t)n_met);
     if (f->what.line > 0) json_put_integer(&w, "line", f->what.line);
     print_line(&w);

@@ -1,5 +1,5 @@
 /* Carries out what a scene says: at its time an event changes the source, meets connections, and is told on stdout, one
- * JSON line each: {"event":"fault","at":ms,"until":ms,"kind":"gap","what":"gap BTCUSDT 3 bars",...}, {"event":"fault_over",...}.
+ * JSON line each: {"event":"fault","at":ms,"from":ms,"until":ms,"kind":"gap","what":"gap BTCUSDT 3 bars",...}, {"event":"fault_over",...}.
  * `until` is null for what lasts until it is cleared; `met` counts the connections that it met at once.
  * Threads: the loop's. Ownership: everything is borrowed. */
 #pragma once
