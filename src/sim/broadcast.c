@@ -14,10 +14,11 @@ typedef struct held_frame {
 
 struct broadcast {
     source *source;
+    const venue *venue;
     tape *tape;
     channels *channels;
     const faults *faults;
-    writer frame, wrapped, ticks; /* ticks: the changed symbols of this instant */
+    writer frame, wrapped, minis, tickers; /* the last two: the changed symbols of this instant */
     held_frame *held;
     size_t n_held, held_capacity;
 };
@@ -27,10 +28,11 @@ static void on_kline(void *context, uint32_t symbol, enum interval interval, con
 static void on_symbol(void *context, uint32_t symbol, int64_t event_ms);
 static void on_instant(void *context, int64_t event_ms);
 
-err broadcast_new(source *from, tape *t, channels *c, const faults *f, broadcast **out) {
+err broadcast_new(source *from, const venue *v, tape *t, channels *c, const faults *f, broadcast **out) {
     broadcast *b = *out = calloc(1, sizeof *b);
     if (!b) return ERR_NO_MEMORY;
     b->source = from;
+    b->venue = v;
     b->tape = t;
     b->channels = c;
     b->faults = f;
@@ -43,7 +45,8 @@ void broadcast_free(broadcast *b) {
     free(b->held);
     writer_free(&b->frame);
     writer_free(&b->wrapped);
-    writer_free(&b->ticks);
+    writer_free(&b->minis);
+    writer_free(&b->tickers);
     free(b);
 }
 
@@ -135,38 +138,50 @@ static void on_kline(void *context, uint32_t symbol, enum interval interval, con
     if (held) release(b, held);
 }
 
+/* The frame joins the list of its instant. */
+static void add_to_list(writer *list, const writer *frame) {
+    writer_add(list, list->bytes > 0 ? "," : "[");
+    writer_add_bytes(list, frame->at, frame->bytes);
+}
+
 static void on_symbol(void *context, uint32_t symbol, int64_t event_ms) {
     broadcast *b = context;
     const source_symbol *info = source_at(b->source, symbol);
     stream mini = {STREAM_MINI_TICKER, symbol, INTERVAL_1S}, full = {STREAM_TICKER, symbol, INTERVAL_1S};
-    stream all = {STREAM_ALL_MINI, 0, INTERVAL_1S};
+    stream all_mini = {STREAM_ALL_MINI, 0, INTERVAL_1S}, all_full = {STREAM_ALL_TICKER, 0, INTERVAL_1S};
     bool wants_mini = has_subscribers(b, &mini), wants_full = has_subscribers(b, &full),
-         wants_all = has_subscribers(b, &all);
+         wants_minis = has_subscribers(b, &all_mini), wants_tickers = has_subscribers(b, &all_full);
     tape_ticker ticker;
-    if (info->is_hidden || !(wants_mini || wants_full || wants_all)) return;
+    if (info->is_hidden || !(wants_mini || wants_full || wants_minis || wants_tickers)) return;
     if (!tape_ticker_of(b->tape, symbol, &ticker)) return;
     event_ms += faults_skew_ms(b->faults);
-    writer_clear(&b->frame);
-    frame_mini_ticker(&b->frame, info->info.name, &ticker, event_ms);
-    if (wants_all) {
-        writer_add(&b->ticks, b->ticks.bytes > 0 ? "," : "[");
-        writer_add_bytes(&b->ticks, b->frame.at, b->frame.bytes);
+    if (wants_mini || wants_minis) {
+        writer_clear(&b->frame);
+        frame_mini_ticker(&b->frame, info->info.name, &ticker, event_ms);
+        if (wants_minis) add_to_list(&b->minis, &b->frame);
+        if (wants_mini) distribute(b, &mini, info->stream, "@miniTicker", "");
     }
-    if (wants_mini) distribute(b, &mini, info->stream, "@miniTicker", "");
-    if (!wants_full) return;
+    if (wants_full || wants_tickers) {
+        writer_clear(&b->frame);
+        frame_ticker(&b->frame, info->info.name, &ticker, event_ms, b->venue->is_futures);
+        if (wants_tickers) add_to_list(&b->tickers, &b->frame);
+        if (wants_full) distribute(b, &full, info->stream, "@ticker", "");
+    }
+}
+
+static void send_list(broadcast *b, writer *list, stream_kind kind, const char *name) {
+    stream all = {kind, 0, INTERVAL_1S};
+    if (list->bytes == 0) return;
     writer_clear(&b->frame);
-    frame_ticker(&b->frame, info->info.name, &ticker, event_ms);
-    distribute(b, &full, info->stream, "@ticker", "");
+    writer_add_bytes(&b->frame, list->at, list->bytes);
+    writer_add(&b->frame, "]");
+    writer_clear(list);
+    distribute(b, &all, "", name, "");
 }
 
 static void on_instant(void *context, int64_t event_ms) {
     broadcast *b = context;
-    stream all = {STREAM_ALL_MINI, 0, INTERVAL_1S};
     (void)event_ms;
-    if (b->ticks.bytes == 0) return;
-    writer_clear(&b->frame);
-    writer_add_bytes(&b->frame, b->ticks.at, b->ticks.bytes);
-    writer_add(&b->frame, "]");
-    writer_clear(&b->ticks);
-    distribute(b, &all, "", "!miniTicker@arr", "");
+    send_list(b, &b->minis, STREAM_ALL_MINI, "!miniTicker@arr");
+    send_list(b, &b->tickers, STREAM_ALL_TICKER, "!ticker@arr");
 }

@@ -8,7 +8,7 @@
 
 typedef struct broadcast broadcast;
 
-MUST_CHECK err broadcast_new(source *from, tape *t, channels *c, const faults *f, broadcast **out);
+MUST_CHECK err broadcast_new(source *from, const venue *v, tape *t, channels *c, const faults *f, broadcast **out);
 void broadcast_free(broadcast *b);
 tape_sink broadcast_sink(broadcast *b);
 /* Sends what was held back to come out of order. */

@@ -14,7 +14,7 @@ typedef struct listeners {
 
 struct channels {
     size_t n_used;
-    uint32_t n_slots; /* the last one is for all mini tickers */
+    uint32_t n_slots; /* the last two are for all mini tickers and all tickers */
     listeners slots[];
 };
 
@@ -30,23 +30,31 @@ static bool starts(const char *at, size_t bytes, const char *prefix) {
     return bytes >= strlen(prefix) && memcmp(at, prefix, strlen(prefix)) == 0;
 }
 
-static bool is_silent_kind(const char *kind, size_t bytes) {
-    static const char *const exact[] = {"trade",      "aggTrade",  "bookTicker", "avgPrice", "referencePrice",
-                                        "blockTrade", "ticker_1h", "ticker_4h",  "ticker_1d"};
-    for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
-        if (equals(kind, bytes, exact[i])) return true;
-    return starts(kind, bytes, "depth");
+static bool is_one_of(const char *at, size_t bytes, const char *const *names) {
+    for (; *names; names++)
+        if (equals(at, bytes, *names)) return true;
+    return false;
 }
 
-static err parse_all(const char *name, size_t bytes, stream *out) {
-    if (equals(name, bytes, "!miniTicker@arr")) {
-        out->kind = STREAM_ALL_MINI;
-        return OK;
-    }
+static bool is_silent_kind(const venue *v, const char *kind, size_t bytes) {
+    static const char *const spot[] = {"trade",      "aggTrade",  "bookTicker", "avgPrice",  "referencePrice",
+                                       "blockTrade", "ticker_1h", "ticker_4h",  "ticker_1d", NULL};
+    static const char *const futures[] = {"aggTrade", "bookTicker", "markPrice", "markPrice@1s", "forceOrder", NULL};
+    return is_one_of(kind, bytes, v->is_futures ? futures : spot) || starts(kind, bytes, "depth");
+}
+
+static err parse_all(const venue *v, const char *name, size_t bytes, stream *out) {
+    static const char *const spot[] = {"!ticker_1h@arr", "!ticker_4h@arr", "!ticker_1d@arr", NULL};
+    static const char *const futures[] = {"!bookTicker", "!markPrice@arr", "!markPrice@arr@1s", "!forceOrder@arr",
+                                          NULL};
     out->kind = STREAM_SILENT;
-    bool is_rolling = equals(name, bytes, "!ticker_1h@arr") || equals(name, bytes, "!ticker_4h@arr") ||
-                      equals(name, bytes, "!ticker_1d@arr");
-    return is_rolling ? OK : ERR_SYNTAX;
+    if (equals(name, bytes, "!miniTicker@arr"))
+        out->kind = STREAM_ALL_MINI;
+    else if (v->is_futures && equals(name, bytes, "!ticker@arr"))
+        out->kind = STREAM_ALL_TICKER;
+    else if (!is_one_of(name, bytes, v->is_futures ? futures : spot))
+        return ERR_SYNTAX;
+    return OK;
 }
 
 /* "kline_5m", and "kline_5m@+08:00", whose bars open at another zone's midnight and are not simulated. */
@@ -61,9 +69,7 @@ static err parse_kline(const char *kind, size_t bytes, stream *out) {
     return OK;
 }
 
-err stream_parse(const source *s, const char *name, size_t bytes, stream *out) {
-    *out = (stream){0};
-    if (starts(name, bytes, "!")) return parse_all(name, bytes, out);
+static err parse_one(const source *s, const venue *v, const char *name, size_t bytes, stream *out) {
     const char *sign = memchr(name, '@', bytes);
     if (!sign || sign == name) return ERR_SYNTAX;
     size_t symbol_bytes = (size_t)(sign - name), kind_bytes = bytes - symbol_bytes - 1;
@@ -75,7 +81,7 @@ err stream_parse(const source *s, const char *name, size_t bytes, stream *out) {
         out->kind = STREAM_MINI_TICKER;
     else if (equals(kind, kind_bytes, "ticker"))
         out->kind = STREAM_TICKER;
-    else if (is_silent_kind(kind, kind_bytes))
+    else if (is_silent_kind(v, kind, kind_bytes))
         out->kind = STREAM_SILENT;
     else
         e = ERR_SYNTAX;
@@ -83,10 +89,26 @@ err stream_parse(const source *s, const char *name, size_t bytes, stream *out) {
     return e;
 }
 
+/* Order books are public, all else is the market's; private streams are named by keys that nobody has here. */
+static bool belongs_to(venue_part part, const char *name, size_t bytes) {
+    const char *sign = memchr(name, '@', bytes);
+    size_t kind_bytes = sign ? bytes - (size_t)(sign - name) - 1 : 0;
+    bool is_book = equals(name, bytes, "!bookTicker") ||
+                   (sign && (starts(sign + 1, kind_bytes, "bookTicker") || starts(sign + 1, kind_bytes, "depth")));
+    if (part == PART_WHOLE) return true;
+    return part == (is_book ? PART_PUBLIC : PART_MARKET);
+}
+
+err stream_parse(const source *s, const venue *v, venue_part part, const char *name, size_t bytes, stream *out) {
+    *out = (stream){0};
+    if (!belongs_to(part, name, bytes)) return ERR_SYNTAX;
+    return starts(name, bytes, "!") ? parse_all(v, name, bytes, out) : parse_one(s, v, name, bytes, out);
+}
+
 /* ---- listeners ---- */
 
 err channels_new(uint32_t n_symbols, channels **out) {
-    uint32_t n_slots = n_symbols * SLOTS_PER_SYMBOL + 1;
+    uint32_t n_slots = n_symbols * SLOTS_PER_SYMBOL + 2;
     channels *c = *out = calloc(1, sizeof *c + n_slots * sizeof c->slots[0]);
     if (!c) return ERR_NO_MEMORY;
     c->n_slots = n_slots;
@@ -140,7 +162,8 @@ static listeners *slot_of(channels *c, const stream *s) {
     case STREAM_KLINE: return &c->slots[first + s->interval];
     case STREAM_MINI_TICKER: return &c->slots[first + SLOT_MINI];
     case STREAM_TICKER: return &c->slots[first + SLOT_TICKER];
-    case STREAM_ALL_MINI: return &c->slots[c->n_slots - 1];
+    case STREAM_ALL_MINI: return &c->slots[c->n_slots - 2];
+    case STREAM_ALL_TICKER: return &c->slots[c->n_slots - 1];
     case STREAM_SILENT: break;
     }
     return NULL;

@@ -2,12 +2,14 @@
  * Threads: one. Ownership: subscribers are borrowed pointers that the caller takes out before they go. */
 #pragma once
 #include "sim/source.h"
+#include "sim/venue.h"
 
 typedef enum stream_kind {
     STREAM_KLINE,
     STREAM_MINI_TICKER,
     STREAM_TICKER,
     STREAM_ALL_MINI,
+    STREAM_ALL_TICKER, /* futures have it still */
     STREAM_SILENT
 } stream_kind;
 
@@ -19,8 +21,9 @@ typedef struct stream {
     enum interval interval;
 } stream;
 
-/* ERR_SYNTAX when the exchange would call it an invalid stream. */
-MUST_CHECK err stream_parse(const source *s, const char *name, size_t bytes, stream *out);
+/* ERR_SYNTAX when the exchange would call it an invalid stream, on that part of its paths. */
+MUST_CHECK err stream_parse(const source *s, const venue *v, venue_part part, const char *name, size_t bytes,
+                            stream *out);
 
 typedef struct channels channels;
 

@@ -70,21 +70,23 @@ static change change_of(const tape_ticker *t) {
     return c;
 }
 
-void frame_ticker(writer *out, const char *symbol, const tape_ticker *ticker, int64_t event_ms) {
+void frame_ticker(writer *out, const char *symbol, const tape_ticker *ticker, int64_t event_ms, bool is_futures) {
     change c = change_of(ticker);
     add_number(out, "{\"e\":\"24hrTicker\",\"E\":", event_ms);
     add_name(out, ",\"s\":", symbol);
     add_price(out, ",\"p\":\"", c.amount);
     writer_add_format(out, "\",\"P\":\"%.3f", c.percent);
     add_price(out, "\",\"w\":\"", c.average);
-    add_price(out, "\",\"x\":\"", ticker->previous_close);
+    if (!is_futures) add_price(out, "\",\"x\":\"", ticker->previous_close);
     add_price(out, "\",\"c\":\"", ticker->last);
     add_price(out, "\",\"Q\":\"", ticker->last_quantity);
-    /* There is no order book here; the best known price stands on both sides. */
-    add_price(out, "\",\"b\":\"", ticker->last);
-    add_price(out, "\",\"B\":\"", ticker->last_quantity);
-    add_price(out, "\",\"a\":\"", ticker->last);
-    add_price(out, "\",\"A\":\"", ticker->last_quantity);
+    if (!is_futures) {
+        /* There is no order book here; the best known price stands on both sides. */
+        add_price(out, "\",\"b\":\"", ticker->last);
+        add_price(out, "\",\"B\":\"", ticker->last_quantity);
+        add_price(out, "\",\"a\":\"", ticker->last);
+        add_price(out, "\",\"A\":\"", ticker->last_quantity);
+    }
     add_price(out, "\",\"o\":\"", ticker->open);
     add_price(out, "\",\"h\":\"", ticker->high);
     add_price(out, "\",\"l\":\"", ticker->low);
@@ -113,26 +115,28 @@ void frame_kline_row(writer *out, enum interval interval, const kline *bar) {
     writer_add(out, "\",\"0\"]");
 }
 
-void frame_rest_ticker(writer *out, const char *symbol, const tape_ticker *ticker, bool is_mini) {
+void frame_rest_ticker(writer *out, const char *symbol, const tape_ticker *ticker, ticker_shape shape) {
     change c = change_of(ticker);
     add_name(out, "{\"symbol\":", symbol);
-    if (!is_mini) {
+    if (shape != TICKER_MINI) {
         add_price(out, ",\"priceChange\":\"", c.amount);
         writer_add_format(out, "\",\"priceChangePercent\":\"%.3f", c.percent);
         add_price(out, "\",\"weightedAvgPrice\":\"", c.average);
-        add_price(out, "\",\"prevClosePrice\":\"", ticker->previous_close);
+        if (shape == TICKER_FULL) add_price(out, "\",\"prevClosePrice\":\"", ticker->previous_close);
         add_price(out, "\",\"lastPrice\":\"", ticker->last);
         add_price(out, "\",\"lastQty\":\"", ticker->last_quantity);
-        add_price(out, "\",\"bidPrice\":\"", ticker->last);
-        add_price(out, "\",\"bidQty\":\"", ticker->last_quantity);
-        add_price(out, "\",\"askPrice\":\"", ticker->last);
-        add_price(out, "\",\"askQty\":\"", ticker->last_quantity);
+        if (shape == TICKER_FULL) {
+            add_price(out, "\",\"bidPrice\":\"", ticker->last);
+            add_price(out, "\",\"bidQty\":\"", ticker->last_quantity);
+            add_price(out, "\",\"askPrice\":\"", ticker->last);
+            add_price(out, "\",\"askQty\":\"", ticker->last_quantity);
+        }
         writer_add(out, "\"");
     }
     add_price(out, ",\"openPrice\":\"", ticker->open);
     add_price(out, "\",\"highPrice\":\"", ticker->high);
     add_price(out, "\",\"lowPrice\":\"", ticker->low);
-    if (is_mini) add_price(out, "\",\"lastPrice\":\"", ticker->last);
+    if (shape == TICKER_MINI) add_price(out, "\",\"lastPrice\":\"", ticker->last);
     add_price(out, "\",\"volume\":\"", ticker->volume);
     add_price(out, "\",\"quoteVolume\":\"", ticker->quote_volume);
     add_number(out, "\",\"openTime\":", ticker->open_ms);
@@ -174,4 +178,52 @@ void frame_symbol_info(writer *out, const symbol_info *info, bool show_permissio
     writer_add(out, show_permission_sets ? "[[\"SPOT\"]]" : "[]");
     writer_add(out, ",\"defaultSelfTradePreventionMode\":\"EXPIRE_MAKER\","
                     "\"allowedSelfTradePreventionModes\":[\"EXPIRE_MAKER\"]}");
+}
+
+/* ---- futures ---- */
+
+void frame_futures_head(writer *out, int64_t now_ms, uint32_t weight_per_minute) {
+    add_number(out, "{\"timezone\":\"UTC\",\"serverTime\":", now_ms);
+    add_number(out,
+               ",\"futuresType\":\"U_MARGINED\",\"rateLimits\":[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":"
+               "\"MINUTE\",\"intervalNum\":1,\"limit\":",
+               weight_per_minute);
+    writer_add(out, "},{\"rateLimitType\":\"ORDERS\",\"interval\":\"MINUTE\",\"intervalNum\":1,\"limit\":1200},"
+                    "{\"rateLimitType\":\"ORDERS\",\"interval\":\"SECOND\",\"intervalNum\":10,\"limit\":300}],"
+                    "\"exchangeFilters\":[],\"assets\":[{\"asset\":\"USDT\",\"marginAvailable\":true,"
+                    "\"autoAssetExchange\":\"-100\"}],\"symbols\":[");
+}
+
+static int decimals_of(double step) {
+    int decimals = 0;
+    for (double power = step; decimals < 8 && power < 0.999999; power *= 10) decimals++;
+    return decimals;
+}
+
+/* Without a trailing zero, as the futures write their filters. */
+static void add_step(writer *out, const char *before, double step) {
+    writer_add(out, before);
+    writer_add_format(out, "%.*f", decimals_of(step), step);
+}
+
+void frame_futures_info(writer *out, const symbol_info *info, int64_t onboard_ms) {
+    add_name(out, "{\"symbol\":", info->name);
+    add_name(out, ",\"pair\":", info->name);
+    add_number(out, ",\"contractType\":\"PERPETUAL\",\"deliveryDate\":4133404800000,\"onboardDate\":", onboard_ms);
+    add_name(out, ",\"status\":", info->is_trading ? "TRADING" : "SETTLING");
+    add_name(out, ",\"maintMarginPercent\":\"2.5000\",\"requiredMarginPercent\":\"5.0000\",\"baseAsset\":", info->base);
+    add_name(out, ",\"quoteAsset\":", info->quote);
+    add_name(out, ",\"marginAsset\":", info->quote);
+    add_number(out, ",\"pricePrecision\":", decimals_of(info->tick_size));
+    add_number(out, ",\"quantityPrecision\":", decimals_of(info->step_size));
+    writer_add(out,
+               ",\"baseAssetPrecision\":8,\"quotePrecision\":8,\"underlyingType\":\"COIN\",\"underlyingSubType\":[],"
+               "\"settlePlan\":0,\"triggerProtect\":\"0.0500\",\"liquidationFee\":\"0.012000\","
+               "\"marketTakeBound\":\"0.30\",\"filters\":[");
+    add_step(out, "{\"minPrice\":\"", info->tick_size);
+    add_step(out, "\",\"maxPrice\":\"1000000\",\"filterType\":\"PRICE_FILTER\",\"tickSize\":\"", info->tick_size);
+    add_step(out, "\"},{\"stepSize\":\"", info->step_size);
+    add_step(out, "\",\"filterType\":\"LOT_SIZE\",\"maxQty\":\"10000000\",\"minQty\":\"", info->step_size);
+    writer_add(out, "\"},{\"notional\":\"5\",\"filterType\":\"MIN_NOTIONAL\"}],\"orderTypes\":[\"LIMIT\",\"MARKET\"],"
+                    "\"timeInForce\":[\"GTC\",\"IOC\",\"FOK\",\"GTX\"]}");
 }

@@ -28,7 +28,8 @@ int weight_limits_connect(weight_limits *limits, const char *address, uint32_t l
     return 429;
 }
 
-weight_verdict weight_limits_charge(weight_limits *limits, const char *address, uint32_t weight, int64_t now_ms) {
+weight_verdict weight_limits_charge(weight_limits *limits, const char *address, uint32_t weight, uint32_t limit,
+                                    int64_t now_ms) {
     address_use *a = find_address(limits, address);
     a->used_ms = now_ms;
     if (a->minute != now_ms / MINUTE_MS) {
@@ -37,13 +38,11 @@ weight_verdict weight_limits_charge(weight_limits *limits, const char *address, 
     }
     a->weight += weight;
     weight_verdict v = {.status = 200, .used = a->weight};
-    if (a->banned_until_ms <= now_ms && a->weight > LIMIT_WEIGHT_PER_MINUTE &&
-        a->n_ignored++ >= LIMIT_IGNORED_BEFORE_BAN)
-        ban(a, now_ms);
+    if (a->banned_until_ms <= now_ms && a->weight > limit && a->n_ignored++ >= LIMIT_IGNORED_BEFORE_BAN) ban(a, now_ms);
     if (a->banned_until_ms > now_ms) {
         v.status = 418;
         v.until_ms = a->banned_until_ms;
-    } else if (a->weight > LIMIT_WEIGHT_PER_MINUTE) {
+    } else if (a->weight > limit) {
         v.status = 429;
         v.until_ms = (a->minute + 1) * MINUTE_MS;
     }
@@ -63,12 +62,12 @@ static address_use *find_address(weight_limits *limits, const char *address) {
     return oldest;
 }
 
-bool message_limit_allows(message_limit *limit, int64_t now_ms) {
+bool message_limit_allows(message_limit *limit, uint32_t per_second, int64_t now_ms) {
     int64_t *oldest = &limit->at_ms[limit->next];
-    bool is_full = limit->count == LIMIT_MESSAGES_PER_SECOND;
+    bool is_full = limit->count == per_second;
     if (is_full && now_ms - *oldest < 1000) return false;
     *oldest = now_ms;
-    limit->next = (limit->next + 1) % LIMIT_MESSAGES_PER_SECOND;
+    limit->next = (limit->next + 1) % per_second;
     if (!is_full) limit->count++;
     return true;
 }

@@ -6,8 +6,7 @@
 #include "base/errors.h"
 
 enum {
-    LIMIT_WEIGHT_PER_MINUTE = 6000,
-    LIMIT_MESSAGES_PER_SECOND = 5,
+    LIMIT_MOST_PER_SECOND = 10,     /* messages, of any venue */
     LIMIT_STREAMS = 1024,           /* on one connection */
     LIMIT_CONTROL_BYTES = 4088,     /* payload; a longer frame gets no answer */
     LIMIT_IGNORED_BEFORE_BAN = 10,  /* answers of 429 that a client may ignore */
@@ -35,16 +34,17 @@ typedef struct weight_verdict {
     int64_t until_ms;      /* end of a ban, by the clock that was passed */
 } weight_verdict;
 
-/* Count one request. When the table is full, the address that was silent longest is forgotten. */
-weight_verdict weight_limits_charge(weight_limits *limits, const char *address, uint32_t weight, int64_t now_ms);
+/* Count one request; `limit`: weight per minute. When the table is full, the address that was silent longest is forgotten. */
+weight_verdict weight_limits_charge(weight_limits *limits, const char *address, uint32_t weight, uint32_t limit,
+                                    int64_t now_ms);
 
 /* Count one connection attempt: 0, or the status with which it is refused. `limit`: attempts in five minutes. */
 int weight_limits_connect(weight_limits *limits, const char *address, uint32_t limit, int64_t now_ms);
 
 typedef struct message_limit {
-    int64_t at_ms[LIMIT_MESSAGES_PER_SECOND]; /* of the last messages, as a ring */
+    int64_t at_ms[LIMIT_MOST_PER_SECOND]; /* of the last messages, as a ring */
     uint32_t next, count;
 } message_limit;
 
 /* One message came: false when it is one too many within a second. */
-bool message_limit_allows(message_limit *limit, int64_t now_ms);
+bool message_limit_allows(message_limit *limit, uint32_t per_second, int64_t now_ms);

@@ -160,6 +160,8 @@ static err open_server(simulator *sim, diag *why) {
     server_options wiring = {.host = sim->options.host,
                              .port = sim->options.port,
                              .n_hosts = sim->options.n_hosts,
+                             .venue = sim->options.venue,
+                             .takes_legacy_paths = sim->options.takes_legacy_paths,
                              .source = sim->source,
                              .tape = sim->tape,
                              .faults = sim->faults,
@@ -198,8 +200,9 @@ static void announce(simulator *sim) {
     printf("{\"event\":\"listening\",\"port\":%d,\"ports\":[", server_port(sim->server, 1));
     for (int host = 1; host <= sim->options.n_hosts; host++)
         printf("%s%d", host > 1 ? "," : "", server_port(sim->server, host));
-    printf("],\"from\":%" PRId64 ",\"symbols\":%" PRIu32 ",\"source\":\"%s\",\"pid\":%ld}\n", tape_at_ms(sim->tape),
-           source_count(sim->source), sim->options.data ? "files" : "model", (long)getpid());
+    printf("],\"from\":%" PRId64 ",\"symbols\":%" PRIu32 ",\"market\":\"%s\",\"source\":\"%s\",\"pid\":%ld}\n",
+           tape_at_ms(sim->tape), source_count(sim->source), sim->options.venue->name,
+           sim->options.data ? "files" : "model", (long)getpid());
     fflush(stdout);
     log_info("main", "listening on %s port %d, %" PRIu32 " symbols", sim->options.host, server_port(sim->server, 1),
              source_count(sim->source));

@@ -1,6 +1,7 @@
 /* One setter per option, found by name: an option is added in the table and in the help, nowhere else. */
 #include "sim/options.h"
 #include "base/time_text.h"
+#include "sim/venue.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static const char help[] =
     "  --speed N|max     market seconds per second (default 1); max waits for the slowest listener, and stands\n"
     "                    while nobody listens\n"
     "  --start now       do not wait for the first client (default: the clock stands at --from until the first\n"
-    "                    request for /api/v3/time or the first WebSocket connection)\n"
+    "                    request for the time or the first WebSocket connection)\n"
     "  --updates N       forming updates of every bar before its close (default 3)\n"
     "  --seed S          of the market model (default 1)\n"
     "  --host H          address to listen on (default 127.0.0.1)\n"
@@ -30,8 +31,11 @@ static const char help[] =
     "  --control on      lines of a scene, without their time, are read from stdin and done at once\n"
     "  --stay S          seconds for which the exchange goes on serving REST after the end while clients still ask\n"
     "                    (default 10); stopped: until it is stopped\n"
-    "  --ping-every MS   server pings on WebSocket connections (default 20000)\n"
-    "  --pong-within MS  a connection whose pong takes longer is closed (default 60000)\n"
+    "  --market M        spot (default) or usdm, USD-M futures: /fapi/v1, WebSocket paths behind /market and /public,\n"
+    "                    2400 of weight a minute, 10 messages a second, pings every 3 minutes\n"
+    "  --legacy-paths on usdm also takes /ws and /stream without /market or /public\n"
+    "  --ping-every MS   server pings on WebSocket connections (default 20000; usdm 180000)\n"
+    "  --pong-within MS  a connection whose pong takes longer is closed (default 60000; usdm 600000)\n"
     "  --log LEVEL       debug, info, warn or error (default info)\n"
     "  --log-format F    human or json (default: human on a terminal)\n"
     "\n"
@@ -61,6 +65,8 @@ static err set_host(const char *value, options *out, diag *why);
 static err set_port(const char *value, options *out, diag *why);
 static err set_ping(const char *value, options *out, diag *why);
 static err set_pong(const char *value, options *out, diag *why);
+static err set_market(const char *value, options *out, diag *why);
+static err set_legacy(const char *value, options *out, diag *why);
 static err set_hosts(const char *value, options *out, diag *why);
 static err set_scene(const char *value, options *out, diag *why);
 static err set_faults(const char *value, options *out, diag *why);
@@ -85,6 +91,8 @@ static const struct option {
     {"--port", set_port},
     {"--ping-every", set_ping},
     {"--pong-within", set_pong},
+    {"--market", set_market},
+    {"--legacy-paths", set_legacy},
     {"--hosts", set_hosts},
     {"--scene", set_scene},
     {"--faults", set_faults},
@@ -105,8 +113,7 @@ err options_parse(int argc, char **argv, options *out, diag *why) {
                      .n_hosts = 1,
                      .faults_every_ms = 5 * MINUTE_MS,
                      .stay_ms = 10000,
-                     .ping_every_ms = 20000,
-                     .pong_within_ms = 60000,
+                     .venue = venue_find("spot"),
                      .level = LOG_INFO,
                      .format = LOG_AUTO};
     for (int i = 1; i < argc; i++) {
@@ -122,6 +129,8 @@ err options_parse(int argc, char **argv, options *out, diag *why) {
         err e = found->set(argv[++i], out, why);
         if (e != OK) return e;
     }
+    if (out->ping_every_ms == 0) out->ping_every_ms = out->venue->ping_every_ms;
+    if (out->pong_within_ms == 0) out->pong_within_ms = out->venue->pong_within_ms;
     if (out->from_ms != INT64_MIN && out->to_ms <= out->from_ms)
         return diag_set(why, ERR_INVALID, "--to is not after --from; expected a later time");
     return OK;
@@ -200,6 +209,16 @@ static err set_port(const char *value, options *out, diag *why) {
     if (!read_integer(value, 0, 65535, &n)) return refuse(why, "--port", value, "0..65535");
     out->port = (int)n;
     return OK;
+}
+
+static err set_market(const char *value, options *out, diag *why) {
+    out->venue = venue_find(value);
+    return out->venue ? OK : refuse(why, "--market", value, "spot or usdm");
+}
+
+static err set_legacy(const char *value, options *out, diag *why) {
+    out->takes_legacy_paths = strcmp(value, "on") == 0;
+    return out->takes_legacy_paths ? OK : refuse(why, "--legacy-paths", value, "on");
 }
 
 static err set_hosts(const char *value, options *out, diag *why) {

@@ -4,6 +4,8 @@
 #include "base/log.h"
 
 typedef struct options {
+    const struct venue *venue;
+    bool takes_legacy_paths;
     const char *data;       /* folder of recorded klines; NULL: the market model */
     const char *symbols;    /* NULL: all of the folder, or the model's default */
     int64_t from_ms, to_ms; /* INT64_MIN, INT64_MAX when not given */

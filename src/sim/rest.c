@@ -9,6 +9,7 @@
 
 typedef struct call {
     const rest_request *request;
+    const venue *venue;
     source *source;
     tape *tape;
     const faults *faults;
@@ -23,18 +24,25 @@ static int answer_time(call *c);
 static int answer_klines(call *c);
 static int answer_ticker(call *c);
 static int answer_exchange_info(call *c);
+static uint32_t klines_weight(const rest_request *request);
 static uint32_t ticker_weight(const rest_request *request);
+static uint32_t futures_ticker_weight(const rest_request *request);
+
+typedef struct price {
+    uint32_t weight;
+    uint32_t (*of)(const rest_request *request); /* where the parameters say what it costs; else NULL */
+} price;
 
 static const struct endpoint {
-    const char *path;
+    const char *path; /* behind the venue's own part */
     answer_fn answer;
-    uint32_t weight; /* 0: depends on the parameters */
+    price spot, futures;
 } endpoints[] = {
-    {"/api/v3/ping", answer_ping, 1},
-    {"/api/v3/time", answer_time, 1},
-    {"/api/v3/klines", answer_klines, 2},
-    {"/api/v3/ticker/24hr", answer_ticker, 0},
-    {"/api/v3/exchangeInfo", answer_exchange_info, 20},
+    {"ping", answer_ping, {1, NULL}, {1, NULL}},
+    {"time", answer_time, {1, NULL}, {1, NULL}},
+    {"klines", answer_klines, {2, NULL}, {0, klines_weight}},
+    {"ticker/24hr", answer_ticker, {0, ticker_weight}, {0, futures_ticker_weight}},
+    {"exchangeInfo", answer_exchange_info, {20, NULL}, {1, NULL}},
 };
 enum { N_ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 
@@ -56,26 +64,40 @@ static const struct refusal {
     {OTHER_STATUS, "The symbol's status does not match the requested symbolStatus."},
 };
 
-uint32_t rest_weight(const rest_request *request) {
+/* NULL: no such path. */
+static const struct endpoint *find_endpoint(const char *path, const venue *v) {
+    size_t bytes = strlen(v->rest);
     for (int i = 0; i < N_ENDPOINTS; i++)
-        if (strcmp(request->path, endpoints[i].path) == 0)
-            return endpoints[i].weight ? endpoints[i].weight : ticker_weight(request);
-    return 1;
+        if (strncmp(path, v->rest, bytes) == 0 && strcmp(path + bytes, endpoints[i].path) == 0) return &endpoints[i];
+    return NULL;
 }
 
-int rest_answer(const rest_request *request, source *s, tape *t, const faults *f, int64_t now_ms, writer *body) {
-    call c = {request, s, t, f, now_ms, body};
+uint32_t rest_weight(const rest_request *request, const venue *v) {
+    const struct endpoint *found = find_endpoint(request->path, v);
+    if (!found) return 1;
+    const price *p = v->is_futures ? &found->futures : &found->spot;
+    return p->of ? p->of(request) : p->weight;
+}
+
+bool rest_is_time(const rest_request *request, const venue *v) {
+    const struct endpoint *found = find_endpoint(request->path, v);
+    return found && found->answer == answer_time;
+}
+
+int rest_answer(const rest_request *request, const venue *v, source *s, tape *t, const faults *f, int64_t now_ms,
+                writer *body) {
+    call c = {request, v, s, t, f, now_ms, body};
+    const struct endpoint *found = find_endpoint(request->path, v);
     writer_clear(body);
-    for (int i = 0; i < N_ENDPOINTS; i++) {
-        if (strcmp(request->path, endpoints[i].path) != 0) continue;
-        int status = endpoints[i].answer(&c);
-        if (!body->failed) return status;
-        writer_clear(body);
-        rest_error(body, -1000, "An unknown error occurred while processing the request.");
-        return 500;
+    if (!found) {
+        writer_add(body, "<html><body><h2>404 Not found</h2></body></html>");
+        return 404;
     }
-    writer_add(body, "<html><body><h2>404 Not found</h2></body></html>");
-    return 404;
+    int status = found->answer(&c);
+    if (!body->failed) return status;
+    writer_clear(body);
+    rest_error(body, -1000, "An unknown error occurred while processing the request.");
+    return 500;
 }
 
 void rest_error(writer *body, int code, const char *message) {
@@ -253,7 +275,7 @@ static int answer_klines(call *c) {
     if (limit == 0) return fail(c, BAD_VALUE, "limit");
     /* Bars that open at other zones' midnights are not simulated: said, rather than answered wrongly. */
     if (zone && !is_utc(zone)) return fail(c, BAD_VALUE, "timeZone");
-    if (limit > REST_MAX_KLINES) limit = REST_MAX_KLINES;
+    if (limit > c->venue->max_klines) limit = c->venue->max_klines;
     bool newest = !find_arg(c->request, "startTime");
     return add_klines(c, symbol, (enum interval)interval, start_ms, end_ms, newest, (size_t)limit);
 }
@@ -275,12 +297,24 @@ static int answer_ticker(call *c) {
         if (!tape_ticker_of(c->tape, symbols[i], &ticker) && !is_one) continue; /* not listed yet */
         if (any) writer_add(c->body, ",");
         any = true;
-        frame_rest_ticker(c->body, source_at(c->source, symbols[i])->info.name, &ticker, is_mini);
+        frame_rest_ticker(c->body, source_at(c->source, symbols[i])->info.name, &ticker,
+                          c->venue->is_futures ? TICKER_FUTURES
+                          : is_mini            ? TICKER_MINI
+                                               : TICKER_FULL);
     }
     if (!is_one) writer_add(c->body, "]");
     free(symbols);
     return wrong ? fail(c, wrong, parameter) : 200;
 }
+
+/* The default limit is 500. */
+static uint32_t klines_weight(const rest_request *request) {
+    int64_t limit;
+    if (!read_number(request, "limit", 500, &limit)) return 1;
+    return limit < 100 ? 1 : limit < 500 ? 2 : limit <= 1000 ? 5 : 10;
+}
+
+static uint32_t futures_ticker_weight(const rest_request *request) { return find_arg(request, "symbol") ? 1 : 40; }
 
 static uint32_t ticker_weight(const rest_request *request) {
     if (find_arg(request, "symbol")) return 2;
@@ -294,7 +328,23 @@ static uint32_t ticker_weight(const rest_request *request) {
 /* `permissions`: SPOT, or a JSON array of names. All symbols here are spot symbols. */
 static bool wants_spot(const char *permissions) { return !permissions || strstr(permissions, "SPOT") != NULL; }
 
+/* Futures are told of as a whole: the request has no parameters. */
+static int answer_futures_info(call *c) {
+    bool any = false;
+    frame_futures_head(c->body, c->now_ms, c->venue->weight_per_minute);
+    for (uint32_t i = 0; i < source_count(c->source); i++) {
+        const source_symbol *symbol = source_at(c->source, i);
+        if (symbol->is_hidden) continue;
+        if (any) writer_add(c->body, ",");
+        any = true;
+        frame_futures_info(c->body, &symbol->info, symbol->first_ms);
+    }
+    writer_add(c->body, "]}");
+    return 200;
+}
+
 static int answer_exchange_info(call *c) {
+    if (c->venue->is_futures) return answer_futures_info(c);
     const char *status = find_arg(c->request, "symbolStatus"), *permissions = find_arg(c->request, "permissions");
     const char *show_sets = find_arg(c->request, "showPermissionSets"), *parameter;
     bool is_narrowed = find_arg(c->request, "symbol") || find_arg(c->request, "symbols"), any = false;

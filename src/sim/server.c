@@ -90,7 +90,8 @@ err server_new(uv_loop_t *loop, const server_options *options, server **out, dia
     s->options = *options;
     s->connections.max_queue_bytes = options->max_queue_bytes;
     e = channels_new(source_count(options->source), &s->channels);
-    if (e == OK) e = broadcast_new(options->source, options->tape, s->channels, options->faults, &s->broadcast);
+    if (e == OK)
+        e = broadcast_new(options->source, options->venue, options->tape, s->channels, options->faults, &s->broadcast);
     if (e != OK) {
         diag_set(why, e, "%s", error_text(e));
         goto out;
@@ -230,7 +231,7 @@ static void read_args(struct lws *wsi, url_args *args) {
     }
 }
 
-static int refuse_by_weight(writer *body, const weight_verdict *v, const char *address) {
+static int refuse_by_weight(const server *s, writer *body, const weight_verdict *v, const char *address) {
     char message[256];
     if (v->status == 418)
         snprintf(
@@ -240,9 +241,9 @@ static int refuse_by_weight(writer *body, const weight_verdict *v, const char *a
             (long long)v->until_ms);
     else
         snprintf(message, sizeof message,
-                 "Too much request weight used; current limit is %d request weight per 1 MINUTE. Please use WebSocket "
+                 "Too much request weight used; current limit is %u request weight per 1 MINUTE. Please use WebSocket "
                  "Streams for live updates to avoid polling the API.",
-                 LIMIT_WEIGHT_PER_MINUTE);
+                 s->options.venue->weight_per_minute);
     rest_error(body, -1003, message);
     if (v->status == 418) log_warn("server", "%s is banned: it went on after 429", address);
     return v->status;
@@ -298,6 +299,7 @@ static void refuse_by_fault(writer *body, int status) {
 
 static int on_request(server *s, connection *c, const char *path) {
     static const char room[LWS_PRE];
+    const venue *market = s->options.venue;
     char address[48] = "";
     lws_get_peer_simple(c->wsi, address, sizeof address);
     url_args *args = calloc(1, sizeof *args);
@@ -306,18 +308,19 @@ static int on_request(server *s, connection *c, const char *path) {
     read_args(c->wsi, args);
     int64_t now_ms = s->options.now_ms(s->options.context) + faults_skew_ms(s->options.faults);
     rest_fate fate = faults_request(s->options.faults, host_of(s, c->wsi), path);
-    c->verdict = weight_limits_charge(&s->limits, address, rest_weight(&args->request), wall_ms());
+    c->verdict = weight_limits_charge(&s->limits, address, rest_weight(&args->request, market),
+                                      market->weight_per_minute, wall_ms());
     writer_clear(&s->reply);
     if (fate.status) {
         c->status = fate.status;
         c->verdict.retry_after_s = fate.retry_after_s;
         refuse_by_fault(&s->reply, fate.status);
     } else if (c->verdict.status != 200)
-        c->status = refuse_by_weight(&s->reply, &c->verdict, address);
+        c->status = refuse_by_weight(s, &s->reply, &c->verdict, address);
     else
-        c->status =
-            rest_answer(&args->request, s->options.source, s->options.tape, s->options.faults, now_ms, &s->reply);
-    bool is_time = c->status == 200 && strcmp(path, "/api/v3/time") == 0;
+        c->status = rest_answer(&args->request, market, s->options.source, s->options.tape, s->options.faults, now_ms,
+                                &s->reply);
+    bool is_time = c->status == 200 && rest_is_time(&args->request, market);
     log_debug("server", "%s %s -> %d", address, path, c->status);
     free(args);
     s->counts.n_requests++;
@@ -380,7 +383,8 @@ static int refuse_connection(server *s, connection *c) {
 }
 
 static int on_upgrade(server *s, connection *c) {
-    bool is_combined;
+    bool is_combined = false;
+    venue_part part;
     int status = 0;
     err e = OK;
     char *path = calloc(1, URL_BYTES);
@@ -391,12 +395,13 @@ static int on_upgrade(server *s, connection *c) {
     }
     if (lws_hdr_copy(c->wsi, path, URL_BYTES, WSI_TOKEN_GET_URI) < 0) path[0] = '\0';
     read_args(c->wsi, args);
-    const char *streams = url_streams(path, args, &is_combined);
+    const char *behind = venue_path(s->options.venue, path, s->options.takes_legacy_paths, &part);
+    const char *streams = behind ? url_streams(behind, args, &is_combined) : NULL;
     if (!streams) status = 404;
     if (wants_microseconds(args)) status = 400;
     if (!status) status = refuse_connection(s, c);
     if (status) goto out;
-    session_init(&c->session, s->options.source, s->options.tape, s->channels, c, is_combined);
+    session_init(&c->session, s->options.source, s->options.venue, part, s->options.tape, s->channels, c, is_combined);
     e = session_subscribe_all(&c->session, streams);
     if (e == ERR_SYNTAX) status = 400;
     if (e != OK && !status) status = e == ERR_FULL ? 400 : 500;
@@ -465,7 +470,8 @@ static int on_message(server *s, connection *c, const char *at, size_t bytes) {
     if (c->incoming.bytes + bytes > CONTROL_MOST_BYTES) c->is_too_big = true;
     if (!c->is_too_big) writer_add_bytes(&c->incoming, at, bytes);
     if (!lws_is_final_fragment(c->wsi) || lws_remaining_packet_payload(c->wsi) > 0) return 0;
-    if (!message_limit_allows(&c->messages, monotonic_ms())) return close_noisy(c);
+    if (!message_limit_allows(&c->messages, c->session.venue->messages_per_second, monotonic_ms()))
+        return close_noisy(c);
     if (c->is_too_big || c->incoming.failed) return 0;
     size_t count = c->session.count;
     session_control(&c->session, c->incoming.at ? c->incoming.at : "", c->incoming.bytes, &s->reply);
@@ -478,7 +484,8 @@ static int on_message(server *s, connection *c, const char *at, size_t bytes) {
 
 static int on_pong(connection *c, const char *payload, size_t bytes) {
     if (strlen(c->ping) == bytes && memcmp(c->ping, payload, bytes) == 0) c->ping[0] = '\0';
-    return message_limit_allows(&c->messages, monotonic_ms()) ? 0 : close_noisy(c);
+    return message_limit_allows(&c->messages, c->session.venue->messages_per_second, monotonic_ms()) ? 0
+                                                                                                     : close_noisy(c);
 }
 
 static void on_tick(uv_timer_t *timer) {

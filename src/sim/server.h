@@ -4,6 +4,7 @@
 #pragma once
 #include "sim/faults.h"
 #include "sim/tape.h"
+#include "sim/venue.h"
 #include <uv.h>
 
 typedef struct server server;
@@ -14,6 +15,8 @@ typedef struct server_options {
     const char *host;
     int port;    /* of the first host, the others follow; 0: any free ones */
     int n_hosts; /* 1..SERVER_MOST_HOSTS: ports that serve the same exchange */
+    const venue *venue;
+    bool takes_legacy_paths; /* of futures: without /market or /public */
     source *source;
     tape *tape;
     faults *faults;

@@ -32,8 +32,15 @@ static void reply_result(control *c, const char *result);
 static void reply_error(control *c, int code, const char *message);
 static size_t find_entry(const session *s, const char *name, size_t bytes);
 
-void session_init(session *s, source *from, tape *t, channels *c, void *subscriber, bool is_combined) {
-    *s = (session){.source = from, .tape = t, .channels = c, .subscriber = subscriber, .is_combined = is_combined};
+void session_init(session *s, source *from, const venue *v, venue_part part, tape *t, channels *c, void *subscriber,
+                  bool is_combined) {
+    *s = (session){.source = from,
+                   .venue = v,
+                   .part = part,
+                   .tape = t,
+                   .channels = c,
+                   .subscriber = subscriber,
+                   .is_combined = is_combined};
 }
 
 void session_deinit(session *s) {
@@ -47,7 +54,7 @@ void session_deinit(session *s) {
 
 err session_subscribe(session *s, const char *name, size_t bytes) {
     session_entry entry;
-    err e = stream_parse(s->source, name, bytes, &entry.stream);
+    err e = stream_parse(s->source, s->venue, s->part, name, bytes, &entry.stream);
     if (e != OK || find_entry(s, name, bytes) < s->count) return e;
     if (s->count == LIMIT_STREAMS) return ERR_FULL;
     if (s->count == s->capacity) {
@@ -205,7 +212,7 @@ static bool is_valid_list(const session *s, const control *c) {
     if (json_peek(&r) != '[' || !json_enter_array(&r)) return false;
     while (json_next_item(&r))
         if (json_peek(&r) != '"' || !json_string(&r, &name) ||
-            stream_parse(s->source, name.at, name.bytes, &parsed) != OK)
+            stream_parse(s->source, s->venue, s->part, name.at, name.bytes, &parsed) != OK)
             return false;
     return json_finish(&r);
 }

@@ -12,6 +12,8 @@ typedef struct session_entry {
 
 typedef struct session {
     source *source;
+    const venue *venue;
+    venue_part part;
     tape *tape;
     channels *channels;
     void *subscriber; /* what channels hand out */
@@ -20,7 +22,8 @@ typedef struct session {
     bool is_combined; /* payloads are wrapped with the stream's name */
 } session;
 
-void session_init(session *s, source *from, tape *t, channels *c, void *subscriber, bool is_combined);
+void session_init(session *s, source *from, const venue *v, venue_part part, tape *t, channels *c, void *subscriber,
+                  bool is_combined);
 /* Takes itself out of all channels. */
 void session_deinit(session *s);
 

@@ -7,7 +7,9 @@
 static bool listens_to(const connection *c, uint32_t symbol) {
     for (size_t i = 0; i < c->session.count; i++) {
         const stream *s = &c->session.entries[i].stream;
-        if (s->kind != STREAM_SILENT && s->kind != STREAM_ALL_MINI && s->symbol == symbol) return true;
+        if (s->kind != STREAM_SILENT && s->kind != STREAM_ALL_MINI && s->kind != STREAM_ALL_TICKER &&
+            s->symbol == symbol)
+            return true;
     }
     return false;
 }
