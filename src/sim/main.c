@@ -67,6 +67,7 @@ int main(int argc, char **argv) {
     if (e == OK) e = open_server(&sim, &why);
     if (e == OK) {
         announce(&sim);
+        director_step(&sim.director, tape_at_ms(sim.tape)); /* what is due at the start: before anybody is served */
         if (sim.options.starts_now) play_start(&sim.play, false);
         uv_run(&sim.loop, UV_RUN_DEFAULT);
         e = sim.play.error;
@@ -118,7 +119,6 @@ static int64_t end_of_data_ms(const simulator *sim) {
     return end_ms;
 }
 
-/* What is due at the start is done before anybody is served. */
 static err open_scene(simulator *sim, diag *why) {
     const options *o = &sim->options;
     int64_t start_ms = tape_at_ms(sim->tape);
@@ -130,8 +130,7 @@ static err open_scene(simulator *sim, diag *why) {
     sim->director = (director){
         .faults = sim->faults, .random = o->has_faults ? &sim->random : NULL, .source = sim->source, .tape = sim->tape};
     director_prepare(&sim->director, &sim->scene);
-    director_step(&sim->director, start_ms);
-    return sim->director.error == OK ? OK : diag_set(why, sim->director.error, "%s", error_text(sim->director.error));
+    return OK;
 }
 
 /* ---- wiring ---- */

@@ -20,13 +20,23 @@ enum {
     OTHER_EVENT
 };
 
-static void add_kline(writer *out, const char *symbol, int64_t open_ms, const char *prices, const char *volume) {
-    writer_add_format(
-        out, "{\"e\":\"kline\",\"E\":%lld,\"s\":\"%s\",\"k\":{\"t\":%lld,\"T\":%lld,\"s\":\"%s\",\"i\":\"1m\",",
-        (long long)(open_ms + 1), symbol, (long long)open_ms, (long long)(open_ms + MINUTE_MS - 1), symbol);
-    writer_add_format(out, "\"f\":1,\"L\":2,\"o\":%s,\"c\":%s,\"h\":%s,\"l\":%s,\"v\":%s,\"n\":2,\"x\":true,", prices,
-                      prices, prices, prices, volume);
-    writer_add_format(out, "\"q\":%s,\"V\":%s,\"Q\":%s,\"B\":\"0\"}}", volume, volume, volume);
+/* The head of any event: its kind, when it was, and of whom. */
+static void add_head(writer *out, const char *event, const char *symbol, int64_t open_ms) {
+    writer_add_format(out, "{\"e\":\"%s\",\"E\":", event);
+    writer_add_int(out, open_ms + 1);
+    writer_add_format(out, ",\"s\":\"%s\",", symbol);
+}
+
+static void add_kline(writer *out, const char *symbol, int64_t open_ms, const char *price, const char *volume) {
+    add_head(out, "kline", symbol, open_ms);
+    writer_add(out, "\"k\":{\"t\":");
+    writer_add_int(out, open_ms);
+    writer_add(out, ",\"T\":");
+    writer_add_int(out, open_ms + MINUTE_MS - 1);
+    writer_add_format(out, ",\"s\":\"%s\",\"i\":\"1m\",\"f\":1,\"L\":2,\"o\":%s,\"c\":%s,\"h\":%s,\"l\":%s,", symbol,
+                      price, price, price, price);
+    writer_add_format(out, "\"v\":%s,\"n\":2,\"x\":true,\"q\":%s,\"V\":%s,\"Q\":%s,\"B\":\"0\"}}", volume, volume,
+                      volume, volume);
 }
 
 static void add_payload(writer *out, int kind, const char *symbol, int64_t open_ms) {
@@ -34,8 +44,8 @@ static void add_payload(writer *out, int kind, const char *symbol, int64_t open_
     case GARBAGE: writer_add(out, "<html>not a frame</html>"); break;
     case WRONG_TYPES: add_kline(out, symbol, open_ms, "99999999", "[1]"); break;
     case NO_FIELDS:
-        writer_add_format(out, "{\"e\":\"kline\",\"E\":%lld,\"s\":\"%s\",\"k\":{\"i\":\"1m\",\"x\":true}}",
-                          (long long)(open_ms + 1), symbol);
+        add_head(out, "kline", symbol, open_ms);
+        writer_add(out, "\"k\":{\"i\":\"1m\",\"x\":true}}");
         break;
     case NOT_A_NUMBER: add_kline(out, symbol, open_ms, "\"NaN\"", "\"Infinity\""); break;
     case NEGATIVE: add_kline(out, symbol, open_ms, "\"-99999999.00000000\"", "\"-1.00000000\""); break;
@@ -44,15 +54,15 @@ static void add_payload(writer *out, int kind, const char *symbol, int64_t open_
         for (int i = 0; i < N_DEEP; i++) writer_add(out, "]");
         break;
     case OVERSIZED:
-        writer_add_format(out, "{\"e\":\"kline\",\"E\":%lld,\"s\":\"%s\",\"padding\":\"", (long long)(open_ms + 1),
-                          symbol);
+        add_head(out, "kline", symbol, open_ms);
+        writer_add(out, "\"padding\":\"");
         for (int i = 0; i < OVERSIZED_BYTES / 64; i++)
             writer_add(out, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
         writer_add(out, "\"}");
         break;
     case OTHER_EVENT:
-        writer_add_format(out, "{\"e\":\"marketMood\",\"E\":%lld,\"s\":\"%s\",\"mood\":[\"good\"]}",
-                          (long long)(open_ms + 1), symbol);
+        add_head(out, "marketMood", symbol, open_ms);
+        writer_add(out, "\"mood\":[\"good\"]}");
         break;
     default: add_kline(out, symbol, open_ms, "\"99999999.00000000\"", "\"1.00000000\""); break;
     }

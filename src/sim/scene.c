@@ -52,9 +52,9 @@ static const struct kind {
     [SCENE_CLEAR] = {"clear", 0},
 };
 
-const char *const scene_malformed_names[] = {"cut",         "garbage",     "empty", "not-utf8", "binary",
-                                             "wrong-types", "no-fields",   "nan",   "negative", "deep",
-                                             "oversized",   "other-event", NULL};
+const char *const scene_malformed_names[N_SCENE_MALFORMED + 1] = {
+    "cut", "garbage",  "empty", "not-utf8",  "binary",      "wrong-types", "no-fields",
+    "nan", "negative", "deep",  "oversized", "other-event", NULL};
 
 typedef struct line {
     char bytes[SCENE_TEXT_BYTES];

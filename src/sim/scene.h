@@ -89,7 +89,8 @@ typedef struct scene {
 } scene;
 
 /* The kinds of malformed frames, NULL at the end. */
-extern const char *const scene_malformed_names[];
+enum { N_SCENE_MALFORMED = 12 };
+extern const char *const scene_malformed_names[N_SCENE_MALFORMED + 1];
 
 /* The word that a line begins with. */
 const char *scene_kind_name(scene_kind kind);

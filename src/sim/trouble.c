@@ -30,14 +30,13 @@ static void send_shutdown(connection *c, int64_t now_ms, writer *scratch) {
 
 /* About a symbol that it listens to, so that the frame is read as if it were one of those. */
 static void send_malformed(connection *c, const source *from, const fault *f, writer *scratch) {
-    int kind = f->what.malformed, n_kinds = 0;
+    int kind = f->what.malformed;
     uint32_t symbol = f->has_symbol ? f->symbol : 0;
     bool is_binary;
-    while (scene_malformed_names[n_kinds]) n_kinds++;
     for (size_t i = 0; !f->has_symbol && i < c->session.count; i++)
         if (c->session.entries[i].stream.kind == STREAM_KLINE) symbol = c->session.entries[i].stream.symbol;
     const source_symbol *info = source_at(from, symbol);
-    malformed_frame(scratch, kind >= 0 ? kind : (int)(f->draw / 7 % (uint32_t)n_kinds), info->info.name, info->stream,
+    malformed_frame(scratch, kind >= 0 ? kind : (int)(f->draw / 7 % N_SCENE_MALFORMED), info->info.name, info->stream,
                     interval_floor(INTERVAL_1M, f->at_ms), c->session.is_combined, &is_binary);
     connection_send(c, scratch, is_binary);
 }
