@@ -1,11 +1,17 @@
-// The scenes of exchange-sim: each fault is seen on the wire, by a bare WebSocket and plain requests.
+// The scenes of exchange-sim: each fault is seen on the wire, by a bare WebSocket and plain requests, and some by clients
+// that others wrote.
 // time limit: 300
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { root, start, tempDir } from './harness.mjs';
+import { root, start, tempDir, until as waitUntil } from './harness.mjs';
 import { connect, get, sim } from './wire.mjs';
+
+const require = createRequire(import.meta.url);
+const { MainClient, WebsocketClient } = require('binance');
+const { Spot } = require('@binance/spot');
 
 const MINUTE = 60000;
 const FROM = Date.UTC(2026, 0, 5);
@@ -77,6 +83,18 @@ describe('connections', () => {
     assert.deepEqual(opens(closes(second.messages)), range(9, 20));
   });
 
+  test('drop at top speed: the market waits for one of two connections as well', async () => {
+    const it = await top('--scene', written('at 10m drop BTCUSDT\n'), ...until(60));
+    const first = await connect(it, '/ws/btcusdt@kline_1m/ethusdt@kline_1m'), second = await connect(it, '/ws/ethusdt@kline_1m');
+    await first.until(c => c.closed, 'the cut');
+    const again = await connect(it, '/ws/btcusdt@kline_1m');
+    await ended(it, again);
+    assert.deepEqual(opens(closes(again.messages)), range(9, 60));
+    await second.ask({ method: 'LIST_SUBSCRIPTIONS', id: 2 });
+    assert.equal(second.closed, null);
+    assert.equal(opens(closes(second.messages, 'ETHUSDT')).at(-1), 59);
+  });
+
   test('drop for a while: nobody may connect, and the market goes on', async () => {
     const it = await control();
     const c = await connect(it, '/ws/btcusdt@kline_1m');
@@ -113,9 +131,10 @@ describe('connections', () => {
     assert.ok(silent.pings.every(sentAt => Number(sentAt) <= heardAt), 'a ping says when it was sent');
     assert.ok(!silent.messages.some(m => 'result' in m), 'no answer either');
     assert.equal(silent.closed, null);
-    await it.say('clear');
+    const over = await it.say('clear');
     const now = silent.messages.length, pings = silent.pings.length;
     await silent.until(c => c.messages.length > now + 3 && c.pings.length > pings + 2, 'frames and pings again');
+    assert.ok(silent.messages.every(m => m.E <= told.at || m.E >= over.at), 'what was not sent is lost');
   });
 
   test('half-open: nothing is read nor sent; afterwards the connection is gone', async () => {
@@ -277,20 +296,28 @@ describe('frames', () => {
     const eth = frames.filter(f => f.s === 'ETHUSDT').map(f => f.E);
     assert.deepEqual(eth, [...eth].sort((a, b) => a - b));
     assert.deepEqual(sorted.map(f => f.E), [...new Set(sorted.map(f => f.E))], 'none twice');
+    btc.forEach((f, i) => assert.ok(Math.abs(i - sorted.indexOf(f)) <= 1, 'each with its neighbour'));
+  });
+
+  test('reorder: what is held back when it is over comes then', async () => {
+    const it = await top('--scene', written('at 10m reorder BTCUSDT\n'), ...until(12));
+    const c = await connect(it, '/ws/btcusdt@kline_1m');
+    await ended(it, c);
+    assert.equal(c.messages.filter(m => m.k).length, 12 * 4);
+    assert.deepEqual(opens(closes(c.messages)).sort((a, b) => a - b), range(0, 12));
   });
 
   test('malformed: every kind comes, besides the genuine frames', async () => {
     const it = await top('--scene', sceneFile('malformed'), ...until(20));
-    const c = await connect(it, '/ws/btcusdt@kline_1m'), sizes = [];
-    c.socket.on('message', (data, isBinary) => sizes.push([data.length, isBinary]));
+    const c = await connect(it, '/ws/btcusdt@kline_1m');
     await c.until(() => c.closed, 'the close for bytes that are no UTF-8');
     assert.match(String(c.error), /UTF-8/);
     const texts = c.others.map(String);
     assert.ok(texts.some(t => t.startsWith('{"e":"kline"') && !t.endsWith('}')), 'cut');
     assert.ok(texts.some(t => t.startsWith('<html>')), 'garbage');
     assert.ok(texts.includes(''), 'empty');
-    assert.ok(sizes.some(([, isBinary]) => isBinary), 'binary');
-    assert.ok(sizes.some(([bytes]) => bytes > 1000000), 'oversized');
+    assert.ok(c.others.some(data => data.isBinary), 'binary');
+    assert.ok(c.messages.some(m => m.padding?.length > 1000000), 'oversized');
     const strange = c.messages.filter(m => m.e !== 'kline' || !m.k || typeof m.k.o !== 'string' || !(Number(m.k.c) > 0));
     assert.ok(strange.some(m => m.k && typeof m.k.o === 'number'), 'wrong-types');
     assert.ok(strange.some(m => m.k && !('o' in m.k)), 'no-fields');
@@ -395,6 +422,15 @@ describe('REST', () => {
     assert.deepEqual(await Promise.all(['time', 'exchangeInfo', 'ticker/24hr'].map(async p => (await get(it, `/api/v3/${p}`)).status)), [200, 200, 200]);
   });
 
+  test('a fault for so many requests is over after them, and says so', async () => {
+    const it = await control();
+    await it.say('rest 503 to ping for 2 requests');
+    assert.deepEqual(await Promise.all([1, 2].map(async () => (await get(it, '/api/v3/ping')).status)), [503, 503]);
+    const over = await it.until(() => ofKind(it, 'rest', 'fault_over')[0], 'its end');
+    assert.ok(over.at >= ofKind(it, 'rest')[0].at);
+    assert.equal((await get(it, '/api/v3/ping')).status, 200);
+  });
+
   test('hosts: one refuses with 451, requests and WebSockets alike; the others serve', async () => {
     const it = await sim(['--symbols', '2', '--hosts', '3', '--scene', sceneFile('restricted')]);
     const { ports } = it.listening;
@@ -406,6 +442,38 @@ describe('REST', () => {
     await assert.rejects(connect(it, '/ws/btcusdt@kline_1m'), /451/);
     const c = await connect(it, '/ws/btcusdt@kline_1m', { port: ports[2] });
     await c.until(() => c.messages.length > 0, 'a frame');
+  });
+});
+
+describe('clients that others wrote', () => {
+  test('npm binance takes a drop for one, and comes back', async () => {
+    const it = await top('--scene', sceneFile('drop'), ...until(20));
+    const client = new WebsocketClient({ wsUrl: `ws://127.0.0.1:${it.port}`, beautify: false });
+    const seen = new Set(), events = [];
+    client.on('message', m => { const data = m.data ?? m; if (data.k?.x) seen.add((data.k.t - FROM) / MINUTE); });
+    for (const event of ['reconnecting', 'reconnected', 'exception']) client.on(event, () => events.push(event));
+    await client.subscribe(['btcusdt@kline_1m'], 'main');
+    await waitUntil(() => seen.has(19), 'the last bar', listener => { client.on('message', listener); return () => client.off('message', listener); });
+    client.closeAll(true);
+    assert.ok(events.includes('reconnecting') && events.includes('reconnected'), events.join());
+    assert.deepEqual([...seen].sort((a, b) => a - b), range(0, 20));
+  });
+
+  test('npm binance and @binance/spot name what they were refused for', async () => {
+    const it = await sim(['--symbols', '2', '--hosts', '2', '--scene', written(`at 0 rest 451 host 2
+at 0 rest 429 to klines for 2 requests
+at 0 rest 418 to exchangeInfo for 1 request
+at 0 rest 403 to ticker for 1 request
+`)]);
+    const mine = new MainClient({ baseUrl: it.url, disableTimeSync: true });
+    await assert.rejects(mine.getKlines({ symbol: 'BTCUSDT', interval: '1m' }), e => e.code === -1003);
+    const far = new MainClient({ baseUrl: `http://127.0.0.1:${it.listening.ports[1]}`, disableTimeSync: true });
+    await assert.rejects(far.getKlines({ symbol: 'BTCUSDT', interval: '1m' }), e => /restricted location/.test(e.message));
+    const spot = new Spot({ configurationRestAPI: { apiKey: '', basePath: it.url, retries: 0 } }).restAPI;
+    await assert.rejects(spot.klines({ symbol: 'BTCUSDT', interval: '1m' }), e => e.name === 'TooManyRequestsError');
+    await assert.rejects(spot.exchangeInfo(), e => e.name === 'RateLimitBanError');
+    await assert.rejects(spot.ticker24hr({ symbol: 'BTCUSDT' }), e => e.name === 'ForbiddenError');
+    assert.equal((await (await spot.ticker24hr({ symbol: 'BTCUSDT' })).data()).symbol, 'BTCUSDT');
   });
 });
 

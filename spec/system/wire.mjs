@@ -23,15 +23,15 @@ export async function get(it, path, port = it.port) {
   return { status: reply.status, headers: reply.headers, body: body.startsWith('<') ? body : JSON.parse(body) };
 }
 
-/** A WebSocket that keeps what came; frames that are no JSON are kept as buffers in `others`. */
+/** A WebSocket that keeps what came; frames that are no JSON are kept as buffers in `others`, with isBinary. */
 export async function connect(it, path, options = {}) {
   const socket = new WebSocket(`ws://127.0.0.1:${options.port ?? it.port}${path}`, options);
   const c = { socket, messages: [], others: [], pings: [], closed: null };
   const listeners = new Set();
   const notify = () => { for (const listener of [...listeners]) listener(); };
-  socket.on('message', data => {
+  socket.on('message', (data, isBinary) => {
     let message;
-    try { message = JSON.parse(data); } catch { c.others.push(data); }
+    try { message = JSON.parse(data); } catch { c.others.push(Object.assign(data, { isBinary })); }
     if (message !== undefined) c.messages.push(message);
     notify();
   });

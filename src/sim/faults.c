@@ -274,24 +274,24 @@ void faults_distort(const symbol_info *info, kline *bar) {
 
 static bool is_on_host(const fault *a, int host) { return a->what.host == 0 || a->what.host == host; }
 
+/* Of several statuses the first is answered, and only it has met a request. */
 rest_fate faults_request(faults *f, int host, const char *path) {
     rest_fate fate = {0};
-    for (size_t i = 0; i < f->n_active;) {
-        fault *a = &f->active[i], ended;
-        bool is_its = a->what.kind == SCENE_REST && is_on_host(a, host) &&
-                      (!a->what.endpoint || strstr(path, a->what.endpoint) != NULL);
-        if (is_its && a->what.status > 0 && fate.status == 0) {
-            fate.status = a->what.status;
-            fate.retry_after_s = a->what.retry_after_s;
+    for (size_t i = 0; i < f->n_active; i++) {
+        fault *a = &f->active[i];
+        const scene_event *what = &a->what;
+        bool is_spent = what->for_requests > 0 && a->requests_left == 0;
+        bool is_its = what->kind == SCENE_REST && !is_spent && is_on_host(a, host) &&
+                      (!what->endpoint || strstr(path, what->endpoint) != NULL) &&
+                      (what->status == 0 || fate.status == 0);
+        if (is_its && what->status > 0) {
+            fate.status = what->status;
+            fate.retry_after_s = what->retry_after_s;
+        } else if (is_its) {
+            fate.delay_ms += what->amount_ms;
+            fate.is_cut |= what->is_cut;
         }
-        if (is_its && a->what.status == 0) {
-            fate.delay_ms += a->what.amount_ms;
-            fate.is_cut |= a->what.is_cut;
-        }
-        if (is_its && a->requests_left > 0 && --a->requests_left == 0)
-            end_fault(f, i, &ended);
-        else
-            i++;
+        if (is_its && a->requests_left > 0 && --a->requests_left == 0) a->over_ms = a->at_ms;
     }
     return fate;
 }
@@ -302,7 +302,8 @@ int faults_connection(const faults *f, int host) {
         const fault *a = &f->active[i];
         if (!is_on_host(a, host)) continue;
         if (a->what.kind == SCENE_DROP) return -1;
-        if (a->what.kind == SCENE_REST && a->what.status == 451) status = 451;
+        bool is_spent = a->what.for_requests > 0 && a->requests_left == 0;
+        if (a->what.kind == SCENE_REST && a->what.status == 451 && !is_spent) status = 451;
     }
     return status;
 }

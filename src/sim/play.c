@@ -90,7 +90,7 @@ static int64_t next_ms(const play *p) {
 static err step(play *p) {
     int64_t now_ms = next_ms(p);
     if (now_ms < tape_next_ms(p->tape) || director_next_ms(p->director) == now_ms) {
-        director_step(p->director, now_ms);
+        director_step(p->director, now_ms > tape_at_ms(p->tape) ? now_ms : tape_at_ms(p->tape));
         return p->director->error;
     }
     return tape_step(p->tape, &p->sink);
