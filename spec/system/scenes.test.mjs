@@ -513,6 +513,15 @@ describe('chance and errors', () => {
     assert.notDeepEqual(await run(8), first);
   });
 
+  test('--faults leaves the market as it is: REST says the same as without', async () => {
+    const it = await top('--start', 'now', '--faults', '5,2', ...until(500));
+    await it.until(() => it.lines.some(l => l.event === 'market_ended'), 'the end of the market');
+    assert.ok(ofKind(it, 'correct').length > 0 && ofKind(it, 'gap').length > 0 && ofKind(it, 'drop').length > 0);
+    const plain = await top('--from', String(at(500)));
+    for (const symbol of ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'])
+      for (const interval of ['1m', '5m', '1h']) assert.deepEqual(await rows(it, symbol, interval), await rows(plain, symbol, interval), `${symbol} ${interval}`);
+  });
+
   test('a mistake in a scene is named with its place', async () => {
     for (const [text, words] of [
       ['at 10m gap BTCUSDT 3\n', /own\.scene:1: found 3; expected a number of bars such as 3 bars, of, the end of the line/],

@@ -17,7 +17,7 @@ static const char help[] =
     "  --to T            where it ends (default: after the last bar; model: never)\n"
     "                    T: 2026-02-03, 2026-02-03T14:05:00Z or Unix ms; bars before --from are history only\n"
     "  --speed N|max     market seconds per second (default 1); max waits for the slowest listener, and stands\n"
-    "                    while nobody listens\n"
+    "                    while nobody listens, or 10 s at most for streams that a fault took from all who listened\n"
     "  --start now       do not wait for the first client (default: the clock stands at --from until the first\n"
     "                    request for the time or the first WebSocket connection)\n"
     "  --updates N       forming updates of every bar before its close (default 3)\n"
@@ -45,10 +45,13 @@ static const char help[] =
     "  gap, hole, no-close, correct SYMBOL|random|all 3 bars [of 5m] [after 2m]\n"
     "  duplicate, reorder SYMBOL|random|all [for 5m]; delist, list SYMBOL|random\n"
     "  rest 429|418|403|451|5xx|slow 3s|cut [to klines] [for 5m|for 5 requests] [retry-after 2s] [host 1]\n"
+    "  KIND: cut, garbage, empty, not-utf8, binary, wrong-types, no-fields, nan, negative, deep, oversized, "
+    "other-event\n"
     "  skew 3s [for 5m], lifetime 1h, connect-limit 5; clear ends what lasts\n"
     "\n"
     "JSON lines on stdout: when it listens, {\"event\":\"listening\",\"port\":N,\"ports\":[N,...],...}, at each fault\n"
-    "({\"event\":\"fault\",...}, {\"event\":\"fault_over\",...}) and when the data has ended.\n"
+    "({\"event\":\"fault\",...}, {\"event\":\"fault_over\",...}) and when the data has\n"
+    "ended ({\"event\":\"market_ended\",...}, and {\"event\":\"ended\",...} before it exits).\n"
     "Exit codes: 0 ended or stopped by a signal, 1 failed, 2 usage.\n";
 
 typedef err (*set_fn)(const char *value, options *out, diag *why);
