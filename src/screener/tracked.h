@@ -96,6 +96,11 @@ typedef struct tracked_round {
     int64_t market_ms;
 } tracked_round;
 
+static inline void tracked_fetch(const tracked *t, int32_t index) {
+    __builtin_prefetch(&t->standings[index]);
+    __builtin_prefetch((const char *)&t->standings[index] + 64);
+    __builtin_prefetch((const char *)&t->standings[index] + sizeof(standing) - 1);
+}
 /* `market_ms`: for asking after the grace. */
 void tracked_round_begin(tracked_round *round, const tracked *t, tracked *const *symbols, int64_t market_ms);
 /* What is next for trader `index`: nothing (owed or up to date), an evaluation (the view is filled), a score for its rank (the

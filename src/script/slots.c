@@ -402,6 +402,14 @@ static void keep_binding(const script_state *s, const program *p, const script_v
 }
 
 void script_binding_free(script_binding *b) { free(b); }
+void script_binding_fetch(const script_binding *b) {
+    if (!b) return;
+    for (size_t i = 0; i < 5; i++) __builtin_prefetch((const char *)b + 64 * i);
+}
+void script_binding_fetch_values(const script_binding *b) {
+    if (!b) return;
+    for (int32_t i = 0; i < b->n_slots && i < 12; i++) __builtin_prefetch(b->slots[i].data + 499 - b->slots[i].first);
+}
 
 /* Bars of every place but those of references that are not there. */
 static err check_bars(const program *p, const script_view *view, diag *why) {
