@@ -535,7 +535,7 @@ static err run_traders(evaluation *all, tracked *const *symbols, int32_t n, int6
             bool has_moved;
             if (k + 3 < n) tracked_fetch(symbols[k + 3], i);
             if (k + 2 < n) script_binding_fetch(symbols[k + 2]->standings[i].binding);
-            if (k + 1 < n) script_binding_fetch_values(symbols[k + 1]->standings[i].binding);
+            if (k + 1 < n) script_state_fetch(all[k + 1].state, i, &rounds[k + 1].view, symbols[k + 1]->standings[i].binding);
             err result = run_trader(&all[k], symbols[k], i, &rounds[k], &has_moved);
             if (result != OK) return result;
             if (has_moved && n > 1) charge(&all[k], since_ns);

@@ -405,6 +405,7 @@ static void look(tracked_round *round, int64_t close_ms) {
     if (view->close_ms == close_ms) return;
     view->close_ms = close_ms;
     round->known = round->stale = 0;
+    view->has_counted = true;
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         const kline_series *bars = view->bars[i];
         int64_t to;
@@ -412,6 +413,7 @@ static void look(tracked_round *round, int64_t close_ms) {
         to = interval_floor(i, close_ms);
         round->known |= (uint32_t)(kline_series_known_to(bars) >= to) << i;
         round->stale |= (uint32_t)is_stale(bars, i, to, close_ms) << i;
+        view->closed[i] = kline_series_count_at(bars, close_ms);
     }
 }
 

@@ -21,6 +21,7 @@
 #include <string.h>
 
 /* A script that reads further back than LOOK_BACK_MAX finds NaN there: more history than that is not kept for one index. */
+enum { FETCHED_BYTES = 320 };
 enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000 };
 
 /* What a slot shows outside of its trader's calls: no bars, and NaN before them. */
@@ -69,7 +70,10 @@ static indicator_set *set_at(const script_view *view, int32_t place) {
 static void count_closed(const program *p, const script_view *view, int32_t count[N_PLACES]) {
     for (int32_t i = 0; i < p->n_places; i++) {
         const kline_series *bars = bars_at(view, p->places[i]);
-        count[p->places[i]] = bars ? kline_series_count_at(bars, view->close_ms) : 0;
+        if (view->has_counted && place_reference_of(p->places[i]) < 0)
+            count[p->places[i]] = view->closed[p->places[i]];
+        else
+            count[p->places[i]] = bars ? kline_series_count_at(bars, view->close_ms) : 0;
     }
 }
 
@@ -402,13 +406,22 @@ static void keep_binding(const script_state *s, const program *p, const script_v
 }
 
 void script_binding_free(script_binding *b) { free(b); }
+
 void script_binding_fetch(const script_binding *b) {
-    if (!b) return;
-    for (size_t i = 0; i < 5; i++) __builtin_prefetch((const char *)b + 64 * i);
+    enum { LINE = 64 };
+    const char *from = (const char *)b;
+    for (int32_t i = 0; b && i < FETCHED_BYTES / LINE; i++) __builtin_prefetch(from + i * LINE);
 }
-void script_binding_fetch_values(const script_binding *b) {
-    if (!b) return;
-    for (int32_t i = 0; i < b->n_slots && i < 12; i++) __builtin_prefetch(b->slots[i].data + 499 - b->slots[i].first);
+
+void script_state_fetch(const script_state *s, int32_t index, const script_view *view, const script_binding *b) {
+    const program *p;
+    if (!b || b->state != s || b->born_ns != s->born_ns) return; /* it may not have been loaded into this one */
+    p = &s->programs[index];
+    if (b->n_slots != p->n_slots) return;
+    for (int32_t k = p->first_slot, i = 0; k >= 0; k = s->metas[k].next, i++) {
+        const kline_series *bars = place_reference_of(s->metas[k].place) < 0 ? view->bars[s->metas[k].place] : NULL;
+        if (bars && b->slots[i].data) __builtin_prefetch(b->slots[i].data + kline_series_count(bars) - b->slots[i].first - 1);
+    }
 }
 
 /* Bars of every place but those of references that are not there. */
@@ -489,6 +502,7 @@ err slots_cut(script_state *s, const program *p, const script_view *view, int64_
     int32_t counts[N_PLACES];
     err e;
     cut.close_ms = interval_next(p->interval, open_ms);
+    cut.has_counted = false;
     cut.is_tick = count > kline_series_count(view->bars[p->interval]);
     count_closed(p, &cut, counts);
     e = settle(p, &cut, counts);

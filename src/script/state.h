@@ -24,8 +24,8 @@ typedef struct script_limits {
 typedef struct script_binding script_binding;
 
 void script_binding_free(script_binding *b);
+/* An evaluation with this binding is near: what it reads of it is fetched into the caches. NULL: nothing. */
 void script_binding_fetch(const script_binding *b);
-void script_binding_fetch_values(const script_binding *b);
 
 /* The series of another symbol, which a trader names in `references`. */
 typedef struct script_market {
@@ -47,7 +47,8 @@ typedef struct script_view {
     /* In the order of trader_spec.references. NULL: not there, its series read as empty and nothing waits for them. */
     const script_market *references[REFERENCES_MAX];
     int64_t open_ms, close_ms; /* the bar under evaluation */
-    bool is_tick;
+    int32_t closed[N_INTERVALS]; /* bars of the symbol that had closed by close_ms, when they have been counted */
+    bool has_counted, is_tick;
     const script_ticker *ticker; /* m.ticker; NULL: nil */
     const script_rank *rank;     /* m.rank and m.universe; NULL: nil */
     bool ignores_warmup;         /* dry evaluations */
@@ -91,6 +92,10 @@ void script_state_expect(script_state *s, int32_t index, const trader_spec *spec
  * traceback. ERR_RUNAWAY: the state is dead. */
 MUST_CHECK err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result,
                                      diag *why);
+
+/* The next evaluation of trader `index` is at this view's symbol, and its binding has been fetched: the newest values of its
+ * series are fetched into the caches. Reads no more of the view than `bars`. */
+void script_state_fetch(const script_state *s, int32_t index, const script_view *view, const script_binding *b);
 
 /* Run rank.by of trader `index`. SCRIPT_MATCH: the score, NaN when the symbol is not to be ranked; SCRIPT_WARMING (and NaN)
  * while the trader waits for bars, of whatever its filter or rank.by use. Errors as script_state_evaluate. */
