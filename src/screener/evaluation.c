@@ -103,7 +103,8 @@ static void fault(evaluation *e, int32_t index, const tracked *t, const script_v
                               .close_ms = view->close_ms,
                               .message = why->text,
                               .trace = kind == TRADER_ERROR_ERROR ? script_state_trace(e->state) : ""};
-    trouble.stops = ++s->n_errors_in_row >= e->shared->max_errors_in_row || kind != TRADER_ERROR_ERROR;
+    s->n_errors_in_row += s->n_errors_in_row < UINT16_MAX;
+    trouble.stops = s->n_errors_in_row >= e->shared->max_errors_in_row || kind != TRADER_ERROR_ERROR;
     COUNT(n_errors, 1);
     if (kind == TRADER_ERROR_KILL) COUNT(n_kills, 1);
     if (trader_fail(who, &trouble))
@@ -182,7 +183,7 @@ static err load(evaluation *e, tracked *t, int32_t index, const script_view *vie
 static err settle_ticks(evaluation *e, tracked *t, int32_t index, int64_t open_ms, bool is_match) {
     standing *s = &t->standings[index];
     pass *p;
-    if (!s->tick || s->tick->tick_open_ms != open_ms || s->tick->n_ticks == 0) return OK;
+    if (!s->has_tick || s->tick->tick_open_ms != open_ms || s->tick->n_ticks == 0) return OK;
     p = pass_for(e, t, e->set->traders[index]->spec->interval);
     return p ? pass_add_settle(p, s->edge.trader_id, open_ms, is_match ? SIGNAL_CONFIRMED : SIGNAL_WITHDRAWN)
              : ERR_NO_MEMORY;
@@ -190,7 +191,7 @@ static err settle_ticks(evaluation *e, tracked *t, int32_t index, int64_t open_m
 
 /* Whether signals of the forming bar stand for this close: then it brings none of its own. */
 static bool has_ticked(const standing *s, int64_t open_ms) {
-    return s->tick && s->tick->tick_open_ms == open_ms && s->tick->n_ticks > 0;
+    return s->has_tick && s->tick->tick_open_ms == open_ms && s->tick->n_ticks > 0;
 }
 
 /* Runs the filter, unless the trader ranks and the symbol is not among the best: that is no match. */
@@ -223,9 +224,9 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
     }
     if (result != OK) return result;
     s->is_warming = r.outcome == SCRIPT_WARMING;
-    s->have = r.have;
-    s->need = r.need;
     if (s->is_warming) {
+        s->have = r.have;
+        s->need = r.need;
         COUNT(n_warming, 1);
         return OK;
     }
@@ -533,7 +534,7 @@ static err run_traders(evaluation *all, tracked *const *symbols, int32_t n, int6
     for (int32_t i = 0; i < all->set->count; i++)
         for (int32_t k = 0; k < n; k++) {
             bool has_moved;
-            if (k + 3 < n) tracked_fetch(symbols[k + 3], i);
+            if (k + 3 < n) __builtin_prefetch(&symbols[k + 3]->standings[i], 1);
             if (k + 2 < n) script_binding_fetch(symbols[k + 2]->standings[i].binding);
             if (k + 1 < n) script_state_fetch(all[k + 1].state, i, &rounds[k + 1].view, symbols[k + 1]->standings[i].binding);
             err result = run_trader(&all[k], symbols[k], i, &rounds[k], &has_moved);

@@ -21,7 +21,7 @@
 #include <string.h>
 
 /* A script that reads further back than LOOK_BACK_MAX finds NaN there: more history than that is not kept for one index. */
-enum { FETCHED_BYTES = 320 };
+enum { FETCHED_BYTES = 192 };
 enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000 };
 
 /* What a slot shows outside of its trader's calls: no bars, and NaN before them. */
@@ -37,10 +37,11 @@ struct script_binding {
     const script_state *state;
     int64_t born_ns; /* of the state: another one may get its place in memory */
     int64_t n_moves; /* of the trader's sets */
-    const script_market *references[REFERENCES_MAX];
     int32_t n_slots, n_unbound, room; /* room: slots that it is allocated for */
-    bound_slot slots[];               /* in the order of the trader's list of slots */
+    bound_slot slots[];               /* in the order of the trader's list of slots; behind them its references */
 };
+
+static const script_market **references_of(const script_binding *b) { return (void *)(b->slots + b->room); }
 
 /* ---- places ---- */
 
@@ -345,7 +346,7 @@ static err link_references(const program *p, const script_view *view) {
 
 static bool has_same_references(const script_binding *b, const program *p, const script_view *view) {
     for (int32_t k = 0; k < p->n_references; k++)
-        if (b->references[k] != view->references[k]) return false;
+        if (references_of(b)[k] != view->references[k]) return false;
     return true;
 }
 
@@ -390,13 +391,14 @@ static void keep_binding(const script_state *s, const program *p, const script_v
     room = b ? b->room : 0;
     if (!b || room < p->n_slots) {
         room = p->n_slots;
-        b = realloc(b, sizeof *b + (size_t)room * sizeof *b->slots);
+        b = realloc(b, sizeof *b + (size_t)room * sizeof *b->slots +
+                       (size_t)p->n_references * sizeof(const script_market *));
         if (!b) return;
         *view->binding = b;
     }
     *b = (script_binding){
         .state = s, .born_ns = s->born_ns, .n_moves = count_moves(p, view), .n_slots = p->n_slots, .room = room};
-    for (int32_t k = 0; k < p->n_references; k++) b->references[k] = view->references[k];
+    for (int32_t k = 0; k < p->n_references; k++) references_of(b)[k] = view->references[k];
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         const script_slot *slot = &s->context.slots[k];
         bool is_bound = s->metas[k].is_bound;
