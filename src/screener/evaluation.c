@@ -523,6 +523,14 @@ static void charge(evaluation *e, int64_t *since_ns) {
     *since_ns = now_ns;
 }
 
+/* Asks for the memory of the evaluations to come, which is far away when the symbols are many: where the trader stands, three
+ * symbols ahead; what its series are bound to; and, of the next symbol, the newest values. */
+static void fetch(const tracked_round *rounds, tracked *const *symbols, int32_t k, int32_t n, int32_t index) {
+    if (k + 3 < n) __builtin_prefetch(&symbols[k + 3]->standings[index], 1);
+    if (k + 2 < n) script_binding_fetch(symbols[k + 2]->standings[index].binding);
+    if (k + 1 < n) script_binding_fetch_values(symbols[k + 1]->standings[index].binding, rounds[k + 1].view.bars);
+}
+
 /* One trader after the other, each over all symbols: its code and what it uses of Lua are still in the caches for the next
  * symbol, and so is the next symbol's place for it, which is fetched meanwhile. */
 static err run_traders(evaluation *all, tracked *const *symbols, int32_t n, int64_t *since_ns) {
@@ -534,9 +542,7 @@ static err run_traders(evaluation *all, tracked *const *symbols, int32_t n, int6
     for (int32_t i = 0; i < all->set->count; i++)
         for (int32_t k = 0; k < n; k++) {
             bool has_moved;
-            if (k + 3 < n) __builtin_prefetch(&symbols[k + 3]->standings[i], 1);
-            if (k + 2 < n) script_binding_fetch(symbols[k + 2]->standings[i].binding);
-            if (k + 1 < n) script_state_fetch(all[k + 1].state, i, &rounds[k + 1].view, symbols[k + 1]->standings[i].binding);
+            fetch(rounds, symbols, k, n, i);
             err result = run_trader(&all[k], symbols[k], i, &rounds[k], &has_moved);
             if (result != OK) return result;
             if (has_moved && n > 1) charge(&all[k], since_ns);

@@ -31,6 +31,7 @@ static const script_slot no_series = {.data = no_bars + 1, .deepest = -1};
 typedef struct bound_slot {
     const double *data; /* NULL: a late series not begun on this symbol */
     int32_t first;      /* index of the bar of data[0] */
+    int32_t place;      /* where it is at home */
 } bound_slot;
 
 struct script_binding {
@@ -71,7 +72,7 @@ static indicator_set *set_at(const script_view *view, int32_t place) {
 static void count_closed(const program *p, const script_view *view, int32_t count[N_PLACES]) {
     for (int32_t i = 0; i < p->n_places; i++) {
         const kline_series *bars = bars_at(view, p->places[i]);
-        if (view->has_counted && place_reference_of(p->places[i]) < 0)
+        if (view->has_counted && p->places[i] < N_INTERVALS)
             count[p->places[i]] = view->closed[p->places[i]];
         else
             count[p->places[i]] = bars ? kline_series_count_at(bars, view->close_ms) : 0;
@@ -402,7 +403,7 @@ static void keep_binding(const script_state *s, const program *p, const script_v
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         const script_slot *slot = &s->context.slots[k];
         bool is_bound = s->metas[k].is_bound;
-        b->slots[n++] = (bound_slot){is_bound ? slot->data : NULL, slot->hidden};
+        b->slots[n++] = (bound_slot){is_bound ? slot->data : NULL, slot->hidden, s->metas[k].place};
         b->n_unbound += !is_bound;
     }
 }
@@ -415,14 +416,11 @@ void script_binding_fetch(const script_binding *b) {
     for (int32_t i = 0; b && i < FETCHED_BYTES / LINE; i++) __builtin_prefetch(from + i * LINE);
 }
 
-void script_state_fetch(const script_state *s, int32_t index, const script_view *view, const script_binding *b) {
-    const program *p;
-    if (!b || b->state != s || b->born_ns != s->born_ns) return; /* it may not have been loaded into this one */
-    p = &s->programs[index];
-    if (b->n_slots != p->n_slots) return;
-    for (int32_t k = p->first_slot, i = 0; k >= 0; k = s->metas[k].next, i++) {
-        const kline_series *bars = place_reference_of(s->metas[k].place) < 0 ? view->bars[s->metas[k].place] : NULL;
-        if (bars && b->slots[i].data) __builtin_prefetch(b->slots[i].data + kline_series_count(bars) - b->slots[i].first - 1);
+void script_binding_fetch_values(const script_binding *b, kline_series *const bars[N_INTERVALS]) {
+    for (int32_t i = 0; b && i < b->n_slots; i++) {
+        const bound_slot *bound = &b->slots[i];
+        const kline_series *of = bound->place < N_INTERVALS ? bars[bound->place] : NULL;
+        if (of && bound->data) __builtin_prefetch(bound->data + kline_series_count(of) - bound->first - 1);
     }
 }
 

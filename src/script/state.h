@@ -24,8 +24,10 @@ typedef struct script_limits {
 typedef struct script_binding script_binding;
 
 void script_binding_free(script_binding *b);
-/* An evaluation with this binding is near: what it reads of it is fetched into the caches. NULL: nothing. */
+/* An evaluation is near: its binding is fetched into the caches; then, once that is there, the newest values of its
+ * series. `bars`: of the symbol. NULL: nothing. */
 void script_binding_fetch(const script_binding *b);
+void script_binding_fetch_values(const script_binding *b, kline_series *const bars[N_INTERVALS]);
 
 /* The series of another symbol, which a trader names in `references`. */
 typedef struct script_market {
@@ -92,10 +94,6 @@ void script_state_expect(script_state *s, int32_t index, const trader_spec *spec
  * traceback. ERR_RUNAWAY: the state is dead. */
 MUST_CHECK err script_state_evaluate(script_state *s, int32_t index, const script_view *view, script_result *result,
                                      diag *why);
-
-/* The next evaluation of trader `index` is at this view's symbol, and its binding has been fetched: the newest values of its
- * series are fetched into the caches. Reads no more of the view than `bars`. */
-void script_state_fetch(const script_state *s, int32_t index, const script_view *view, const script_binding *b);
 
 /* Run rank.by of trader `index`. SCRIPT_MATCH: the score, NaN when the symbol is not to be ranked; SCRIPT_WARMING (and NaN)
  * while the trader waits for bars, of whatever its filter or rank.by use. Errors as script_state_evaluate. */
