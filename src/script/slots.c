@@ -36,8 +36,8 @@ typedef struct bound_slot {
 
 struct script_binding {
     const script_state *state;
-    int64_t born_ns; /* of the state: another one may get its place in memory */
-    int64_t n_moves; /* of the trader's sets */
+    int64_t born_ns;                  /* of the state: another one may get its place in memory */
+    int64_t n_moves;                  /* of the trader's sets */
     int32_t n_slots, n_unbound, room; /* room: slots that it is allocated for */
     bound_slot slots[];               /* in the order of the trader's list of slots; behind them its references */
 };
@@ -393,7 +393,7 @@ static void keep_binding(const script_state *s, const program *p, const script_v
     if (!b || room < p->n_slots) {
         room = p->n_slots;
         b = realloc(b, sizeof *b + (size_t)room * sizeof *b->slots +
-                       (size_t)p->n_references * sizeof(const script_market *));
+                           (size_t)p->n_references * sizeof(const script_market *));
         if (!b) return;
         *view->binding = b;
     }

@@ -48,7 +48,7 @@ typedef struct script_view {
     uint32_t symbol_id;
     /* In the order of trader_spec.references. NULL: not there, its series read as empty and nothing waits for them. */
     const script_market *references[REFERENCES_MAX];
-    int64_t open_ms, close_ms; /* the bar under evaluation */
+    int64_t open_ms, close_ms;   /* the bar under evaluation */
     int32_t closed[N_INTERVALS]; /* bars of the symbol that had closed by close_ms, when they have been counted */
     bool has_counted, is_tick;
     const script_ticker *ticker; /* m.ticker; NULL: nil */
