@@ -237,7 +237,7 @@ static void charge_since(worker *w, const tracked *t, int64_t start_ns) { charge
 /* What waits in the batch is evaluated. */
 static void evaluate_batch(worker *w) {
     evaluation all[EVALUATIONS_MAX];
-    tracked *symbols[EVALUATIONS_MAX];
+    tracked *symbols[EVALUATIONS_MAX] = {NULL};
     int32_t n = w->batch.count;
     if (n == 0) return;
     w->batch.count = 0;
