@@ -126,7 +126,8 @@ local function read_options(name, options, known, values)
     if value == nil then value = o[2] end
     values[o[1]] = check_number(name, o[1], value, o[3], o[4], o[5])
   end
-  for key in pairs(options or {}) do
+  if options == nil then return values end
+  for key in pairs(options) do
     if values[key] == nil then
       local names = {}
       for i, o in ipairs(known) do names[i] = o[1] end
@@ -153,7 +154,11 @@ function indicator.bound.hvn(market, options)
   local volume, bought = entries[market.get "volume"].slot, entries[market.get "taker_base"].slot
   local nodes = {}
   wait_for(market.get "high", o.lookback)
-  for _, slot in ipairs {high, low, volume, bought} do series.want(slot, o.lookback) end
+  local want, lookback = series.want, o.lookback
+  want(high, lookback)
+  want(low, lookback)
+  want(volume, lookback)
+  want(bought, lookback)
   if not C.structure_profile(high.data, low.data, volume.data, bought.data, high.count, o.lookback, bins, o.bins) then return nodes end
   local n = C.structure_nodes(bins, o.bins, o.percentile, o.tolerance, o.min_strength, places)
   for i = 1, n do

@@ -24,8 +24,9 @@ void anchors_deinit(anchors *a) {
 }
 
 err anchors_add(anchors *a, size_t bytes, size_t *at) {
-    size_t used = a->used + bytes, room = (used + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
-    if (room > a->room) {
+    size_t used = a->used + bytes;
+    if (used > a->room) {
+        size_t room = (used + used / 4 + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
         char *states = realloc(a->states, (size_t)a->n * room);
         if (!states) return ERR_NO_MEMORY;
         for (int32_t k = a->n - 1; k > 0; k--)

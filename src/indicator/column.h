@@ -3,7 +3,7 @@
  * A value is named by the life number of its bar (kline_series_dropped() + index). What has not been computed is NaN.
  * Threads: the symbol's owner. Ownership: a column owns its block. */
 #pragma once
-#include "base/errors.h"
+#include "indicator/registry.h"
 
 typedef struct column {
     double *block; /* per output: a NaN, and `room` values */
@@ -11,8 +11,19 @@ typedef struct column {
     int64_t first; /* life number of the first value */
 } column;
 
-/* ERR_NO_MEMORY. */
-MUST_CHECK err column_init(column *c, int32_t n_outputs, int32_t room, int64_t first);
+/* Blocks that have just been given up, one for each number of outputs, for the next column that is as large: columns are
+ * made whole and cut, one after the other. Zero: none. */
+typedef struct spare_blocks {
+    double *block[INDICATOR_OUTPUTS];
+    size_t n[INDICATOR_OUTPUTS]; /* values */
+} spare_blocks;
+
+void spare_blocks_deinit(spare_blocks *spare);
+size_t spare_blocks_bytes(const spare_blocks *spare);
+
+/* Values of the bars [from, to) are about to be set; all others are NaN. ERR_NO_MEMORY. */
+MUST_CHECK err column_init(column *c, spare_blocks *spare, int32_t n_outputs, int32_t room, int64_t first, int64_t from,
+                           int64_t to);
 void column_deinit(column *c);
 /* Where the values of an output would begin if there was one for every bar kept: element [i] belongs to the bar of index i.
  * Only those from `first` on may be touched, and the element before that, which is NaN. */
@@ -27,5 +38,5 @@ void column_reset(column *c, int64_t first);
 /* NaN for the bars before `life`. */
 void column_blank(column *c, int64_t life);
 /* Another length: the values that both have are kept. ERR_NO_MEMORY: it is as it was. */
-MUST_CHECK err column_resize(column *c, int32_t room, int64_t first);
+MUST_CHECK err column_resize(column *c, spare_blocks *spare, int32_t room, int64_t first);
 size_t column_bytes(const column *c);

@@ -99,6 +99,7 @@ struct indicator_set {
     int64_t slide_life;              /* when a short column will be full */
     int64_t number, number_life;     /* of one bar: its number, its life number; -1: of none */
     int64_t n_new_epochs, n_begun, n_moves;
+    spare_blocks spare;
     reference *references;
     int32_t n_references;
     int64_t n_corrected, corrected_ms[CORRECTIONS]; /* ever; open times of the last of them */
@@ -142,6 +143,7 @@ void indicator_set_free(indicator_set *set) {
     for (int c = 0; c < N_CHECKPOINTS; c++) free(set->checkpoints[c].states);
     for (int32_t i = 0; i < set->count; i++) column_deinit(&set->items[i].values);
     anchors_deinit(&set->anchors);
+    spare_blocks_deinit(&set->spare);
     free(set->references);
     free(set->scratch);
     free(set->states);
@@ -189,19 +191,26 @@ static const int64_t *as_from(const int64_t *first, int64_t i) {
     return (const int64_t *)((uintptr_t)first - (uintptr_t)i * sizeof *first);
 }
 
+/* Months differ in length: of them it is not known. */
+static bool is_without_holes(const indicator_set *set, int32_t at, int32_t n) {
+    const int64_t *open_ms = set->in.open_ms + at;
+    return set->in.interval != INTERVAL_1MO && open_ms[n - 1] - open_ms[0] == (n - 1) * interval_ms(set->in.interval);
+}
+
 /* The numbers of bars [from, to), as if there were some for all bars. All instances run over one and the same bar. */
 static const int64_t *numbers_of(indicator_set *set, int64_t from, int64_t to, int64_t numbers[RUN_BARS]) {
-    int64_t bar_ms = interval_ms(set->in.interval);
+    int32_t first;
     if (to - from == 1) {
         if (set->number_life != from) set->number = kline_series_number(set->bars, (int32_t)(from - set->dropped));
         set->number_life = from;
         return as_from(&set->number, from - set->dropped);
     }
-    for (int64_t k = 0; k < to - from; k++) {
-        int32_t at = (int32_t)(from - set->dropped + k);
-        bool follows =
-            k > 0 && set->in.open_ms[at] - set->in.open_ms[at - 1] == bar_ms; /* so it is, but behind a hole */
-        numbers[k] = follows ? numbers[k - 1] + 1 : kline_series_number(set->bars, at);
+    first = (int32_t)(from - set->dropped);
+    numbers[0] = kline_series_number(set->bars, first);
+    if (is_without_holes(set, first, (int32_t)(to - from))) {
+        for (int64_t k = 1; k < to - from; k++) numbers[k] = numbers[0] + k;
+    } else {
+        for (int64_t k = 1; k < to - from; k++) numbers[k] = kline_series_number(set->bars, first + (int32_t)k);
     }
     return as_from(numbers, from - set->dropped);
 }
@@ -249,7 +258,7 @@ static err grow_items(indicator_set *set) {
 }
 
 static err grow_states(indicator_set *set, size_t bytes) {
-    size_t room = (set->used + bytes + STATES_STEP) / STATES_STEP * STATES_STEP;
+    size_t room = (set->used + set->used / 2 + bytes + STATES_STEP) / STATES_STEP * STATES_STEP;
     char **all[] = {&set->states, &set->checkpoints[0].states, &set->checkpoints[1].states};
     if (set->states && set->used + bytes <= set->room) return OK; /* never NULL, even for a kind without a state */
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
@@ -345,7 +354,7 @@ static bool cut(indicator_set *set, instance *item) {
     bool is_used = item->asked_life >= 0 && set->life - item->asked_life <= kline_series_keep(set->bars);
     if (is_used || !item->may_be_short || !is_whole(set, item) || short_room(item) >= item->values.room) return false;
     item->asked_life = -1;
-    return column_resize(&item->values, short_room(item), short_first(set, item)) == OK;
+    return column_resize(&item->values, &set->spare, short_room(item), short_first(set, item)) == OK;
 }
 
 /* Those whose whole nobody has asked for lately. */
@@ -376,7 +385,7 @@ static err lengthen(indicator_set *set, int32_t i) {
     for (int32_t s = 0; s < INDICATOR_SOURCES && e == OK; s++)
         if (item->source_at[s] >= 0) e = lengthen(set, item->source_at[s]);
     if (e == OK) e = grow_scratch(set, item->state_bytes + 1); /* never NULL */
-    if (e == OK) e = column_resize(&item->values, kline_series_room(set->bars), set->dropped);
+    if (e == OK) e = column_resize(&item->values, &set->spare, kline_series_room(set->bars), set->dropped);
     if (e != OK) return e;
     refill(set, item, first);
     find_slide(set);
@@ -504,6 +513,13 @@ static void measure_chain(const indicator_set *set, instance *item, int32_t reac
     item->rounds += item->state_bytes > 0;
 }
 
+/* What catch_up runs over is not blanked before. A remembered epoch leaves bars out. */
+static err new_column(indicator_set *set, instance *item) {
+    int64_t from = item->is_deferred || item->asked_ms > 0 ? set->life : sources_floor(set, item);
+    return column_init(&item->values, &set->spare, item->kernel->n_outputs, kline_series_room(set->bars), set->dropped,
+                       from, set->life);
+}
+
 static err complete(indicator_set *set, instance *item, int32_t reach) {
     err e;
     bind(set, item);
@@ -514,7 +530,7 @@ static err complete(indicator_set *set, instance *item, int32_t reach) {
     item->may_be_short = may_be_short(set, item);
     if (item->may_be_short) e = anchors_add(&set->anchors, item->state_bytes, &item->anchor);
     if (e != OK) return e;
-    return column_init(&item->values, item->kernel->n_outputs, kline_series_room(set->bars), set->dropped);
+    return new_column(set, item);
 }
 
 static err add(indicator_set *set, int32_t id, int64_t epoch_ms) {
@@ -576,6 +592,7 @@ static void take_anchor(indicator_set *set) {
 void indicator_set_advance(indicator_set *set) {
     int64_t end = kline_series_dropped(set->bars) + kline_series_count(set->bars);
     follow_bars(set);
+    spare_blocks_deinit(&set->spare); /* what was to be added has been */
     while (set->life < end) {
         if (set->life >= set->slide_life) slide_short(set);
         set->number_life = -1; /* what has been forming may not be what has closed */
@@ -882,7 +899,7 @@ err indicator_set_link_reference(indicator_set *set, int32_t symbol, indicator_s
 
 size_t indicator_set_bytes(const indicator_set *set) {
     size_t bytes = sizeof *set + (size_t)set->capacity * sizeof *set->items + set->room * (1 + N_CHECKPOINTS) +
-                   set->scratch_room + anchors_bytes(&set->anchors) +
+                   set->scratch_room + spare_blocks_bytes(&set->spare) + anchors_bytes(&set->anchors) +
                    (size_t)set->n_references * sizeof *set->references;
     for (int32_t i = 0; i < set->count; i++) bytes += column_bytes(&set->items[i].values);
     return bytes;

@@ -66,6 +66,9 @@ INLINE double far(const candles *c, int32_t i) { return 0.6 * (ranges_5(c, i) / 
 
 /* ---- patterns that end at bar i ---- */
 
+/* A bar by itself, of which no sums were made in advance: what costs next to nothing may save them. */
+INLINE bool is_alone(const candles *c) { return !c->bodies_10 && !c->ranges_10; }
+
 INLINE double up(int found) { return found ? 100 : 0; }
 INLINE double down(int found) { return found ? -100 : 0; }
 INLINE double color_of(const candles *c, int32_t i, int found) {
@@ -84,11 +87,13 @@ INLINE int is_hammer(const candles *c, int32_t i) {
 
 INLINE double find_hammer(const candles *c, int32_t i, const double *param) {
     (void)param;
+    if (is_alone(c) && !(lower_shadow(c, i) > body(c, i))) return 0;
     return up(is_hammer(c, i) & (bottom(c, i) <= c->low[i - 1] + near(c, i - 1)));
 }
 
 INLINE double find_hanging_man(const candles *c, int32_t i, const double *param) {
     (void)param;
+    if (is_alone(c) && !(lower_shadow(c, i) > body(c, i))) return 0;
     return down(is_hammer(c, i) & (bottom(c, i) >= c->high[i - 1] - near(c, i - 1)));
 }
 
@@ -123,6 +128,7 @@ INLINE double find_engulfing(const candles *c, int32_t i, const double *param) {
 
 INLINE double find_harami(const candles *c, int32_t i, const double *param) {
     (void)param;
+    if (is_alone(c) && enclosed(c, i - 1, i) == 0) return 0;
     double size = is_long(c, i - 1) & is_not_long(c, i) ? enclosed(c, i - 1, i) : 0;
     return is_black(c, i - 1) ? size : 0 - size;
 }
@@ -193,6 +199,7 @@ INLINE double find_marubozu(const candles *c, int32_t i, const double *param) {
 
 INLINE double find_spinning_top(const candles *c, int32_t i, const double *param) {
     (void)param;
+    if (is_alone(c) && !((upper_shadow(c, i) > body(c, i)) & (lower_shadow(c, i) > body(c, i)))) return 0;
     return color_of(c, i, is_short(c, i) & (upper_shadow(c, i) > body(c, i)) & (lower_shadow(c, i) > body(c, i)));
 }
 

@@ -19,26 +19,45 @@ static price_range range_of(const double *high, const double *low, int32_t n) {
     return r;
 }
 
+/* Volumes stand side by side while they are summed up. */
+typedef struct bin_sums {
+    double volume[VOLUME_BINS_MAX], bought[VOLUME_BINS_MAX];
+} bin_sums;
+
+static void spread(bin_sums *sums, int32_t from, int32_t to, double volume, double bought) {
+    double share = volume, buy_share = bought;
+    if (to > from) {
+        share /= to - from + 1;
+        buy_share /= to - from + 1;
+    }
+    for (int32_t k = from; k <= to; k++) {
+        sums->volume[k] += share;
+        sums->bought[k] += buy_share;
+    }
+}
+
 bool structure_profile(const double *high, const double *low, const double *volume, const double *taker_base,
                        int32_t count, int32_t lookback, volume_bin *out, int32_t bins) {
     int32_t n = least(count, lookback), first = count - n;
     price_range r = range_of(high + first, low + first, n);
     double width = (r.high - r.low) / bins, most = 0;
+    bin_sums sums;
     if (!(r.high - r.low > 1e-10 * fabs(r.high))) return false;
-    for (int32_t k = 0; k < bins; k++) out[k] = (volume_bin){.low = r.low + k * width, .high = r.low + (k + 1) * width};
+    for (int32_t k = 0; k < bins; k++) sums.volume[k] = sums.bought[k] = 0;
     for (int32_t i = first; i < count; i++) {
         if (!(high[i] >= low[i] && volume[i] > 0)) continue;
         /* The highest high is the end of the last bin, not the beginning of one more. */
-        int32_t from = least((int32_t)((low[i] - r.low) / width), bins - 1);
-        int32_t to = least((int32_t)((high[i] - r.low) / width), bins - 1);
-        double share = volume[i] / (to - from + 1), bought = taker_base[i] / (to - from + 1);
-        for (int32_t k = from; k <= to; k++) {
-            out[k].volume += share;
-            out[k].buy_volume += bought;
-        }
+        spread(&sums, least((int32_t)((low[i] - r.low) / width), bins - 1),
+               least((int32_t)((high[i] - r.low) / width), bins - 1), volume[i], taker_base[i]);
     }
-    for (int32_t k = 0; k < bins; k++) most = fmax(most, out[k].volume);
-    for (int32_t k = 0; k < bins; k++) out[k].strength = out[k].volume / most * 100;
+    for (int32_t k = 0; k < bins; k++)
+        if (sums.volume[k] > most) most = sums.volume[k];
+    for (int32_t k = 0; k < bins; k++)
+        out[k] = (volume_bin){.low = r.low + k * width,
+                              .high = r.low + (k + 1) * width,
+                              .volume = sums.volume[k],
+                              .buy_volume = sums.bought[k],
+                              .strength = sums.volume[k] / most * 100};
     return most > 0;
 }
 

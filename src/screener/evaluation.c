@@ -103,7 +103,8 @@ static void fault(evaluation *e, int32_t index, const tracked *t, const script_v
                               .close_ms = view->close_ms,
                               .message = why->text,
                               .trace = kind == TRADER_ERROR_ERROR ? script_state_trace(e->state) : ""};
-    trouble.stops = ++s->n_errors_in_row >= e->shared->max_errors_in_row || kind != TRADER_ERROR_ERROR;
+    s->n_errors_in_row += s->n_errors_in_row < UINT16_MAX;
+    trouble.stops = s->n_errors_in_row >= e->shared->max_errors_in_row || kind != TRADER_ERROR_ERROR;
     COUNT(n_errors, 1);
     if (kind == TRADER_ERROR_KILL) COUNT(n_kills, 1);
     if (trader_fail(who, &trouble))
@@ -182,7 +183,7 @@ static err load(evaluation *e, tracked *t, int32_t index, const script_view *vie
 static err settle_ticks(evaluation *e, tracked *t, int32_t index, int64_t open_ms, bool is_match) {
     standing *s = &t->standings[index];
     pass *p;
-    if (!s->tick || s->tick->tick_open_ms != open_ms || s->tick->n_ticks == 0) return OK;
+    if (!s->has_tick || s->tick->tick_open_ms != open_ms || s->tick->n_ticks == 0) return OK;
     p = pass_for(e, t, e->set->traders[index]->spec->interval);
     return p ? pass_add_settle(p, s->edge.trader_id, open_ms, is_match ? SIGNAL_CONFIRMED : SIGNAL_WITHDRAWN)
              : ERR_NO_MEMORY;
@@ -190,7 +191,7 @@ static err settle_ticks(evaluation *e, tracked *t, int32_t index, int64_t open_m
 
 /* Whether signals of the forming bar stand for this close: then it brings none of its own. */
 static bool has_ticked(const standing *s, int64_t open_ms) {
-    return s->tick && s->tick->tick_open_ms == open_ms && s->tick->n_ticks > 0;
+    return s->has_tick && s->tick->tick_open_ms == open_ms && s->tick->n_ticks > 0;
 }
 
 /* Runs the filter, unless the trader ranks and the symbol is not among the best: that is no match. */
@@ -223,9 +224,9 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
     }
     if (result != OK) return result;
     s->is_warming = r.outcome == SCRIPT_WARMING;
-    s->have = r.have;
-    s->need = r.need;
     if (s->is_warming) {
+        s->have = r.have;
+        s->need = r.need;
         COUNT(n_warming, 1);
         return OK;
     }
@@ -442,7 +443,15 @@ static void hand_over(evaluation *e) {
         if (!e->passes[i]) continue;
         e->passes[i]->received_ns = e->received_ns;
         e->shared->submit(e->shared->submit_context, e->worker, e->passes[i]);
+        e->passes[i] = NULL;
         atomic_store_explicit(&e->stats->lag_ns, monotonic_ns() - e->received_ns, memory_order_relaxed);
+    }
+}
+
+static void drop_passes(evaluation *e) {
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        pass_release(e->passes[i]);
+        e->passes[i] = NULL;
     }
 }
 
@@ -469,7 +478,7 @@ err evaluation_announce(evaluation *e, tracked *t) {
     if (result == OK)
         hand_over(e);
     else
-        for (int32_t i = 0; i < N_INTERVALS; i++) pass_release(e->passes[i]);
+        drop_passes(e);
     return result;
 }
 
@@ -492,37 +501,77 @@ static err take_step(evaluation *e, tracked *t, int32_t index, tracked_step step
     return result;
 }
 
-static err run_traders(evaluation *e, tracked *t) {
-    tracked_round round;
-    t->is_waiting = t->is_loading = false;
-    tracked_round_begin(&round, t, e->symbols, e->market_ms);
-    for (int32_t i = 0; i < e->set->count; i++) {
-        tracked_step step;
-        while ((step = tracked_next(t, e->set, i, &round)) != STEP_NONE) {
-            err result = take_step(e, t, i, step, &round.view);
-            if (result != OK) return result;
-        }
-        pass_over_holes(e, t, i);
-        t->is_waiting = t->is_waiting || t->standings[i].is_owed;
-        t->is_loading = t->is_loading || tracked_is_loading(t, e->set, i);
+/* Lets a trader go as far as it can on a symbol. `has_moved`: it had something to do there. */
+static err run_trader(evaluation *e, tracked *t, int32_t index, tracked_round *round, bool *has_moved) {
+    tracked_step step;
+    *has_moved = false;
+    while ((step = tracked_next(t, e->set, index, round)) != STEP_NONE) {
+        err result = take_step(e, t, index, step, &round->view);
+        if (result != OK) return result;
+        *has_moved = true;
     }
+    pass_over_holes(e, t, index);
+    t->is_waiting = t->is_waiting || t->standings[index].is_owed;
+    t->is_loading = t->is_loading || tracked_is_loading(t, e->set, index);
     return OK;
 }
 
-err evaluation_run(evaluation *e, tracked *t) {
-    err result = run_traders(e, t);
-    if (result == ERR_RUNAWAY) return result;
-    if (result == OK) result = make_due_passes(e, t);
+/* The time since the last call goes to the symbol. */
+static void charge(evaluation *e, int64_t *since_ns) {
+    int64_t now_ns = monotonic_ns();
+    e->spent_ns += now_ns - *since_ns;
+    *since_ns = now_ns;
+}
+
+/* Asks for the memory of the evaluations to come, which is far away when the symbols are many: where the trader stands, three
+ * symbols ahead; what its series are bound to; and, of the next symbol, the newest values. */
+static void fetch(const tracked_round *rounds, tracked *const *symbols, int32_t k, int32_t n, int32_t index) {
+    if (k + 3 < n) __builtin_prefetch(&symbols[k + 3]->standings[index], 1);
+    if (k + 2 < n) script_binding_fetch(symbols[k + 2]->standings[index].binding);
+    if (k + 1 < n) script_binding_fetch_values(symbols[k + 1]->standings[index].binding, rounds[k + 1].view.bars);
+}
+
+/* One trader after the other, each over all symbols: its code and what it uses of Lua are still in the caches for the next
+ * symbol, and so is the next symbol's place for it, which is fetched meanwhile. */
+static err run_traders(evaluation *all, tracked *const *symbols, int32_t n, int64_t *since_ns) {
+    tracked_round rounds[EVALUATIONS_MAX];
+    for (int32_t k = 0; k < n; k++) {
+        symbols[k]->is_waiting = symbols[k]->is_loading = false;
+        tracked_round_begin(&rounds[k], symbols[k], all[k].symbols, all[k].market_ms);
+    }
+    for (int32_t i = 0; i < all->set->count; i++)
+        for (int32_t k = 0; k < n; k++) {
+            bool has_moved;
+            fetch(rounds, symbols, k, n, i);
+            err result = run_trader(&all[k], symbols[k], i, &rounds[k], &has_moved);
+            if (result != OK) return result;
+            if (has_moved && n > 1) charge(&all[k], since_ns);
+        }
+    return OK;
+}
+
+/* What storage is to know of a symbol, once all of its traders have had their turn. */
+static err tell(evaluation *e, tracked *t) {
+    err result = make_due_passes(e, t);
     if (result == OK) result = tell_standings(e, t);
     for (int32_t i = 0; i < N_INTERVALS && result == OK; i++)
         if (e->passes[i]) {
             result = tell_epochs(e, t, e->passes[i]);
             break;
         }
-    if (result == OK)
-        hand_over(e);
-    else
-        for (int32_t i = 0; i < N_INTERVALS; i++) pass_release(e->passes[i]);
+    if (result == OK) hand_over(e);
+    return result;
+}
+
+err evaluation_run(evaluation *all, tracked *const *symbols, int32_t n) {
+    int64_t since_ns = monotonic_ns();
+    err result = run_traders(all, symbols, n, &since_ns);
+    if (result == ERR_RUNAWAY) return result;
+    for (int32_t k = 0; k < n; k++) {
+        if (result == OK) result = tell(&all[k], symbols[k]);
+        if (result != OK) drop_passes(&all[k]);
+        charge(&all[k], &since_ns);
+    }
     return result;
 }
 
@@ -545,7 +594,7 @@ err evaluation_tick(evaluation *e, tracked *t, int32_t interval) {
     if (result == OK)
         hand_over(e);
     else
-        for (int32_t i = 0; i < N_INTERVALS; i++) pass_release(e->passes[i]);
+        drop_passes(e);
     return result;
 }
 

@@ -4,6 +4,10 @@
 #include "screener/pass_pool.h"
 #include "screener/worker.h"
 
+/* Symbols that may be evaluated together. */
+enum { EVALUATIONS_MAX = 32 };
+
+/* Of one symbol. */
 typedef struct evaluation {
     const worker_shared *shared;
     const trader_set *set;
@@ -16,6 +20,7 @@ typedef struct evaluation {
     int32_t worker;
     int64_t market_ms;         /* newest event time that this worker has taken from its inbox */
     int64_t received_ns;       /* monotonic: when the present event was taken */
+    int64_t spent_ns;          /* what evaluation_run has taken for the symbol so far */
     pass *passes[N_INTERVALS]; /* under construction; all NULL before the first call */
 } evaluation;
 
@@ -25,10 +30,11 @@ MUST_CHECK err evaluation_announce(evaluation *e, tracked *t);
 /* Before other traders are installed (evaluation_announce hands it over): provisional signals of those that end are withdrawn,
  * since nobody will see their bar close. ERR_NO_MEMORY. */
 MUST_CHECK err evaluation_withdraw(evaluation *e, tracked *t, const trader_set *next);
-/* ERR_RUNAWAY: the state is dead (its trader is quarantined already): put a new one into `e` and call again with the
- * same `e`; nothing is handed over before all traders have had their turn, since a watermark stands for all of them.
+/* `n` symbols (1 .. EVALUATIONS_MAX, each one once), an evaluation for each of them; a trader sees them in this order.
+ * ERR_RUNAWAY: the state is dead (its trader is quarantined already): put a new one into all evaluations and call again with
+ * the same; nothing is handed over before all traders have had their turn, since a watermark stands for all of them.
  * ERR_NO_MEMORY: what was under construction is gone. */
-MUST_CHECK err evaluation_run(evaluation *e, tracked *t);
+MUST_CHECK err evaluation_run(evaluation *all, tracked *const *symbols, int32_t n);
 /* Runs the traders with on = "tick" over the forming bar of `interval`: signals are provisional, no watermark moves. Errors
  * as evaluation_run. */
 MUST_CHECK err evaluation_tick(evaluation *e, tracked *t, int32_t interval);

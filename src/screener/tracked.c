@@ -116,7 +116,7 @@ static err begin_anew(standing *s, const trader_spec *spec, const tracked_policy
         s->tick = malloc(sizeof *s->tick);
         if (!s->tick) return ERR_NO_MEMORY;
         *s->tick = s->edge;
-        s->tick->is_tick = true;
+        s->tick->is_tick = s->has_tick = true;
     }
     if (spec->rank_top > 0 && !(s->rank = calloc(1, sizeof *s->rank))) return ERR_NO_MEMORY;
     return OK;
@@ -151,16 +151,21 @@ static err make_standing(tracked *t, const trader *who, const tracked_policy *p,
     return OK;
 }
 
+static err grow_standings(tracked *t, int32_t count) {
+    standing *larger = aligned_alloc(_Alignof(standing), (size_t)count * sizeof *larger);
+    if (!larger) return ERR_NO_MEMORY;
+    if (t->n_standings) memcpy(larger, t->standings, (size_t)t->n_standings * sizeof *larger);
+    memset(larger + t->n_standings, 0, (size_t)(count - t->n_standings) * sizeof *larger);
+    free(t->standings);
+    t->standings = larger;
+    t->n_standings = count;
+    return OK;
+}
+
 err tracked_install(tracked *t, registry *r, const trader_set *before, const trader_set *set,
                     const tracked_policy *policy) {
     err e = OK;
-    if (set->count > t->n_standings) {
-        standing *larger = realloc(t->standings, (size_t)set->count * sizeof *larger);
-        if (!larger) return ERR_NO_MEMORY;
-        memset(larger + t->n_standings, 0, (size_t)(set->count - t->n_standings) * sizeof *larger);
-        t->standings = larger;
-        t->n_standings = set->count;
-    }
+    if (set->count > t->n_standings && grow_standings(t, set->count) != OK) return ERR_NO_MEMORY;
     e = make_frames(t, r, set, policy);
     for (int32_t i = 0; i < t->n_standings && e == OK; i++) {
         const trader *now = trader_set_at(set, i);
@@ -405,6 +410,7 @@ static void look(tracked_round *round, int64_t close_ms) {
     if (view->close_ms == close_ms) return;
     view->close_ms = close_ms;
     round->known = round->stale = 0;
+    view->has_counted = true;
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         const kline_series *bars = view->bars[i];
         int64_t to;
@@ -412,6 +418,7 @@ static void look(tracked_round *round, int64_t close_ms) {
         to = interval_floor(i, close_ms);
         round->known |= (uint32_t)(kline_series_known_to(bars) >= to) << i;
         round->stale |= (uint32_t)is_stale(bars, i, to, close_ms) << i;
+        view->closed[i] = kline_series_count_at(bars, close_ms);
     }
 }
 

@@ -13,22 +13,24 @@
 
 enum { SILENT_BARS = 100, GRACE_MS = 1500, BACKFILL_MAX_BARS = 20000 };
 
-/* One trader on this symbol. What an evaluation touches stands together, in front of the texts of the edge. */
+/* One trader on this symbol. What an evaluation touches is its first cache line: everything up to the names of the edge. */
 typedef struct standing {
-    int64_t cursor_ms;       /* end of the last bar seen; 0: has not begun */
-    script_binding *binding; /* kept for script_state_evaluate; NULL: none yet */
-    bool is_wanted;          /* the trader is there and looks at this symbol */
-    bool is_changed;         /* edge differs from what storage knows */
-    bool is_owed;            /* a bar is there, but something that it needs is not known yet */
-    bool is_warming, is_tick_changed;
-    int32_t have, need; /* while warming up */
-    int32_t n_errors_in_row;
-    edge_row *tick;    /* of a trader with on = "tick"; else NULL */
-    script_rank *rank; /* of a trader with rank; else NULL */
+    _Alignas(64) int64_t cursor_ms; /* end of the last bar seen; 0: has not begun */
+    script_binding *binding;        /* kept for script_state_evaluate; NULL: none yet */
+    bool is_wanted;                 /* the trader is there and looks at this symbol */
+    bool is_changed;                /* edge differs from what storage knows */
+    bool is_owed;                   /* a bar is there, but something that it needs is not known yet */
+    bool is_warming, is_tick_changed, has_tick;
+    uint16_t n_errors_in_row; /* stays at its largest value */
     edge_row edge;
+    edge_row *tick;    /* of a trader with on = "tick" (has_tick); else NULL */
+    script_rank *rank; /* of a trader with rank; else NULL */
     /* rank: the close that the symbol was scored at, and its place there once it is known */
     int64_t scored_ms, ranked_ms, spoken_ms; /* spoken: nothing will be said of closes up to here any more */
+    int32_t have, need;                      /* while warming up */
 } standing;
+
+_Static_assert(offsetof(standing, edge.trader_id) <= 64, "an evaluation touches one line of it");
 
 typedef struct tracked {
     uint32_t id;

@@ -7,6 +7,7 @@
 #include "screener/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "screener/batch.h"
 #include "screener/evaluation.h"
 #include <pthread.h>
 #include <signal.h>
@@ -43,6 +44,7 @@ struct worker {
     uint32_t n_leaving;
     int64_t market_ms, swept_ms, measured_ms;
     int64_t as_of_ms; /* market time of what is being evaluated: of its event, which may have been held on its way */
+    batch batch;      /* applied, not evaluated yet */
     bool has_failed;
 };
 
@@ -153,18 +155,36 @@ static evaluation begin_evaluation(worker *w, int64_t received_ns) {
                         .received_ns = received_ns};
 }
 
-/* `interval`: of the forming bar; -1: all closed ones. */
-static void evaluate(worker *w, tracked *t, int32_t interval, int64_t received_ns) {
-    evaluation e = begin_evaluation(w, received_ns);
-    err result = ERR_RUNAWAY;
-    while (w->state && result == ERR_RUNAWAY) {
-        e.state = w->state;
-        result = interval < 0 ? evaluation_run(&e, t) : evaluation_tick(&e, t, interval);
-        if (result != ERR_RUNAWAY) break;
-        send(w, &(note){.kind = NOTE_KILLED, .worker = w->index, .symbol = t->id});
+/* The state was killed: evaluations go on with another one. False: not with this result, or there is none. */
+static bool goes_on(worker *w, err result) {
+    if (result == ERR_RUNAWAY) {
+        send(w, &(note){.kind = NOTE_KILLED, .worker = w->index});
         replace_state(w);
     }
-    if (result != OK && !w->has_failed) fail(w, error_text(result));
+    if (result != OK && result != ERR_RUNAWAY && !w->has_failed) fail(w, error_text(result));
+    return result == ERR_RUNAWAY && w->state;
+}
+
+static void evaluate_all(worker *w, evaluation *all, tracked *const *symbols, int32_t n) {
+    err result = w->state ? ERR_RUNAWAY : OK;
+    while (result == ERR_RUNAWAY) {
+        for (int32_t i = 0; i < n; i++) all[i].state = w->state;
+        result = evaluation_run(all, symbols, n);
+        if (!goes_on(w, result)) break;
+    }
+}
+
+static void evaluate(worker *w, tracked *t, int64_t received_ns) {
+    evaluation e = begin_evaluation(w, received_ns);
+    evaluate_all(w, &e, &t, 1);
+}
+
+static void evaluate_forming(worker *w, tracked *t, int32_t interval, int64_t received_ns) {
+    evaluation e = begin_evaluation(w, received_ns);
+    while (w->state) {
+        e.state = w->state;
+        if (!goes_on(w, evaluation_tick(&e, t, interval))) break;
+    }
 }
 
 static void send_copies_wants(worker *w) {
@@ -178,10 +198,9 @@ static int64_t hold_for(const worker *w, const tracked *t, int32_t interval, boo
                                                         : tracked_hold_live_ms(t, w->set, interval);
 }
 
-/* After bars have been applied: evaluate, let held bars in, ask for what is missing. */
-static void settle(worker *w, tracked *t, int64_t received_ns) {
+/* After an evaluation: let held bars in, ask for what is missing. */
+static void follow(worker *w, tracked *t, int64_t received_ns) {
     bool moved = true;
-    evaluate(w, t, -1, received_ns);
     while (moved && !w->has_failed) {
         moved = false;
         for (int32_t i = 0; i < N_INTERVALS; i++) {
@@ -193,19 +212,48 @@ static void settle(worker *w, tracked *t, int64_t received_ns) {
             moved = moved || f->n_closed != n_before;
             t->is_waiting = t->is_waiting || f->first_waiting != f->n_waiting;
         }
-        if (moved) evaluate(w, t, -1, received_ns);
+        if (moved) evaluate(w, t, received_ns);
     }
     send_wants(w, t);
     if (t->is_waiting) send_copies_wants(w);
 }
 
+/* After bars have been applied. */
+static void settle(worker *w, tracked *t, int64_t received_ns) {
+    evaluate(w, t, received_ns);
+    follow(w, t, received_ns);
+}
+
 /* What the symbol costs, for whoever spreads the symbols over the workers. */
-static void charge(worker *w, const tracked *t, int64_t received_ns) {
-    int64_t spent_ns = monotonic_ns() - received_ns;
+static void charge(worker *w, const tracked *t, int64_t spent_ns) {
     _Atomic int64_t *cost = &w->shared->cost_ns[t->id];
     atomic_store_explicit(cost, atomic_load_explicit(cost, memory_order_relaxed) + spent_ns, memory_order_relaxed);
     atomic_store_explicit(&w->stats.busy_ns, atomic_load_explicit(&w->stats.busy_ns, memory_order_relaxed) + spent_ns,
                           memory_order_relaxed);
+}
+
+static void charge_since(worker *w, const tracked *t, int64_t start_ns) { charge(w, t, monotonic_ns() - start_ns); }
+
+/* What waits in the batch is evaluated. */
+static void evaluate_batch(worker *w) {
+    evaluation all[EVALUATIONS_MAX];
+    tracked *symbols[EVALUATIONS_MAX] = {NULL};
+    int32_t n = w->batch.count;
+    if (n == 0) return;
+    w->batch.count = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const batch_item *item = &w->batch.items[i];
+        w->as_of_ms = item->as_of_ms;
+        all[i] = begin_evaluation(w, item->received_ns);
+        all[i].spent_ns = item->spent_ns;
+        symbols[i] = item->symbol;
+    }
+    evaluate_all(w, all, symbols, n);
+    for (int32_t i = 0; i < n; i++) {
+        w->as_of_ms = all[i].market_ms;
+        follow(w, symbols[i], all[i].received_ns);
+        charge(w, symbols[i], all[i].spent_ns);
+    }
 }
 
 static tracked_policy policy_for(const worker *w, const control *c) {
@@ -287,10 +335,10 @@ static void look_at_ticks(worker *w) {
         for (uint32_t rest = t ? t->ticks_due : 0; rest; rest &= rest - 1) {
             int32_t i = __builtin_ctz(rest);
             t->ticked_ms[i] = w->market_ms;
-            evaluate(w, t, i, now_ns);
+            evaluate_forming(w, t, i, now_ns);
         }
         if (t) t->ticks_due = 0;
-        if (t) charge(w, t, now_ns);
+        if (t) charge_since(w, t, now_ns);
     }
     w->n_ticking = 0;
 }
@@ -304,14 +352,15 @@ static void place(worker *w, const control *c) {
     *s->rank = c->rank;
     s->ranked_ms = c->close_ms;
     settle(w, t, now_ns);
-    charge(w, t, now_ns);
+    charge_since(w, t, now_ns);
 }
 
 static void on_market(worker *w, const market_event *event, int64_t received_ns) {
     tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
     timeframe *f = t && event->interval < N_INTERVALS ? t->frames[event->interval] : NULL;
     int64_t n_gaps, n_corrected, n_closed, hold_ms;
-    bool is_past;
+    bool is_past, joins = f && batch_admits(&w->batch, t, f, event);
+    if (f && !joins && event->kind != EVENT_BAR_FORMING) evaluate_batch(w);
     if (event->event_ms > w->market_ms) w->market_ms = event->event_ms;
     w->as_of_ms = event->event_ms ? event->event_ms : w->market_ms;
     if (!f) return;
@@ -331,8 +380,13 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
         send_wants(w, t);
         return;
     }
+    if (joins) {
+        batch_add(&w->batch, t, event, received_ns, monotonic_ns());
+        if (batch_is_full(&w->batch)) evaluate_batch(w);
+        return;
+    }
     settle(w, t, received_ns);
-    charge(w, t, received_ns);
+    charge_since(w, t, received_ns);
 }
 
 static void add(worker *w, tracked *t) {
@@ -440,6 +494,7 @@ static void let_go(worker *w) {
 }
 
 static void on_control(worker *w, control *c) {
+    evaluate_batch(w);
     switch (c->kind) {
     case CONTROL_INSTALL: install(w, c); break;
     case CONTROL_TRACK: track(w, c); break;
@@ -500,6 +555,7 @@ static void *run(void *arg) {
             else
                 on_market(w, &event, monotonic_ns());
         }
+        evaluate_batch(w);
         atomic_fetch_add_explicit(&w->stats.n_events, (uint64_t)n, memory_order_relaxed);
         if (atomic_load_explicit(&w->wants_room, memory_order_relaxed) && queue_length(w->inbox) < INBOX_EVENTS / 2 &&
             atomic_exchange(&w->wants_room, 0))

@@ -105,6 +105,7 @@ JUMPABLE static void *take(region *r, size_t bytes) {
         if (r->free_list[k]) {
             fresh = r->free_list[k];
             r->free_list[k] = *(void **)fresh;
+            __builtin_prefetch(r->free_list[k], 1); /* freed long ago, and asked for soon: most are of few sizes */
             return charge(r, fresh, block);
         }
     if (block > r->cap - r->top) return NULL;

@@ -21,6 +21,7 @@
 #include <string.h>
 
 /* A script that reads further back than LOOK_BACK_MAX finds NaN there: more history than that is not kept for one index. */
+enum { FETCHED_BYTES = 192 };
 enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000 };
 
 /* What a slot shows outside of its trader's calls: no bars, and NaN before them. */
@@ -30,16 +31,18 @@ static const script_slot no_series = {.data = no_bars + 1, .deepest = -1};
 typedef struct bound_slot {
     const double *data; /* NULL: a late series not begun on this symbol */
     int32_t first;      /* index of the bar of data[0] */
+    int32_t place;      /* where it is at home */
 } bound_slot;
 
 struct script_binding {
     const script_state *state;
-    int64_t born_ns; /* of the state: another one may get its place in memory */
-    int64_t n_moves; /* of the trader's sets */
-    const script_market *references[REFERENCES_MAX];
+    int64_t born_ns;                  /* of the state: another one may get its place in memory */
+    int64_t n_moves;                  /* of the trader's sets */
     int32_t n_slots, n_unbound, room; /* room: slots that it is allocated for */
-    bound_slot slots[];               /* in the order of the trader's list of slots */
+    bound_slot slots[];               /* in the order of the trader's list of slots; behind them its references */
 };
+
+static const script_market **references_of(const script_binding *b) { return (void *)(b->slots + b->room); }
 
 /* ---- places ---- */
 
@@ -69,7 +72,10 @@ static indicator_set *set_at(const script_view *view, int32_t place) {
 static void count_closed(const program *p, const script_view *view, int32_t count[N_PLACES]) {
     for (int32_t i = 0; i < p->n_places; i++) {
         const kline_series *bars = bars_at(view, p->places[i]);
-        count[p->places[i]] = bars ? kline_series_count_at(bars, view->close_ms) : 0;
+        if (view->has_counted && p->places[i] < N_INTERVALS)
+            count[p->places[i]] = view->closed[p->places[i]];
+        else
+            count[p->places[i]] = bars ? kline_series_count_at(bars, view->close_ms) : 0;
     }
 }
 
@@ -341,7 +347,7 @@ static err link_references(const program *p, const script_view *view) {
 
 static bool has_same_references(const script_binding *b, const program *p, const script_view *view) {
     for (int32_t k = 0; k < p->n_references; k++)
-        if (b->references[k] != view->references[k]) return false;
+        if (references_of(b)[k] != view->references[k]) return false;
     return true;
 }
 
@@ -386,22 +392,37 @@ static void keep_binding(const script_state *s, const program *p, const script_v
     room = b ? b->room : 0;
     if (!b || room < p->n_slots) {
         room = p->n_slots;
-        b = realloc(b, sizeof *b + (size_t)room * sizeof *b->slots);
+        b = realloc(b, sizeof *b + (size_t)room * sizeof *b->slots +
+                           (size_t)p->n_references * sizeof(const script_market *));
         if (!b) return;
         *view->binding = b;
     }
     *b = (script_binding){
         .state = s, .born_ns = s->born_ns, .n_moves = count_moves(p, view), .n_slots = p->n_slots, .room = room};
-    for (int32_t k = 0; k < p->n_references; k++) b->references[k] = view->references[k];
+    for (int32_t k = 0; k < p->n_references; k++) references_of(b)[k] = view->references[k];
     for (int32_t k = p->first_slot; k >= 0; k = s->metas[k].next) {
         const script_slot *slot = &s->context.slots[k];
         bool is_bound = s->metas[k].is_bound;
-        b->slots[n++] = (bound_slot){is_bound ? slot->data : NULL, slot->hidden};
+        b->slots[n++] = (bound_slot){is_bound ? slot->data : NULL, slot->hidden, s->metas[k].place};
         b->n_unbound += !is_bound;
     }
 }
 
 void script_binding_free(script_binding *b) { free(b); }
+
+void script_binding_fetch(const script_binding *b) {
+    enum { LINE = 64 };
+    const char *from = (const char *)b;
+    for (int32_t i = 0; b && i < FETCHED_BYTES / LINE; i++) __builtin_prefetch(from + i * LINE);
+}
+
+void script_binding_fetch_values(const script_binding *b, kline_series *const bars[N_INTERVALS]) {
+    for (int32_t i = 0; b && i < b->n_slots; i++) {
+        const bound_slot *bound = &b->slots[i];
+        const kline_series *of = bound->place < N_INTERVALS ? bars[bound->place] : NULL;
+        if (of && bound->data) __builtin_prefetch(bound->data + kline_series_count(of) - bound->first - 1);
+    }
+}
 
 /* Bars of every place but those of references that are not there. */
 static err check_bars(const program *p, const script_view *view, diag *why) {
@@ -481,6 +502,7 @@ err slots_cut(script_state *s, const program *p, const script_view *view, int64_
     int32_t counts[N_PLACES];
     err e;
     cut.close_ms = interval_next(p->interval, open_ms);
+    cut.has_counted = false;
     cut.is_tick = count > kline_series_count(view->bars[p->interval]);
     count_closed(p, &cut, counts);
     e = settle(p, &cut, counts);

@@ -53,6 +53,7 @@ CALLED_BY_LUA static int emit_log(lua_State *L) {
 
 void state_write_printed(script_state *s) {
     const script_context *c = &s->context;
+    if (s->printed.n_held == 0) return; /* the usual case: nobody reads the clock */
     printout_write(&s->printed, monotonic_ms(), s->programs[c->trader].source->key, c->symbol ? c->symbol : "");
 }
 

@@ -24,6 +24,10 @@ typedef struct script_limits {
 typedef struct script_binding script_binding;
 
 void script_binding_free(script_binding *b);
+/* An evaluation is near: its binding is fetched into the caches; then, once that is there, the newest values of its
+ * series. `bars`: of the symbol. NULL: nothing. */
+void script_binding_fetch(const script_binding *b);
+void script_binding_fetch_values(const script_binding *b, kline_series *const bars[N_INTERVALS]);
 
 /* The series of another symbol, which a trader names in `references`. */
 typedef struct script_market {
@@ -44,8 +48,9 @@ typedef struct script_view {
     uint32_t symbol_id;
     /* In the order of trader_spec.references. NULL: not there, its series read as empty and nothing waits for them. */
     const script_market *references[REFERENCES_MAX];
-    int64_t open_ms, close_ms; /* the bar under evaluation */
-    bool is_tick;
+    int64_t open_ms, close_ms;   /* the bar under evaluation */
+    int32_t closed[N_INTERVALS]; /* bars of the symbol that had closed by close_ms, when they have been counted */
+    bool has_counted, is_tick;
     const script_ticker *ticker; /* m.ticker; NULL: nil */
     const script_rank *rank;     /* m.rank and m.universe; NULL: nil */
     bool ignores_warmup;         /* dry evaluations */
