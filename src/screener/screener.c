@@ -103,6 +103,8 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->shared.user = c->user;
     s->shared.market = c->market;
     s->shared.submit = c->submit;
+    s->shared.places = c->places;
+    s->shared.flush = c->flush;
     s->shared.is_taken = c->is_taken;
     s->shared.submit_context = c->submit_context;
     s->shared.notify = c->notify;

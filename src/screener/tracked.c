@@ -1,5 +1,7 @@
 /* See tracked.h. */
 #include "screener/tracked.h"
+#include "base/prefetch.h"
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,6 +307,29 @@ void tracked_free(tracked *t) {
     for (int32_t i = 0; i < N_INTERVALS; i++) timeframe_free(t->frames[i]);
     free(t->standings);
     free(t);
+}
+
+void tracked_prefetch(const tracked *t, int32_t step) {
+    if (step == 0) {
+        prefetch(t, sizeof *t);
+        return;
+    }
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        const timeframe *f = t->frames[i];
+        if (!f) continue;
+        if (step == 1) {
+            prefetch(f, sizeof *f);
+            indicator_set_prefetch(t->sets[i], 0);
+        } else {
+            kline_series_prefetch(f->bars, step == 3);
+            indicator_set_prefetch(t->sets[i], step - 1);
+        }
+    }
+    for (int32_t i = 0; i < t->n_standings; i++)
+        if (step == 1)
+            prefetch(&t->standings[i], offsetof(standing, edge.trader_id));
+        else if (step == 2)
+            script_binding_prefetch(t->standings[i].binding);
 }
 
 /* ---- the loop ---- */

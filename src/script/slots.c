@@ -14,6 +14,7 @@
  * symbol; what it has not seen is *late*: such a series begins on a symbol at that symbol's own first use, and only an
  * evaluation that asks for it waits for its depth. So an answer never depends on what other symbols have asked for. */
 #include "script/slots.h"
+#include "base/prefetch.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@
 #include <string.h>
 
 /* A script that reads further back than LOOK_BACK_MAX finds NaN there: more history than that is not kept for one index. */
-enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000 };
+enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000, BINDING_SLOTS = 8 };
 
 /* What a slot shows outside of its trader's calls: no bars, and NaN before them. */
 static const double no_bars[] = {NAN, NAN};
@@ -402,6 +403,10 @@ static void keep_binding(const script_state *s, const program *p, const script_v
 }
 
 void script_binding_free(script_binding *b) { free(b); }
+
+void script_binding_prefetch(const script_binding *b) {
+    if (b) prefetch(b, sizeof *b + BINDING_SLOTS * sizeof *b->slots);
+}
 
 /* Bars of every place but those of references that are not there. */
 static err check_bars(const program *p, const script_view *view, diag *why) {

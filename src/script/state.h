@@ -24,6 +24,8 @@ typedef struct script_limits {
 typedef struct script_binding script_binding;
 
 void script_binding_free(script_binding *b);
+/* Asks for its memory (base/prefetch.h); NULL is none. */
+void script_binding_prefetch(const script_binding *b);
 
 /* The series of another symbol, which a trader names in `references`. */
 typedef struct script_market {
