@@ -894,6 +894,13 @@ err indicator_set_link_reference(indicator_set *set, int32_t symbol, indicator_s
     return e;
 }
 
+err indicator_set_unlink_references(indicator_set *set) {
+    err e = OK;
+    for (int32_t k = 0; k < set->n_references && e == OK; k++)
+        e = indicator_set_link_reference(set, set->references[k].symbol, NULL);
+    return e;
+}
+
 /* ---- asking ---- */
 
 size_t indicator_set_bytes(const indicator_set *set) {

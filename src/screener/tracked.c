@@ -293,12 +293,16 @@ err tracked_bind(tracked *t, registry *r, const trader_set *set, tracked *const 
     return e;
 }
 
-err tracked_unbind(tracked *t, registry *r, const trader_set *set) {
+/* Of traders that have ended, too: their series are still there. */
+err tracked_unbind(tracked *t) {
+    err e = OK;
     for (int32_t i = 0; i < t->n_standings; i++) {
         script_binding_free(t->standings[i].binding);
         t->standings[i].binding = NULL;
     }
-    return tracked_bind(t, r, set, NULL);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (t->sets[i]) e = indicator_set_unlink_references(t->sets[i]);
+    return e;
 }
 
 void tracked_free(tracked *t) {
@@ -370,6 +374,11 @@ int64_t tracked_hold_live_ms(const tracked *t, const trader_set *set, int32_t in
     return t->is_waiting || t->is_loading ? hold(t, set, interval, true) : INT64_MAX;
 }
 
+/* Bars of the symbol itself are on their way. */
+static bool has_gap(const timeframe *f) {
+    return f->asked_to_ms || f->wanted_to_ms || f->first_waiting != f->n_waiting;
+}
+
 int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval,
                              bool is_live) {
     int64_t hold = INT64_MAX;
@@ -379,7 +388,8 @@ int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const trac
         const trader_spec *spec = s->is_wanted ? set->traders[i]->spec : NULL;
         int64_t from;
         if (!spec || !(spec->reference_mask >> interval & 1) || reference_of(spec, copy->symbol->name) < 0) continue;
-        if (is_live && !s->is_owed && !is_loading(t, s, spec->interval)) continue;
+        if (is_live && !s->is_owed && !is_loading(t, s, spec->interval) && !has_gap(t->frames[spec->interval]))
+            continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
         from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
         from = interval_add(interval, interval_floor(interval, from), room);

@@ -75,7 +75,7 @@ void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]);
 /* Forgets what belongs to one worker (its state, its copies of references): before another one takes it over, and binds it to
  * its own copies, which are in `symbols` by id. ERR_NO_MEMORY. */
 MUST_CHECK err tracked_bind(tracked *t, registry *r, const trader_set *set, tracked *const *symbols);
-MUST_CHECK err tracked_unbind(tracked *t, registry *r, const trader_set *set);
+MUST_CHECK err tracked_unbind(tracked *t);
 
 /* Bars of `interval` that open at or after this would push bars out that some trader must still see. */
 int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval);

@@ -190,7 +190,8 @@ static void settle(worker *w, tracked *t, int64_t received_ns) {
             int64_t n_before;
             if (!f || f->first_waiting == f->n_waiting) continue;
             n_before = f->n_closed;
-            if (timeframe_drain(f, hold_for(w, t, i, false)) != OK) fail(w, "out of memory");
+            /* There may be more of them than a window holds, whatever the last event was. */
+            if (timeframe_drain(f, tracked_hold_ms(t, w->set, i)) != OK) fail(w, "out of memory");
             moved = moved || f->n_closed != n_before;
             t->is_waiting = t->is_waiting || f->first_waiting != f->n_waiting;
         }
@@ -424,7 +425,7 @@ static void release(worker *w, uint32_t id) {
     w->ids[at] = w->ids[--w->n_ids];
     w->symbols[id] = NULL;
     atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
-    if (tracked_unbind(t, w->shared->registry, w->set) != OK) fail(w, "out of memory");
+    if (tracked_unbind(t) != OK) fail(w, "out of memory");
     t->ticks_due = 0;
     w->leaving[w->n_leaving++] = t;
 }
@@ -500,6 +501,7 @@ static void look_ahead(worker *w) {
 static bool sleep_until_woken(worker *w) {
     int64_t began_ns = monotonic_ns();
     bool is_woken = wakeup_wait(w->wake, w->n_leaving ? LEAVE_MS : SWEEP_MS);
+    if (is_woken) measure(w, began_ns / 1000000); /* a sweep does, when the time is up */
     if (monotonic_ns() - began_ns > FAR_AFTER_NS) w->n_far = (w->n_ids + w->n_copies) * N_INTERVALS;
     return is_woken;
 }
