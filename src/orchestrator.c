@@ -23,7 +23,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKLOG_FULL = 20000, BACKLOG_LOW = 2000, FLUSH_MS = 20, DRAIN_MS = 3000, EXIT_FAILURE_CODE = 1, N_SIGNALS = 3 };
+enum {
+    BACKLOG_FULL = 20000,
+    BACKLOG_LOW = 2000,
+    FLUSH_MS = 20,
+    DRAIN_MS = 3000,
+    EXIT_FAILURE_CODE = 1,
+    N_SIGNALS = 3,
+    PASSES_AHEAD = 128
+};
 
 typedef struct orchestrator {
     const config *cfg;
@@ -370,7 +378,8 @@ static err open_storage(orchestrator *o, diag *why) {
                          .user_id = "local",
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
-                         .n_producers = WORKERS_MAX};
+                         .n_producers = WORKERS_MAX,
+                         .queue_capacity = PASSES_AHEAD};
     err e = storage_open(&sc, &o->storage, why); /* makes the folder */
     if (e == OK) e = config_machine_id(o->cfg, o->cfg->data_dir, o->machine_id, why);
     if (e == OK) e = auth_token_load(o->cfg->data_dir, o->token, why);

@@ -128,6 +128,7 @@ static inline void storm_draw(version *v, const storm_market *market) {
     v->is_enabled = !one_in(12);
     v->other = v->rule == RULE_OTHER ? below(market->n_symbols) : -1;
     v->is_tick = v->rule != RULE_RANK && one_in(4);
+    if (v->is_tick) v->fails = 0; /* the one forming bar of the evaluation at load may be a bad one */
     if (v->rule != RULE_RANK) return;
     v->is_edge = false; /* no memory: what is left open changes nothing else */
     v->every = 1;

@@ -511,19 +511,26 @@ static void make_certain(storm *s) {
     }
 }
 
+/* REST says what there is since `from_ms`. */
+static void tell_all(storm *s, int64_t from_ms) {
+    for (int32_t i = 0; i < s->n_tracked; i++)
+        for (int32_t k = 0; k < STORM_INTERVALS; k++)
+            push_range(s, (uint32_t)i, k, from_ms, interval_floor(storm_interval[k], s->now_ms));
+    for (int32_t i = 0; i < s->market.n_symbols; i++)
+        for (int32_t k = 0; s->copies[i] && k < STORM_INTERVALS; k++)
+            push_range(s, s->copies[i], k, from_ms, interval_floor(storm_interval[k], s->now_ms));
+    settle(s);
+}
+
 /* Everything that exists by now has been seen and is stored. */
 static void be_quiet(storm *s) {
     int64_t since_ms = s->quiet_ms > s->life_ms ? s->quiet_ms : s->life_ms;
     s->n_quiet++;
     push_late(s, true);
     settle(s);
-    for (int32_t i = 0; i < s->n_tracked; i++)
-        for (int32_t k = 0; k < STORM_INTERVALS; k++)
-            push_range(s, (uint32_t)i, k, since_ms - 30 * MINUTE, interval_floor(storm_interval[k], s->now_ms));
-    for (int32_t i = 0; i < s->market.n_symbols; i++)
-        for (int32_t k = 0; s->copies[i] && k < STORM_INTERVALS; k++)
-            push_range(s, s->copies[i], k, since_ms - 30 * MINUTE, interval_floor(storm_interval[k], s->now_ms));
-    settle(s);
+    /* Of a range that begins behind what is known nobody learns that its last bars do not exist: once more. */
+    tell_all(s, since_ms - 30 * MINUTE);
+    tell_all(s, since_ms - 30 * MINUTE);
     store_commit_all(&s->store);
     storm_model_advance(&s->model, s->now_ms);
     s->quiet_ms = s->now_ms;
