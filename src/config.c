@@ -53,6 +53,7 @@ static void derive_data_dir(const config_input *input, char *out, size_t bytes);
 static void derive_traders_dir(const config_input *input, char *out, size_t bytes);
 
 static const char *const MARKETS[] = {"spot", NULL};
+static const char *const CPU_PLACEMENTS[] = {"any", "spread", NULL};
 static const char *const OUTBOX_SYNCS[] = {"normal", "full", NULL};
 static const char *const LATE_BARS_NAMES[] = {"evaluate", "skip", NULL};
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", "off", NULL};
@@ -128,6 +129,9 @@ static const setting SETTINGS[] = {
      .derive = derive_machine_region, .described = "FLY_REGION, else sin", .effect = "region, recorded in rows"},
     {.name = "MACHINE_CPUS", .group = "Machine", FIELD(machine_cpus), WHOLE(1, MAX_WORKERS), .initial = "1",
      .effect = "first number of screener workers; never more than the CPUs that are really there"},
+    {.name = "CPU_PLACEMENT", .group = "Machine", FIELD(cpu_placement), CHOICE(CPU_PLACEMENTS), .initial = "any",
+     .effect = "spread: each worker keeps to a CPU of its own and leaves the last one to the first worker, for the least delay "
+               "on a machine that runs nothing else; any: the system decides"},
     {.name = "MACHINE_MEMORY", .group = "Machine", FIELD(machine_memory_mb), WHOLE(64, 1048576), .initial = "256",
      .is_unused = true, .effect = "memory that the daemon may plan with, MB"},
 

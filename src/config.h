@@ -14,6 +14,7 @@
 
 enum { MACHINE_ID_BYTES = CONFIG_ID_BYTES, MAX_WORKERS = 8 };
 
+typedef enum cpu_placement { CPU_PLACEMENT_ANY, CPU_PLACEMENT_SPREAD } cpu_placement;
 typedef enum outbox_sync { OUTBOX_SYNC_NORMAL, OUTBOX_SYNC_FULL } outbox_sync;
 typedef enum late_bars { LATE_BARS_EVALUATE, LATE_BARS_SKIP } late_bars;
 typedef enum market_kind { MARKET_SPOT } market_kind;
@@ -40,6 +41,7 @@ typedef struct config {
 
     const char *data_dir;
     outbox_sync outbox_sync;
+    cpu_placement cpu_placement;
 
     const char *binance_ws_url, *binance_rest_url; /* no slash at the end */
 

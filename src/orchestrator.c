@@ -7,6 +7,7 @@
  * Everything here runs on the I/O thread but submit() and notify(), which workers call. */
 #include "orchestrator.h"
 #include "base/clock.h"
+#include "base/cpu_places.h"
 #include "base/log.h"
 #include "binance/feed.h"
 #include "orchestrator_traders.h"
@@ -22,7 +23,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKLOG_FULL = 20000, BACKLOG_LOW = 2000, FLUSH_MS = 20, DRAIN_MS = 3000, EXIT_FAILURE_CODE = 1, N_SIGNALS = 3 };
+enum {
+    BACKLOG_FULL = 20000,
+    BACKLOG_LOW = 2000,
+    FLUSH_MS = 20,
+    DRAIN_MS = 3000,
+    EXIT_FAILURE_CODE = 1,
+    N_SIGNALS = 3,
+    PASSES_AHEAD = 128
+};
 
 typedef struct orchestrator {
     const config *cfg;
@@ -34,6 +43,7 @@ typedef struct orchestrator {
     market_clock clock;
     storage *storage;
     memory *memory;
+    cpu_places places; /* none unless they are to be kept to */
     screener *screener;
     orchestrator_traders *traders;
     serve *serve;
@@ -67,8 +77,15 @@ static void set_status(orchestrator *o, const char *status) {
 
 static void submit(void *context, int32_t producer, pass *p) {
     orchestrator *o = context;
-    if (storage_submit(o->storage, (uint32_t)producer, p) == OK) return;
+    bool has_news = p->n_signals > 0 || p->n_settles > 0;
+    err e =
+        has_news ? storage_submit(o->storage, (uint32_t)producer, p) : storage_queue(o->storage, (uint32_t)producer, p);
+    if (e == OK) return;
     pass_release(p); /* stopping while the disk fails: its watermark was not written, so it is evaluated again */
+}
+
+static void flush(void *context, int32_t producer) {
+    storage_flush(((orchestrator *)context)->storage, (uint32_t)producer);
 }
 
 static bool is_taken(void *context, int32_t producer) {
@@ -361,7 +378,8 @@ static err open_storage(orchestrator *o, diag *why) {
                          .user_id = "local",
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
-                         .n_producers = WORKERS_MAX};
+                         .n_producers = WORKERS_MAX,
+                         .queue_capacity = PASSES_AHEAD};
     err e = storage_open(&sc, &o->storage, why); /* makes the folder */
     if (e == OK) e = config_machine_id(o->cfg, o->cfg->data_dir, o->machine_id, why);
     if (e == OK) e = auth_token_load(o->cfg->data_dir, o->token, why);
@@ -384,6 +402,7 @@ static err open_traders(orchestrator *o, diag *why) {
 static err open_screener(orchestrator *o, diag *why) {
     const config *c = o->cfg;
     screener_config sc = {.n_workers = (int32_t)c->machine_cpus,
+                          .places = &o->places,
                           .symbols = o->symbols,
                           .limits = {c->script_cpu_ms, c->script_load_cpu_ms, (size_t)c->script_memory_mb << 20,
                                      (int32_t)c->kline_interval},
@@ -397,6 +416,7 @@ static err open_screener(orchestrator *o, diag *why) {
                           .memory = o->memory,
                           .skips_late_bars = c->late_bars == LATE_BARS_SKIP,
                           .submit = submit,
+                          .flush = flush,
                           .is_taken = is_taken,
                           .submit_context = o,
                           .notify = notify,
@@ -488,8 +508,17 @@ static void block_signals(bool is_start) {
     pthread_sigmask(is_start ? SIG_BLOCK : SIG_UNBLOCK, &all, NULL);
 }
 
+static void keep_places(orchestrator *o) {
+    if (o->cfg->cpu_placement != CPU_PLACEMENT_SPREAD) return;
+    cpu_places_find(&o->places);
+    if (cpu_places_keep_others(&o->places) == OK) return;
+    log_warn("orchestrator", "CPU_PLACEMENT=spread: the system refuses; threads run where it puts them");
+    o->places.n = 0;
+}
+
 static err start(orchestrator *o, diag *why) {
     err e = open_loop(o, why);
+    keep_places(o); /* before there are other threads */
     market_clock_init(&o->clock);
     if (e == OK && symbol_table_new(&o->symbols) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = open_storage(o, why);
@@ -609,6 +638,7 @@ int orchestrator_run(const config *cfg, diag *why) {
     screener_free(o->screener);
     symbol_table_free(o->symbols);
     memory_free(o->memory);
+    if (cpu_places_leave(&o->places) != OK) log_warn("orchestrator", "the next start finds one CPU fewer");
     code = o->exit_code;
     reexecutes = o->reexecutes && code == 0;
     free(o);

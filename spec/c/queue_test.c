@@ -30,6 +30,28 @@ static void test_limits(void) {
     wakeup_free(NULL);
 }
 
+/* At every fill and place of the ring: what is seen ahead is what will be popped then. */
+static void test_peek(void) {
+    queue *q = NULL;
+    item got = {0};
+    uint64_t pushed = 0, popped = 0;
+    bool is_right = true;
+    if (queue_new(8, sizeof(item), &q)) abort();
+    ok(!queue_peek(q, 0), "an empty queue shows nothing");
+    for (int round = 0; round < 200; round++) {
+        item i = make_item(pushed);
+        if (round % 3 && queue_push(q, &i)) pushed++;
+        if (round % 50 < 20 && queue_pop(q, &got)) popped++;
+        for (size_t ahead = 0; ahead < 10; ahead++) {
+            const item *seen = queue_peek(q, ahead);
+            bool is_there = ahead < pushed - popped;
+            is_right = is_right && (is_there ? seen && seen->number == popped + ahead : !seen);
+        }
+    }
+    ok(is_right, "what lies ahead is seen in its order, and nothing behind the last");
+    queue_free(q);
+}
+
 static void test_one_thread(void) {
     queue *q = NULL;
     if (queue_new(5, sizeof(item), &q)) abort();
@@ -154,6 +176,7 @@ static void test_wait(void) {
 int main(void) {
     test_limits();
     test_one_thread();
+    test_peek();
     test_wait();
     test_two_threads();
     test_ping_pong();

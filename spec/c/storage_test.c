@@ -271,6 +271,39 @@ static void drain(uint64_t seed) {
     ok(database_agrees(&r), "and it is in the database");
 }
 
+static err bring(run *r, uint32_t producer, uint32_t bar, bool is_news) {
+    pass *p = new_pass("P1S0", bar, 1);
+    return is_news ? storage_submit(r->s, producer, p) : storage_queue(r->s, producer, p);
+}
+
+static uint64_t commits_of(const run *r) {
+    storage_stats stats;
+    storage_read_stats(r->s, &stats);
+    return stats.n_commits;
+}
+
+/* Passes without news go with the next that has some, or when their producer says that no more come. */
+static void quiet_passes(void) {
+    run r;
+    err failed = OK;
+    uint32_t bar = 0;
+    fresh_folder("quiet");
+    ok(open_run(&r, 4), "storage opens with a short queue");
+    for (; bar < 3 && !failed; bar++) failed = bring(&r, 1, bar, false);
+    if (!failed) failed = bring(&r, 1, bar++, true);
+    run_until(&r, bar);
+    ok(!failed && !r.is_late && r.delivered == 4 && commits_of(&r) == 1,
+       "quiet passes are committed with the next one");
+    failed = bring(&r, 1, bar++, false);
+    storage_flush(r.s, 1);
+    run_until(&r, bar);
+    ok(!failed && !r.is_late && commits_of(&r) == 2, "or when no more come");
+    for (int i = 0; i < 20 && !failed; i++) failed = bring(&r, 1, bar++, false);
+    ok(!failed, "a queue that is full of them is committed: nobody waits for ever");
+    ok(close_run(&r, 5000) == OK && r.delivered == bar && r.n_new == bar && r.n_out_of_order == 0,
+       "and so are the last ones by a stop");
+}
+
 typedef struct answers {
     run *r;
     uint32_t n_answers, n_rows, n_cancelled;
@@ -433,6 +466,7 @@ int main(void) {
     failing_disk(seed + 1);
     stop_while_failing(seed + 2);
     drain(seed + 3);
+    quiet_passes();
     queries(seed + 4);
     settles();
     trader_errors();

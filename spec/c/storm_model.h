@@ -3,9 +3,8 @@
  * (market time), sees every bar that exists, and says which signals there must be.
  *
  * What it leaves open: a trader that has ended has seen its bars up to somewhere behind the last quiet point; one that
- * runs away misses the bars of its pause.
- * Other kinds of evaluations (ticks, references, ranks) join as a further `rule` with its text in storm_write and its
- * meaning in storm_matches. */
+ * runs away misses the bars of its pause; a rank of a close that some symbols have seen in an earlier life than others; when
+ * a tick is looked at. */
 #pragma once
 #include "base/uuid.h"
 #include "screener/signal.h"
@@ -25,6 +24,8 @@ typedef enum rule {
     RULE_BACK,      /* above the close of some bars ago */
     RULE_SLOW,      /* above the last close of a slower timeframe */
     RULE_SLOW_BACK, /* the slower timeframe closes above the one before */
+    RULE_OTHER,     /* another symbol closes above its bar before */
+    RULE_RANK,      /* among the best of all symbols by how much they have risen */
     N_RULES
 } rule;
 
@@ -39,6 +40,10 @@ typedef struct version { /* one code of one trader */
     int32_t every, cooldown;
     int32_t fails;    /* it raises an error at one of so many bars; 0: never */
     int32_t excluded; /* symbol; -1: none */
+    int32_t other;    /* symbol of RULE_OTHER; -1: none */
+    bool is_tick; /* on = "tick": its signals on forming bars depend on when it looks; what becomes of them does not */
+    int64_t
+        rank_from_ms; /* closes up to here may have been ranked without those that had seen them in an earlier life */
     bool is_enabled;
     int64_t spin_ms; /* it runs away at the bar of spin_symbol that opens here; 0: never */
     int32_t spin_symbol;
@@ -61,11 +66,23 @@ typedef struct expected {
     char id[ID_BYTES];
     int32_t version, symbol;
     int64_t open_ms, close_ms;
-    bool is_historical, is_found;
+    bool is_historical;
+    bool is_open; /* a rank that nothing is promised of */
 } expected;
+
+typedef struct tick_bar { /* a close of a trader with on = "tick" */
+    int64_t open_ms;
+    bool is_match, is_fired;
+} tick_bar;
+
+typedef struct tick_bars {
+    tick_bar *rows;
+    int32_t count, capacity;
+} tick_bars;
 
 typedef struct storm_model {
     storm_market *market;
+    tick_bars (*ticks)[STORM_SYMBOLS]; /* by version: in the order of their bars */
     version *versions;
     place (*places)[STORM_SYMBOLS];
     int32_t n_versions;
@@ -78,10 +95,14 @@ static inline void storm_model_init(storm_model *m, storm_market *market) {
     *m = (storm_model){.market = market};
     m->versions = calloc(STORM_VERSIONS, sizeof *m->versions);
     m->places = calloc(STORM_VERSIONS, sizeof *m->places);
-    if (!m->versions || !m->places) abort();
+    m->ticks = calloc(STORM_VERSIONS, sizeof *m->ticks);
+    if (!m->versions || !m->places || !m->ticks) abort();
 }
 
 static inline void storm_model_deinit(storm_model *m) {
+    for (int32_t i = 0; i < STORM_VERSIONS; i++)
+        for (int32_t s = 0; s < STORM_SYMBOLS; s++) free(m->ticks[i][s].rows);
+    free(m->ticks);
     free(m->versions);
     free(m->places);
     free(m->signals);
@@ -105,6 +126,14 @@ static inline void storm_draw(version *v, const storm_market *market) {
     v->fails = one_in(5) ? 5 + below(8) : 0;
     v->excluded = one_in(5) ? below(market->n_symbols) : -1;
     v->is_enabled = !one_in(12);
+    v->other = v->rule == RULE_OTHER ? below(market->n_symbols) : -1;
+    v->is_tick = v->rule != RULE_RANK && one_in(4);
+    if (v->is_tick) v->fails = 0; /* the one forming bar of the evaluation at load may be a bad one */
+    if (v->rule != RULE_RANK) return;
+    v->is_edge = false; /* no memory: what is left open changes nothing else */
+    v->every = 1;
+    v->cooldown = v->fails = 0;
+    v->slow = -1;
 }
 
 /* Runs away at one bar of one symbol; has no memory, so that what it misses changes nothing else. */
@@ -115,11 +144,14 @@ static inline void storm_draw_spinning(version *v, const storm_market *market, i
     v->fails = 0;
     v->excluded = -1;
     v->is_enabled = true;
+    v->is_tick = false;
+    if (v->rule == RULE_RANK) v->rule = RULE_ALWAYS;
     v->spin_symbol = below(market->n_symbols);
     v->spin_ms = interval_floor(storm_interval[v->k], now_ms + (int64_t)(20 + below(80)) * MINUTE);
 }
 
-static inline void write_rule(const version *v, const char *slow, char out[256]) {
+static inline void write_rule(const version *v, const storm_market *market, const char *slow, char out[256]) {
+    const char *other = v->other < 0 ? "" : market->symbols[v->other].name;
     switch (v->rule) {
     case RULE_ALWAYS: snprintf(out, 256, "true"); break;
     case RULE_CLOCK:
@@ -132,6 +164,8 @@ static inline void write_rule(const version *v, const char *slow, char out[256])
     case RULE_PEAK: snprintf(out, 256, "m.high[0] >= ta.highest(m.high, %d)[0]", v->length); break;
     case RULE_BACK: snprintf(out, 256, "m.close[0] > m.close[%d]", v->length); break;
     case RULE_SLOW: snprintf(out, 256, "m.close[0] > %.17g * m[\"%s\"].close[0]", v->factor, slow); break;
+    case RULE_OTHER: snprintf(out, 256, "m.ref.%s.close[0] > m.ref.%s.close[1]", other, other); break;
+    case RULE_RANK: snprintf(out, 256, "m.rank >= 1 and m.rank <= %d and m.universe.missing == 0", v->length); break;
     default: snprintf(out, 256, "m[\"%s\"].close[0] > m[\"%s\"].close[1]", slow, slow); break;
     }
 }
@@ -139,12 +173,17 @@ static inline void write_rule(const version *v, const char *slow, char out[256])
 /* `number` makes the code of every version its own. */
 static inline void storm_write(version *v, const storm_market *market, int32_t number) {
     const char *slow = v->slow < 0 ? "" : interval_name(storm_interval[v->slow]);
-    char matches[256], fire[32], more[512] = "", before[256] = "";
-    write_rule(v, slow, matches);
+    char matches[256], fire[32], more[1024] = "", before[256] = "";
+    write_rule(v, market, slow, matches);
     snprintf(fire, sizeof fire, v->is_edge ? "\"edge\"" : v->every == 1 ? "\"every\"" : "{every = %d}", v->every);
     if (v->slow >= 0) snprintf(more, sizeof more, "timeframes = {\"%s\"}, ", slow);
     if (v->excluded >= 0)
         snprintf(more + strlen(more), 256, "symbols = {exclude = {\"%s\"}}, ", market->symbols[v->excluded].name);
+    if (v->other >= 0) snprintf(more + strlen(more), 256, "references = {\"%s\"}, ", market->symbols[v->other].name);
+    if (v->rule == RULE_RANK)
+        snprintf(more + strlen(more), 256, "rank = {by = function(m) return m.close[0] / m.close[%d] end, top = %d}, ",
+                 v->length, v->length);
+    if (v->is_tick) snprintf(more + strlen(more), 256, "on = \"tick\", ");
     if (v->rule == RULE_OWN)
         snprintf(more + strlen(more), 256,
                  "series = {slope = function(m, prev) return prev == prev and 0.75 * prev + 0.25 * m.close[0] or "
@@ -231,11 +270,37 @@ static inline int32_t last_closed(const bars *b, int64_t span_ms, int64_t ms) {
     return bars_from(b, ms - span_ms + 1) - 1;
 }
 
+/* How much the symbol has risen at the bar that closes at `close_ms`; false: it has no such bar. */
+static inline bool storm_score(const storm_model *m, const version *v, int32_t symbol, int64_t close_ms, double *out) {
+    const bars *b = &m->market->bars[symbol][v->k];
+    int32_t at = bars_from(b, close_ms - storm_span[v->k]);
+    if (at == b->count || b->rows[at].open_ms + storm_span[v->k] != close_ms || at < v->length) return false;
+    *out = b->rows[at].close / b->rows[at - v->length].close;
+    return true;
+}
+
+static inline int32_t storm_rank(const storm_model *m, const version *v, place *p, int32_t symbol, int64_t close_ms) {
+    const place *places = m->places[v - m->versions];
+    double mine = 0, other;
+    int32_t rank = 1;
+    if (!storm_score(m, v, symbol, close_ms, &mine)) abort();
+    for (int32_t i = 0; i < m->market->n_symbols; i++) {
+        if (i == symbol || !places[i].start_ms || !storm_wants(v, i) || !storm_score(m, v, i, close_ms, &other))
+            continue;
+        rank +=
+            other > mine || (other == mine && strcmp(m->market->symbols[i].name, m->market->symbols[symbol].name) < 0);
+        if (other != mine && fabs(other - mine) < 1e-12) p->is_close_call = true;
+    }
+    return rank;
+}
+
 static inline bool storm_matches(storm_model *m, const version *v, place *p, int32_t symbol, int32_t at) {
+    const bars *elsewhere = v->other < 0 ? NULL : &m->market->bars[v->other][v->k];
     const bars *own = &m->market->bars[symbol][v->k], *slow = v->slow < 0 ? NULL : &m->market->bars[symbol][v->slow];
     const kline *bar = &own->rows[at];
     int64_t close_ms = bar->open_ms + storm_span[v->k];
     int32_t s = slow ? last_closed(slow, storm_span[v->slow], close_ms) : 0;
+    int32_t e = elsewhere ? last_closed(elsewhere, storm_span[v->k], close_ms) : 0;
     switch (v->rule) {
     case RULE_ALWAYS: return true;
     case RULE_CLOCK: return bar->open_ms / storm_span[v->k] % (v->length + 2) < v->length;
@@ -245,6 +310,8 @@ static inline bool storm_matches(storm_model *m, const version *v, place *p, int
     case RULE_PEAK: return is_peak(own, at, v->length);
     case RULE_BACK: return bar->close > own->rows[at - v->length].close;
     case RULE_SLOW: return above(p, bar->close, v->factor * slow->rows[s].close);
+    case RULE_OTHER: return elsewhere->rows[e].close > elsewhere->rows[e - 1].close;
+    case RULE_RANK: return storm_rank(m, v, p, symbol, close_ms) <= v->length;
     default: return slow->rows[s].close > slow->rows[s - 1].close;
     }
 }
@@ -287,21 +354,57 @@ static inline void expect(storm_model *m, int32_t index, int32_t symbol, const k
 
 /* ---- the bars, one after the other ---- */
 
-/* A slower bar that closes at the same instant exists nowhere: the trader skips this bar. */
+static inline bool lacks(const storm_model *m, int32_t symbol, int32_t k, int64_t close_ms) {
+    return k >= 0 && close_ms % storm_span[k] == 0 && !bars_at(&m->market->bars[symbol][k], close_ms - storm_span[k]);
+}
+
+/* A slower bar, or one of the other symbol, that closes at the same instant exists nowhere: the trader skips this bar. */
 static inline bool is_blind(const storm_model *m, const version *v, int32_t symbol, int64_t close_ms) {
-    int64_t span = v->slow < 0 ? 0 : storm_span[v->slow];
-    return span && close_ms % span == 0 && !bars_at(&m->market->bars[symbol][v->slow], close_ms - span);
+    return lacks(m, symbol, v->slow, close_ms) ||
+           (v->other >= 0 && (lacks(m, v->other, v->k, close_ms) || lacks(m, v->other, v->slow, close_ms)));
+}
+
+/* What provisional signals of the bar become: those of one that nobody has seen, or that fails, are no match. */
+static inline void note_tick_bar(storm_model *m, int32_t index, int32_t symbol, tick_bar bar) {
+    tick_bars *t = &m->ticks[index][symbol];
+    if (t->count == t->capacity) {
+        t->capacity = t->capacity ? t->capacity * 2 : 64;
+        t->rows = realloc(t->rows, (size_t)t->capacity * sizeof *t->rows);
+        if (!t->rows) abort();
+    }
+    t->rows[t->count++] = bar;
+}
+
+static inline const tick_bar *find_tick_bar(const storm_model *m, int32_t index, int32_t symbol, int64_t open_ms) {
+    const tick_bars *t = &m->ticks[index][symbol];
+    for (int32_t i = t->count - 1; i >= 0; i--)
+        if (t->rows[i].open_ms == open_ms) return &t->rows[i];
+    return NULL;
+}
+
+/* No rank is promised before all symbols have begun, nor of closes of an earlier life. */
+static inline bool is_rank_open(const storm_model *m, int32_t index, int64_t close_ms) {
+    const version *v = &m->versions[index];
+    int64_t from_ms = v->rank_from_ms;
+    for (int32_t s = 0; s < m->market->n_symbols; s++)
+        if (m->places[index][s].start_ms > from_ms) from_ms = m->places[index][s].start_ms;
+    return v->rule == RULE_RANK && close_ms <= from_ms;
 }
 
 static inline void see(storm_model *m, int32_t index, int32_t symbol, int32_t at) {
     const version *v = &m->versions[index];
     place *p = &m->places[index][symbol];
     const kline *bar = &m->market->bars[symbol][v->k].rows[at];
+    bool fails = v->fails && bar->open_ms / storm_span[v->k] % v->fails == 3, matches = false, fires = false;
     p->cursor_ms = bar->open_ms + storm_span[v->k];
-    if (is_blind(m, v, symbol, p->cursor_ms)) return;
-    if (v->fails && bar->open_ms / storm_span[v->k] % v->fails == 3) return;
-    m->n_evaluations++;
-    if (is_fired(v, p, bar->open_ms, storm_matches(m, v, p, symbol, at))) expect(m, index, symbol, bar);
+    if (!fails && !is_blind(m, v, symbol, p->cursor_ms)) {
+        m->n_evaluations++;
+        matches = storm_matches(m, v, p, symbol, at);
+        fires = is_fired(v, p, bar->open_ms, matches);
+    }
+    if (fires) expect(m, index, symbol, bar);
+    if (fires) m->signals[m->n_signals - 1].is_open = is_rank_open(m, index, p->cursor_ms);
+    if (v->is_tick) note_tick_bar(m, index, symbol, (tick_bar){bar->open_ms, matches, fires});
 }
 
 static inline void advance_place(storm_model *m, int32_t index, int32_t symbol, int64_t to_ms) {

@@ -19,12 +19,12 @@ typedef struct pass_list {
 } pass_list;
 
 typedef struct stored_signal {
-    char id[ID_BYTES], trader[TRADER_KEY_BYTES], symbol[SYMBOL_BYTES];
+    char id[ID_BYTES], trader[TRADER_KEY_BYTES], trader_id[ID_BYTES], revision[REVISION_BYTES], symbol[SYMBOL_BYTES];
     int32_t interval;
     int64_t open_ms;
     double price;
     signal_state state;
-    bool is_expected;
+    bool is_expected, was_provisional;
 } stored_signal;
 
 typedef struct stored_edge {
@@ -167,18 +167,30 @@ static inline void put_signal(storm_store *s, const signal_row *row) {
     stored_signal *known = store_find(s, row->id);
     if (known) {
         s->n_again++;
-        if (known->state != row->state) complain(s, "a signal came again in another state");
+        if (known->state != row->state && !known->was_provisional) complain(s, "a signal came again in another state");
         return;
     }
     *bucket_of(s, row->id) = (uint32_t)s->signals.count + 1;
     known = table_add(&s->signals);
     memcpy(known->id, row->id, sizeof known->id);
     snprintf(known->trader, sizeof known->trader, "%s", row->trader);
+    memcpy(known->trader_id, row->trader_id, sizeof known->trader_id);
+    memcpy(known->revision, row->revision, sizeof known->revision);
     snprintf(known->symbol, sizeof known->symbol, "%s", row->symbol);
     known->interval = row->interval;
     known->open_ms = row->open_ms;
     known->price = row->price;
     known->state = row->state;
+    known->was_provisional = row->state == SIGNAL_PROVISIONAL;
+}
+
+static inline void put_settle(storm_store *s, const pass *p, const settle_row *settle) {
+    stored_signal *rows = s->signals.rows;
+    for (size_t i = 0; i < s->signals.count; i++)
+        if (rows[i].state == SIGNAL_PROVISIONAL && rows[i].open_ms == settle->open_ms &&
+            rows[i].interval == p->interval && strcmp(rows[i].symbol, p->symbol) == 0 &&
+            strcmp(rows[i].trader_id, settle->trader_id) == 0)
+            rows[i].state = settle->state;
 }
 
 /* ---- the other rows of a pass ---- */
@@ -223,15 +235,21 @@ static inline stored_mark *mark_for(table *t, const char *symbol, int32_t interv
     return row;
 }
 
-static inline void apply(storm_store *s, const pass *p) {
+static inline void put_watermark(storm_store *s, const pass *p) {
     stored_mark *mark = mark_for(&s->watermarks, p->symbol, p->interval, NULL);
     if (p->open_ms < mark->ms) complain(s, "a watermark went back");
     if (p->open_ms > mark->ms) mark->ms = p->open_ms;
     put_owed(s, p);
+}
+
+/* Neither ticks nor the copies of references move a watermark. */
+static inline void apply(storm_store *s, const pass *p) {
+    if (!p->is_tick) put_watermark(s, p);
     for (uint32_t i = 0; i < p->n_edges; i++) put_edge(s, p->symbol, &p->edges[i]);
     for (uint32_t i = 0; i < p->n_epochs; i++)
         mark_for(&s->epochs, p->symbol, 0, p->epochs[i].key)->ms = p->epochs[i].epoch_ms;
     for (uint32_t i = 0; i < p->n_signals; i++) put_signal(s, &p->signals[i]);
+    for (uint32_t i = 0; i < p->n_settles; i++) put_settle(s, p, &p->settles[i]);
 }
 
 /* ---- take, commit, kill ---- */

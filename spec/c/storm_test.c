@@ -19,7 +19,16 @@ enum { SCRIPT_CPU_MS = 400 };
 #else
 enum { SCRIPT_CPU_MS = 40 };
 #endif
-enum { KEYS = 10, WAIT_MS = 5, HISTORY_BARS = 500, CORRECTED_BARS = 60, COMPLAINTS = 6, BOX_MS = 20000, STORMS = 1000 };
+enum {
+    KEYS = 10,
+    TICK_MS = 20000,
+    WAIT_MS = 5,
+    HISTORY_BARS = 500,
+    CORRECTED_BARS = 60,
+    COMPLAINTS = 6,
+    BOX_MS = 20000,
+    STORMS = 1000
+};
 
 typedef struct late_event {
     int64_t due_ms;
@@ -47,6 +56,8 @@ typedef struct storm {
     int64_t now_ms, market_ms, quiet_ms, life_ms, end_ms; /* market_ms: newest event that the screener has seen */
     int lose, delay, repeat;                              /* one in so many bars */
     uint64_t n_ranges;
+    uint32_t copies[STORM_SYMBOLS]; /* ids of the copies of references; 0: none */
+    size_t n_provisional;
     bool is_loaded, has_passed, has_failed, has_spinning;
     int n_complaints, n_lives, n_quiet, n_kills, n_edits, n_resizes, n_corrected;
 } storm;
@@ -82,15 +93,36 @@ static market_event event_of(const storm *s, int32_t kind, uint32_t symbol, int3
     return e;
 }
 
+static void push_history(storm *s, uint32_t symbol, int32_t k, const kline *bar, int64_t from_ms) {
+    market_event e = event_of(s, EVENT_HISTORY, symbol, k, bar);
+    e.from_ms = from_ms;
+    push(s, e);
+}
+
+/* What the screener has asked for may be for the copy of a reference. */
+static int32_t market_symbol(const storm *s, uint32_t id) {
+    for (int32_t i = 0; i < s->market.n_symbols; i++)
+        if (id == (uint32_t)i || (s->copies[i] && s->copies[i] == id)) return i;
+    abort();
+}
+
 /* All that there is of [from, to), as REST says it. */
 static void push_range(storm *s, uint32_t symbol, int32_t k, int64_t from_ms, int64_t to_ms) {
-    const bars *b = &s->market.bars[symbol][k];
+    const bars *b = &s->market.bars[market_symbol(s, symbol)][k];
     market_event end = event_of(s, EVENT_RANGE_DONE, symbol, k, NULL);
     for (int32_t i = bars_from(b, from_ms); i < b->count && b->rows[i].open_ms < to_ms; i++)
-        push(s, event_of(s, EVENT_HISTORY, symbol, k, &b->rows[i]));
+        push_history(s, symbol, k, &b->rows[i], from_ms);
     end.bar.open_ms = from_ms;
     end.to_ms = to_ms;
     push(s, end);
+}
+
+static err on_reference(void *context, const char *name, uint32_t *symbol, uint32_t *copy) {
+    storm *s = context;
+    err e = symbol_table_find(s->symbols, name, strlen(name), symbol);
+    if (e == OK && !s->copies[*symbol]) e = symbol_table_alias(s->symbols, *symbol, &s->copies[*symbol]);
+    if (e == OK) *copy = s->copies[*symbol];
+    return e;
 }
 
 static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
@@ -169,17 +201,18 @@ static void stream_forming(storm *s, uint32_t symbol, int32_t k) {
 }
 
 static void minute(storm *s) {
-    int32_t first = below(s->n_tracked);
+    int32_t n = s->market.n_symbols, first = below(n);
     s->now_ms += MINUTE;
     push_late(s, false);
-    for (int32_t i = 0; i < s->n_tracked; i++) {
-        uint32_t symbol = (uint32_t)((first + i) % s->n_tracked);
+    for (int32_t i = 0; i < n; i++) {
+        uint32_t symbol = (uint32_t)((first + i) % n);
+        if ((int32_t)symbol >= s->n_tracked && !s->copies[symbol]) continue;
         for (int32_t j = 0, skew = below(STORM_INTERVALS); j < STORM_INTERVALS; j++) {
             int32_t k = (j + skew) % STORM_INTERVALS;
             kline *bar =
                 s->now_ms % storm_span[k] ? NULL : bars_at(&s->market.bars[symbol][k], s->now_ms - storm_span[k]);
             if (bar) stream_closed(s, symbol, k, bar);
-            if (one_in(10)) stream_forming(s, symbol, k);
+            if (one_in(5)) stream_forming(s, symbol, k);
         }
     }
     answer_ranges(s, false);
@@ -270,6 +303,8 @@ static void begin_life(storm *s) {
                          .max_errors_in_row = 5,
                          .kline_history = HISTORY_BARS,
                          .shows_first_look = true,
+                         .tick_ms = TICK_MS,
+                         .waits_for_ranks = true,
                          .user = "local",
                          .market = "spot",
                          .submit = store_submit,
@@ -279,6 +314,7 @@ static void begin_life(storm *s) {
                          .notify_context = s};
     screener_handlers h = {.on_range = on_range,
                            .on_loaded = on_loaded,
+                           .on_reference = on_reference,
                            .on_killed = on_killed,
                            .on_failed = on_failed,
                            .on_barrier = on_barrier,
@@ -286,6 +322,7 @@ static void begin_life(storm *s) {
     c.memory = s->memory = store_remember(&s->store);
     s->n_lives++;
     s->life_ms = s->market_ms = s->now_ms;
+    for (int32_t i = 0; i < s->model.n_versions; i++) s->model.versions[i].rank_from_ms = s->now_ms;
     demand(screener_new(&c, &h, &s->screener), "screener");
     demand(screener_start(s->screener), "start");
     screener_set_start(s->screener, s->now_ms);
@@ -325,6 +362,7 @@ static void on_edge(void *context, const char *symbol, const edge_row *edge) {
         return;
     }
     p = &s->model.places[index][at];
+    if (edge->is_tick) return; /* where it began is told by that of its closes */
     if (edge->start_ms < s->model.versions[index].asked_ms || edge->start_ms > s->market_ms)
         complaint(s, "a start at another time", &s->model.versions[index], at, edge->start_ms);
     if (p->start_ms && p->start_ms != edge->start_ms)
@@ -334,7 +372,7 @@ static void on_edge(void *context, const char *symbol, const edge_row *edge) {
 
 /* Whether the signal must be there; otherwise it may. */
 static bool is_certain(const version *v, const place *p, const expected *e) {
-    if (p->is_close_call || (!v->is_live && e->close_ms > p->certain_ms)) return false;
+    if (p->is_close_call || e->is_open || (!v->is_live && e->close_ms > p->certain_ms)) return false;
     if (!v->spin_ms || e->close_ms <= p->calm_ms) return true;
     return e->close_ms >= v->spin_ms + storm_span[v->k] + MINUTE;
 }
@@ -343,6 +381,16 @@ static void blame(storm *s, const char *what, const expected *e) {
     const version *v = &s->model.versions[e->version];
     complaint(s, what, v, e->symbol, e->open_ms);
     describe(s, v, e->symbol);
+}
+
+static bool has_ticked(const storm *s, const expected *e) {
+    const stored_signal *rows = s->store.signals.rows;
+    const version *v = &s->model.versions[e->version];
+    for (size_t i = 0; i < s->store.signals.count; i++)
+        if (rows[i].was_provisional && rows[i].open_ms == e->open_ms && strcmp(rows[i].revision, v->revision) == 0 &&
+            strcmp(rows[i].symbol, s->market.symbols[e->symbol].name) == 0)
+            return true;
+    return false;
 }
 
 /* A version that has ended has seen its bars up to somewhere: behind the first missing signal there is none. */
@@ -358,8 +406,10 @@ static void judge_expected(storm *s) {
             found->is_expected = true;
             if (found->state != (e->is_historical ? SIGNAL_HISTORICAL : SIGNAL_CONFIRMED))
                 blame(s, "a signal in another state", e);
-            if (missing[e->version][e->symbol] && !v->spin_ms && !p->is_close_call)
+            if (missing[e->version][e->symbol] && !v->spin_ms && !p->is_close_call && v->rule != RULE_RANK)
                 blame(s, "a signal behind one that is missing", e);
+        } else if (v->is_tick && has_ticked(s, e)) {
+            continue; /* they stand for it */
         } else if (is_certain(v, p, e)) {
             blame(s, "a signal is missing", e);
         } else {
@@ -376,17 +426,67 @@ static bool has_close_call(const storm *s, const stored_signal *row) {
     return false;
 }
 
+static int32_t version_of(const storm *s, const stored_signal *row) {
+    for (int32_t i = 0; i < s->model.n_versions; i++)
+        if (strcmp(s->model.versions[i].revision, row->revision) == 0) return i;
+    return -1;
+}
+
+static bool is_numbered(const version *v, const stored_signal *row) {
+    enum { TICKS_MOST = 1000 };
+    char name[512], id[ID_BYTES];
+    for (int n = 1; n < TICKS_MOST; n++) {
+        snprintf(name, sizeof name, "local|spot|%s|%s|%s|%s|%lld|tick|%d", v->id, v->revision, row->symbol,
+                 interval_name(row->interval), (long long)row->open_ms, n);
+        if (uuid5(SIGNAL_NAMESPACE, name, strlen(name), id) != 0) abort();
+        if (strcmp(id, row->id) == 0) return true;
+    }
+    return false;
+}
+
+/* When it was said is chance; that it is confirmed if the bar matches when it closes, and else withdrawn, is not. */
+static void judge_tick(storm *s, int32_t index, int32_t symbol, const stored_signal *row) {
+    const version *v = &s->model.versions[index];
+    const place *p = &s->model.places[index][symbol];
+    const tick_bar *bar = find_tick_bar(&s->model, index, symbol, row->open_ms);
+    int64_t close_ms = row->open_ms + storm_span[v->k];
+    bool is_over = bar && close_ms <= p->certain_ms;
+    s->n_provisional++;
+    if (!v->is_tick || !is_numbered(v, row))
+        complaint(s, "a signal of a tick that nobody expects", v, symbol, row->open_ms);
+    if (p->is_close_call || !is_over) return;
+    if (row->state != (bar->is_match ? SIGNAL_CONFIRMED : SIGNAL_WITHDRAWN)) {
+        complaint(s, bar->is_match ? "a tick that was to be confirmed" : "a tick that was to be withdrawn", v, symbol,
+                  row->open_ms);
+        describe(s, v, symbol);
+        printf("#   it is %s\n", signal_state_name(row->state));
+    }
+}
+
+static void judge_row(storm *s, stored_signal *row) {
+    int32_t symbol = 0, index = version_of(s, row);
+    while (strcmp(s->market.symbols[symbol].name, row->symbol) != 0) symbol++;
+    if (index < 0) {
+        complaint(s, "a signal of an unknown version", NULL, symbol, row->open_ms);
+        return;
+    }
+    if (row->was_provisional) {
+        judge_tick(s, index, symbol, row);
+        return;
+    }
+    if (row->is_expected || has_close_call(s, row)) return;
+    if (is_rank_open(&s->model, index, row->open_ms + storm_span[s->model.versions[index].k])) {
+        row->is_expected = true; /* for ever: what is open moves on */
+        return;
+    }
+    complaint(s, "a signal that nobody expects", &s->model.versions[index], symbol, row->open_ms);
+    describe(s, &s->model.versions[index], symbol);
+}
+
 static void judge_stored(storm *s) {
     stored_signal *rows = s->store.signals.rows;
-    for (size_t i = 0; i < s->store.signals.count; i++) {
-        int32_t symbol = 0;
-        if (rows[i].is_expected || has_close_call(s, &rows[i])) continue;
-        while (strcmp(s->market.symbols[symbol].name, rows[i].symbol) != 0) symbol++;
-        complaint(s, "a signal that nobody expects", NULL, symbol, rows[i].open_ms);
-        if (s->n_complaints <= COMPLAINTS)
-            printf("#   %s %s, %s\n", rows[i].trader, interval_name(rows[i].interval),
-                   signal_state_name(rows[i].state));
-    }
+    s->n_provisional = 0;
+    for (size_t i = 0; i < s->store.signals.count; i++) judge_row(s, &rows[i]);
 }
 
 static void judge_begun(storm *s) {
@@ -411,16 +511,26 @@ static void make_certain(storm *s) {
     }
 }
 
+/* REST says what there is since `from_ms`. */
+static void tell_all(storm *s, int64_t from_ms) {
+    for (int32_t i = 0; i < s->n_tracked; i++)
+        for (int32_t k = 0; k < STORM_INTERVALS; k++)
+            push_range(s, (uint32_t)i, k, from_ms, interval_floor(storm_interval[k], s->now_ms));
+    for (int32_t i = 0; i < s->market.n_symbols; i++)
+        for (int32_t k = 0; s->copies[i] && k < STORM_INTERVALS; k++)
+            push_range(s, s->copies[i], k, from_ms, interval_floor(storm_interval[k], s->now_ms));
+    settle(s);
+}
+
 /* Everything that exists by now has been seen and is stored. */
 static void be_quiet(storm *s) {
     int64_t since_ms = s->quiet_ms > s->life_ms ? s->quiet_ms : s->life_ms;
     s->n_quiet++;
     push_late(s, true);
     settle(s);
-    for (int32_t i = 0; i < s->n_tracked; i++)
-        for (int32_t k = 0; k < STORM_INTERVALS; k++)
-            push_range(s, (uint32_t)i, k, since_ms - 30 * MINUTE, interval_floor(storm_interval[k], s->now_ms));
-    settle(s);
+    /* Of a range that begins behind what is known nobody learns that its last bars do not exist: once more. */
+    tell_all(s, since_ms - 30 * MINUTE);
+    tell_all(s, since_ms - 30 * MINUTE);
     store_commit_all(&s->store);
     storm_model_advance(&s->model, s->now_ms);
     s->quiet_ms = s->now_ms;
@@ -440,7 +550,7 @@ static void correct(storm *s) {
     kline *bar = &b->rows[at];
     s->n_corrected++;
     bar->close = bar->close == bar->high ? bar->low : bar->high;
-    push(s, event_of(s, one_in(2) ? EVENT_BAR_CLOSED : EVENT_HISTORY, (uint32_t)symbol, k, bar));
+    push(s, event_of(s, s->copies[symbol] || one_in(2) ? EVENT_BAR_CLOSED : EVENT_HISTORY, (uint32_t)symbol, k, bar));
 }
 
 static void quiet_moment(storm *s) {
@@ -476,7 +586,11 @@ static void something(storm *s) {
         if (one_in(3)) live_briefly(s);
         break;
     case 6: pass_time(s, 20); break;
-    case 7: pass_barrier(s); break;
+    case 7:
+    case 10:
+    case 11:
+    case 12:
+    case 13: pass_barrier(s); break; /* forming bars are looked at when nothing else is to be done */
     default: break;
     }
 }
@@ -538,10 +652,11 @@ static void run(uint64_t seed) {
     rage(s);
     if (s->store.complaint) printf("# %s\n", s->store.complaint);
     ok(!s->n_complaints && !s->store.complaint,
-       "storm %llu: %zu signals of %llu evaluations; %d lives, %d kills, %d edits, %d resizes, %d quiet points, %d "
+       "storm %llu: %zu signals, %zu of ticks, of %llu evaluations; %d lives, %d kills, %d edits, %d resizes, %d quiet "
+       "points, %d "
        "corrections, %llu ranges, %llu passes lost",
-       (unsigned long long)seed, s->store.signals.count, (unsigned long long)s->model.n_evaluations, s->n_lives,
-       s->n_kills, s->n_edits, s->n_resizes, s->n_quiet, s->n_corrected, (unsigned long long)s->n_ranges,
+       (unsigned long long)seed, s->store.signals.count, s->n_provisional, (unsigned long long)s->model.n_evaluations,
+       s->n_lives, s->n_kills, s->n_edits, s->n_resizes, s->n_quiet, s->n_corrected, (unsigned long long)s->n_ranges,
        (unsigned long long)s->store.n_lost);
     if (s->n_complaints || s->store.complaint)
         printf("# again: TRADEMIND_SEED=%llu storm_test\n", (unsigned long long)seed);

@@ -51,8 +51,10 @@ static void push(replay *r, const market_event *event) {
     if (r->failure == OK) r->failure = screener_push(r->screener, event);
 }
 
-static void push_known(replay *r, uint32_t symbol, int32_t interval, int64_t to_ms, int64_t event_ms) {
+/* What the files have of [from_ms, to_ms) is all there is; from_ms 0: of everything before to_ms. */
+static void push_known(replay *r, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms, int64_t event_ms) {
     push(r, &(market_event){.kind = EVENT_RANGE_DONE,
+                            .bar.open_ms = from_ms,
                             .symbol = symbol,
                             .interval = (uint8_t)interval,
                             .to_ms = to_ms,
@@ -78,9 +80,12 @@ static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t f
     const kline *bars = tape_range(r->tape, on_tape(r, symbol), interval, from_ms, to_ms, &count);
     r->n_ranges++;
     for (size_t i = 0; i < count; i++)
-        push(r,
-             &(market_event){.kind = EVENT_HISTORY, .symbol = symbol, .interval = (uint8_t)interval, .bar = bars[i]});
-    push_known(r, symbol, interval, to_ms, 0);
+        push(r, &(market_event){.kind = EVENT_HISTORY,
+                                .symbol = symbol,
+                                .interval = (uint8_t)interval,
+                                .bar = bars[i],
+                                .from_ms = from_ms});
+    push_known(r, symbol, interval, from_ms, to_ms, 0);
 }
 
 static void on_loaded(void *context, const trader_set *set) {
@@ -114,13 +119,13 @@ static void settle(replay *r) {
 static void tell_missing(replay *r, uint32_t symbol, int32_t interval, int64_t close_ms, uint32_t mask) {
     for (int32_t i = interval + 1; i < N_INTERVALS; i++)
         if ((mask >> i & 1) && interval_floor(i, close_ms) == close_ms && !tape_has_close(r->tape, symbol, i, close_ms))
-            push_known(r, symbol, i, close_ms, close_ms);
+            push_known(r, symbol, i, 0, close_ms, close_ms);
 }
 
 /* Who is ranked must be known to have no bar at a close, or the others wait. */
 static void tell_absent(replay *r, int32_t interval, int64_t close_ms) {
     for (uint32_t s = 0; s < r->n_symbols; s++)
-        if (!tape_has_close(r->tape, s, interval, close_ms)) push_known(r, s, interval, close_ms, 0);
+        if (!tape_has_close(r->tape, s, interval, close_ms)) push_known(r, s, interval, 0, close_ms, 0);
 }
 
 static void feed(replay *r, uint32_t mask, int64_t from_ms, int64_t to_ms) {
@@ -135,7 +140,7 @@ static void feed(replay *r, uint32_t mask, int64_t from_ms, int64_t to_ms) {
         event.symbol = symbol;
         event.interval = (uint8_t)interval;
         event.event_ms = interval_next(interval, event.bar.open_ms);
-        push_known(r, symbol, interval, event.bar.open_ms, 0); /* what the tape skipped does not exist */
+        push_known(r, symbol, interval, 0, event.bar.open_ms, 0); /* what the tape skipped does not exist */
         push(r, &event);
         if (ranked >> interval & 1 && event.event_ms > told_ms[interval]) {
             told_ms[interval] = event.event_ms;
@@ -152,7 +157,7 @@ static void feed(replay *r, uint32_t mask, int64_t from_ms, int64_t to_ms) {
     r->report->n_bars = n;
     for (uint32_t s = 0; s < symbol_table_count(r->symbols); s++)
         for (int32_t i = 0; i < N_INTERVALS; i++)
-            if (mask >> i & 1) push_known(r, s, i, interval_floor(i, to_ms), 0);
+            if (mask >> i & 1) push_known(r, s, i, 0, interval_floor(i, to_ms), 0);
     settle(r);
 }
 

@@ -89,6 +89,15 @@ bool queue_pop(queue *q, void *item) {
     return true;
 }
 
+const void *queue_peek(queue *q, size_t ahead) {
+    size_t at = atomic_load_explicit(&q->head, memory_order_relaxed) + ahead;
+    if (q->seen_tail - at - 1 > q->mask) {
+        q->seen_tail = atomic_load_explicit(&q->tail, memory_order_acquire);
+        if (q->seen_tail - at - 1 > q->mask) return NULL;
+    }
+    return q->items + (at & q->mask) * q->item_bytes;
+}
+
 size_t queue_length(const queue *q) {
     /* Head first: it only grows towards tail, so the difference is never negative. */
     size_t head = atomic_load_explicit(&q->head, memory_order_acquire);

@@ -20,6 +20,9 @@ void queue_free(queue *q);
 bool queue_push(queue *q, const void *item);
 /* Consumer: false when empty. */
 bool queue_pop(queue *q, void *item);
+/* Consumer: the item that will be popped `ahead` pops after the next one, NULL when it is not there yet. Borrowed until the
+ * next pop. */
+const void *queue_peek(queue *q, size_t ahead);
 /* Either side: number of items, exact only from the caller's own side. */
 size_t queue_length(const queue *q);
 size_t queue_capacity(const queue *q);

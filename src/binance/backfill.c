@@ -203,7 +203,8 @@ static bool emit(backfill *b, const market_event *event) {
 /* Hands out what the range holds. False: the receiver is full. True: the page is through, `*is_done` says whether the
  * range is. */
 static bool deliver(backfill *b, range *r, bool *is_done) {
-    market_event event = {.symbol = r->symbol, .interval = (uint8_t)r->interval, .kind = EVENT_HISTORY};
+    market_event event = {
+        .symbol = r->symbol, .interval = (uint8_t)r->interval, .kind = EVENT_HISTORY, .from_ms = r->from_ms};
     for (; r->n_sent < r->n_bars; r->n_sent++, b->stats.n_bars++) {
         event.bar = r->bars[r->n_sent];
         if (!emit(b, &event)) return false;

@@ -22,6 +22,7 @@
  * states are large: they are whole all the time, and have no floor. One that becomes a source of deferred ones stays whole
  * from then on and keeps its floor until the window has passed it. */
 #include "indicator/indicator_set.h"
+#include "base/prefetch.h"
 #include "indicator/anchors.h"
 #include "indicator/column.h"
 #include <math.h>
@@ -149,6 +150,21 @@ void indicator_set_free(indicator_set *set) {
     free(set->states);
     free(set->items);
     free(set);
+}
+
+void indicator_set_prefetch(const indicator_set *set, int32_t step) {
+    if (step == 0) {
+        prefetch(set, sizeof *set);
+    } else if (step == 1) {
+        prefetch(set->items, (size_t)set->count * sizeof *set->items);
+        prefetch(set->states, set->used);
+    } else {
+        for (int32_t i = 0; i < set->count; i++) {
+            const column *c = &set->items[i].values;
+            for (int32_t o = 0; o < c->n_outputs; o++)
+                prefetch(column_values(c, o, set->dropped) + (set->life - set->dropped) - 1, 2 * sizeof(double));
+        }
+    }
 }
 
 void indicator_set_link(indicator_set *set, indicator_set *const sets[N_INTERVALS]) { set->linked = sets; }
@@ -892,6 +908,13 @@ err indicator_set_link_reference(indicator_set *set, int32_t symbol, indicator_s
         has_come = has_come || set->items[i].is_stale;
     }
     if (has_come) restart_stale(set);
+    return e;
+}
+
+err indicator_set_unlink_references(indicator_set *set) {
+    err e = OK;
+    for (int32_t k = 0; k < set->n_references && e == OK; k++)
+        e = indicator_set_link_reference(set, set->references[k].symbol, NULL);
     return e;
 }
 

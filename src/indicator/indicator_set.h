@@ -25,6 +25,9 @@ typedef struct indicator_set indicator_set;
 MUST_CHECK err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out);
 void indicator_set_free(indicator_set *set);
 /* The sets of all intervals of the symbol, NULL where there is none; borrowed for the life of the set. For `align`. */
+/* Asks for the memory that the next bar touches (base/prefetch.h): of the set itself, then of what it points to, then of
+ * what that points to; each step when the one before has had time. */
+void indicator_set_prefetch(const indicator_set *set, int32_t step);
 void indicator_set_link(indicator_set *set, indicator_set *const sets[N_INTERVALS]);
 
 /* The same of another symbol, by its number in the registry: what is aligned from it is at home there. NULL: it is not
@@ -32,6 +35,8 @@ void indicator_set_link(indicator_set *set, indicator_set *const sets[N_INTERVAL
  * with NULL before they are freed. Other sets with the same bars may take their place at any time. Errors as
  * indicator_set_add. */
 MUST_CHECK err indicator_set_link_reference(indicator_set *set, int32_t symbol, indicator_set *const sets[N_INTERVALS]);
+/* All of them are gone, or belong to somebody else from now on. */
+MUST_CHECK err indicator_set_unlink_references(indicator_set *set);
 
 /* Make sure that `id` (and what it is made of) is computed here. `epoch_ms` > 0: the remembered epoch, used when the
  * bar is still there or still to come; otherwise the epoch is the oldest bar kept, or the first to come. ERR_TOO_BIG

@@ -8,11 +8,12 @@
  * amortised some eight copied elements a bar and array. A ring buffer would avoid the move, but then neither a kernel
  * nor an FFI view would be a pointer and a length. */
 #include "market/kline_store.h"
+#include "base/prefetch.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLACK_LEAST = 64, SLACK_SHARE = 8 };
+enum { SLACK_LEAST = 64, SLACK_SHARE = 8, PREFETCHED_BARS = 24 };
 
 struct kline_series {
     int32_t interval, keep, capacity, count;
@@ -62,6 +63,16 @@ void kline_series_free(kline_series *s) {
     for (int f = 0; f < N_FIELDS; f++) free_array(s->field[f]);
     free(s->open_ms);
     free(s);
+}
+
+void kline_series_prefetch(const kline_series *s, bool is_near) {
+    if (!is_near) {
+        prefetch(s, sizeof *s);
+        return;
+    }
+    prefetch(s->open_ms + s->count - 1, sizeof *s->open_ms);
+    for (int f = 0; f < N_FIELDS; f++)
+        prefetch(s->field[f] + s->count - PREFETCHED_BARS, (PREFETCHED_BARS + 1) * sizeof(double));
 }
 
 static void put(kline_series *s, int32_t i, const kline *bar) {

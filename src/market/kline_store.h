@@ -21,3 +21,5 @@ int32_t kline_series_keep(const kline_series *s); /* least bars kept */
 int32_t kline_series_room(const kline_series *s); /* most that are there at a time, with the forming one */
 int32_t kline_series_interval(const kline_series *s);
 size_t kline_series_bytes(const kline_series *s);
+/* Asks for the memory of the newest bars (base/prefetch.h): first for the series itself, then, once that is near, for them. */
+void kline_series_prefetch(const kline_series *s, bool is_near);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROWS = 4, FIRST_BLOCK_BYTES = 4096 };
+enum { FIRST_ROWS = 4, FIRST_BLOCK_BYTES = 1024 };
 
 typedef struct block {
     struct block *next;

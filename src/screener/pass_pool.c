@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { KEPT_BYTES = 4 << 20 };
+enum { KEPT_BYTES = 1 << 20 };
 
 struct pass_pool {
     _Atomic(pass *) returned;

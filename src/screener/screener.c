@@ -103,6 +103,8 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->shared.user = c->user;
     s->shared.market = c->market;
     s->shared.submit = c->submit;
+    s->shared.places = c->places;
+    s->shared.flush = c->flush;
     s->shared.is_taken = c->is_taken;
     s->shared.submit_context = c->submit_context;
     s->shared.notify = c->notify;
@@ -170,6 +172,13 @@ static err push_to_owner(screener *s, const market_event *event) {
     return push(s, s->owner[event->symbol], event);
 }
 
+/* The copies that there are have the range; those of workers that come later will ask for it again. */
+static void end_range(screener *s, const market_event *event) {
+    reference *r = &s->references[s->copy_at[event->symbol] - 1];
+    if (r->asked_to_ms[event->interval] == event->to_ms)
+        r->asked_from_ms[event->interval] = r->asked_to_ms[event->interval] = 0;
+}
+
 err screener_push(screener *s, const market_event *event) {
     const reference *r;
     err e;
@@ -177,6 +186,7 @@ err screener_push(screener *s, const market_event *event) {
     if (event->event_ms > s->market_ms) s->market_ms = event->event_ms;
     s->n_closed += event->kind == EVENT_BAR_CLOSED;
     if (event->kind == EVENT_RANGE_DONE && s->n_ranges[event->symbol] > 0) s->n_ranges[event->symbol]--;
+    if (s->copy_at[event->symbol] && event->kind == EVENT_RANGE_DONE) end_range(s, event);
     if (s->copy_at[event->symbol]) return push_all(s, *event, event->symbol);
     r = s->reference_at[event->symbol] ? &s->references[s->reference_at[event->symbol] - 1] : NULL;
     e = push_to_owner(s, event);

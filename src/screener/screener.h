@@ -23,9 +23,11 @@ typedef struct screener_config {
     bool waits_for_ranks;         /* a close is ranked when all have spoken, however long it takes */
     bool shows_first_look;        /* what a new trader's silent bars hit becomes historical signals */
     const char *user, *market;
-    const memory *memory; /* NULL: none */
-    bool skips_late_bars; /* LATE_BARS=skip */
+    const memory *memory;     /* NULL: none */
+    bool skips_late_bars;     /* LATE_BARS=skip */
+    const cpu_places *places; /* borrowed for its life; NULL: workers run where the system puts them */
     void (*submit)(void *context, int32_t worker, pass *p);
+    void (*flush)(void *context, int32_t worker);    /* see worker_shared; NULL: `submit` needs no such word */
     bool (*is_taken)(void *context, int32_t worker); /* see worker_shared; NULL: what is submitted is in order anyway */
     void *submit_context;
     void (*notify)(void *context); /* any worker thread: call screener_poll soon */

@@ -88,8 +88,10 @@ err timeframe_drain(timeframe *t, int64_t hold_ms) {
     return OK;
 }
 
-/* REST has said all that it has of [.., to): what is not there does not exist. */
-static err end_of_range(timeframe *t, int64_t to_ms, int64_t hold_ms) {
+/* REST has said all that it has of [from, to): what is not there does not exist. Copies of a reference hear of each other's
+ * ranges, too: one that begins behind what is known here says nothing of the bars before it. */
+static err end_of_range(timeframe *t, int64_t from_ms, int64_t to_ms, int64_t hold_ms) {
+    if (from_ms > kline_series_known_to(t->bars)) return timeframe_drain(t, hold_ms);
     t->asked_to_ms = 0;
     while (t->first_waiting < t->n_waiting && t->waiting[t->first_waiting].open_ms < to_ms) {
         const kline *bar = &t->waiting[t->first_waiting];
@@ -106,7 +108,8 @@ static err closed(timeframe *t, const market_event *event, int64_t hold_ms) {
     bool is_history = event->kind == EVENT_HISTORY;
     int64_t known_to = kline_series_known_to(t->bars);
     if (event->bar.open_ms >= hold_ms) return wait_for_turn(t, &event->bar);
-    if (is_history && t->asked_to_ms && event->bar.open_ms > known_to && event->bar.open_ms < t->asked_to_ms)
+    if (is_history && t->asked_to_ms && event->from_ms <= known_to && event->bar.open_ms > known_to &&
+        event->bar.open_ms < t->asked_to_ms)
         kline_series_known(t->bars, event->bar.open_ms); /* REST lacks what it left out of its own answer */
     else if (event->bar.open_ms > known_to) {
         t->n_gaps += t->first_waiting == t->n_waiting && !is_history;
@@ -124,7 +127,7 @@ err timeframe_apply(timeframe *t, const market_event *event, int64_t hold_ms) {
         return OK;
     case EVENT_BAR_CLOSED:
     case EVENT_HISTORY: return closed(t, event, hold_ms);
-    case EVENT_RANGE_DONE: return end_of_range(t, event->to_ms, hold_ms);
+    case EVENT_RANGE_DONE: return end_of_range(t, event->bar.open_ms, event->to_ms, hold_ms);
     default: return OK;
     }
 }

@@ -1,5 +1,7 @@
 /* See tracked.h. */
 #include "screener/tracked.h"
+#include "base/prefetch.h"
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,12 +298,16 @@ err tracked_bind(tracked *t, registry *r, const trader_set *set, tracked *const 
     return e;
 }
 
-err tracked_unbind(tracked *t, registry *r, const trader_set *set) {
+/* Of traders that have ended, too: their series are still there. */
+err tracked_unbind(tracked *t) {
+    err e = OK;
     for (int32_t i = 0; i < t->n_standings; i++) {
         script_binding_free(t->standings[i].binding);
         t->standings[i].binding = NULL;
     }
-    return tracked_bind(t, r, set, NULL);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (t->sets[i]) e = indicator_set_unlink_references(t->sets[i]);
+    return e;
 }
 
 void tracked_free(tracked *t) {
@@ -310,6 +316,29 @@ void tracked_free(tracked *t) {
     for (int32_t i = 0; i < N_INTERVALS; i++) timeframe_free(t->frames[i]);
     free(t->standings);
     free(t);
+}
+
+void tracked_prefetch(const tracked *t, int32_t step) {
+    if (step == 0) {
+        prefetch(t, sizeof *t);
+        return;
+    }
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        const timeframe *f = t->frames[i];
+        if (!f) continue;
+        if (step == 1) {
+            prefetch(f, sizeof *f);
+            indicator_set_prefetch(t->sets[i], 0);
+        } else {
+            kline_series_prefetch(f->bars, step == 3);
+            indicator_set_prefetch(t->sets[i], step - 1);
+        }
+    }
+    for (int32_t i = 0; i < t->n_standings; i++)
+        if (step == 1)
+            prefetch(&t->standings[i], offsetof(standing, edge.trader_id));
+        else if (step == 2)
+            script_binding_fetch(t->standings[i].binding);
 }
 
 /* ---- the loop ---- */
@@ -350,6 +379,11 @@ int64_t tracked_hold_live_ms(const tracked *t, const trader_set *set, int32_t in
     return t->is_waiting || t->is_loading ? hold(t, set, interval, true) : INT64_MAX;
 }
 
+/* Bars of the symbol itself are on their way. */
+static bool has_gap(const timeframe *f) {
+    return f->asked_to_ms || f->wanted_to_ms || f->first_waiting != f->n_waiting;
+}
+
 int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval,
                              bool is_live) {
     int64_t hold = INT64_MAX;
@@ -359,7 +393,8 @@ int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const trac
         const trader_spec *spec = s->is_wanted ? set->traders[i]->spec : NULL;
         int64_t from;
         if (!spec || !(spec->reference_mask >> interval & 1) || reference_of(spec, copy->symbol->name) < 0) continue;
-        if (is_live && !s->is_owed && !is_loading(t, s, spec->interval)) continue;
+        if (is_live && !s->is_owed && !is_loading(t, s, spec->interval) && !has_gap(t->frames[spec->interval]))
+            continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
         from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
         from = interval_add(interval, interval_floor(interval, from), room);

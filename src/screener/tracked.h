@@ -11,7 +11,7 @@
 #include "screener/trader_set.h"
 #include "script/state.h"
 
-enum { SILENT_BARS = 100, GRACE_MS = 1500, BACKFILL_MAX_BARS = 20000 };
+enum { SILENT_BARS = 100, GRACE_MS = 1500, BACKFILL_MAX_BARS = 20000, TRACKED_PREFETCH_STEPS = 4 };
 
 /* One trader on this symbol. What an evaluation touches is its first cache line: everything up to the names of the edge. */
 typedef struct standing {
@@ -60,6 +60,9 @@ typedef struct tracked_policy {
 MUST_CHECK err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,
                            const tracked_policy *policy, tracked **out);
 void tracked_free(tracked *t);
+/* Asks for the memory that an evaluation touches (base/prefetch.h), step by step, each of which looks at what the one before
+ * has asked for. */
+void tracked_prefetch(const tracked *t, int32_t step);
 /* Other traders from now on (market time `start_ms`): series that they need and that are not there yet are made, and
  * wanted. Unchanged traders keep everything; new versions begin with nothing. ERR_NO_MEMORY. */
 MUST_CHECK err tracked_install(tracked *t, registry *r, const trader_set *before, const trader_set *set,
@@ -74,7 +77,7 @@ void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]);
 /* Forgets what belongs to one worker (its state, its copies of references): before another one takes it over, and binds it to
  * its own copies, which are in `symbols` by id. ERR_NO_MEMORY. */
 MUST_CHECK err tracked_bind(tracked *t, registry *r, const trader_set *set, tracked *const *symbols);
-MUST_CHECK err tracked_unbind(tracked *t, registry *r, const trader_set *set);
+MUST_CHECK err tracked_unbind(tracked *t);
 
 /* Bars of `interval` that open at or after this would push bars out that some trader must still see. */
 int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval);

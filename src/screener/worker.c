@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTES = 4096, SWEEP_MS = 250, LEAVE_MS = 1, MEASURE_MS = 5000, BATCH = 256 };
+enum { NOTES = 4096, SWEEP_MS = 250, LEAVE_MS = 1, MEASURE_MS = 5000, BATCH = 256, FAR_AFTER_NS = 5000000 };
 
 struct worker {
     worker_shared *shared;
@@ -43,6 +43,7 @@ struct worker {
     tracked *leaving[SYMBOL_MAX]; /* given up; they go once storage has their last passes */
     uint32_t n_leaving;
     int64_t market_ms, swept_ms, measured_ms;
+    uint32_t n_far;   /* events to come that find the memory of their symbols far away */
     int64_t as_of_ms; /* market time of what is being evaluated: of its event, which may have been held on its way */
     batch batch;      /* applied, not evaluated yet */
     bool has_failed;
@@ -208,7 +209,8 @@ static void follow(worker *w, tracked *t, int64_t received_ns) {
             int64_t n_before;
             if (!f || f->first_waiting == f->n_waiting) continue;
             n_before = f->n_closed;
-            if (timeframe_drain(f, hold_for(w, t, i, false)) != OK) fail(w, "out of memory");
+            /* There may be more of them than a window holds, whatever the last event was. */
+            if (timeframe_drain(f, tracked_hold_ms(t, w->set, i)) != OK) fail(w, "out of memory");
             moved = moved || f->n_closed != n_before;
             t->is_waiting = t->is_waiting || f->first_waiting != f->n_waiting;
         }
@@ -477,7 +479,7 @@ static void release(worker *w, uint32_t id) {
     w->ids[at] = w->ids[--w->n_ids];
     w->symbols[id] = NULL;
     atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
-    if (tracked_unbind(t, w->shared->registry, w->set) != OK) fail(w, "out of memory");
+    if (tracked_unbind(t) != OK) fail(w, "out of memory");
     t->ticks_due = 0;
     w->leaving[w->n_leaving++] = t;
 }
@@ -538,18 +540,42 @@ static void sweep(worker *w) {
     settle_waiting(w, monotonic_ns());
 }
 
+/* After a silence the memory of the symbols is far away (base/prefetch.h): that of the next ones is asked for while this one
+ * is evaluated. */
+static void look_ahead(worker *w) {
+    w->n_far--;
+    for (int32_t step = 0; step < TRACKED_PREFETCH_STEPS; step++) {
+        const market_event *event = queue_peek(w->inbox, (size_t)(TRACKED_PREFETCH_STEPS - 1 - step));
+        bool is_bar = event && event->kind != EVENT_CONTROL && event->symbol < SYMBOL_MAX;
+        const tracked *t = is_bar ? w->symbols[event->symbol] : NULL;
+        if (t) tracked_prefetch(t, step);
+    }
+}
+
+/* False: the time is up. */
+static bool sleep_until_woken(worker *w) {
+    int64_t began_ns = monotonic_ns();
+    bool is_woken = wakeup_wait(w->wake, w->n_leaving ? LEAVE_MS : SWEEP_MS);
+    if (is_woken) measure(w, began_ns / 1000000); /* a sweep does, when the time is up */
+    if (monotonic_ns() - began_ns > FAR_AFTER_NS) w->n_far = (w->n_ids + w->n_copies) * N_INTERVALS;
+    return is_woken;
+}
+
 static void *run(void *arg) {
     worker *w = arg;
     market_event event;
     char name[16];
     snprintf(name, sizeof name, "worker-%d", w->index);
     pthread_setname_np(pthread_self(), name);
+    if (w->shared->places && cpu_places_keep_worker(w->shared->places, w->index) != OK)
+        log_warn("screener", "worker %d runs where the system puts it: its CPU is refused", w->index);
     if (guard_attach(w->shared->dog, &w->guard) != OK) fail(w, "no guard");
     w->swept_ms = 0; /* of an earlier life */
     for (;;) {
         bool is_last = atomic_load(&w->is_finishing); /* read first: what was pushed before it is in the inbox */
         int n = 0;
         for (; n < BATCH && queue_pop(w->inbox, &event); n++) {
+            if (w->n_far > 0) look_ahead(w);
             if (event.kind == EVENT_CONTROL)
                 on_control(w, event.control);
             else
@@ -560,14 +586,18 @@ static void *run(void *arg) {
         if (atomic_load_explicit(&w->wants_room, memory_order_relaxed) && queue_length(w->inbox) < INBOX_EVENTS / 2 &&
             atomic_exchange(&w->wants_room, 0))
             notify(w);
+        if (w->shared->flush) w->shared->flush(w->shared->submit_context, w->index);
         let_go(w);
         if (n == BATCH) {
             w->swept_ms = monotonic_ms(); /* time runs with the events while there are any */
             continue;
         }
-        if (w->n_ticking) look_at_ticks(w);
+        if (w->n_ticking) {
+            look_at_ticks(w);
+            continue; /* which may have submitted */
+        }
         if (n == 0 && is_last && (!w->n_leaving || atomic_load(&w->drops_notes))) break;
-        if (n == 0 && !wakeup_wait(w->wake, w->n_leaving ? LEAVE_MS : SWEEP_MS)) sweep(w);
+        if (n == 0 && !sleep_until_woken(w)) sweep(w);
     }
     script_state_free(w->state);
     w->state = NULL;

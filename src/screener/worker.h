@@ -4,6 +4,7 @@
  * them (storage, or a replay), notes go to the I/O thread. When its state is killed it builds a new one and goes on.
  * Threads: worker_new, _start, _stop on the I/O thread (or a replay's); the rest of the shared fields is atomic. */
 #pragma once
+#include "base/cpu_places.h"
 #include "base/queue.h"
 #include "screener/pass.h"
 #include "screener/ranking.h"
@@ -81,6 +82,9 @@ typedef struct worker_shared {
     bool shows_first_look;                                  /* what the silent bars hit becomes historical signals */
     const char *user, *market;                              /* parts of every signal's id */
     void (*submit)(void *context, int32_t worker, pass *p); /* worker thread; takes the pass; may wait */
+    const cpu_places *places;                               /* NULL: wherever the system puts the workers */
+    void (*flush)(void *context,
+                  int32_t worker); /* worker thread: nothing follows for now; NULL: nobody wants to know */
     /* Worker thread: whoever takes this worker's passes has all that it has submitted, so that what another worker
      * submits from now on comes after it. NULL: always. */
     bool (*is_taken)(void *context, int32_t worker);

@@ -14,6 +14,7 @@
  * symbol; what it has not seen is *late*: such a series begins on a symbol at that symbol's own first use, and only an
  * evaluation that asks for it waits for its depth. So an answer never depends on what other symbols have asked for. */
 #include "script/slots.h"
+#include "base/prefetch.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -21,8 +22,7 @@
 #include <string.h>
 
 /* A script that reads further back than LOOK_BACK_MAX finds NaN there: more history than that is not kept for one index. */
-enum { FETCHED_BYTES = 192 };
-enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000 };
+enum { INDICATORS_PER_TRADER = 128, LOOK_BACK_MAX = 20000, FETCHED_BYTES = 192 };
 
 /* What a slot shows outside of its trader's calls: no bars, and NaN before them. */
 static const double no_bars[] = {NAN, NAN};
@@ -411,9 +411,7 @@ static void keep_binding(const script_state *s, const program *p, const script_v
 void script_binding_free(script_binding *b) { free(b); }
 
 void script_binding_fetch(const script_binding *b) {
-    enum { LINE = 64 };
-    const char *from = (const char *)b;
-    for (int32_t i = 0; b && i < FETCHED_BYTES / LINE; i++) __builtin_prefetch(from + i * LINE);
+    if (b) prefetch(b, FETCHED_BYTES);
 }
 
 void script_binding_fetch_values(const script_binding *b, kline_series *const bars[N_INTERVALS]) {

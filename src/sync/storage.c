@@ -12,6 +12,7 @@
 #include "sync/data_folder.h"
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ enum {
     REQUEST_CAPACITY = 64,
     CHECKPOINT_PAGES = 256,       /* 1 MiB: worth a checkpoint when idle */
     CHECKPOINT_MAX_PAGES = 16384, /* 64 MiB: a checkpoint even in a burst that never ends */
-    IDLE_MS = 250,                /* quiet for this long: the burst is over */
+    IDLE_MS = 50,                 /* quiet for this long: the burst is over */
     RETRY_FIRST_MS = 100,
     RETRY_MOST_MS = 5000,
     SETTING_KEY_BYTES = 64,
@@ -30,6 +31,7 @@ enum {
 typedef struct producer {
     queue *passes;
     wakeup *room;            /* the producer sleeps here while its queue is full */
+    bool has_unasked;        /* the producer's own: passes that nobody has asked to commit yet */
     _Atomic bool is_waiting; /* set by the producer, cleared by storage, who then notifies */
 } producer;
 
@@ -68,6 +70,7 @@ struct storage {
     producer *producers;
     queue *requests;
     wakeup *work;
+    _Atomic bool is_asked; /* what is queued is to be committed; set before `work` is notified */
 
     pthread_t thread;
     bool is_started; /* the thread runs */
@@ -346,19 +349,36 @@ static void free_storage(storage *s) {
 
 /* ---- a producer's side ---- */
 
+static void ask_to_commit(storage *s, producer *from) {
+    from->has_unasked = false;
+    atomic_store(&s->is_asked, true);
+    wakeup_notify(s->work);
+}
+
 /* Either storage sees is_waiting after it has made room and notifies, or the second push finds the room. */
-err storage_submit(storage *s, uint32_t index, pass *p) {
+err storage_queue(storage *s, uint32_t index, pass *p) {
     assert(index < s->n_producers);
     producer *from = &s->producers[index];
     while (!queue_push(from->passes, &p)) {
         if (atomic_load(&s->is_not_waiting)) return ERR_CLOSED;
         atomic_store(&from->is_waiting, true);
         if (queue_push(from->passes, &p)) break;
-        wakeup_notify(s->work);
+        ask_to_commit(s, from);
         wakeup_wait(from->room, -1);
     }
-    wakeup_notify(s->work);
+    from->has_unasked = true;
     return OK;
+}
+
+void storage_flush(storage *s, uint32_t index) {
+    assert(index < s->n_producers);
+    if (s->producers[index].has_unasked) ask_to_commit(s, &s->producers[index]);
+}
+
+err storage_submit(storage *s, uint32_t index, pass *p) {
+    err e = storage_queue(s, index, p);
+    storage_flush(s, index);
+    return e;
 }
 
 bool storage_has_taken(const storage *s, uint32_t index) { return queue_length(s->producers[index].passes) == 0; }
@@ -403,6 +423,12 @@ static void push_batch(storage *s, batch *b) {
     b->next = atomic_load(&s->committed);
     while (!atomic_compare_exchange_weak(&s->committed, &b->next, b)) continue;
     uv_async_send(&s->async);
+}
+
+/* Whoever is to be told goes first, should both share a processor. */
+static void hand_over(storage *s, batch *b) {
+    push_batch(s, b);
+    sched_yield();
 }
 
 static void note_works(storage *s) {
@@ -525,6 +551,12 @@ static void sleep_until_work(storage *s) {
     if (!wakeup_wait(s->work, wait_ms) && is_due) checkpoint(s);
 }
 
+/* For the batch: it stays asked for. */
+static void wait_for_memory(storage *s) {
+    atomic_store(&s->is_asked, true);
+    wakeup_wait(s->work, RETRY_FIRST_MS);
+}
+
 static void *run_thread(void *argument) {
     storage *s = argument;
     for (;;) {
@@ -532,15 +564,16 @@ static void *run_thread(void *argument) {
             atomic_load(&s->is_stopping); /* read first: what was submitted before it is collected below */
         take_requests(s);
         write_requests(s);
-        batch *b = collect(s);
-        if (!b && n_waiting(s))
-            wakeup_wait(s->work, RETRY_FIRST_MS); /* no memory for the batch */
+        bool is_asked = atomic_exchange(&s->is_asked, false) || is_stopping; /* before it is collected, likewise */
+        batch *b = is_asked ? collect(s) : NULL;
+        if (!b && is_asked && n_waiting(s))
+            wait_for_memory(s);
         else if (!b && is_stopping)
             return NULL;
         else if (!b)
             sleep_until_work(s);
         else if (commit(s, b))
-            push_batch(s, b);
+            hand_over(s, b);
         else {
             give_up(s, b);
             return NULL;

@@ -5,7 +5,8 @@
  *   I/O thread --queue of requests-^    for all that is queued +--> on_rows (I/O thread)
  *
  * It commits whatever is queued when the previous commit ends and never waits for more, so that a lone pass is not
- * delayed and a burst is one transaction. Only after the commit is anybody told. When a commit fails (disk full, I/O
+ * delayed and a burst is few transactions. A pass that nobody is waiting for wakes it no sooner than its producer has run out
+ * of work. Only after the commit is anybody told. When a commit fails (disk full, I/O
  * error) the batch is kept and tried again with growing waits; workers then wait in storage_submit once their queue is
  * full. Nothing is dropped while the process lives, and what a process takes with it is evaluated again after the
  * restart, since its watermark was not written either.
@@ -60,6 +61,10 @@ MUST_CHECK err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn o
 /* The thread of that producer. Takes the pass. Waits while its queue is full; ERR_CLOSED (the pass stays with the
  * caller) when it is full and storage_stop_waiting has been called. */
 MUST_CHECK err storage_submit(storage *s, uint32_t producer, pass *p);
+/* The same, but it may be committed with what is submitted later: for a pass of which nobody is told anything, so that one
+ * waking and one transaction serve many. At the latest at storage_flush, which the producer calls before it sleeps. */
+MUST_CHECK err storage_queue(storage *s, uint32_t producer, pass *p);
+void storage_flush(storage *s, uint32_t producer);
 /* The thread of that producer: everything that it has submitted is in a batch, so that what another one submits from now on is
  * committed no earlier. */
 bool storage_has_taken(const storage *s, uint32_t index);
