@@ -163,7 +163,7 @@ static const char *wanted(const symbol_table *table, const char *quote, int32_t 
     t->spec->min_quote_volume = least;
     if (trader_set_new(1, &set) != OK) abort();
     trader_set_put(set, 0, t);
-    if (trader_set_choose(set, table) != OK) abort();
+    if (trader_set_choose(set, table, false) != OK) abort();
     for (uint32_t id = 0; id < symbol_table_count(table); id++) {
         const symbol_info *info = symbol_table_get(table, id);
         if (!info->is_alias && trader_wants(t, info)) letters[n++] = info->name[0];

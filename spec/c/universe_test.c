@@ -30,7 +30,7 @@ static const char *choose(const universe_policy *policy, err *error, diag *why) 
     uint32_t chosen[16];
     size_t n = 0;
     text[0] = 0;
-    *error = universe_choose(all, N, policy, chosen, &n, why);
+    *error = universe_choose(all, N, policy, NULL, chosen, &n, why);
     for (size_t i = 0; i < n; i++) {
         if (i) strcat(text, ",");
         strcat(text, all[chosen[i]].name);

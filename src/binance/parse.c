@@ -181,7 +181,6 @@ static bool read_filters(json_reader *r, symbol_info *info) {
 
 static bool read_symbol_field(json_reader *r, json_slice key, symbol_draft *draft) {
     symbol_info *info = &draft->info;
-    char status[32];
     bool is_allowed;
     if (json_equals(key, "symbol")) return read_text(r, info->name, sizeof info->name);
     if (json_equals(key, "baseAsset")) return read_text(r, info->base, sizeof info->base);
@@ -189,8 +188,8 @@ static bool read_symbol_field(json_reader *r, json_slice key, symbol_draft *draf
     if (json_equals(key, "filters")) return read_filters(r, info);
     if (json_equals(key, "permissions") || json_equals(key, "permissionSets")) return read_permissions(r, draft);
     if (json_equals(key, "status")) {
-        if (!read_text(r, status, sizeof status)) return false;
-        info->is_trading = strcmp(status, "TRADING") == 0;
+        if (!read_text(r, info->status, sizeof info->status)) return false;
+        info->is_trading = strcmp(info->status, "TRADING") == 0;
         return true;
     }
     if (json_equals(key, "isSpotTradingAllowed")) {

@@ -65,6 +65,17 @@ err symbol_table_alias(symbol_table *table, uint32_t id, uint32_t *alias) {
     return OK;
 }
 
+void symbol_table_refresh(symbol_table *table, uint32_t id, double quote_volume_24h, bool is_trading) {
+    assert(id < table->count);
+    table->entries[id]->quote_volume_24h = quote_volume_24h;
+    table->entries[id]->is_trading = is_trading;
+}
+
+void symbol_table_set_outside(symbol_table *table, uint32_t id, bool is_outside) {
+    assert(id < table->count);
+    table->entries[id]->is_outside = is_outside;
+}
+
 err symbol_table_find(const symbol_table *table, const char *name, size_t name_bytes, uint32_t *id) {
     if (name_bytes == 0 || name_bytes >= SYMBOL_BYTES) return ERR_NOT_FOUND;
     const slot *there = slot_of((symbol_table *)table, name, name_bytes);

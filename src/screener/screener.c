@@ -6,6 +6,9 @@
  *   workers   MOVING: a symbol's owner is told to release it; from then on its events are held; when it comes back it is
  *   balance   sent to its new owner, and the held events after it. Nothing waits but that one symbol.
  *
+ * Symbols come and go at any time. One that goes leaves its worker when storage has its last passes; until it says so
+ * (NOTE_UNTRACKED) a new watch of the same symbol waits, its events held as for one that is on its way.
+ *
  * A barrier may be asked for at any time: events held for a symbol on its way count as evaluated only when they were. */
 #include "screener/screener.h"
 #include "base/clock.h"
@@ -18,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, LEAST_COST_NS = 100000 };
+enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, NOT_YET = 254, LEAST_COST_NS = 100000 };
 
 typedef enum phase { PHASE_IDLE, PHASE_LOADING, PHASE_INSTALLING, PHASE_MOVING } phase;
 
@@ -60,8 +63,13 @@ struct screener {
     int32_t n_failures;
     int32_t n_installing;
     /* symbols */
-    uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX]; /* target: NOBODY unless on the way */
-    uint32_t tracked[SYMBOL_MAX], n_tracked;       /* in the order of their coming */
+    /* target: NOBODY unless on the way; NOT_YET: to be tracked again once it has left */
+    uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX];
+    bool is_tracked[SYMBOL_MAX], is_leaving[SYMBOL_MAX];
+    int32_t n_leaving;
+    bool wants_choice;
+    memory *kept[SYMBOL_MAX];                /* of those that were tracked before; NULL: none */
+    uint32_t tracked[SYMBOL_MAX], n_tracked; /* in the order of their coming */
     int64_t cost_seen_ns[SYMBOL_MAX], cost_ns[SYMBOL_MAX];
     reference references[REFERENCE_SYMBOLS_MAX];
     int32_t n_references;
@@ -179,7 +187,7 @@ err screener_push(screener *s, const market_event *event) {
     if (event->kind == EVENT_RANGE_DONE && s->n_ranges[event->symbol] > 0) s->n_ranges[event->symbol]--;
     if (s->copy_at[event->symbol]) return push_all(s, *event, event->symbol);
     r = s->reference_at[event->symbol] ? &s->references[s->reference_at[event->symbol] - 1] : NULL;
-    e = push_to_owner(s, event);
+    e = s->is_tracked[event->symbol] ? push_to_owner(s, event) : OK;
     if (e == OK && r && event->kind == EVENT_BAR_CLOSED) e = push_all(s, *event, r->copy);
     return e;
 }
@@ -351,6 +359,7 @@ typedef struct telling {
 static void tell_rank(void *context, uint32_t symbol, int64_t close_ms, const script_rank *rank) {
     telling *t = context;
     err e;
+    if (!t->screener->is_tracked[symbol]) return;
     t->screener->n_ranks_told++;
     e = send_to_symbol(t->screener, symbol,
                        (control){.kind = CONTROL_RANK,
@@ -385,18 +394,130 @@ static err expire_ranks(screener *s) {
 void screener_set_start(screener *s, int64_t start_ms) {
     s->start_ms = start_ms;
     s->has_begun = true;
-    if (s->set && (trader_set_choose(s->set, s->shared.symbols) != OK || attach_references(s) != OK)) give_up(s);
+    if (s->set && (trader_set_choose(s->set, s->shared.symbols, false) != OK || attach_references(s) != OK)) give_up(s);
+}
+
+static err send_track(screener *s, uint32_t symbol, bool is_late) {
+    const memory *known = s->kept[symbol] ? s->kept[symbol] : s->memory;
+    s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
+    return send(s, s->owner[symbol],
+                (control){.kind = CONTROL_TRACK,
+                          .symbol = symbol,
+                          .start_ms = now_ms(s),
+                          .memory = known,
+                          .skips_late_bars = is_late});
+}
+
+static err add_everywhere(screener *s, uint32_t symbol) {
+    err e = OK;
+    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) e = add_member(s, &s->ranked[i], symbol);
+    if (e != OK) return e;
+    s->is_tracked[symbol] = true;
+    s->tracked[s->n_tracked++] = symbol;
+    return OK;
 }
 
 err screener_track(screener *s, uint32_t symbol) {
+    err e = symbol < SYMBOL_MAX && !s->is_tracked[symbol] ? OK : ERR_INVALID;
+    if (e == OK) e = send_track(s, symbol, false);
+    return e == OK ? add_everywhere(s, symbol) : e;
+}
+
+err screener_track_late(screener *s, uint32_t symbol) {
+    err e = symbol < SYMBOL_MAX && !s->is_tracked[symbol] ? OK : ERR_INVALID;
+    if (e == OK && s->is_leaving[symbol])
+        s->target[symbol] = NOT_YET;
+    else if (e == OK)
+        e = send_track(s, symbol, true);
+    return e == OK ? add_everywhere(s, symbol) : e;
+}
+
+bool screener_is_tracked(const screener *s, uint32_t symbol) { return symbol < SYMBOL_MAX && s->is_tracked[symbol]; }
+
+/* What the members of rankings are now; `symbol`: of that one alone, which leaves. */
+static err leave_rankings(screener *s, uint32_t symbol) {
     err e = OK;
-    if (symbol >= SYMBOL_MAX) return ERR_INVALID;
-    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) e = add_member(s, &s->ranked[i], symbol);
-    if (e != OK) return e;
-    s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
-    s->tracked[s->n_tracked++] = symbol;
-    return send(s, s->owner[symbol],
-                (control){.kind = CONTROL_TRACK, .symbol = symbol, .start_ms = now_ms(s), .memory = s->memory});
+    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) {
+        telling t = {.screener = s, .ranked = &s->ranked[i]};
+        e = ranking_set_member(s->ranked[i].ranking, symbol, false);
+        if (e == OK) e = ranking_complete(s->ranked[i].ranking, tell_rank, &t);
+        if (e == OK) e = t.failure;
+    }
+    return e;
+}
+
+/* The events that are held for a symbol, in their order: to its owner, or away. */
+static err empty_held(screener *s, uint32_t symbol, bool is_delivered) {
+    uint64_t n = s->held.count;
+    err e = OK;
+    for (uint64_t k = 0; k < n && e == OK; k++) {
+        market_event event = *backlog_first(&s->held);
+        backlog_drop_first(&s->held);
+        if (event.symbol != symbol)
+            e = backlog_keep(&s->held, &event);
+        else if (is_delivered)
+            e = push(s, s->owner[symbol], &event);
+        else if (event.kind == EVENT_CONTROL)
+            free(event.control);
+    }
+    return e;
+}
+
+err screener_untrack(screener *s, uint32_t symbol) {
+    uint32_t at = 0;
+    err e;
+    if (!screener_is_tracked(s, symbol)) return OK;
+    while (s->tracked[at] != symbol) at++;
+    memmove(&s->tracked[at], &s->tracked[at + 1], (s->n_tracked - at - 1) * sizeof *s->tracked);
+    s->n_tracked--;
+    s->n_ranges[symbol] = 0;
+    e = leave_rankings(s, symbol); /* while it can still be told of */
+    s->is_tracked[symbol] = false;
+    if (e == OK && s->target[symbol] == NOT_YET) { /* its new watch has not begun */
+        s->target[symbol] = NOBODY;
+        return empty_held(s, symbol, false);
+    }
+    s->is_leaving[symbol] = true;
+    s->n_leaving++;
+    return e == OK ? send_to_symbol(s, symbol, (control){.kind = CONTROL_UNTRACK, .symbol = symbol}) : e;
+}
+
+/* Whoever takes the passes has its last ones: it may begin again, with any worker. */
+static err on_untracked(screener *s, const note *n) {
+    err e;
+    s->is_leaving[n->symbol] = false;
+    s->n_leaving--;
+    if (n->kept) {
+        memory_free(s->kept[n->symbol]);
+        s->kept[n->symbol] = n->kept;
+    }
+    if (s->target[n->symbol] != NOT_YET) return OK;
+    s->target[n->symbol] = NOBODY;
+    e = send_track(s, n->symbol, true);
+    return e == OK ? empty_held(s, n->symbol, true) : e;
+}
+
+static err choose_members(screener *s, const ranked *r) {
+    telling t = {.screener = s, .ranked = r};
+    err e = OK;
+    for (uint32_t k = 0; k < s->n_tracked && e == OK; k++) e = add_member(s, r, s->tracked[k]);
+    if (e == OK) e = ranking_complete(r->ranking, tell_rank, &t);
+    return e == OK ? t.failure : e;
+}
+
+/* While no symbol is on its way and no set is being installed. */
+static err choose_again(screener *s) {
+    err e = OK;
+    s->wants_choice = false;
+    if (!s->has_begun || !s->set) return OK;
+    e = trader_set_choose(s->set, s->shared.symbols, true);
+    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) e = choose_members(s, &s->ranked[i]);
+    return e == OK ? send_all(s, (control){.kind = CONTROL_CHOOSE, .start_ms = now_ms(s)}) : e;
+}
+
+void screener_choose(screener *s) {
+    s->wants_choice = true;
+    advance(s);
 }
 
 /* ---- barrier ---- */
@@ -467,7 +588,7 @@ static err install(screener *s) {
     if (s->set)
         log_info("screener", "traders: %d added, %d changed, %d removed; %d run", s->change.n_added,
                  s->change.n_changed, s->change.n_removed, trader_set_running(s->next));
-    if (s->has_begun && trader_set_choose(s->next, s->shared.symbols) != OK) return ERR_NO_MEMORY;
+    if (s->has_begun && trader_set_choose(s->next, s->shared.symbols, false) != OK) return ERR_NO_MEMORY;
     if (make_rankings(s, s->next) != OK) return ERR_NO_MEMORY;
     s->phase = PHASE_INSTALLING;
     s->n_installing = s->n_workers;
@@ -530,18 +651,6 @@ static err balance(screener *s) {
     return move(s, MOVES_MOST, LEAST_COST_NS);
 }
 
-/* The events that came meanwhile, in their order, now that somebody has the symbol again. */
-static err deliver_held(screener *s, uint32_t symbol) {
-    uint64_t n = s->held.count;
-    err e = OK;
-    for (uint64_t k = 0; k < n && e == OK; k++) {
-        market_event event = *backlog_first(&s->held);
-        backlog_drop_first(&s->held);
-        e = event.symbol == symbol ? push(s, s->owner[symbol], &event) : backlog_keep(&s->held, &event);
-    }
-    return e;
-}
-
 static err on_released(screener *s, const note *n) {
     int32_t to = s->target[n->symbol];
     err e = OK;
@@ -550,7 +659,7 @@ static err on_released(screener *s, const note *n) {
     s->n_moving--;
     s->n_moves++;
     if (n->tracked) e = send(s, to, (control){.kind = CONTROL_ADOPT, .symbol = n->symbol, .tracked = n->tracked});
-    if (e == OK) e = deliver_held(s, n->symbol);
+    if (e == OK) e = empty_held(s, n->symbol, true);
     return e;
 }
 
@@ -601,10 +710,12 @@ static void end_resize(screener *s) {
 /* ---- one thing after the other ---- */
 
 static err next_thing(screener *s) {
+    if (s->wants_choice) return choose_again(s);
     if (s->n_wanted != s->n_workers) {
         int32_t before = s->n_workers;
         err e = begin_resize(s);
         if (e == OK) log_info("screener", "workers: %d, from %d; %d symbols move", s->n_wanted, before, s->n_moving);
+        if (e == OK && s->phase == PHASE_IDLE && s->n_leaving > 0) s->phase = PHASE_MOVING;
         if (e == OK && s->phase == PHASE_IDLE) end_resize(s);
         return e;
     }
@@ -616,7 +727,8 @@ static err next_thing(screener *s) {
 static void advance(screener *s) {
     err e = OK;
     if (s->phase == PHASE_LOADING && (s->change.job.count == 0 || trader_loader_take(s->loader))) e = install(s);
-    if (e == OK && s->phase == PHASE_MOVING && s->n_moving == 0) {
+    /* One that leaves is with its old worker until the end, and storage may take its time. */
+    if (e == OK && s->phase == PHASE_MOVING && s->n_moving == 0 && s->n_leaving == 0) {
         s->phase = PHASE_IDLE;
         end_resize(s);
     }
@@ -638,6 +750,7 @@ static void on_note(screener *s, const note *n) {
     const screener_handlers *h = &s->handlers;
     switch (n->kind) {
     case NOTE_RANGE:
+        if (s->is_leaving[n->symbol]) break; /* nobody would wait for the answer */
         if (!is_new_range(s, n)) break;
         s->n_ranges[n->symbol]++;
         h->on_range(h->context, n->symbol, n->interval, n->from_ms, n->to_ms);
@@ -651,6 +764,9 @@ static void on_note(screener *s, const note *n) {
         break;
     case NOTE_RELEASED:
         if (on_released(s, n) != OK) give_up(s);
+        break;
+    case NOTE_UNTRACKED:
+        if (on_untracked(s, n) != OK) give_up(s);
         break;
     case NOTE_KILLED: h->on_killed(h->context); break;
     case NOTE_FAILED: give_up(s); break;
@@ -694,6 +810,7 @@ void screener_free(screener *s) {
         backlog_deinit(&s->backlogs[i]);
     }
     backlog_deinit(&s->held);
+    for (uint32_t i = 0; i < SYMBOL_MAX; i++) memory_free(s->kept[i]);
     trader_change_deinit(&s->change);
     free_sources(s->wanted, s->n_sources);
     free(s->failures);
