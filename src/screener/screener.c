@@ -21,7 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, NOT_YET = 254, LEAST_COST_NS = 100000 };
+enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, LEAST_COST_NS = 100000 };
+
+/* Of an event that is held. */
+typedef enum fate { FATE_KEEP, FATE_PUSH, FATE_DROP } fate;
 
 typedef enum phase { PHASE_IDLE, PHASE_LOADING, PHASE_INSTALLING, PHASE_MOVING } phase;
 
@@ -63,10 +66,11 @@ struct screener {
     int32_t n_failures;
     int32_t n_installing;
     /* symbols */
-    /* target: NOBODY unless on the way; NOT_YET: to be tracked again once it has left */
-    uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX];
-    bool is_tracked[SYMBOL_MAX], is_leaving[SYMBOL_MAX];
-    int32_t n_leaving;
+    uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX]; /* target: NOBODY unless on the way */
+    /* Leaving: from untracking to NOTE_UNTRACKED. Back: tracked anew meanwhile, which begins then. */
+    bool is_tracked[SYMBOL_MAX], is_leaving[SYMBOL_MAX], is_back[SYMBOL_MAX];
+    int32_t n_leaving, n_back;
+    int64_t tracked_ms[SYMBOL_MAX]; /* market time when its watch was asked for */
     bool wants_choice;
     memory *kept[SYMBOL_MAX];                /* of those that were tracked before; NULL: none */
     uint32_t tracked[SYMBOL_MAX], n_tracked; /* in the order of their coming */
@@ -174,7 +178,7 @@ static err push_all(screener *s, market_event event, uint32_t symbol) {
 }
 
 static err push_to_owner(screener *s, const market_event *event) {
-    if (s->target[event->symbol] != NOBODY) return backlog_keep(&s->held, event);
+    if (s->target[event->symbol] != NOBODY || s->is_back[event->symbol]) return backlog_keep(&s->held, event);
     return push(s, s->owner[event->symbol], event);
 }
 
@@ -286,11 +290,14 @@ static err attach_references(screener *s) {
     return OK;
 }
 
-/* The copies of all workers ask for the same: once is enough. False: it has been asked for. */
+/* The copies of all workers ask for the same: once is enough, unless the answer came before a worker was there. False: it
+ * has been asked for. */
 static bool is_new_range(screener *s, const note *n) {
     reference *r = s->copy_at[n->symbol] ? &s->references[s->copy_at[n->symbol] - 1] : NULL;
     if (!r) return true;
-    if (r->asked_from_ms[n->interval] == n->from_ms && r->asked_to_ms[n->interval] == n->to_ms) return false;
+    if (s->n_ranges[n->symbol] > 0 && r->asked_from_ms[n->interval] == n->from_ms &&
+        r->asked_to_ms[n->interval] == n->to_ms)
+        return false;
     r->asked_from_ms[n->interval] = n->from_ms;
     r->asked_to_ms[n->interval] = n->to_ms;
     return true;
@@ -403,7 +410,7 @@ static err send_track(screener *s, uint32_t symbol, bool is_late) {
     return send(s, s->owner[symbol],
                 (control){.kind = CONTROL_TRACK,
                           .symbol = symbol,
-                          .start_ms = now_ms(s),
+                          .start_ms = s->tracked_ms[symbol],
                           .memory = known,
                           .skips_late_bars = is_late});
 }
@@ -419,14 +426,21 @@ static err add_everywhere(screener *s, uint32_t symbol) {
 
 err screener_track(screener *s, uint32_t symbol) {
     err e = symbol < SYMBOL_MAX && !s->is_tracked[symbol] ? OK : ERR_INVALID;
+    if (e == OK) s->tracked_ms[symbol] = now_ms(s);
     if (e == OK) e = send_track(s, symbol, false);
     return e == OK ? add_everywhere(s, symbol) : e;
 }
 
+static void set_back(screener *s, uint32_t symbol, bool is_back) {
+    s->n_back += is_back - s->is_back[symbol];
+    s->is_back[symbol] = is_back;
+}
+
 err screener_track_late(screener *s, uint32_t symbol) {
     err e = symbol < SYMBOL_MAX && !s->is_tracked[symbol] ? OK : ERR_INVALID;
+    if (e == OK) s->tracked_ms[symbol] = now_ms(s);
     if (e == OK && s->is_leaving[symbol])
-        s->target[symbol] = NOT_YET;
+        set_back(s, symbol, true);
     else if (e == OK)
         e = send_track(s, symbol, true);
     return e == OK ? add_everywhere(s, symbol) : e;
@@ -446,19 +460,25 @@ static err leave_rankings(screener *s, uint32_t symbol) {
     return e;
 }
 
-/* The events that are held for a symbol, in their order: to its owner, or away. */
-static err empty_held(screener *s, uint32_t symbol, bool is_delivered) {
+static err meet(screener *s, const market_event *event, fate f) {
+    if (f == FATE_KEEP) return backlog_keep(&s->held, event);
+    if (f == FATE_PUSH) return push(s, s->owner[event->symbol], event);
+    if (event->kind == EVENT_CONTROL) free(event->control);
+    return OK;
+}
+
+/* What is held for a symbol, in its order. The end of its watch may be among it (unless it has left already): what comes
+ * behind that is of its next watch. */
+static err empty_held(screener *s, uint32_t symbol, bool has_left, fate before, fate behind) {
     uint64_t n = s->held.count;
     err e = OK;
     for (uint64_t k = 0; k < n && e == OK; k++) {
         market_event event = *backlog_first(&s->held);
+        bool is_mine = event.symbol == symbol;
+        bool is_end = is_mine && event.kind == EVENT_CONTROL && ((control *)event.control)->kind == CONTROL_UNTRACK;
         backlog_drop_first(&s->held);
-        if (event.symbol != symbol)
-            e = backlog_keep(&s->held, &event);
-        else if (is_delivered)
-            e = push(s, s->owner[symbol], &event);
-        else if (event.kind == EVENT_CONTROL)
-            free(event.control);
+        e = meet(s, &event, !is_mine ? FATE_KEEP : has_left ? behind : before);
+        has_left = has_left || is_end;
     }
     return e;
 }
@@ -473,9 +493,9 @@ err screener_untrack(screener *s, uint32_t symbol) {
     s->n_ranges[symbol] = 0;
     e = leave_rankings(s, symbol); /* while it can still be told of */
     s->is_tracked[symbol] = false;
-    if (e == OK && s->target[symbol] == NOT_YET) { /* its new watch has not begun */
-        s->target[symbol] = NOBODY;
-        return empty_held(s, symbol, false);
+    if (e == OK && s->is_back[symbol]) { /* its new watch has not begun */
+        set_back(s, symbol, false);
+        return empty_held(s, symbol, s->target[symbol] == NOBODY, FATE_KEEP, FATE_DROP);
     }
     s->is_leaving[symbol] = true;
     s->n_leaving++;
@@ -491,10 +511,10 @@ static err on_untracked(screener *s, const note *n) {
         memory_free(s->kept[n->symbol]);
         s->kept[n->symbol] = n->kept;
     }
-    if (s->target[n->symbol] != NOT_YET) return OK;
-    s->target[n->symbol] = NOBODY;
+    if (!s->is_back[n->symbol]) return OK;
+    set_back(s, n->symbol, false);
     e = send_track(s, n->symbol, true);
-    return e == OK ? empty_held(s, n->symbol, true) : e;
+    return e == OK ? empty_held(s, n->symbol, true, FATE_KEEP, FATE_PUSH) : e;
 }
 
 static err choose_members(screener *s, const ranked *r) {
@@ -529,9 +549,14 @@ static err send_barrier(screener *s) {
     return send_all(s, (control){.kind = CONTROL_BARRIER});
 }
 
+/* What is held for a symbol that is on its way, or comes back, is evaluated later. */
+static bool can_pass_barrier(const screener *s) {
+    return s->phase == PHASE_IDLE && s->n_barriers == 0 && s->n_back == 0;
+}
+
 err screener_barrier(screener *s) {
     s->wants_barrier = true;
-    return s->phase == PHASE_IDLE && s->n_barriers == 0 ? send_barrier(s) : OK; /* else when that one is through */
+    return can_pass_barrier(s) ? send_barrier(s) : OK; /* else when that one is through */
 }
 
 /* ---- traders ---- */
@@ -616,18 +641,20 @@ static err release(screener *s, uint32_t symbol, int32_t to) {
     return OK;
 }
 
-/* Costs since the last look; older ones count half as much each time. */
+/* Costs since the last look; older ones count half as much each time. One that comes back is with nobody yet. */
 static int32_t list_costs(screener *s, balance_item *items, int64_t *sum) {
+    int32_t count = 0;
     *sum = 0;
     for (uint32_t k = 0; k < s->n_tracked; k++) {
         uint32_t id = s->tracked[k];
         int64_t ever = atomic_load_explicit(&s->shared.cost_ns[id], memory_order_relaxed);
         s->cost_ns[id] = s->cost_ns[id] / 2 + (ever - s->cost_seen_ns[id]);
         s->cost_seen_ns[id] = ever;
-        items[k] = (balance_item){.symbol = id, .worker = s->owner[id], .cost = s->cost_ns[id]};
+        if (s->is_back[id]) continue;
+        items[count++] = (balance_item){.symbol = id, .worker = s->owner[id], .cost = s->cost_ns[id]};
         *sum += s->cost_ns[id];
     }
-    return (int32_t)s->n_tracked;
+    return count;
 }
 
 static err move(screener *s, int32_t most, int64_t least_sum) {
@@ -659,7 +686,7 @@ static err on_released(screener *s, const note *n) {
     s->n_moving--;
     s->n_moves++;
     if (n->tracked) e = send(s, to, (control){.kind = CONTROL_ADOPT, .symbol = n->symbol, .tracked = n->tracked});
-    if (e == OK) e = empty_held(s, n->symbol, true);
+    if (e == OK) e = empty_held(s, n->symbol, false, FATE_PUSH, FATE_KEEP);
     return e;
 }
 
@@ -720,7 +747,7 @@ static err next_thing(screener *s) {
         return e;
     }
     if (s->has_wanted) return begin_loading(s);
-    if (s->wants_barrier && s->n_barriers == 0) return send_barrier(s);
+    if (s->wants_barrier && can_pass_barrier(s)) return send_barrier(s);
     return balance(s);
 }
 
