@@ -44,6 +44,12 @@ static void try_again(feed *f, const char *what, const char *why) {
 
 static int64_t market_now(const feed *f) { return market_clock_now(f->options.clock, monotonic_ms()); }
 
+/* At equal distances, whatever an answer takes. */
+static void set_next_look(feed *f, int64_t now_ms) {
+    f->refresh_at_ms += f->options.refresh_ms;
+    if (f->refresh_at_ms <= now_ms) f->refresh_at_ms = now_ms + f->options.refresh_ms;
+}
+
 /* Symbols and volumes are known. Of a later look a failure changes nothing. */
 static void ready(feed *f) {
     const feed_handlers *h = &f->options.handlers;
@@ -53,7 +59,7 @@ static void ready(feed *f) {
     f->stage = STAGE_READY;
     f->is_failing = false;
     f->was_ready = true;
-    f->refresh_at_ms = market_now(f) + f->options.refresh_ms;
+    set_next_look(f, market_now(f));
     if (is_first && e != OK)
         h->on_refused(h->context, why.text);
     else if (is_first)
