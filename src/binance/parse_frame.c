@@ -113,7 +113,7 @@ static bool read_kline(frame *f) {
     if (!(seen & bit('k'))) return refuse(f, at, "a k");
     if (!(seen & bit('E')) || !parse_is_time(f->out->event_ms)) return refuse(f, at, "an event time in ms");
     if ((seen & bit('s')) &&
-        (symbol.bytes != out->symbol.bytes || memcmp(symbol.at, out->symbol.at, symbol.bytes) != 0))
+        (symbol.bytes != out->symbol.bytes || !symbol.at || memcmp(symbol.at, out->symbol.at, symbol.bytes) != 0))
         return refuse(f, at, "the same symbol inside and outside of k");
     f->out->kind = MESSAGE_KLINE;
     return true;

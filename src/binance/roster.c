@@ -156,8 +156,11 @@ err roster_choose(roster *r, int64_t market_ms, diag *why) {
     size_t n_room = (r->policy.n_names > r->next.n ? r->policy.n_names : r->next.n) + 1, n = 0;
     uint32_t *chosen = malloc(n_room * sizeof *chosen);
     bool *is_member = calloc(r->next.n + 1, sizeof *is_member);
-    err e = chosen && is_member ? OK : diag_set(why, ERR_NO_MEMORY, "out of memory");
-    if (e != OK) goto out;
+    err e = OK;
+    if (!chosen || !is_member) {
+        e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+        goto out;
+    }
     r->now = r->next;
     r->next = old;
     roster_begin(r);
