@@ -124,7 +124,7 @@ static void test_border(void) {
     symbol_info many[MANY];
     bool first[MANY], now[MANY];
     for (int i = 0; i < MANY; i++) {
-        char base[8];
+        char base[16];
         snprintf(base, sizeof base, "C%02d", i);
         many[i] = pair(base, 1000 - i * 10);
     }
@@ -164,7 +164,7 @@ static void test_jitter(void) {
     int n_changes = 0, n_bad = 0, n_sizes = 0;
     random_state = tap_seed((uint64_t)time(NULL)) | 1;
     for (int i = 0; i < MANY; i++) {
-        char base[8];
+        char base[16];
         snprintf(base, sizeof base, "C%02d", i);
         many[i] = pair(base, 0);
     }
