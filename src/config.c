@@ -52,6 +52,7 @@ static void derive_host(const config_input *input, char *out, size_t bytes);
 static void derive_data_dir(const config_input *input, char *out, size_t bytes);
 static void derive_traders_dir(const config_input *input, char *out, size_t bytes);
 
+static const char *const INCLUSIONS[] = {"exclude", "include", NULL};
 static const char *const MARKETS[] = {"spot", NULL};
 static const char *const CPU_PLACEMENTS[] = {"any", "spread", NULL};
 static const char *const OUTBOX_SYNCS[] = {"normal", "full", NULL};
@@ -77,6 +78,14 @@ static const setting SETTINGS[] = {
      .effect = "how many symbols to watch: those with the highest 24 h volume; unused when SYMBOLS is set"},
     {.name = "QUOTE_ASSET", .group = "Market", FIELD(quote_asset), OF_TYPE(TYPE_ASSET), .initial = "USDT",
      .effect = "only symbols that are quoted in this asset; unused when SYMBOLS is set"},
+    {.name = "MIN_QUOTE_VOLUME", .group = "Market", FIELD(min_quote_volume), WHOLE(0, 1000000000000), .initial = "0",
+     .effect = "least 24 h volume of a symbol, in the quote asset; unused when SYMBOLS is set"},
+    {.name = "LEVERAGED_TOKENS", .group = "Market", FIELD(leveraged_tokens), CHOICE(INCLUSIONS), .initial = "exclude",
+     .effect = "tokens such as BTCUP or ETHBEAR among the symbols chosen by volume"},
+    {.name = "STABLECOINS", .group = "Market", FIELD(stablecoins), CHOICE(INCLUSIONS), .initial = "exclude",
+     .effect = "stablecoins and currencies (USDC, FDUSD, EUR, ...) among the symbols chosen by volume"},
+    {.name = "UNIVERSE_REFRESH_MIN", .group = "Market", FIELD(universe_refresh_min), WHOLE(1, 1440), .initial = "60",
+     .effect = "market time between two looks at what the exchange lists and at its volumes, minutes"},
     {.name = "MARKET", .group = "Market", FIELD(market), CHOICE(MARKETS), .initial = "spot",
      .effect = "the market whose candles are read"},
     {.name = "KLINE_INTERVAL", .group = "Market", FIELD(kline_interval), OF_TYPE(TYPE_INTERVAL), .initial = "5m",

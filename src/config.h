@@ -17,6 +17,7 @@ enum { MACHINE_ID_BYTES = CONFIG_ID_BYTES, MAX_WORKERS = 8 };
 typedef enum cpu_placement { CPU_PLACEMENT_ANY, CPU_PLACEMENT_SPREAD } cpu_placement;
 typedef enum outbox_sync { OUTBOX_SYNC_NORMAL, OUTBOX_SYNC_FULL } outbox_sync;
 typedef enum late_bars { LATE_BARS_EVALUATE, LATE_BARS_SKIP } late_bars;
+typedef enum inclusion { INCLUSION_EXCLUDE, INCLUSION_INCLUDE } inclusion;
 typedef enum market_kind { MARKET_SPOT } market_kind;
 
 typedef struct config {
@@ -30,6 +31,9 @@ typedef struct config {
     int64_t symbol_count;
     config_list symbols; /* upper case, each once; empty: the universe is chosen by volume */
     const char *quote_asset;
+    int64_t min_quote_volume;
+    inclusion leveraged_tokens, stablecoins;
+    int64_t universe_refresh_min;
     market_kind market;
     int64_t kline_history;
     late_bars late_bars;

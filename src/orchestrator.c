@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "binance/feed.h"
 #include "orchestrator_traders.h"
+#include "orchestrator_universe.h"
 #include "screener/screener.h"
 #include "screener/signal_json.h"
 #include "screener/signal_line.h"
@@ -48,6 +49,7 @@ typedef struct orchestrator {
     orchestrator_traders *traders;
     serve *serve;
     feed *feed;
+    orchestrator_universe *universe;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
@@ -148,7 +150,7 @@ static void move_on(orchestrator *o) {
     if (o->is_tracking && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) &&
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         set_status(o, "running");
-        log_info("orchestrator", "running: %u symbols, %d traders", symbol_table_count(o->symbols),
+        log_info("orchestrator", "running: %u symbols, %d traders", orchestrator_universe_count(o->universe),
                  trader_set_running(screener_traders(o->screener)));
     }
 }
@@ -172,28 +174,33 @@ static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t f
 static err on_reference(void *context, const char *name, uint32_t *symbol, uint32_t *copy) {
     orchestrator *o = context;
     err e = symbol_table_find(o->symbols, name, strlen(name), symbol);
-    if (e == ERR_NOT_FOUND) e = feed_add_symbol(o->feed, name, symbol);
+    if (e == ERR_NOT_FOUND) e = feed_find_symbol(o->feed, name, symbol);
+    if (e == OK) orchestrator_universe_add_reference(o->universe, *symbol);
     return e == OK ? symbol_table_alias(o->symbols, *symbol, copy) : e;
+}
+
+/* What does not fit onto the connections is said, and what there was goes on. */
+static void sync_universe(orchestrator *o) {
+    diag why;
+    err e = orchestrator_universe_sync(o->universe, o->screener, o->feed, &why);
+    if (e == ERR_NO_MEMORY)
+        fail(o, why.text);
+    else if (e != OK)
+        log_error("orchestrator", "%s", why.text);
 }
 
 /* Both the market and the traders are there: from now on bars count. */
 static void start_tracking(orchestrator *o) {
-    const trader_set *set = screener_traders(o->screener);
-    uint32_t mask, n_symbols;
     diag why;
     if (!o->is_market_ready || !o->are_traders_ready || o->is_stopping) return;
-    mask = trader_set_feeds(set);
-    n_symbols = symbol_table_count(o->symbols); /* references outside the universe come behind them */
     screener_set_start(o->screener, o->start_ms);
     o->is_tracking = true;
-    for (uint32_t id = 0; id < n_symbols; id++)
-        if (screener_track(o->screener, id) != OK) {
-            fail(o, "out of memory");
-            return;
-        }
-    log_info("orchestrator", "watching %u symbols; traders: %d, workers: %d", n_symbols, trader_set_running(set),
-             screener_workers(o->screener));
-    if (mask && feed_watch(o->feed, mask, &why) != OK) fail(o, why.text);
+    if (orchestrator_universe_sync(o->universe, o->screener, o->feed, &why) != OK) {
+        fail(o, why.text);
+        return;
+    }
+    log_info("orchestrator", "watching %u symbols; traders: %d, workers: %d", orchestrator_universe_count(o->universe),
+             trader_set_running(screener_traders(o->screener)), screener_workers(o->screener));
 }
 
 static void on_market_ready(void *context, int64_t start_ms) {
@@ -203,17 +210,20 @@ static void on_market_ready(void *context, int64_t start_ms) {
     start_tracking(o);
 }
 
+static void on_universe(void *context) {
+    orchestrator *o = context;
+    if (!o->is_stopping && o->is_tracking) sync_universe(o);
+}
+
 static void on_market_refused(void *context, const char *why) { fail(context, why); }
 
 /* Also after each change of the traders: then there may be other intervals to watch. */
 static void on_loaded(void *context, const trader_set *set) {
     orchestrator *o = context;
-    diag why;
     if (o->is_stopping) return;
     orchestrator_traders_loaded(o->traders, set);
     if (o->is_tracking) {
-        uint32_t mask = trader_set_feeds(set);
-        if (mask && feed_watch(o->feed, mask, &why) != OK) log_error("orchestrator", "%s", why.text);
+        sync_universe(o);
         return;
     }
     if (trader_set_running(set) == 0) {
@@ -322,7 +332,9 @@ static void tell_details(void *context, json_writer *w) {
     stream_stats s = o->feed ? feed_stream_stats(o->feed) : (stream_stats){0};
     storage_stats st;
     storage_read_stats(o->storage, &st);
-    json_put_integer(w, "symbols", symbol_table_count(o->symbols));
+    json_put_integer(w, "symbols", orchestrator_universe_count(o->universe));
+    json_write_key(w, "universe");
+    orchestrator_universe_write(o->universe, o->feed, w);
     json_put_integer(w, "marketTime", market_clock_now(&o->clock, monotonic_ms()));
     json_put_integer(w, "backlog", (int64_t)screener_backlog(o->screener));
     json_put_integer(w, "rangesUnderWay", o->feed ? (int64_t)feed_ranges_under_way(o->feed) : 0);
@@ -459,12 +471,22 @@ static err open_feed(orchestrator *o, diag *why) {
     feed_options fo = {.loop = &o->loop,
                        .rest_url = o->cfg->binance_rest_url,
                        .ws_url = o->cfg->binance_ws_url,
-                       .policy = {(const char *const *)o->cfg->symbols.items, o->cfg->symbols.count,
-                                  o->cfg->quote_asset, (size_t)o->cfg->symbol_count},
+                       .policy = {.names = (const char *const *)o->cfg->symbols.items,
+                                  .n_names = o->cfg->symbols.count,
+                                  .quote = o->cfg->quote_asset,
+                                  .count = (size_t)o->cfg->symbol_count,
+                                  .min_quote_volume = (double)o->cfg->min_quote_volume,
+                                  .has_leveraged = o->cfg->leveraged_tokens == INCLUSION_INCLUDE,
+                                  .has_stable = o->cfg->stablecoins == INCLUSION_INCLUDE},
+                       .refresh_ms = o->cfg->universe_refresh_min * 60000,
                        .clock = &o->clock,
                        .symbols = o->symbols,
                        .seed = (uint64_t)monotonic_ns(),
-                       .handlers = {on_market_ready, on_market_refused, on_event, o}};
+                       .handlers = {.on_ready = on_market_ready,
+                                    .on_universe = on_universe,
+                                    .on_refused = on_market_refused,
+                                    .on_event = on_event,
+                                    .context = o}};
     return feed_open(&fo, &o->feed, why);
 }
 
@@ -521,6 +543,8 @@ static err start(orchestrator *o, diag *why) {
     keep_places(o); /* before there are other threads */
     market_clock_init(&o->clock);
     if (e == OK && symbol_table_new(&o->symbols) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    if (e == OK && orchestrator_universe_new(o->symbols, &o->universe) != OK)
+        e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = open_storage(o, why);
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_screener(o, why);
@@ -636,6 +660,7 @@ int orchestrator_run(const config *cfg, diag *why) {
     }
     log_info("orchestrator", "stopped: %llu signals since the start", (unsigned long long)o->n_printed);
     screener_free(o->screener);
+    orchestrator_universe_free(o->universe);
     symbol_table_free(o->symbols);
     memory_free(o->memory);
     if (cpu_places_leave(&o->places) != OK) log_warn("orchestrator", "the next start finds one CPU fewer");

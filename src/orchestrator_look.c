@@ -89,7 +89,8 @@ void orchestrator_look_expect(orchestrator_look *l, const trader_spec *spec) {
     one->n_wanted = 0;
     for (uint32_t id = 0; id < symbol_table_count(l->config.symbols); id++) {
         const symbol_info *symbol = symbol_table_get(l->config.symbols, id);
-        one->n_wanted += trader_spec_wants(spec, symbol->name, symbol->quote);
+        one->n_wanted += !symbol->is_alias && (!symbol->is_outside || trader_spec_names(spec, symbol->name)) &&
+                         trader_spec_wants(spec, symbol->name, symbol->quote);
     }
 }
 

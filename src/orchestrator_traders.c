@@ -398,6 +398,16 @@ static trader_state state_of(const trader *one, int64_t market_ms, bool is_start
 }
 
 /* Of one whose newest version does not load that is the last error. */
+static void count_symbols(const orchestrator_traders *t, const trader *one, trader_status *status) {
+    status->warning = one->warning;
+    for (uint32_t id = 0; id < symbol_table_count(t->config.symbols); id++) {
+        if (!screener_is_tracked(t->screener, id)) continue;
+        bool is_wanted = trader_wants(one, symbol_table_get(t->config.symbols, id));
+        status->n_symbols += is_wanted;
+        status->n_skipped += !is_wanted;
+    }
+}
+
 static void write_running(const orchestrator_traders *t, trader *one, trader_state state, json_writer *w) {
     const trader_spec *spec = one->spec;
     const trader_fault *f = &one->fault;
@@ -412,6 +422,7 @@ static void write_running(const orchestrator_traders *t, trader *one, trader_sta
                             .is_enabled = spec->is_enabled,
                             .inputs = one->source->inputs,
                             .state = state};
+    count_symbols(t, one, &status);
     if (status.state == TRADER_QUARANTINED) status.until_ms = atomic_load(&one->stopped_until_ms);
     pthread_mutex_lock(&one->lock);
     status.n_errors = f->n_errors;

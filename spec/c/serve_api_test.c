@@ -35,6 +35,9 @@ static void on_traders(void *context, json_writer *w) {
                                                  .inputs = "{\"length\":7}",
                                                  .state = TRADER_PAUSED,
                                                  .until_ms = 1770076900000,
+                                                 .n_symbols = 7,
+                                                 .n_skipped = 3,
+                                                 .warning = "GONEUSDT is not listed by the exchange",
                                                  .n_errors = 3,
                                                  .n_kills = 1,
                                                  .first_ms = 10,
@@ -98,13 +101,15 @@ static void traders(void) {
     client *c = request("GET", "/api/v1/traders", bearer);
     const char *expected =
         "{\"traders\":[{\"trader\":\"rsi\",\"id\":\"an-id\",\"name\":\"RSI\",\"interval\":\"5m\",\"enabled\":true,"
-        "\"inputs\":{\"length\":7},\"state\":\"paused\",\"until\":1770076900000,\"errors\":3,\"kills\":1,"
+        "\"inputs\":{\"length\":7},\"state\":\"paused\",\"until\":1770076900000,\"symbols\":7,\"skippedSymbols\":3,"
+        "\"warning\":\"GONEUSDT is not listed by the exchange\",\"errors\":3,\"kills\":1,"
         "\"firstError\":10,\"lastErrorAt\":20,"
         "\"lastError\":{\"symbol\":\"BTCUSDT\",\"time\":1770076800000,\"message\":\"rsi.lua:14: boom\",\"line\":14,"
         "\"trace\":\"stack traceback:\",\"codeHash\":\"r1\"}},"
         "{\"trader\":\"ok\",\"id\":\"2\",\"name\":\"OK\",\"interval\":\"1h\",\"enabled\":false,\"inputs\":null,"
         "\"state\":\"warming\","
-        "\"until\":null,\"errors\":0,\"kills\":0,\"firstError\":null,\"lastErrorAt\":null,\"lastError\":null}]}";
+        "\"until\":null,\"symbols\":0,\"skippedSymbols\":0,\"warning\":null,\"errors\":0,\"kills\":0,\"firstError\":"
+        "null,\"lastErrorAt\":null,\"lastError\":null}]}";
     ok(status_of(c) == 200 && has(c, expected), "how each trader fares");
     if (!has(c, expected)) printf("# %s\n", c->in);
     close_client(c);

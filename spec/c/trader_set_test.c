@@ -163,7 +163,7 @@ static const char *wanted(const symbol_table *table, const char *quote, int32_t 
     t->spec->min_quote_volume = least;
     if (trader_set_new(1, &set) != OK) abort();
     trader_set_put(set, 0, t);
-    if (trader_set_choose(set, table) != OK) abort();
+    if (trader_set_choose(set, table, false) != OK) abort();
     for (uint32_t id = 0; id < symbol_table_count(table); id++) {
         const symbol_info *info = symbol_table_get(table, id);
         if (!info->is_alias && trader_wants(t, info)) letters[n++] = info->name[0];
@@ -171,6 +171,43 @@ static const char *wanted(const symbol_table *table, const char *quote, int32_t 
     letters[n] = 0;
     trader_set_free(set);
     return letters;
+}
+
+static const char *letters_of(const trader *t, const symbol_table *table) {
+    static char letters[8];
+    int n = 0;
+    for (uint32_t id = 0; id < symbol_table_count(table); id++)
+        if (trader_wants(t, symbol_table_get(table, id))) letters[n++] = symbol_table_get(table, id)->name[0];
+    letters[n] = 0;
+    return letters;
+}
+
+/* The universe is looked at again: volumes and members have changed. */
+static void test_refresh(void) {
+    symbol_table *table;
+    trader_set *set;
+    trader *top = new_trader("top"), *one = new_trader("one");
+    if (symbol_table_new(&table) != OK || trader_set_new(2, &set) != OK) abort();
+    add_symbol(table, "AUSDT", "USDT", 50);
+    add_symbol(table, "BUSDT", "USDT", 400);
+    add_symbol(table, "CUSDT", "USDT", 300);
+    top->spec->symbols_top = 2;
+    one->spec->include = calloc(2, sizeof(char *));
+    one->spec->include[0] = strdup("AUSDT");
+    trader_set_put(set, 0, top);
+    trader_set_put(set, 1, one);
+    if (trader_set_choose(set, table, false) != OK) abort();
+    ok(strcmp(letters_of(top, table), "BC") == 0 && strcmp(letters_of(one, table), "A") == 0, "as at the start");
+    symbol_table_refresh(table, 0, 900, true);
+    symbol_table_refresh(table, 2, 10, true);
+    if (trader_set_choose(set, table, true) != OK) abort();
+    ok(strcmp(letters_of(top, table), "AB") == 0, "the two most traded are others now");
+    symbol_table_set_outside(table, 0, true);
+    if (trader_set_choose(set, table, true) != OK) abort();
+    ok(strcmp(letters_of(top, table), "BC") == 0, "one outside of the universe takes no place");
+    ok(strcmp(letters_of(one, table), "A") == 0, "whoever names it looks at it");
+    trader_set_free(set);
+    symbol_table_free(table);
 }
 
 static void test_volumes(void) {
@@ -198,5 +235,6 @@ int main(void) {
     test_rows();
     test_sets();
     test_volumes();
+    test_refresh();
     return done();
 }

@@ -1,4 +1,5 @@
-/* See feed.h. The start is three answers in a row: time, exchangeInfo, and (unless symbols are named) the 24 h tickers. */
+/* See feed.h. The start is three answers in a row: time, exchangeInfo, and (unless symbols are named) the 24 h tickers. A
+ * later look at the universe is the last two again. */
 #include "binance/feed.h"
 #include "base/backoff.h"
 #include "base/log.h"
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_BASE_MS = 500, RETRY_CAP_MS = 30000, N_PARTS = 4, INFO_MAX = 8192 };
+enum { RETRY_BASE_MS = 500, RETRY_CAP_MS = 30000, N_PARTS = 4, LOOK_MS = 250 };
 
 typedef enum feed_stage { STAGE_TIME, STAGE_SYMBOLS, STAGE_VOLUMES, STAGE_READY } feed_stage;
 
@@ -16,13 +17,13 @@ struct feed {
     rest *rest;
     backfill *backfill;
     stream *stream;
-    uv_timer_t retry;
+    uv_timer_t retry, refresh;
     backoff wait;
     feed_stage stage;
     int64_t start_ms;
-    symbol_info *infos;
-    size_t n_infos;
-    bool is_out_of_memory, is_failing, was_live;
+    roster *roster;
+    int64_t refresh_at_ms; /* market time */
+    bool is_out_of_memory, is_failing, was_live, was_ready;
     int n_open; /* parts that are still closing */
     void (*on_closed)(void *context);
     void *closed_context;
@@ -41,45 +42,48 @@ static void try_again(feed *f, const char *what, const char *why) {
     uv_timer_start(&f->retry, on_retry, (uint64_t)wait_ms, 0);
 }
 
+static int64_t market_now(const feed *f) { return market_clock_now(f->options.clock, monotonic_ms()); }
+
+/* At equal distances, whatever an answer takes. */
+static void set_next_look(feed *f, int64_t now_ms) {
+    f->refresh_at_ms += f->options.refresh_ms;
+    if (f->refresh_at_ms <= now_ms) f->refresh_at_ms = now_ms + f->options.refresh_ms;
+}
+
+/* Symbols and volumes are known. Of a later look a failure changes nothing. */
 static void ready(feed *f) {
-    const universe_policy *p = &f->options.policy;
-    size_t n_room = (p->n_names > f->n_infos ? p->n_names : f->n_infos) + 1, n = 0;
-    uint32_t *chosen = malloc(n_room * sizeof *chosen), id;
+    const feed_handlers *h = &f->options.handlers;
     diag why = {.text = "out of memory"};
-    err e = chosen ? universe_choose(f->infos, f->n_infos, p, chosen, &n, &why) : ERR_NO_MEMORY;
-    for (size_t i = 0; i < n && e == OK; i++) {
-        const symbol_info *info = &f->infos[chosen[i]];
-        if (!info->is_trading) log_warn("binance", "%s is not trading at the moment", info->name);
-        e = symbol_table_add(f->options.symbols, info, &id);
-        if (e != OK) diag_set(&why, e, "%s: %s", info->name, error_text(e));
-    }
-    free(chosen);
+    err e = roster_choose(f->roster, market_now(f), &why);
+    bool is_first = !f->was_ready;
     f->stage = STAGE_READY;
     f->is_failing = false;
-    if (e == OK)
-        f->options.handlers.on_ready(f->options.handlers.context, f->start_ms);
-    else
-        f->options.handlers.on_refused(f->options.handlers.context, why.text);
+    f->was_ready = true;
+    set_next_look(f, market_now(f));
+    if (is_first && e != OK)
+        h->on_refused(h->context, why.text);
+    else if (is_first)
+        h->on_ready(h->context, f->start_ms);
+    else if (e != OK)
+        log_warn("binance", "the universe stays as it is: %s", why.text);
+    if (!is_first && h->on_universe) h->on_universe(h->context); /* also then: volumes are new, who trades, too */
+}
+
+static void on_refresh(uv_timer_t *timer) {
+    feed *f = timer->data;
+    if (f->stage != STAGE_READY || !f->options.refresh_ms || market_now(f) < f->refresh_at_ms) return;
+    f->stage = STAGE_SYMBOLS;
+    ask(f);
 }
 
 static void on_symbol(void *context, const symbol_info *symbol) {
     feed *f = context;
-    if (f->n_infos == INFO_MAX) return;
-    if ((f->n_infos & (f->n_infos - 1)) == 0) {
-        symbol_info *infos = realloc(f->infos, (f->n_infos ? f->n_infos * 2 : 1) * sizeof *infos);
-        if (!infos) {
-            f->is_out_of_memory = true;
-            return;
-        }
-        f->infos = infos;
-    }
-    f->infos[f->n_infos++] = *symbol;
+    if (roster_add(f->roster, symbol) != OK) f->is_out_of_memory = true;
 }
 
 static void on_ticker(void *context, const parse_ticker *ticker) {
     feed *f = context;
-    symbol_info *info = universe_find(f->infos, f->n_infos, ticker->symbol.at, ticker->symbol.bytes);
-    if (info) info->quote_volume_24h = ticker->quote_volume;
+    roster_set_volume(f->roster, ticker->symbol.at, ticker->symbol.bytes, ticker->quote_volume);
 }
 
 static err take_answer(feed *f, const rest_answer *answer, diag *why) {
@@ -89,10 +93,11 @@ static err take_answer(feed *f, const rest_answer *answer, diag *why) {
     switch (f->stage) {
     case STAGE_TIME: return parse_time(answer->body, answer->body_bytes, &f->start_ms, why);
     case STAGE_SYMBOLS:
-        f->n_infos = 0;
+        roster_begin(f->roster);
+        f->is_out_of_memory = false;
         e = parse_exchange_info(answer->body, answer->body_bytes, on_symbol, f, &exchange, why);
         if (e == OK && f->is_out_of_memory) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
-        if (e == OK) universe_sort(f->infos, f->n_infos);
+        roster_sort(f->roster);
         return e;
     case STAGE_VOLUMES: return parse_tickers_24h(answer->body, answer->body_bytes, on_ticker, f, &tickers, why);
     default: return OK;
@@ -170,8 +175,11 @@ err feed_open(const feed_options *o, feed **out, diag *why) {
     f->options = *o;
     backoff_init(&f->wait, RETRY_BASE_MS, RETRY_CAP_MS, o->seed);
     uv_timer_init(o->loop, &f->retry);
-    f->retry.data = f;
+    uv_timer_init(o->loop, &f->refresh);
+    f->retry.data = f->refresh.data = f;
+    uv_timer_start(&f->refresh, on_refresh, LOOK_MS, LOOK_MS);
     *out = f; /* also after a failure: what has been opened is closed with feed_close */
+    if (roster_new(&o->policy, o->symbols, &f->roster) != OK) return diag_set(why, e, "out of memory");
     e = http_client_new(o->loop, "trademind/" TRADEMIND_VERSION, &f->http);
     if (e != OK) return diag_set(why, e, "HTTP client: %s", error_text(e));
     r.http = f->http;
@@ -185,24 +193,23 @@ err feed_open(const feed_options *o, feed **out, diag *why) {
     return OK;
 }
 
-err feed_watch(feed *f, uint32_t mask, diag *why) {
-    uint32_t n_symbols = symbol_table_count(f->options.symbols);
+err feed_watch(feed *f, uint32_t mask, const uint32_t *symbols, size_t n_symbols, diag *why) {
     stream_options s = {.loop = f->options.loop,
                         .url = f->options.ws_url,
                         .clock = f->options.clock,
                         .symbols = f->options.symbols,
                         .handlers = {.on_event = on_live, .on_state = on_stream_state, .context = f},
                         .seed = f->options.seed};
-    topic *wanted = calloc((size_t)n_symbols * N_INTERVALS + 1, sizeof *wanted);
+    topic *wanted = calloc(n_symbols * N_INTERVALS + 1, sizeof *wanted);
     size_t n = 0;
     err e = OK;
     if (!wanted) return diag_set(why, ERR_NO_MEMORY, "out of memory");
-    for (uint32_t id = 0; id < n_symbols; id++)
-        for (int32_t i = 0; i < N_INTERVALS && !symbol_table_get(f->options.symbols, id)->is_alias; i++)
-            if (mask >> i & 1) wanted[n++] = (topic){id, (uint8_t)i};
+    for (size_t k = 0; k < n_symbols; k++)
+        for (int32_t i = 0; i < N_INTERVALS; i++)
+            if (mask >> i & 1) wanted[n++] = (topic){symbols[k], (uint8_t)i};
     if (n > TOPICS_MAX)
         e = diag_set(why, ERR_TOO_BIG,
-                     "%zu streams (%u symbols) are wanted; expected at most %d on one connection: lower SYMBOL_COUNT",
+                     "%zu streams (%zu symbols) are wanted; expected at most %d on one connection: lower SYMBOL_COUNT",
                      n, n_symbols, TOPICS_MAX);
     if (e == OK && !f->stream) e = stream_open(&s, &f->stream, why);
     if (e == OK) {
@@ -213,10 +220,13 @@ err feed_watch(feed *f, uint32_t mask, diag *why) {
     return e;
 }
 
-err feed_add_symbol(feed *f, const char *name, uint32_t *id) {
-    const symbol_info *info = universe_find(f->infos, f->n_infos, name, strlen(name));
-    return info ? symbol_table_add(f->options.symbols, info, id) : ERR_NOT_FOUND;
-}
+err feed_find_symbol(feed *f, const char *name, uint32_t *id) { return roster_find(f->roster, name, id); }
+
+void feed_forget(feed *f, uint32_t symbol) { backfill_cancel(f->backfill, symbol); }
+
+const uint32_t *feed_members(const feed *f, size_t *n) { return roster_members(f->roster, n); }
+
+roster_stats feed_universe_stats(const feed *f) { return f->roster ? roster_get_stats(f->roster) : (roster_stats){0}; }
 
 err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
     return backfill_request(f->backfill, symbol, interval, from_ms, to_ms);
@@ -253,13 +263,17 @@ static void close_next(void *context) {
         return;
     default:
         if (f->on_closed) f->on_closed(f->closed_context);
-        free(f->infos);
+        roster_free(f->roster);
         free(f);
     }
 }
 
 static void on_timer_closed(uv_handle_t *handle) {
     feed *f = handle->data;
+    if (!uv_is_closing((uv_handle_t *)&f->refresh)) {
+        uv_close((uv_handle_t *)&f->refresh, on_timer_closed);
+        return;
+    }
     f->n_open = N_PARTS;
     if (f->stream)
         stream_close(f->stream, close_next, f);

@@ -1,19 +1,24 @@
 /* The market side as one thing: what symbols there are, what time it is, live bars, and any range of past ones.
  *
  *   feed_open -> time -> symbols -> on_ready ... feed_watch -> live events ... feed_fetch -> history events
+ *                          ^                |
+ *                          +-- refresh_ms --+-> on_universe
  *
- * Owns the HTTP client, REST, backfill and the stream. Whatever fails at the start is tried again for ever.
+ * Owns the HTTP client, REST, backfill and the stream. Whatever fails at the start is tried again for ever; so is a later
+ * look at the symbols, while everything stays as it was.
  * Threads: the loop's. Ownership: clock and symbol table are borrowed and must outlive it. */
 #pragma once
 #include "binance/backfill.h"
+#include "binance/roster.h"
 #include "binance/stream.h"
-#include "binance/universe.h"
 
 typedef struct feed feed;
 
 typedef struct feed_handlers {
     /* The time of the exchange is `start_ms`, the chosen symbols are in the table with ids 0 .. n - 1. Once. */
     void (*on_ready)(void *context, int64_t start_ms);
+    /* The universe has been looked at again: volumes, who trades, and perhaps the members have changed. */
+    void (*on_universe)(void *context);
     /* A symbol that was asked for does not exist, and the like: the start cannot succeed. */
     void (*on_refused)(void *context, const char *why);
     /* Live and past bars, and the ends of ranges. False: full; only for events of feed_fetch, which come again after
@@ -28,16 +33,21 @@ typedef struct feed_options {
     universe_policy policy; /* texts are borrowed and must outlive the feed */
     market_clock *clock;
     symbol_table *symbols;
+    int64_t refresh_ms; /* market time between two looks at symbols and volumes; 0: never again */
     uint64_t seed;
     feed_handlers handlers;
 } feed_options;
 
 MUST_CHECK err feed_open(const feed_options *options, feed **out, diag *why);
-/* Live bars of all chosen symbols for the intervals of `mask`, from now on. */
-MUST_CHECK err feed_watch(feed *f, uint32_t mask, diag *why);
-/* Adds a symbol of the exchange that was not chosen; its live bars come after the next feed_watch. After on_ready.
- * ERR_NOT_FOUND: the exchange has none of that name. */
-MUST_CHECK err feed_add_symbol(feed *f, const char *name, uint32_t *id);
+/* Live bars of these symbols, and no others, for the intervals of `mask`, from now on. */
+MUST_CHECK err feed_watch(feed *f, uint32_t mask, const uint32_t *symbols, size_t n_symbols, diag *why);
+/* Id of any symbol of the exchange, in the universe or not. After on_ready. ERR_NOT_FOUND. */
+MUST_CHECK err feed_find_symbol(feed *f, const char *name, uint32_t *id);
+/* The ranges of a symbol that are under way: no event of them comes any more. */
+void feed_forget(feed *f, uint32_t symbol);
+/* The members of the universe. */
+const uint32_t *feed_members(const feed *f, size_t *n);
+roster_stats feed_universe_stats(const feed *f);
 MUST_CHECK err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms);
 void feed_resume(feed *f);
 

@@ -14,6 +14,7 @@
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/resolve.h"
+#include "binance/intake.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <libwebsockets.h>
@@ -542,48 +543,25 @@ static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *us
 
 /* ---- messages ---- */
 
-/* Id of the symbol by the name in a message, which may hold escapes. */
-static bool find_symbol(stream *s, json_slice name, uint32_t *id) {
-    char text[SYMBOL_BYTES];
-    const char *at = name.at;
-    size_t bytes = name.bytes;
-    if (name.has_escape) {
-        if (parse_text(name, text, sizeof text)) return false;
-        at = text;
-        bytes = strlen(text);
-    }
-    return symbol_table_find(s->options.symbols, at, bytes, id) == OK;
-}
-
 /* False, and counted, when nobody wants it. */
-static bool admit(stream *s, json_slice name, uint8_t what, uint32_t *symbol) {
-    if (!find_symbol(s, name, symbol)) {
-        s->stats.n_unknown_symbols++;
-        return false;
-    }
-    if (topics_is_wanted(s->topics, *symbol, what)) return true;
-    s->stats.n_unwanted++;
-    return false;
+static bool is_taken(stream *s, intake_result result) {
+    s->stats.n_unknown_symbols += result == INTAKE_UNKNOWN_SYMBOL;
+    s->stats.n_unwanted += result == INTAKE_UNWANTED;
+    return result == INTAKE_TAKEN;
 }
 
 static void on_kline(stream *s, const parse_message *m) {
-    uint32_t symbol;
+    market_event event;
     s->stats.n_klines++;
-    if (!admit(s, m->kline.symbol, (uint8_t)m->kline.interval, &symbol)) return;
-    market_event event = {
-        .bar = m->kline.bar,
-        .event_ms = m->event_ms,
-        .symbol = symbol,
-        .interval = (uint8_t)m->kline.interval,
-        .kind = m->kline.is_closed ? EVENT_BAR_CLOSED : EVENT_BAR_FORMING,
-    };
-    s->options.handlers.on_event(s->options.handlers.context, &event);
+    if (is_taken(s, intake_kline(s->options.symbols, s->topics, m, &event)))
+        s->options.handlers.on_event(s->options.handlers.context, &event);
 }
 
 static void on_ticker(stream *s, const parse_ticker *ticker, uint8_t what) {
     uint32_t symbol;
     s->stats.n_tickers++;
-    if (admit(s, ticker->symbol, what, &symbol) && s->options.handlers.on_ticker)
+    if (is_taken(s, intake_admit(s->options.symbols, s->topics, ticker->symbol, what, &symbol)) &&
+        s->options.handlers.on_ticker)
         s->options.handlers.on_ticker(s->options.handlers.context, symbol, ticker);
 }
 

@@ -20,7 +20,11 @@ struct topics {
     const symbol_table *symbols;
     entry *entries;
     size_t n;
+    uint32_t *wanted; /* by symbol, a bit per kind: every message asks */
+    size_t n_wanted;
 };
+
+_Static_assert(N_TOPIC_KINDS <= 32, "a bit per kind");
 
 err topics_new(const symbol_table *symbols, topics **out) {
     topics *t = calloc(1, sizeof *t);
@@ -33,6 +37,7 @@ err topics_new(const symbol_table *symbols, topics **out) {
 void topics_free(topics *t) {
     if (!t) return;
     free(t->entries);
+    free(t->wanted);
     free(t);
 }
 
@@ -43,11 +48,6 @@ static int compare_topics(topic a, topic b) {
 
 static int compare_entries(const void *a, const void *b) {
     return compare_topics(((const entry *)a)->topic, ((const entry *)b)->topic);
-}
-
-static entry *find(const topics *t, topic which) {
-    entry key = {.topic = which};
-    return t->n ? bsearch(&key, t->entries, t->n, sizeof key, compare_entries) : NULL;
 }
 
 static bool is_settled(const entry *e) { return !e->is_wanted && e->state == ABSENT; }
@@ -86,6 +86,16 @@ static size_t merge(const topics *t, const topic *wanted, size_t n, entry *out) 
     return n_out;
 }
 
+/* The entries are sorted by symbol: the last one has the highest id. */
+static err note_wanted(topics *t) {
+    t->n_wanted = t->n ? t->entries[t->n - 1].topic.symbol + 1u : 0;
+    t->wanted = calloc(t->n_wanted + 1, sizeof *t->wanted);
+    if (!t->wanted) return ERR_NO_MEMORY;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->entries[i].is_wanted) t->wanted[t->entries[i].topic.symbol] |= 1u << t->entries[i].topic.what;
+    return OK;
+}
+
 err topics_want(topics *t, const topic *wanted, size_t n) {
     if (n > SYMBOL_MAX * (size_t)N_TOPIC_KINDS) return ERR_TOO_BIG;
     err error = check(t, wanted, n);
@@ -94,18 +104,19 @@ err topics_want(topics *t, const topic *wanted, size_t n) {
     if (!next.entries) return ERR_NO_MEMORY;
     next.n = merge(t, wanted, n, next.entries);
     remove_settled(&next);
-    if (topics_count(&next).n_wanted > TOPICS_MAX) {
+    error = topics_count(&next).n_wanted > TOPICS_MAX ? ERR_TOO_BIG : note_wanted(&next);
+    if (error) {
         free(next.entries);
-        return ERR_TOO_BIG;
+        return error;
     }
     free(t->entries);
+    free(t->wanted);
     *t = next;
     return OK;
 }
 
 bool topics_is_wanted(const topics *t, uint32_t symbol, uint8_t what) {
-    const entry *e = find(t, (topic){.symbol = symbol, .what = what});
-    return e && e->is_wanted;
+    return symbol < t->n_wanted && what < N_TOPIC_KINDS && (t->wanted[symbol] >> what & 1);
 }
 
 void topics_reset(topics *t) {

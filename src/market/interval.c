@@ -5,7 +5,6 @@
  * since gmtime_r and timegm are slow and read time zone state. */
 #include "market/interval.h"
 #include <assert.h>
-#include <string.h>
 
 enum {
     N_MONTHS = 12,
@@ -50,10 +49,32 @@ const char *interval_name(int32_t interval) {
     return interval >= 0 && interval < N_INTERVALS ? grids[interval].name : NULL;
 }
 
+/* Every market message names one, hence no comparing of texts. */
+#define NAME2(a, b) ((uint32_t)(a) << 8 | (uint32_t)(b))
+#define NAME3(a, b, c) (NAME2(a, b) << 8 | (uint32_t)(c))
+
 int32_t interval_parse(const char *name, size_t bytes) {
-    for (int32_t i = 0; i < N_INTERVALS; i++)
-        if (strlen(grids[i].name) == bytes && memcmp(grids[i].name, name, bytes) == 0) return i;
-    return -1;
+    const unsigned char *p = (const unsigned char *)name;
+    if (bytes != 2 && bytes != 3) return -1;
+    switch (bytes == 2 ? NAME2(p[0], p[1]) : NAME3(p[0], p[1], p[2])) {
+    case NAME2('1', 's'): return INTERVAL_1S;
+    case NAME2('1', 'm'): return INTERVAL_1M;
+    case NAME2('3', 'm'): return INTERVAL_3M;
+    case NAME2('5', 'm'): return INTERVAL_5M;
+    case NAME3('1', '5', 'm'): return INTERVAL_15M;
+    case NAME3('3', '0', 'm'): return INTERVAL_30M;
+    case NAME2('1', 'h'): return INTERVAL_1H;
+    case NAME2('2', 'h'): return INTERVAL_2H;
+    case NAME2('4', 'h'): return INTERVAL_4H;
+    case NAME2('6', 'h'): return INTERVAL_6H;
+    case NAME2('8', 'h'): return INTERVAL_8H;
+    case NAME3('1', '2', 'h'): return INTERVAL_12H;
+    case NAME2('1', 'd'): return INTERVAL_1D;
+    case NAME2('3', 'd'): return INTERVAL_3D;
+    case NAME2('1', 'w'): return INTERVAL_1W;
+    case NAME2('1', 'M'): return INTERVAL_1MO;
+    default: return -1;
+    }
 }
 
 int64_t interval_floor(int32_t interval, int64_t ms) {

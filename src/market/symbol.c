@@ -1,4 +1,5 @@
-/* The symbol table: entries by id in a fixed array of pointers, ids by name in an open-addressing hash.
+/* The symbol table: entries by id in a fixed array of pointers, ids by name in an open-addressing hash, which keeps half
+ * of each name's hash beside its id: every market message is looked up here, and so finds its entry at once.
  * Both have their final size at birth (SYMBOL_MAX), so nothing ever moves under a reader on another thread: the array
  * slot of an id is written before the id can reach a queue, and never again. */
 #include "market/symbol.h"
@@ -9,13 +10,20 @@
 
 enum { N_SLOTS = 2 * SYMBOL_MAX }; /* a power of two; never more than half full, so probes are short and end */
 
+typedef struct slot {
+    uint16_t id; /* + 1; 0: free */
+    uint16_t tag;
+} slot;
+
 struct symbol_table {
     symbol_info *entries[SYMBOL_MAX];
     uint32_t count;
-    uint16_t slots[N_SLOTS]; /* id + 1; 0 is free */
+    slot slots[N_SLOTS];
 };
 
-static uint32_t slot_of(const symbol_table *table, const char *name, size_t name_bytes);
+static uint64_t hash_of(const char *name, size_t bytes);
+static uint16_t tag_of(uint64_t hash);
+static slot *slot_of(symbol_table *table, const char *name, size_t name_bytes);
 
 err symbol_table_new(symbol_table **out) {
     *out = calloc(1, sizeof **out);
@@ -31,16 +39,16 @@ void symbol_table_free(symbol_table *table) {
 err symbol_table_add(symbol_table *table, const symbol_info *info, uint32_t *id) {
     size_t name_bytes = strnlen(info->name, SYMBOL_BYTES);
     if (name_bytes == 0 || name_bytes == SYMBOL_BYTES) return ERR_INVALID;
-    uint32_t slot = slot_of(table, info->name, name_bytes);
-    if (table->slots[slot] == 0) {
+    slot *there = slot_of(table, info->name, name_bytes);
+    if (there->id == 0) {
         if (table->count == SYMBOL_MAX) return ERR_FULL;
         symbol_info *entry = malloc(sizeof *entry);
         if (!entry) return ERR_NO_MEMORY;
         *entry = *info;
         table->entries[table->count++] = entry;
-        table->slots[slot] = (uint16_t)table->count;
+        *there = (slot){(uint16_t)table->count, tag_of(hash_of(info->name, name_bytes))};
     }
-    *id = table->slots[slot] - 1u;
+    *id = there->id - 1u;
     return OK;
 }
 
@@ -57,11 +65,22 @@ err symbol_table_alias(symbol_table *table, uint32_t id, uint32_t *alias) {
     return OK;
 }
 
+void symbol_table_refresh(symbol_table *table, uint32_t id, double quote_volume_24h, bool is_trading) {
+    assert(id < table->count);
+    table->entries[id]->quote_volume_24h = quote_volume_24h;
+    table->entries[id]->is_trading = is_trading;
+}
+
+void symbol_table_set_outside(symbol_table *table, uint32_t id, bool is_outside) {
+    assert(id < table->count);
+    table->entries[id]->is_outside = is_outside;
+}
+
 err symbol_table_find(const symbol_table *table, const char *name, size_t name_bytes, uint32_t *id) {
     if (name_bytes == 0 || name_bytes >= SYMBOL_BYTES) return ERR_NOT_FOUND;
-    uint32_t slot = slot_of(table, name, name_bytes);
-    if (table->slots[slot] == 0) return ERR_NOT_FOUND;
-    *id = table->slots[slot] - 1u;
+    const slot *there = slot_of((symbol_table *)table, name, name_bytes);
+    if (there->id == 0) return ERR_NOT_FOUND;
+    *id = there->id - 1u;
     return OK;
 }
 
@@ -86,13 +105,33 @@ void symbol_guess_assets(symbol_info *info) {
     }
 }
 
+static uint64_t mix(uint64_t hash, uint64_t word) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 32;
+}
+
+/* Eight bytes at a time. Its order of bytes is the machine's: it never leaves the process. */
+static uint64_t hash_of(const char *name, size_t bytes) {
+    uint64_t hash = bytes, word;
+    for (; bytes >= 8; bytes -= 8, name += 8) {
+        memcpy(&word, name, 8);
+        hash = mix(hash, word);
+    }
+    word = 0;
+    memcpy(&word, name, bytes);
+    return mix(hash, word);
+}
+
+static uint16_t tag_of(uint64_t hash) { return (uint16_t)(hash >> 48); }
+
 /* The slot that holds the name, or the free one where it would go. */
-static uint32_t slot_of(const symbol_table *table, const char *name, size_t name_bytes) {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < name_bytes; i++) hash = (hash ^ (uint8_t)name[i]) * 16777619u;
-    for (uint32_t slot = hash % N_SLOTS;; slot = (slot + 1) % N_SLOTS) {
-        if (table->slots[slot] == 0) return slot;
-        const char *there = table->entries[table->slots[slot] - 1]->name;
-        if (strncmp(there, name, name_bytes) == 0 && there[name_bytes] == '\0') return slot;
+static slot *slot_of(symbol_table *table, const char *name, size_t name_bytes) {
+    uint64_t hash = hash_of(name, name_bytes);
+    for (uint32_t at = (uint32_t)hash % N_SLOTS;; at = (at + 1) % N_SLOTS) {
+        slot *s = &table->slots[at];
+        if (s->id == 0) return s;
+        if (s->tag != tag_of(hash)) continue;
+        const char *there = table->entries[s->id - 1]->name;
+        if (strncmp(there, name, name_bytes) == 0 && there[name_bytes] == '\0') return s;
     }
 }

@@ -1,5 +1,7 @@
 /* The symbols of this process: name, assets, filters; each with a small id that events carry.
- * Entries are only added, never moved or removed, so an id and its info stay valid until the table is freed.
+ * Entries are only added, never moved or removed, so an id and its info stay valid until the table is freed. A symbol
+ * that leaves and comes back has its old id; an id is never given to another name, since SYMBOL_MAX is more than twice
+ * what the exchange has ever listed.
  * Threads: one thread (I/O, or a replay's) adds; others may read any id that reached them through a queue. */
 #pragma once
 #include "base/errors.h"
@@ -13,9 +15,12 @@ typedef struct symbol_info {
     char name[SYMBOL_BYTES];                    /* upper case, UTF-8 (Binance allows non-ASCII) */
     char base[ASSET_BYTES], quote[ASSET_BYTES]; /* empty when unknown */
     double tick_size, step_size;                /* 0 when unknown */
-    double quote_volume_24h;                    /* 0 when unknown */
-    bool is_trading;
-    bool is_alias; /* another id of the same symbol; see symbol_table_alias */
+    char status[16];                            /* the exchange's word, such as TRADING or BREAK; empty when unknown */
+    /* What changes while the process runs: see symbol_table_refresh. */
+    _Atomic double quote_volume_24h; /* 0 when unknown */
+    _Atomic bool is_trading;
+    _Atomic bool is_outside; /* of the universe: only traders that name it look at it */
+    bool is_alias;           /* another id of the same symbol; see symbol_table_alias */
 } symbol_info;
 
 typedef struct symbol_table symbol_table;
@@ -26,6 +31,10 @@ void symbol_table_free(symbol_table *table);
 MUST_CHECK err symbol_table_add(symbol_table *table, const symbol_info *info, uint32_t *id);
 /* A further id for a symbol, which is not found by its name: for whoever keeps a second account of it. */
 MUST_CHECK err symbol_table_alias(symbol_table *table, uint32_t id, uint32_t *alias);
+/* What the exchange says of it now: volume and whether it trades; and whether it is outside of the universe. Others may
+ * read these at any time. */
+void symbol_table_refresh(symbol_table *table, uint32_t id, double quote_volume_24h, bool is_trading);
+void symbol_table_set_outside(symbol_table *table, uint32_t id, bool is_outside);
 /* ERR_NOT_FOUND when unknown. `name` need not be terminated. */
 MUST_CHECK err symbol_table_find(const symbol_table *table, const char *name, size_t name_bytes, uint32_t *id);
 const symbol_info *symbol_table_get(const symbol_table *table, uint32_t id);

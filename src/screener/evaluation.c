@@ -342,12 +342,6 @@ static err evaluate_tick(evaluation *e, tracked *t, int32_t index, const script_
 
 /* ---- the pass ---- */
 
-/* It has not seen all bars up to the watermark: it waits for a timeframe, or its bars have not come since the start, or it
- * has not begun (so that a run which ends now is not taken for one that has). */
-static bool is_owed(const tracked *t, const standing *s, int32_t interval) {
-    return s->is_wanted && (s->cursor_ms == 0 || s->cursor_ms <= t->told_ms[interval]);
-}
-
 static err tell_standings(const evaluation *e, tracked *t) {
     for (int32_t i = 0; i < e->set->count; i++) {
         standing *s = &t->standings[i];
@@ -358,7 +352,7 @@ static err tell_standings(const evaluation *e, tracked *t) {
         if (s->is_changed) result = pass_add_edge(p, &s->edge);
         if (result == OK && s->is_tick_changed) result = pass_add_edge(p, s->tick);
         s->is_changed = s->is_tick_changed = false;
-        if (result == OK && is_owed(t, s, interval)) result = pass_add_owed(p, s->edge.trader_id, s->cursor_ms);
+        if (result == OK && tracked_is_owed(t, s, interval)) result = pass_add_owed(p, s->edge.trader_id, s->cursor_ms);
         if (result != OK) return result;
     }
     return OK;
@@ -405,7 +399,7 @@ static uint32_t count_owed(const evaluation *e, const tracked *t, int32_t n_owed
         if (!t->standings[i].is_wanted) continue;
         interval = e->set->traders[i]->spec->interval;
         in_use |= 1u << interval;
-        n_owed[interval] += is_owed(t, &t->standings[i], interval);
+        n_owed[interval] += tracked_is_owed(t, &t->standings[i], interval);
     }
     return in_use;
 }
@@ -455,14 +449,23 @@ static void drop_passes(evaluation *e) {
     }
 }
 
+static err withdraw(evaluation *e, tracked *t, int32_t index) {
+    const standing *s = &t->standings[index];
+    bool is_open = s->is_wanted && s->tick && s->cursor_ms <= s->tick->tick_open_ms;
+    return is_open ? settle_ticks(e, t, index, s->tick->tick_open_ms, false) : OK;
+}
+
 err evaluation_withdraw(evaluation *e, tracked *t, const trader_set *next) {
     err result = OK;
-    for (int32_t i = 0; e->set && i < e->set->count && result == OK; i++) {
-        const standing *s = &t->standings[i];
-        if (!s->is_wanted || e->set->traders[i] == trader_set_at(next, i)) continue;
-        if (s->tick && s->cursor_ms <= s->tick->tick_open_ms)
-            result = settle_ticks(e, t, i, s->tick->tick_open_ms, false);
-    }
+    for (int32_t i = 0; e->set && i < e->set->count && result == OK; i++)
+        if (e->set->traders[i] != trader_set_at(next, i)) result = withdraw(e, t, i);
+    return result;
+}
+
+err evaluation_withdraw_unwanted(evaluation *e, tracked *t) {
+    err result = OK;
+    for (int32_t i = 0; e->set && i < e->set->count && result == OK; i++)
+        if (e->set->traders[i] && !trader_wants(e->set->traders[i], t->symbol)) result = withdraw(e, t, i);
     return result;
 }
 

@@ -30,6 +30,8 @@ MUST_CHECK err evaluation_announce(evaluation *e, tracked *t);
 /* Before other traders are installed (evaluation_announce hands it over): provisional signals of those that end are withdrawn,
  * since nobody will see their bar close. ERR_NO_MEMORY. */
 MUST_CHECK err evaluation_withdraw(evaluation *e, tracked *t, const trader_set *next);
+/* The same for those traders that do not want the symbol any more. */
+MUST_CHECK err evaluation_withdraw_unwanted(evaluation *e, tracked *t);
 /* `n` symbols (1 .. EVALUATIONS_MAX, each one once), an evaluation for each of them; a trader sees them in this order.
  * ERR_RUNAWAY: the state is dead (its trader is quarantined already): put a new one into all evaluations and call again with
  * the same; nothing is handed over before all traders have had their turn, since a watermark stands for all of them.

@@ -182,6 +182,8 @@ static err close_complete(ranking *r, rank_told_fn told, void *context) {
     return e;
 }
 
+err ranking_complete(ranking *r, rank_told_fn told, void *context) { return close_complete(r, told, context); }
+
 err ranking_say(ranking *r, const rank_word *word, int64_t now_ns, rank_told_fn told, void *context) {
     script_rank left_out = {.rank = RANK_LEFT_OUT};
     reduction *x;

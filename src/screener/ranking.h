@@ -29,6 +29,8 @@ void ranking_free(ranking *r);
 MUST_CHECK err ranking_set_member(ranking *r, uint32_t symbol, bool is_member);
 /* Takes what a symbol says; tells places as closes become complete, oldest first. ERR_NO_MEMORY. */
 MUST_CHECK err ranking_say(ranking *r, const rank_word *word, int64_t now_ns, rank_told_fn told, void *context);
+/* Tells what has become complete without a word: a member has left. */
+MUST_CHECK err ranking_complete(ranking *r, rank_told_fn told, void *context);
 /* Closes what is overdue: those closes that had ended `grace_ms` before `market_ms` and that have been open for as long
  * (monotonic), unless is_loading says that a missing member's history is still under way. */
 MUST_CHECK err ranking_expire(ranking *r, int64_t market_ms, int64_t now_ns, int64_t grace_ms,

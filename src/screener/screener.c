@@ -6,6 +6,9 @@
  *   workers   MOVING: a symbol's owner is told to release it; from then on its events are held; when it comes back it is
  *   balance   sent to its new owner, and the held events after it. Nothing waits but that one symbol.
  *
+ * Symbols come and go at any time. One that goes leaves its worker when storage has its last passes; until it says so
+ * (NOTE_UNTRACKED) a new watch of the same symbol waits, its events held as for one that is on its way.
+ *
  * A barrier may be asked for at any time: events held for a symbol on its way count as evaluated only when they were. */
 #include "screener/screener.h"
 #include "base/clock.h"
@@ -19,6 +22,9 @@
 #include <string.h>
 
 enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, LEAST_COST_NS = 100000 };
+
+/* Of an event that is held. */
+typedef enum fate { FATE_KEEP, FATE_PUSH, FATE_DROP } fate;
 
 typedef enum phase { PHASE_IDLE, PHASE_LOADING, PHASE_INSTALLING, PHASE_MOVING } phase;
 
@@ -61,7 +67,13 @@ struct screener {
     int32_t n_installing;
     /* symbols */
     uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX]; /* target: NOBODY unless on the way */
-    uint32_t tracked[SYMBOL_MAX], n_tracked;       /* in the order of their coming */
+    /* Leaving: from untracking to NOTE_UNTRACKED. Back: tracked anew meanwhile, which begins then. */
+    bool is_tracked[SYMBOL_MAX], is_leaving[SYMBOL_MAX], is_back[SYMBOL_MAX];
+    int32_t n_leaving, n_back;
+    int64_t tracked_ms[SYMBOL_MAX]; /* market time when its watch was asked for */
+    bool wants_choice;
+    memory *kept[SYMBOL_MAX];                /* of those that were tracked before; NULL: none */
+    uint32_t tracked[SYMBOL_MAX], n_tracked; /* in the order of their coming */
     int64_t cost_seen_ns[SYMBOL_MAX], cost_ns[SYMBOL_MAX];
     reference references[REFERENCE_SYMBOLS_MAX];
     int32_t n_references;
@@ -168,7 +180,7 @@ static err push_all(screener *s, market_event event, uint32_t symbol) {
 }
 
 static err push_to_owner(screener *s, const market_event *event) {
-    if (s->target[event->symbol] != NOBODY) return backlog_keep(&s->held, event);
+    if (s->target[event->symbol] != NOBODY || s->is_back[event->symbol]) return backlog_keep(&s->held, event);
     return push(s, s->owner[event->symbol], event);
 }
 
@@ -189,7 +201,7 @@ err screener_push(screener *s, const market_event *event) {
     if (s->copy_at[event->symbol] && event->kind == EVENT_RANGE_DONE) end_range(s, event);
     if (s->copy_at[event->symbol]) return push_all(s, *event, event->symbol);
     r = s->reference_at[event->symbol] ? &s->references[s->reference_at[event->symbol] - 1] : NULL;
-    e = push_to_owner(s, event);
+    e = s->is_tracked[event->symbol] ? push_to_owner(s, event) : OK;
     if (e == OK && r && event->kind == EVENT_BAR_CLOSED) e = push_all(s, *event, r->copy);
     return e;
 }
@@ -288,11 +300,14 @@ static err attach_references(screener *s) {
     return OK;
 }
 
-/* The copies of all workers ask for the same: once is enough. False: it has been asked for. */
+/* The copies of all workers ask for the same: once is enough, unless the answer came before a worker was there. False: it
+ * has been asked for. */
 static bool is_new_range(screener *s, const note *n) {
     reference *r = s->copy_at[n->symbol] ? &s->references[s->copy_at[n->symbol] - 1] : NULL;
     if (!r) return true;
-    if (r->asked_from_ms[n->interval] == n->from_ms && r->asked_to_ms[n->interval] == n->to_ms) return false;
+    if (s->n_ranges[n->symbol] > 0 && r->asked_from_ms[n->interval] == n->from_ms &&
+        r->asked_to_ms[n->interval] == n->to_ms)
+        return false;
     r->asked_from_ms[n->interval] = n->from_ms;
     r->asked_to_ms[n->interval] = n->to_ms;
     return true;
@@ -361,6 +376,7 @@ typedef struct telling {
 static void tell_rank(void *context, uint32_t symbol, int64_t close_ms, const script_rank *rank) {
     telling *t = context;
     err e;
+    if (!t->screener->is_tracked[symbol]) return;
     t->screener->n_ranks_told++;
     e = send_to_symbol(t->screener, symbol,
                        (control){.kind = CONTROL_RANK,
@@ -395,18 +411,143 @@ static err expire_ranks(screener *s) {
 void screener_set_start(screener *s, int64_t start_ms) {
     s->start_ms = start_ms;
     s->has_begun = true;
-    if (s->set && (trader_set_choose(s->set, s->shared.symbols) != OK || attach_references(s) != OK)) give_up(s);
+    if (s->set && (trader_set_choose(s->set, s->shared.symbols, false) != OK || attach_references(s) != OK)) give_up(s);
+}
+
+static err send_track(screener *s, uint32_t symbol, bool is_late) {
+    const memory *known = s->kept[symbol] ? s->kept[symbol] : s->memory;
+    s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
+    return send(s, s->owner[symbol],
+                (control){.kind = CONTROL_TRACK,
+                          .symbol = symbol,
+                          .start_ms = s->tracked_ms[symbol],
+                          .memory = known,
+                          .skips_late_bars = is_late});
+}
+
+static err add_everywhere(screener *s, uint32_t symbol) {
+    err e = OK;
+    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) e = add_member(s, &s->ranked[i], symbol);
+    if (e != OK) return e;
+    s->is_tracked[symbol] = true;
+    s->tracked[s->n_tracked++] = symbol;
+    return OK;
 }
 
 err screener_track(screener *s, uint32_t symbol) {
+    err e = symbol < SYMBOL_MAX && !s->is_tracked[symbol] ? OK : ERR_INVALID;
+    if (e == OK) s->tracked_ms[symbol] = now_ms(s);
+    if (e == OK) e = send_track(s, symbol, false);
+    return e == OK ? add_everywhere(s, symbol) : e;
+}
+
+static void set_back(screener *s, uint32_t symbol, bool is_back) {
+    s->n_back += is_back - s->is_back[symbol];
+    s->is_back[symbol] = is_back;
+}
+
+err screener_track_late(screener *s, uint32_t symbol) {
+    err e = symbol < SYMBOL_MAX && !s->is_tracked[symbol] ? OK : ERR_INVALID;
+    if (e == OK) s->tracked_ms[symbol] = now_ms(s);
+    if (e == OK && s->is_leaving[symbol])
+        set_back(s, symbol, true);
+    else if (e == OK)
+        e = send_track(s, symbol, true);
+    return e == OK ? add_everywhere(s, symbol) : e;
+}
+
+bool screener_is_tracked(const screener *s, uint32_t symbol) { return symbol < SYMBOL_MAX && s->is_tracked[symbol]; }
+
+/* What the members of rankings are now; `symbol`: of that one alone, which leaves. */
+static err leave_rankings(screener *s, uint32_t symbol) {
     err e = OK;
-    if (symbol >= SYMBOL_MAX) return ERR_INVALID;
-    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) e = add_member(s, &s->ranked[i], symbol);
-    if (e != OK) return e;
-    s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
-    s->tracked[s->n_tracked++] = symbol;
-    return send(s, s->owner[symbol],
-                (control){.kind = CONTROL_TRACK, .symbol = symbol, .start_ms = now_ms(s), .memory = s->memory});
+    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) {
+        telling t = {.screener = s, .ranked = &s->ranked[i]};
+        e = ranking_set_member(s->ranked[i].ranking, symbol, false);
+        if (e == OK) e = ranking_complete(s->ranked[i].ranking, tell_rank, &t);
+        if (e == OK) e = t.failure;
+    }
+    return e;
+}
+
+static err meet(screener *s, const market_event *event, fate f) {
+    if (f == FATE_KEEP) return backlog_keep(&s->held, event);
+    if (f == FATE_PUSH) return push(s, s->owner[event->symbol], event);
+    if (event->kind == EVENT_CONTROL) free(event->control);
+    return OK;
+}
+
+/* What is held for a symbol, in its order. The end of its watch may be among it (unless it has left already): what comes
+ * behind that is of its next watch. */
+static err empty_held(screener *s, uint32_t symbol, bool has_left, fate before, fate behind) {
+    uint64_t n = s->held.count;
+    err e = OK;
+    for (uint64_t k = 0; k < n && e == OK; k++) {
+        market_event event = *backlog_first(&s->held);
+        bool is_mine = event.symbol == symbol;
+        bool is_end = is_mine && event.kind == EVENT_CONTROL && ((control *)event.control)->kind == CONTROL_UNTRACK;
+        backlog_drop_first(&s->held);
+        e = meet(s, &event, !is_mine ? FATE_KEEP : has_left ? behind : before);
+        has_left = has_left || is_end;
+    }
+    return e;
+}
+
+err screener_untrack(screener *s, uint32_t symbol) {
+    uint32_t at = 0;
+    err e;
+    if (!screener_is_tracked(s, symbol)) return OK;
+    while (s->tracked[at] != symbol) at++;
+    memmove(&s->tracked[at], &s->tracked[at + 1], (s->n_tracked - at - 1) * sizeof *s->tracked);
+    s->n_tracked--;
+    s->n_ranges[symbol] = 0;
+    e = leave_rankings(s, symbol); /* while it can still be told of */
+    s->is_tracked[symbol] = false;
+    if (e == OK && s->is_back[symbol]) { /* its new watch has not begun */
+        set_back(s, symbol, false);
+        return empty_held(s, symbol, s->target[symbol] == NOBODY, FATE_KEEP, FATE_DROP);
+    }
+    s->is_leaving[symbol] = true;
+    s->n_leaving++;
+    return e == OK ? send_to_symbol(s, symbol, (control){.kind = CONTROL_UNTRACK, .symbol = symbol}) : e;
+}
+
+/* Whoever takes the passes has its last ones: it may begin again, with any worker. */
+static err on_untracked(screener *s, const note *n) {
+    err e;
+    s->is_leaving[n->symbol] = false;
+    s->n_leaving--;
+    if (n->kept) {
+        memory_free(s->kept[n->symbol]);
+        s->kept[n->symbol] = n->kept;
+    }
+    if (!s->is_back[n->symbol]) return OK;
+    set_back(s, n->symbol, false);
+    e = send_track(s, n->symbol, true);
+    return e == OK ? empty_held(s, n->symbol, true, FATE_KEEP, FATE_PUSH) : e;
+}
+
+static err choose_members(screener *s, const ranked *r) {
+    telling t = {.screener = s, .ranked = r};
+    err e = OK;
+    for (uint32_t k = 0; k < s->n_tracked && e == OK; k++) e = add_member(s, r, s->tracked[k]);
+    if (e == OK) e = ranking_complete(r->ranking, tell_rank, &t);
+    return e == OK ? t.failure : e;
+}
+
+/* While no symbol is on its way and no set is being installed. */
+static err choose_again(screener *s) {
+    err e = OK;
+    s->wants_choice = false;
+    if (!s->has_begun || !s->set) return OK;
+    e = trader_set_choose(s->set, s->shared.symbols, true);
+    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) e = choose_members(s, &s->ranked[i]);
+    return e == OK ? send_all(s, (control){.kind = CONTROL_CHOOSE, .start_ms = now_ms(s)}) : e;
+}
+
+void screener_choose(screener *s) {
+    s->wants_choice = true;
+    advance(s);
 }
 
 /* ---- barrier ---- */
@@ -418,9 +559,14 @@ static err send_barrier(screener *s) {
     return send_all(s, (control){.kind = CONTROL_BARRIER});
 }
 
+/* What is held for a symbol that is on its way, or comes back, is evaluated later. */
+static bool can_pass_barrier(const screener *s) {
+    return s->phase == PHASE_IDLE && s->n_barriers == 0 && s->n_back == 0;
+}
+
 err screener_barrier(screener *s) {
     s->wants_barrier = true;
-    return s->phase == PHASE_IDLE && s->n_barriers == 0 ? send_barrier(s) : OK; /* else when that one is through */
+    return can_pass_barrier(s) ? send_barrier(s) : OK; /* else when that one is through */
 }
 
 /* ---- traders ---- */
@@ -477,7 +623,7 @@ static err install(screener *s) {
     if (s->set)
         log_info("screener", "traders: %d added, %d changed, %d removed; %d run", s->change.n_added,
                  s->change.n_changed, s->change.n_removed, trader_set_running(s->next));
-    if (s->has_begun && trader_set_choose(s->next, s->shared.symbols) != OK) return ERR_NO_MEMORY;
+    if (s->has_begun && trader_set_choose(s->next, s->shared.symbols, false) != OK) return ERR_NO_MEMORY;
     if (make_rankings(s, s->next) != OK) return ERR_NO_MEMORY;
     s->phase = PHASE_INSTALLING;
     s->n_installing = s->n_workers;
@@ -505,18 +651,20 @@ static err release(screener *s, uint32_t symbol, int32_t to) {
     return OK;
 }
 
-/* Costs since the last look; older ones count half as much each time. */
+/* Costs since the last look; older ones count half as much each time. One that comes back is with nobody yet. */
 static int32_t list_costs(screener *s, balance_item *items, int64_t *sum) {
+    int32_t count = 0;
     *sum = 0;
     for (uint32_t k = 0; k < s->n_tracked; k++) {
         uint32_t id = s->tracked[k];
         int64_t ever = atomic_load_explicit(&s->shared.cost_ns[id], memory_order_relaxed);
         s->cost_ns[id] = s->cost_ns[id] / 2 + (ever - s->cost_seen_ns[id]);
         s->cost_seen_ns[id] = ever;
-        items[k] = (balance_item){.symbol = id, .worker = s->owner[id], .cost = s->cost_ns[id]};
+        if (s->is_back[id]) continue;
+        items[count++] = (balance_item){.symbol = id, .worker = s->owner[id], .cost = s->cost_ns[id]};
         *sum += s->cost_ns[id];
     }
-    return (int32_t)s->n_tracked;
+    return count;
 }
 
 static err move(screener *s, int32_t most, int64_t least_sum) {
@@ -540,18 +688,6 @@ static err balance(screener *s) {
     return move(s, MOVES_MOST, LEAST_COST_NS);
 }
 
-/* The events that came meanwhile, in their order, now that somebody has the symbol again. */
-static err deliver_held(screener *s, uint32_t symbol) {
-    uint64_t n = s->held.count;
-    err e = OK;
-    for (uint64_t k = 0; k < n && e == OK; k++) {
-        market_event event = *backlog_first(&s->held);
-        backlog_drop_first(&s->held);
-        e = event.symbol == symbol ? push(s, s->owner[symbol], &event) : backlog_keep(&s->held, &event);
-    }
-    return e;
-}
-
 static err on_released(screener *s, const note *n) {
     int32_t to = s->target[n->symbol];
     err e = OK;
@@ -560,7 +696,7 @@ static err on_released(screener *s, const note *n) {
     s->n_moving--;
     s->n_moves++;
     if (n->tracked) e = send(s, to, (control){.kind = CONTROL_ADOPT, .symbol = n->symbol, .tracked = n->tracked});
-    if (e == OK) e = deliver_held(s, n->symbol);
+    if (e == OK) e = empty_held(s, n->symbol, false, FATE_PUSH, FATE_KEEP);
     return e;
 }
 
@@ -611,22 +747,25 @@ static void end_resize(screener *s) {
 /* ---- one thing after the other ---- */
 
 static err next_thing(screener *s) {
+    if (s->wants_choice) return choose_again(s);
     if (s->n_wanted != s->n_workers) {
         int32_t before = s->n_workers;
         err e = begin_resize(s);
         if (e == OK) log_info("screener", "workers: %d, from %d; %d symbols move", s->n_wanted, before, s->n_moving);
+        if (e == OK && s->phase == PHASE_IDLE && s->n_leaving > 0) s->phase = PHASE_MOVING;
         if (e == OK && s->phase == PHASE_IDLE) end_resize(s);
         return e;
     }
     if (s->has_wanted) return begin_loading(s);
-    if (s->wants_barrier && s->n_barriers == 0) return send_barrier(s);
+    if (s->wants_barrier && can_pass_barrier(s)) return send_barrier(s);
     return balance(s);
 }
 
 static void advance(screener *s) {
     err e = OK;
     if (s->phase == PHASE_LOADING && (s->change.job.count == 0 || trader_loader_take(s->loader))) e = install(s);
-    if (e == OK && s->phase == PHASE_MOVING && s->n_moving == 0) {
+    /* One that leaves is with its old worker until the end, and storage may take its time. */
+    if (e == OK && s->phase == PHASE_MOVING && s->n_moving == 0 && s->n_leaving == 0) {
         s->phase = PHASE_IDLE;
         end_resize(s);
     }
@@ -648,6 +787,7 @@ static void on_note(screener *s, const note *n) {
     const screener_handlers *h = &s->handlers;
     switch (n->kind) {
     case NOTE_RANGE:
+        if (s->is_leaving[n->symbol]) break; /* nobody would wait for the answer */
         if (!is_new_range(s, n)) break;
         s->n_ranges[n->symbol]++;
         h->on_range(h->context, n->symbol, n->interval, n->from_ms, n->to_ms);
@@ -661,6 +801,9 @@ static void on_note(screener *s, const note *n) {
         break;
     case NOTE_RELEASED:
         if (on_released(s, n) != OK) give_up(s);
+        break;
+    case NOTE_UNTRACKED:
+        if (on_untracked(s, n) != OK) give_up(s);
         break;
     case NOTE_KILLED: h->on_killed(h->context); break;
     case NOTE_FAILED: give_up(s); break;
@@ -704,6 +847,7 @@ void screener_free(screener *s) {
         backlog_deinit(&s->backlogs[i]);
     }
     backlog_deinit(&s->held);
+    for (uint32_t i = 0; i < SYMBOL_MAX; i++) memory_free(s->kept[i]);
     trader_change_deinit(&s->change);
     free_sources(s->wanted, s->n_sources);
     free(s->failures);

@@ -61,6 +61,18 @@ MUST_CHECK err screener_resize(screener *s, int32_t n_workers);
 /* Market time of the start: bars that close up to here are evaluated silently. Before the first symbol. */
 void screener_set_start(screener *s, int64_t start_ms);
 MUST_CHECK err screener_track(screener *s, uint32_t symbol);
+/* For a symbol that joins (or comes back) later: bars that closed before now are seen silently, whatever
+ * skips_late_bars says; where its traders stood when it left is remembered, so that nothing fires twice. */
+MUST_CHECK err screener_track_late(screener *s, uint32_t symbol);
+/* Its watch ends: what was pushed so far is evaluated and submitted, its provisional signals are withdrawn, and once
+ * whoever takes the passes has them its memory is freed. What its traders waited for (a range, a rank) is owed, as at a
+ * stop: the caller forgets the ranges that were asked for, so that no word of them comes into a new watch. Events that
+ * come later are dropped. It may be tracked again at any time: then its new watch begins when the old one is over. No
+ * effect on one that is not tracked. */
+MUST_CHECK err screener_untrack(screener *s, uint32_t symbol);
+bool screener_is_tracked(const screener *s, uint32_t symbol);
+/* The table's volumes, or who is outside of the universe, have changed: traders may want other symbols. */
+void screener_choose(screener *s);
 MUST_CHECK err screener_push(screener *s, const market_event *event);
 /* Moves backlog into inboxes; true when nothing is left. */
 bool screener_flush(screener *s);

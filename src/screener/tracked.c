@@ -180,6 +180,47 @@ err tracked_install(tracked *t, registry *r, const trader_set *before, const tra
     return e;
 }
 
+bool tracked_is_owed(const tracked *t, const standing *s, int32_t interval) {
+    return s->is_wanted && (s->cursor_ms == 0 || s->cursor_ms <= t->told_ms[interval]);
+}
+
+err tracked_choose(tracked *t, const trader_set *set, const tracked_policy *policy, bool *has_changed) {
+    err e = OK;
+    *has_changed = false;
+    for (int32_t i = 0; i < set->count && e == OK; i++) {
+        standing *s = &t->standings[i];
+        const trader *who = set->traders[i];
+        bool wants = who && trader_wants(who, t->symbol);
+        if (wants == s->is_wanted) continue;
+        *has_changed = true;
+        if (wants)
+            e = begin_anew(s, who->spec, policy);
+        else
+            forget(s);
+        s->is_wanted = wants;
+    }
+    return e;
+}
+
+err tracked_keep(tracked *t, const trader_set *set) {
+    const char *symbol = t->symbol->name;
+    err e = memory_new(&t->kept);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (t->told_ms[i]) e = memory_add_watermark(t->kept, symbol, i, t->told_ms[i]);
+    for (int32_t i = 0; set && i < set->count && e == OK; i++) {
+        const standing *s = &t->standings[i];
+        if (!s->is_wanted) continue;
+        e = memory_add_edge(t->kept, symbol, &s->edge);
+        if (e == OK && s->tick) e = memory_add_edge(t->kept, symbol, s->tick);
+        if (e == OK && tracked_is_owed(t, s, set->traders[i]->spec->interval)) {
+            owed_row owed = {.cursor_ms = s->cursor_ms};
+            memcpy(owed.trader_id, s->edge.trader_id, sizeof owed.trader_id);
+            e = memory_add_owed(t->kept, symbol, set->traders[i]->spec->interval, &owed);
+        }
+    }
+    return e;
+}
+
 /* Without series and traders; NULL without memory. */
 static tracked *new_empty(uint32_t id, const symbol_info *symbol, const tracked_policy *policy) {
     tracked *t = calloc(1, sizeof *t);
@@ -315,6 +356,7 @@ void tracked_free(tracked *t) {
     for (int32_t i = 0; i < t->n_standings; i++) forget(&t->standings[i]);
     for (int32_t i = 0; i < N_INTERVALS; i++) timeframe_free(t->frames[i]);
     free(t->standings);
+    memory_free(t->kept);
     free(t);
 }
 

@@ -47,6 +47,7 @@ typedef struct tracked {
     uint32_t ticks_due;             /* bit per interval */
     bool is_waiting;                /* some trader is owed, or bars wait behind a gap */
     bool is_loading;                /* some trader has not got the history before its first bar */
+    memory *kept;                   /* it is under watch no more: what its return begins with; owned; else NULL */
 } tracked;
 
 typedef struct tracked_policy {
@@ -67,6 +68,15 @@ void tracked_prefetch(const tracked *t, int32_t step);
  * wanted. Unchanged traders keep everything; new versions begin with nothing. ERR_NO_MEMORY. */
 MUST_CHECK err tracked_install(tracked *t, registry *r, const trader_set *before, const trader_set *set,
                                const tracked_policy *policy);
+/* Volumes have changed, or the universe has: traders that want the symbol now begin on it, those that do not any more are
+ * forgotten (their provisional signals are the caller's: evaluation_withdraw_unwanted). True: something has changed. */
+MUST_CHECK err tracked_choose(tracked *t, const trader_set *set, const tracked_policy *policy, bool *has_changed);
+/* Its watch ends: fills `kept` with where its traders stand. Epochs are not kept: what comes back begins with the bars of
+ * then. ERR_NO_MEMORY. */
+MUST_CHECK err tracked_keep(tracked *t, const trader_set *set);
+/* The trader has not seen all bars up to the watermark: it waits for a timeframe, or its bars have not come since the
+ * start, or it has not begun (so that a run which ends now is not taken for one that has). */
+bool tracked_is_owed(const tracked *t, const standing *s, int32_t interval);
 /* A worker's own copy of the symbol `name` for those traders of the set that name it as a reference: the series that they
  * need, with the indicators that their dry evaluations have used begun. Grows with later sets. */
 MUST_CHECK err tracked_new_copy(uint32_t id, const symbol_info *symbol, registry *r, const trader_set *set,

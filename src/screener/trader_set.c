@@ -205,11 +205,18 @@ uint32_t trader_set_ranked(const trader_set *set) {
 
 /* ---- by volume ---- */
 
-bool trader_wants(const trader *t, const symbol_info *symbol) {
-    const trader_spec *spec = t->spec;
-    bool is_known = symbol->quote_volume_24h > 0;
-    return spec->is_enabled && trader_spec_wants(spec, symbol->name, symbol->quote) &&
-           (!is_known || symbol->quote_volume_24h >= t->least_volume);
+static bool is_above(const trader *t, const symbol_info *symbol, double least_volume) {
+    double volume = symbol->quote_volume_24h;
+    if (symbol->is_outside && !trader_spec_names(t->spec, symbol->name)) return false;
+    return t->spec->is_enabled && trader_spec_wants(t->spec, symbol->name, symbol->quote) &&
+           (volume <= 0 || volume >= least_volume);
+}
+
+bool trader_wants(const trader *t, const symbol_info *symbol) { return is_above(t, symbol, t->least_volume); }
+
+/* But for the place among the most traded. */
+static bool is_in_question(const trader *t, const symbol_info *symbol) {
+    return is_above(t, symbol, t->spec->min_quote_volume);
 }
 
 static int largest_first(const void *a, const void *b) {
@@ -220,21 +227,24 @@ static int largest_first(const void *a, const void *b) {
 /* `volumes`: room for one of each symbol. */
 static void choose(trader *t, const symbol_table *symbols, double *volumes) {
     int32_t n = 0, top = t->spec->symbols_top;
-    t->least_volume = t->spec->min_quote_volume;
-    if (top <= 0) return;
+    if (top <= 0) {
+        t->least_volume = t->spec->min_quote_volume;
+        return;
+    }
     for (uint32_t id = 0; id < symbol_table_count(symbols); id++) {
         const symbol_info *info = symbol_table_get(symbols, id);
-        if (!info->is_alias && trader_wants(t, info)) volumes[n++] = info->quote_volume_24h;
+        if (!info->is_alias && is_in_question(t, info)) volumes[n++] = info->quote_volume_24h;
     }
     qsort(volumes, (size_t)n, sizeof *volumes, largest_first);
-    if (n >= top && volumes[top - 1] > t->least_volume) t->least_volume = volumes[top - 1];
+    t->least_volume =
+        n >= top && volumes[top - 1] > t->spec->min_quote_volume ? volumes[top - 1] : t->spec->min_quote_volume;
 }
 
-err trader_set_choose(trader_set *set, const symbol_table *symbols) {
+err trader_set_choose(trader_set *set, const symbol_table *symbols, bool again) {
     double *volumes = malloc(((size_t)symbol_table_count(symbols) + 1) * sizeof *volumes);
     if (!volumes) return ERR_NO_MEMORY;
     for (int32_t i = 0; i < set->count; i++)
-        if (set->traders[i] && set->traders[i]->n_sets == 1) choose(set->traders[i], symbols, volumes);
+        if (set->traders[i] && (again || set->traders[i]->n_sets == 1)) choose(set->traders[i], symbols, volumes);
     free(volumes);
     return OK;
 }

@@ -28,7 +28,8 @@ typedef struct trader {
     trader_source *source; /* owned, like spec */
     trader_spec *spec;
     int32_t n_sets;
-    double least_volume; /* 24 h, quote asset; set before workers see the trader: trader_set_choose */
+    _Atomic double least_volume; /* 24 h, quote asset: trader_set_choose */
+    char warning[256];           /* what the symbols that it names lack; empty: nothing. The feed's thread alone */
     _Atomic uint32_t reference_ids[REFERENCES_MAX]; /* symbols of the copies of its references; 0: not known yet */
     _Atomic int64_t stopped_until_ms; /* market time: bars that close before it are not evaluated; 0: runs */
     _Atomic int64_t hour_ms;          /* market time of the hour that n_signals counts */
@@ -86,11 +87,13 @@ bool trader_floods(trader *t, int64_t close_ms, int32_t most);
 /* Copies rows that are new or have changed since they were last taken; their number. */
 int32_t trader_take_errors(trader *t, trader_error_row rows[FAULT_ROWS_MAX]);
 
-/* Whether the trader looks at this symbol: enabled, by name and quote asset, and by volume where that is known. */
+/* Whether the trader looks at this symbol: enabled, by name and quote asset, and by volume where that is known. At one
+ * that is outside of the universe only if it names it. */
 bool trader_wants(const trader *t, const symbol_info *symbol);
 /* Finds the least volume for symbols.min_quote_volume and symbols.top of each trader, from the volumes that the table knows:
- * with `top`, that of the last of the most traded symbols that it looks at otherwise. Traders that are in another set as well have theirs already: workers read it. ERR_NO_MEMORY. */
-MUST_CHECK err trader_set_choose(trader_set *set, const symbol_table *symbols);
+ * with `top`, that of the last of the most traded symbols that it looks at otherwise. Traders that are in another set as well have theirs already, and keep it unless `again`: volumes
+ * have changed. ERR_NO_MEMORY. */
+MUST_CHECK err trader_set_choose(trader_set *set, const symbol_table *symbols, bool again);
 /* Union of the intervals in use, and the longest history that is needed of each, bars. */
 uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS]);
 /* Intervals whose bars must be fed: those, and the ones of references. */

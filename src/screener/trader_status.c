@@ -39,6 +39,9 @@ void trader_status_write_json(json_writer *w, const trader_status *s) {
     json_put_raw(w, "inputs", s->inputs ? s->inputs : "null");
     json_put_text(w, "state", trader_state_name(s->state));
     put_known(w, "until", s->until_ms);
+    json_put_integer(w, "symbols", s->n_symbols);
+    json_put_integer(w, "skippedSymbols", s->n_skipped);
+    json_put_text(w, "warning", s->warning && *s->warning ? s->warning : NULL);
     json_put_integer(w, "errors", (int64_t)s->n_errors);
     json_put_integer(w, "kills", (int64_t)s->n_kills);
     put_known(w, "firstError", s->first_ms);

@@ -18,6 +18,8 @@ typedef struct trader_status {
     const char *inputs; /* JSON object of those that differ from the script's; NULL: unknown */
     trader_state state;
     int64_t until_ms; /* wall clock: end of the pause; 0: none, or unknown */
+    uint32_t n_symbols, n_skipped; /* under watch: those that it looks at, and those outside of its `symbols` */
+    const char *warning;           /* about symbols that it names; "" or NULL: none */
     uint64_t n_errors, n_kills;
     int64_t first_ms, last_ms;    /* of them, wall clock; 0: none */
     const trader_error_row *last; /* NULL: none */
@@ -25,6 +27,7 @@ typedef struct trader_status {
 
 /* "running", "warming", "quarantined", "paused", "failed". */
 const char *trader_state_name(trader_state state);
-/* One object: trader, id, name, interval, enabled, inputs, state, until, errors, kills, firstError, lastErrorAt, lastError
+/* One object: trader, id, name, interval, enabled, inputs, state, until, symbols, skippedSymbols, warning, errors,
+ * kills, firstError, lastErrorAt, lastError
  * {symbol, time, message, line, trace, codeHash}. What is unknown is null. */
 void trader_status_write_json(json_writer *w, const trader_status *s);

@@ -69,8 +69,10 @@ err worker_new(int32_t index, worker_shared *shared, worker **out) {
 void worker_free(worker *w) {
     note n;
     if (!w) return;
-    while (w->notes && queue_pop(w->notes, &n))
+    while (w->notes && queue_pop(w->notes, &n)) {
         if (n.kind == NOTE_RELEASED) tracked_free(n.tracked);
+        if (n.kind == NOTE_UNTRACKED) memory_free(n.kept);
+    }
     for (uint32_t i = 0; i < w->n_ids; i++) tracked_free(w->symbols[w->ids[i]]);
     for (uint32_t i = 0; i < w->n_leaving; i++) tracked_free(w->leaving[i]);
     for (uint32_t i = 0; i < w->n_copies; i++) tracked_free(w->symbols[w->copies[i]]);
@@ -262,6 +264,7 @@ static tracked_policy policy_for(const worker *w, const control *c) {
     tracked_policy p = w->shared->policy;
     p.start_ms = c->start_ms;
     p.memory = c->memory;
+    p.skips_late_bars = p.skips_late_bars || c->skips_late_bars;
     return p;
 }
 
@@ -468,20 +471,39 @@ static void install(worker *w, const control *c) {
     send(w, &(note){.kind = NOTE_INSTALLED, .worker = w->index, .set = w->set});
 }
 
-static void release(worker *w, uint32_t id) {
-    tracked *t = w->symbols[id];
+/* It is ours no more; it leaves with let_go. */
+static void give_up(worker *w, tracked *t) {
     uint32_t at = 0;
-    if (!t) {
-        send(w, &(note){.kind = NOTE_RELEASED, .worker = w->index, .symbol = id});
-        return;
-    }
-    while (w->ids[at] != id) at++;
+    while (w->ids[at] != t->id) at++;
     w->ids[at] = w->ids[--w->n_ids];
-    w->symbols[id] = NULL;
+    w->symbols[t->id] = NULL;
     atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
     if (tracked_unbind(t) != OK) fail(w, "out of memory");
     t->ticks_due = 0;
     w->leaving[w->n_leaving++] = t;
+}
+
+static void release(worker *w, uint32_t id) {
+    if (w->symbols[id])
+        give_up(w, w->symbols[id]);
+    else
+        send(w, &(note){.kind = NOTE_RELEASED, .worker = w->index, .symbol = id});
+}
+
+/* All that came before is evaluated. What waits (for a gap to be filled, a reference, a rank) is owed, as at a stop. */
+static void untrack(worker *w, uint32_t id) {
+    tracked *t = w->symbols[id];
+    evaluation e;
+    if (!t) {
+        send(w, &(note){.kind = NOTE_UNTRACKED, .worker = w->index, .symbol = id});
+        return;
+    }
+    w->as_of_ms = w->market_ms;
+    settle(w, t, monotonic_ns());
+    e = begin_evaluation(w, monotonic_ns());
+    if (evaluation_withdraw(&e, t, NULL) != OK || evaluation_announce(&e, t) != OK || tracked_keep(t, w->set) != OK)
+        fail(w, "out of memory");
+    give_up(w, t);
 }
 
 /* Hands over what has been given up, once nothing that this worker has said of it can be overtaken. */
@@ -489,10 +511,34 @@ static void let_go(worker *w) {
     const worker_shared *s = w->shared;
     if (!w->n_leaving || atomic_load(&w->drops_notes) || (s->is_taken && !s->is_taken(s->submit_context, w->index)))
         return;
-    for (uint32_t i = 0; i < w->n_leaving; i++)
-        send(w,
-             &(note){.kind = NOTE_RELEASED, .worker = w->index, .symbol = w->leaving[i]->id, .tracked = w->leaving[i]});
+    for (uint32_t i = 0; i < w->n_leaving; i++) {
+        tracked *t = w->leaving[i];
+        note n = {.kind = NOTE_RELEASED, .worker = w->index, .symbol = t->id, .tracked = t};
+        if (t->kept) {
+            n = (note){.kind = NOTE_UNTRACKED, .worker = w->index, .symbol = t->id, .kept = t->kept};
+            t->kept = NULL;
+            tracked_free(t);
+        }
+        send(w, &n);
+    }
     w->n_leaving = 0;
+}
+
+static void choose(worker *w, const control *c) {
+    tracked_policy policy = policy_for(w, c);
+    w->as_of_ms = w->market_ms;
+    for (uint32_t k = 0; k < w->n_ids; k++) {
+        tracked *t = w->symbols[w->ids[k]];
+        evaluation e = begin_evaluation(w, monotonic_ns());
+        bool has_changed = false;
+        if (evaluation_withdraw_unwanted(&e, t) != OK || tracked_choose(t, w->set, &policy, &has_changed) != OK) {
+            fail(w, "out of memory");
+            return;
+        }
+        if (!has_changed) continue;
+        announce(w, &e, t);
+        settle(w, t, monotonic_ns());
+    }
 }
 
 static void on_control(worker *w, control *c) {
@@ -500,6 +546,8 @@ static void on_control(worker *w, control *c) {
     switch (c->kind) {
     case CONTROL_INSTALL: install(w, c); break;
     case CONTROL_TRACK: track(w, c); break;
+    case CONTROL_UNTRACK: untrack(w, c->symbol); break;
+    case CONTROL_CHOOSE: choose(w, c); break;
     case CONTROL_COPY: copy_reference(w, c); break;
     case CONTROL_RANK: place(w, c); break;
     case CONTROL_RELEASE: release(w, c->symbol); break;

@@ -18,8 +18,9 @@ typedef enum note_kind {
     NOTE_BARRIER,   /* answer to CONTROL_BARRIER: everything before it has been evaluated */
     NOTE_WORD,      /* what a symbol says for the rank of `who` */
     NOTE_RELEASED,  /* answer to CONTROL_RELEASE: the symbol is the receiver's */
-    NOTE_KILLED,    /* a script was stopped and its trader quarantined */
-    NOTE_FAILED     /* the worker cannot go on */
+    NOTE_UNTRACKED, /* answer to CONTROL_UNTRACK: whoever takes the passes has the symbol's last ones; kept is the receiver's */
+    NOTE_KILLED, /* a script was stopped and its trader quarantined */
+    NOTE_FAILED  /* the worker cannot go on */
 } note_kind;
 
 typedef struct note {
@@ -29,6 +30,7 @@ typedef struct note {
     int32_t interval;
     int64_t from_ms, to_ms;
     tracked *tracked;      /* NOTE_RELEASED */
+    memory *kept;          /* NOTE_UNTRACKED; NULL: the symbol had not been under watch */
     const trader_set *set; /* NOTE_INSTALLED */
     const trader *who;     /* NOTE_WORD, with word */
     rank_word word;
@@ -37,6 +39,8 @@ typedef struct note {
 typedef enum control_kind {
     CONTROL_INSTALL, /* these traders from now on */
     CONTROL_TRACK,   /* a new symbol */
+    CONTROL_UNTRACK, /* its watch ends */
+    CONTROL_CHOOSE,  /* volumes, or the universe, have changed: traders may want other symbols */
     CONTROL_COPY,    /* a reference: a copy of its own for each worker */
     CONTROL_RANK,    /* the place of a symbol that was scored */
     CONTROL_RELEASE, /* give the symbol up */
@@ -56,6 +60,7 @@ typedef struct control {
     const symbol_info *info; /* CONTROL_COPY */
     int64_t start_ms;        /* CONTROL_INSTALL, CONTROL_TRACK: market time; what begins now is silent up to here */
     const memory *memory;    /* of earlier runs, for what begins now; NULL: none */
+    bool skips_late_bars;    /* CONTROL_TRACK: bars that closed meanwhile are seen silently */
 } control;
 
 /* Counters of one worker; written by it, read by all. */

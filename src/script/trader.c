@@ -316,6 +316,10 @@ static bool holds(char *const *list, const char *name) {
     return false;
 }
 
+bool trader_spec_names(const trader_spec *spec, const char *symbol) {
+    return spec->include && holds(spec->include, symbol);
+}
+
 bool trader_spec_wants(const trader_spec *spec, const char *symbol, const char *quote) {
     if (spec->include && spec->include[0] && !holds(spec->include, symbol)) return false;
     if (spec->exclude && holds(spec->exclude, symbol)) return false;

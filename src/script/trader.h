@@ -99,3 +99,5 @@ void trader_spec_free(trader_spec *spec);
 /* Whether the trader looks at this symbol at all, by its name and quote asset; symbols_top and min_quote_volume are the
  * caller's to decide, who knows the volumes of all symbols. */
 bool trader_spec_wants(const trader_spec *spec, const char *symbol, const char *quote);
+/* Whether its `symbols.include` has it. */
+bool trader_spec_names(const trader_spec *spec, const char *symbol);

@@ -185,7 +185,7 @@ err source_add_hole(source *s, uint32_t symbol, int64_t from_ms, int64_t to_ms) 
 }
 
 err source_set_trading(source *s, uint32_t symbol, bool is_trading, int64_t ms) {
-    bool *was_trading = &s->symbols[symbol].info.is_trading;
+    _Atomic bool *was_trading = &s->symbols[symbol].info.is_trading;
     if (*was_trading == is_trading) return OK;
     *was_trading = is_trading;
     if (!is_trading) return source_add_hole(s, symbol, ms, INT64_MAX);
