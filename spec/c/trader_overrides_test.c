@@ -104,7 +104,7 @@ static void checking(void) {
 }
 
 static void applying(void) {
-    trader_source *source, *copy, *plain;
+    trader_source *source, *copy = NULL, *plain = NULL;
     trader_overrides *o;
     must(trader_source_new("a", "a.lua", "return 1", 8, "{\"x\":1,\"y\":2}", &source, &why) == OK, "source");
     must(trader_source_copy(source, &copy) == OK && trader_source_copy(source, &plain) == OK, "copy");

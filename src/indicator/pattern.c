@@ -199,7 +199,7 @@ INLINE double find_marubozu(const candles *c, int32_t i, const double *param) {
 
 INLINE double find_spinning_top(const candles *c, int32_t i, const double *param) {
     (void)param;
-    if (is_alone(c) && !((upper_shadow(c, i) > body(c, i)) & (lower_shadow(c, i) > body(c, i)))) return 0;
+    if (is_alone(c) && (!(upper_shadow(c, i) > body(c, i)) || !(lower_shadow(c, i) > body(c, i)))) return 0;
     return color_of(c, i, is_short(c, i) & (upper_shadow(c, i) > body(c, i)) & (lower_shadow(c, i) > body(c, i)));
 }
 

@@ -7,9 +7,9 @@ typedef enum event_kind {
     EVENT_BAR_FORMING, /* bar is not finished */
     EVENT_BAR_CLOSED,  /* final bar from the stream (or a replay's file) */
     EVENT_HISTORY,     /* closed bar from REST */
-    EVENT_RANGE_DONE,  /* REST has been asked for [bar.open_ms, to_ms): all it has was sent before this event; open_ms 0:
+    EVENT_RANGE_DONE, /* REST has been asked for [bar.open_ms, to_ms): all it has was sent before this event; open_ms 0:
                           everything up to to_ms is known */
-    EVENT_CONTROL      /* pointer for the screener itself */
+    EVENT_CONTROL     /* pointer for the screener itself */
 } event_kind;
 
 typedef struct market_event {

@@ -17,7 +17,7 @@ typedef struct trader_status {
     bool is_enabled;
     const char *inputs; /* JSON object of those that differ from the script's; NULL: unknown */
     trader_state state;
-    int64_t until_ms; /* wall clock: end of the pause; 0: none, or unknown */
+    int64_t until_ms;              /* wall clock: end of the pause; 0: none, or unknown */
     uint32_t n_symbols, n_skipped; /* under watch: those that it looks at, and those outside of its `symbols` */
     const char *warning;           /* about symbols that it names; "" or NULL: none */
     uint64_t n_errors, n_kills;
