@@ -20,3 +20,10 @@ typedef struct market_event {
     uint8_t interval; /* enum interval */
     uint8_t kind;     /* event_kind */
 } market_event;
+
+/* Whether `a` shows the forming bar in an earlier state than `b`, of the same bar: trades are only ever added, and of as
+ * many the message's own time decides. Connections deliver in the order of neither. */
+static inline bool market_event_is_older(const market_event *a, const market_event *b) {
+    if (a->bar.trades != b->bar.trades) return a->bar.trades < b->bar.trades;
+    return a->event_ms < b->event_ms;
+}

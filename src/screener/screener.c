@@ -99,6 +99,8 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->shared.max_signals_per_hour = c->max_signals_per_hour;
     s->shared.shows_first_look = c->shows_first_look;
     s->shared.tick_ms = c->tick_ms;
+    s->shared.watches_closes = c->watches_closes;
+    s->shared.audit_period_ms = c->audit_period_ms;
     s->waits_for_ranks = c->waits_for_ranks;
     s->shared.user = c->user;
     s->shared.market = c->market;
@@ -177,6 +179,8 @@ err screener_push(screener *s, const market_event *event) {
     if (event->event_ms > s->market_ms) s->market_ms = event->event_ms;
     s->n_closed += event->kind == EVENT_BAR_CLOSED;
     if (event->kind == EVENT_RANGE_DONE && s->n_ranges[event->symbol] > 0) s->n_ranges[event->symbol]--;
+    if (s->copy_at[event->symbol] && event->kind == EVENT_RANGE_DONE && event->interval < N_INTERVALS)
+        s->references[s->copy_at[event->symbol] - 1].asked_to_ms[event->interval] = 0; /* it may be asked for again */
     if (s->copy_at[event->symbol]) return push_all(s, *event, event->symbol);
     r = s->reference_at[event->symbol] ? &s->references[s->reference_at[event->symbol] - 1] : NULL;
     e = push_to_owner(s, event);
