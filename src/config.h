@@ -16,7 +16,7 @@ enum { MACHINE_ID_BYTES = CONFIG_ID_BYTES, MAX_WORKERS = 8 };
 
 typedef enum outbox_sync { OUTBOX_SYNC_NORMAL, OUTBOX_SYNC_FULL } outbox_sync;
 typedef enum late_bars { LATE_BARS_EVALUATE, LATE_BARS_SKIP } late_bars;
-typedef enum market_kind { MARKET_SPOT } market_kind;
+typedef enum market_kind { MARKET_SPOT, MARKET_USDM } market_kind;
 
 typedef struct config {
     const char *machine_id; /* "" when one is to be generated and kept: config_machine_id */
