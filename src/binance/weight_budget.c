@@ -44,12 +44,11 @@ static void expect_turn(weight_budget *b, weight_now now) {
     begin_minute(b, now);
     b->turn++;
     b->is_asking = false;
-    b->older = 0;
     b->is_unsure = b->used + b->in_flight > 0;
 }
 
 int64_t weight_budget_wait(weight_budget *b, int weight, weight_class class, weight_now now) {
-    int64_t known = b->used + b->in_flight;
+    int64_t known = b->used + b->in_flight + b->older;
     expect_turn(b, now);
     if (known + weight <= cap(b, class) || known == 0) return 0;
     if (!b->is_unsure) return turn_ms(b, now) - now.ms;
