@@ -28,27 +28,26 @@ static int64_t turn_ms(const weight_budget *b, weight_now now) {
     int64_t at_ms = b->began_ms + MINUTE_MS;
     if (now.server_ms > 0) {
         int64_t by_server_ms = now.ms + MINUTE_MS - now.server_ms % MINUTE_MS;
-        if (now.server_ms / MINUTE_MS > b->minute) by_server_ms = now.ms;
+        if (now.server_ms / MINUTE_MS > b->server_minute) by_server_ms = now.ms;
         if (by_server_ms < at_ms) at_ms = by_server_ms;
     }
-    return at_ms > b->no_question_before_ms ? at_ms : b->no_question_before_ms;
+    return at_ms > b->not_before_ms ? at_ms : b->not_before_ms;
 }
 
 static void begin_minute(weight_budget *b, weight_now now) {
     b->began_ms = now.ms;
-    if (now.server_ms > 0) b->minute = now.server_ms / MINUTE_MS;
+    if (now.server_ms > 0) b->server_minute = now.server_ms / MINUTE_MS;
 }
 
 static void expect_turn(weight_budget *b, weight_now now) {
     if (now.ms < turn_ms(b, now)) return;
     begin_minute(b, now);
-    b->turn++;
-    b->is_asking = false;
     b->is_unsure = b->used + b->in_flight > 0;
+    if (b->is_asking) b->not_before_ms = now.ms + QUESTION_MS; /* its answer is about the turn before */
 }
 
 int64_t weight_budget_wait(weight_budget *b, int weight, weight_class class, weight_now now) {
-    int64_t known = b->used + b->in_flight + b->older;
+    int64_t known = b->used + b->in_flight;
     expect_turn(b, now);
     if (known + weight <= cap(b, class) || known == 0) return 0;
     if (!b->is_unsure) return turn_ms(b, now) - now.ms;
@@ -56,59 +55,45 @@ int64_t weight_budget_wait(weight_budget *b, int weight, weight_class class, wei
 }
 
 weight_mark weight_budget_take(weight_budget *b, int weight, weight_now now) {
+    bool is_question = b->is_unsure && !b->is_asking;
     if (b->used + b->in_flight == 0) begin_minute(b, now);
     b->in_flight += weight;
-    b->is_asking = b->is_unsure;
-    return (weight_mark){b->turn, b->seen};
+    b->is_asking |= is_question;
+    return (weight_mark){b->minute, b->seen, is_question};
 }
 
-static void be_sure(weight_budget *b, int64_t used) {
-    b->is_unsure = b->is_asking = false;
-    b->used = used + b->older; /* they may have been counted after the call that tells */
-    b->seen = used;
-    b->older = 0;
+static void new_minute(weight_budget *b, int64_t used) {
+    b->minute++;
+    b->used = b->seen = used;
+    b->is_unsure = false;
 }
 
-/* A count below one that was known when the call was sent. */
-static bool shows_turn(const weight_budget *b, weight_mark mark, int64_t used) {
-    bool is_of_last_known = mark.turn == b->turn || (b->is_unsure && mark.turn + 1 == b->turn);
-    return used >= 0 && used < mark.seen && is_of_last_known;
-}
-
-static void note(weight_budget *b, int64_t used) {
+static void note(weight_budget *b, int weight, int64_t used) {
+    if (used < 0) b->used += weight;
     if (used > b->used) b->used = used;
     if (used > b->seen) b->seen = used;
 }
 
-/* A call from before the turn. What it says may be of the old minute: only a count that the new one can have is taken. */
-static void note_older(weight_budget *b, int weight, int64_t used) {
-    if (b->is_unsure)
-        b->older += weight;
-    else if (used < 0)
-        b->used += weight;
-    else if (used <= b->used + b->in_flight + weight)
-        note(b, used);
+/* The question has come back without having shown a new minute. */
+static void note_no_turn(weight_budget *b, int weight, int64_t used, weight_now now) {
+    if (used == -1) {
+        new_minute(b, weight); /* nothing will ever show it: believed */
+    } else {
+        b->is_unsure = used == -2;
+        b->not_before_ms = now.ms + QUESTION_MS;
+    }
 }
 
 void weight_budget_answer(weight_budget *b, int weight, weight_mark mark, int64_t used, weight_now now) {
+    bool is_of_this = mark.minute == b->minute;
     b->in_flight -= weight;
-    if (shows_turn(b, mark, used)) {
-        if (!b->is_unsure) {
-            begin_minute(b, now);
-            b->turn++;
-        }
-        be_sure(b, used);
-    } else if (mark.turn != b->turn) {
-        note_older(b, weight, used);
-    } else if (used == -2) {
-        b->used += weight;
-        b->is_asking = false;
-    } else if (b->is_unsure) {
-        be_sure(b, used < 0 ? weight : used);
-        if (used >= 0) b->no_question_before_ms = now.ms + QUESTION_MS;
-    } else if (used < 0) {
-        b->used += weight;
-    } else {
-        note(b, used);
+    if (mark.is_question) b->is_asking = false;
+    if (is_of_this && used >= 0 && used < mark.seen) {
+        if (!b->is_unsure) begin_minute(b, now);
+        new_minute(b, used);
+        return;
     }
+    /* A call from before the turn may tell of the old minute: only a count that this one can have is taken. */
+    if (is_of_this || used <= b->used + b->in_flight + weight) note(b, weight, used);
+    if (is_of_this && b->is_unsure && mark.is_question) note_no_turn(b, weight, used, now);
 }

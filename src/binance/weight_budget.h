@@ -26,26 +26,25 @@ typedef struct weight_budget {
     int64_t used;  /* of this minute, as far as is known: what answers say, and what is known beside it */
     int64_t seen;  /* the highest count of this minute that an answer has told */
     int64_t in_flight;
-    int64_t minute; /* server minute of `used`; 0: unknown */
-    int64_t
-        began_ms; /* monotonic; the minute that `used` belongs to has ended a minute later, whatever the clocks say */
-    int64_t no_question_before_ms;
-    int64_t older;  /* weight of calls from before the turn that were answered while it is unsure */
-    uint32_t turn;  /* counts expected turns */
-    bool is_unsure; /* a turn was expected and no answer has shown it */
-    bool is_asking; /* the call that will is out */
+    uint32_t minute;       /* counts the minutes that answers have shown */
+    int64_t server_minute; /* in which the last turn was expected; 0: unknown */
+    int64_t began_ms;      /* monotonic; of it: a minute later the next turn is due, whatever the clock says */
+    int64_t not_before_ms; /* no turn is expected earlier */
+    bool is_unsure;        /* a turn was expected and no answer has shown it */
+    bool is_asking;        /* the call that will is out */
 } weight_budget;
+
+/* What was known when a call was sent. */
+typedef struct weight_mark {
+    uint32_t minute;
+    int64_t seen;
+    bool is_question;
+} weight_mark;
 
 /* `limit` > 0; 1 to 100 percent. */
 void weight_budget_init(weight_budget *b, int64_t limit, int percent);
 void weight_budget_set_limit(weight_budget *b, int64_t limit);
 void weight_budget_set_percent(weight_budget *b, int percent);
-
-/* What was known when a call was sent. */
-typedef struct weight_mark {
-    uint32_t turn;
-    int64_t seen;
-} weight_mark;
 
 /* 0: a call of that weight may be sent now. Else ms after which it is worth asking again; an answer may come first. */
 int64_t weight_budget_wait(weight_budget *b, int weight, weight_class class, weight_now now);
