@@ -269,7 +269,14 @@ static void open_fixture(void) {
     }
     snprintf(url, sizeof url, "http://127.0.0.1:%d/base/", f->market.port);
     if (http_client_new(&f->loop, "test", &f->http)) abort();
-    rest_options rest_given = {.loop = &f->loop, .http = f->http, .base_url = url, .timeout_ms = 5000};
+    const char *urls[] = {url};
+    rest_options rest_given = {.loop = &f->loop,
+                               .http = f->http,
+                               .venue = venue_get(MARKET_SPOT),
+                               .urls = urls,
+                               .n_urls = 1,
+                               .clock = &f->clock,
+                               .timeout_ms = 5000};
     if (rest_new(&rest_given, &f->rest, &why)) abort();
     backfill_options options = {.loop = &f->loop,
                                 .rest = f->rest,
