@@ -70,7 +70,8 @@ static err choose_by_volume(const symbol_info *symbols, size_t n, const universe
                             size_t *n_chosen, diag *why) {
     size_t found = 0;
     for (size_t i = 0; i < n; i++)
-        if (symbols[i].is_trading && strcmp(symbols[i].quote, policy->quote) == 0) chosen[found++] = (uint32_t)i;
+        if (symbols[i].is_trading && !symbols[i].is_by_name_only && strcmp(symbols[i].quote, policy->quote) == 0)
+            chosen[found++] = (uint32_t)i;
     if (found == 0)
         return diag_set(why, ERR_NOT_FOUND, "the exchange trades nothing in %s (of %zu symbols)", policy->quote, n);
     qsort_r(chosen, found, sizeof *chosen, by_volume, (void *)symbols);

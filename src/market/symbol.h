@@ -15,7 +15,9 @@ typedef struct symbol_info {
     double tick_size, step_size;                /* 0 when unknown */
     double quote_volume_24h;                    /* 0 when unknown */
     bool is_trading;
-    bool is_alias; /* another id of the same symbol; see symbol_table_alias */
+    bool
+        is_by_name_only; /* a contract other than a plain perpetual: watched when it is named, never chosen by volume */
+    bool is_alias;       /* another id of the same symbol; see symbol_table_alias */
 } symbol_info;
 
 typedef struct symbol_table symbol_table;
