@@ -41,7 +41,7 @@ typedef struct config {
     const char *data_dir;
     outbox_sync outbox_sync;
 
-    const char *binance_ws_url;    /* no slash at the end */
+    const char *binance_ws_url;    /* no slash at the end; "": the market's own host */
     config_list binance_rest_urls; /* the same; empty: the market's own hosts */
 
     int64_t script_cpu_ms, script_load_cpu_ms, script_memory_mb;

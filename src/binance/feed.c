@@ -201,7 +201,7 @@ err feed_open(const feed_options *o, feed **out, diag *why) {
 err feed_watch(feed *f, uint32_t mask, diag *why) {
     uint32_t n_symbols = symbol_table_count(f->options.symbols);
     stream_options s = {.loop = f->options.loop,
-                        .url = f->options.ws_url,
+                        .url = *f->options.ws_url ? f->options.ws_url : f->options.venue->ws_hosts[0].url,
                         .clock = f->options.clock,
                         .symbols = f->options.symbols,
                         .handlers = {.on_event = on_live, .on_state = on_stream_state, .context = f},

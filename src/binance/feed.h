@@ -27,7 +27,7 @@ typedef struct feed_options {
     const venue *venue;
     const char *const *rest_urls; /* hosts instead of the venue's own; borrowed until feed_open is through */
     size_t n_rest_urls;
-    const char *ws_url;
+    const char *ws_url;     /* "": the venue's own */
     universe_policy policy; /* texts are borrowed and must outlive the feed */
     market_clock *clock;
     symbol_table *symbols;
