@@ -7,7 +7,9 @@ static bool are_addresses(const venue_host *hosts, size_t n, const char *scheme)
     bool is_good = n > 0 && n <= VENUE_MAX_HOSTS;
     for (size_t i = 0; i < n && is_good; i++) {
         const char *url = hosts[i].url;
-        is_good = url && strncmp(url, scheme, strlen(scheme)) == 0 && url[strlen(url) - 1] != '/';
+        is_good = url && strlen(url) > strlen(scheme) && strncmp(url, scheme, strlen(scheme)) == 0;
+        if (!is_good) break;
+        is_good = url[strlen(url) - 1] != '/';
         for (size_t other = 0; other < i; other++) is_good &= strcmp(url, hosts[other].url) != 0;
     }
     return is_good;
