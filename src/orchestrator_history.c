@@ -1,11 +1,8 @@
-/* See orchestrator_history.h. The line at the terminal ends in a carriage return: whatever is logged next overwrites
- * it from its beginning, and the next update is a line of its own again. */
+/* See orchestrator_history.h. */
 #include "orchestrator_history.h"
 #include "base/log.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 enum { QUIET_MS = 1000, TERMINAL_MS = 250, LOG_MS = 2000, STEP_PERCENT = 10 };
 
@@ -27,17 +24,11 @@ void orchestrator_history_describe(const backfill_progress *p, int64_t now_ms, c
         snprintf(out + n, (size_t)(HISTORY_LINE_BYTES - n), ", about %" PRId64 " s left", left_s);
 }
 
-static void write_terminal(const char *text) {
-    char line[HISTORY_LINE_BYTES + 8];
-    int n = snprintf(line, sizeof line, "%s\033[K\r", text);
-    if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0) return; /* nobody is left to tell */
-}
-
 void orchestrator_history_show(orchestrator_history *h, const backfill_progress *p, size_t n_under_way,
                                int64_t now_ms) {
     char text[HISTORY_LINE_BYTES];
     if (n_under_way == 0) {
-        if (h->is_shown) write_terminal("");
+        if (h->is_shown) log_standing_line("");
         h->is_shown = false;
         return;
     }
@@ -50,7 +41,7 @@ void orchestrator_history_show(orchestrator_history *h, const backfill_progress 
     if (!h->is_terminal && percent(p) < h->told_percent + STEP_PERCENT) return;
     orchestrator_history_describe(p, now_ms, text);
     if (h->is_terminal)
-        write_terminal(text);
+        log_standing_line(text);
     else
         log_info("orchestrator", "%s", text);
     h->is_shown = h->is_terminal;

@@ -38,6 +38,11 @@ static void test_terminal(void) {
     ok(!*told(), "not again within a quarter of a second");
     show(&h, 120, 36, 6250);
     ok(strstr(told(), "120 of 1000") != NULL, "then over itself");
+    log_warn("test", "hear");
+    text = told();
+    ok(strncmp(text, "\033[K{", 4) == 0 && strchr(text, '\n'), "what is logged meanwhile takes its place");
+    log_warn("test", "hear");
+    ok(*told() == '{', "once");
     show(&h, 1000, 0, 6300);
     ok(strcmp(told(), "\033[K\r") == 0, "at the end the line is empty");
     show(&h, 1000, 0, 9000);
