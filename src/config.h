@@ -30,7 +30,7 @@ typedef struct config {
     config_list symbols; /* upper case, each once; empty: the universe is chosen by volume */
     const char *quote_asset;
     market_kind market;
-    int64_t kline_history;
+    int64_t kline_history, snapshot_interval_ms;
     late_bars late_bars;
     const char *traders_dir;
 

@@ -65,7 +65,8 @@ static void put_anchors(const indicator_set *set, const instance *item, byte_wri
     if (item->state_bytes == 0) return;
     for (int32_t k = 0; k < set->anchors.n; k++) {
         int64_t life = anchor_life(set, k);
-        if (has_anchor(set, life)) byte_put_bytes(w, anchors_get(&set->anchors, life) + item->anchor, item->state_bytes);
+        if (has_anchor(set, life))
+            byte_put_bytes(w, anchors_get(&set->anchors, life) + item->anchor, item->state_bytes);
     }
 }
 
@@ -208,7 +209,7 @@ static err take_lives(indicator_set *set, const heading *h) {
     return OK;
 }
 
-static bool is_there(const indicator_set *set, const instance *item) {
+static bool is_there(const instance *item) {
     for (int32_t s = 0; s < item->kernel->n_sources && item->spec->kind != INDICATOR_ALIGN; s++)
         if (series_is_output(item->spec->source[s]) && item->source_at[s] < 0) return false;
     return true;
@@ -287,8 +288,7 @@ static err append(indicator_set *set, instance *item, const record *in, const he
     if (set->count == set->capacity) e = indicator_set_grow_items(set);
     if (e == OK) e = indicator_set_grow_states(set, item->state_bytes);
     if (e == OK && item->may_be_short) e = anchors_add(&set->anchors, item->state_bytes, &item->anchor);
-    if (e == OK)
-        e = column_init(&item->values, item->kernel->n_outputs, kline_series_room(set->bars), set->dropped);
+    if (e == OK) e = column_init(&item->values, item->kernel->n_outputs, kline_series_room(set->bars), set->dropped);
     if (e != OK) return e;
     copy_states(set, item, in, h);
     copy_values(set, item, in);
@@ -317,7 +317,7 @@ static err load_one(indicator_set *set, const record *in, const heading *h, indi
     reach = kernel_reach(item.spec->kind, item.spec->param, item.spec->interval);
     indicator_set_bind(set, &item);
     item.has_slow = has_slow;
-    if (!is_there(set, &item)) {
+    if (!is_there(&item)) {
         how->n_left_out++;
         return OK;
     }

@@ -48,7 +48,8 @@ typedef struct saved_indicator {
     bool is_deferred;
     const void *state; /* borrowed */
     size_t state_bytes;
-    const void *values; /* n_outputs times n_values doubles, of the bars before `life`; n_values is 0 where they follow */
+    const void
+        *values; /* n_outputs times n_values doubles, of the bars before `life`; n_values is 0 where they follow */
     int32_t n_outputs, n_values;
 } saved_indicator;
 

@@ -219,7 +219,7 @@ void kline_series_save(const kline_series *s, byte_writer *w) {
     for (int f = 0; f < N_FIELDS; f++) byte_put_bytes(w, s->field[f], (size_t)s->count * sizeof(double));
 }
 
-enum { LIFE_MOST_BITS = 48 }; /* more bars than any series has ever had */
+enum { LIFE_MOST_BITS = 48 };                        /* more bars than any series has ever had */
 static const int64_t TIME_MOST_MS = 253402300800000; /* the year 10000 */
 
 static err load_times(kline_series *s, byte_reader *r) {

@@ -231,11 +231,21 @@ static reference *find_reference(screener *s, const char *name) {
     return NULL;
 }
 
+/* ERR_NO_MEMORY: it was not sent. */
+static err send_with_saved(screener *s, int32_t to, control what, const char *name) {
+    err e;
+    if (s->handlers.find_saved) what.saved = s->handlers.find_saved(s->handlers.context, name);
+    e = send(s, to, what);
+    if (e != OK) saved_symbol_free(what.saved);
+    return e;
+}
+
 static err send_copy(screener *s, int32_t to, const reference *r) {
-    return send(
-        s, to,
-        (control){
-            .kind = CONTROL_COPY, .symbol = r->copy, .info = r->info, .start_ms = r->start_ms, .memory = s->memory});
+    control what = {
+        .kind = CONTROL_COPY, .symbol = r->copy, .info = r->info, .start_ms = r->start_ms, .memory = s->memory};
+    char name[SYMBOL_BYTES];
+    tracked_copy_name(&(tracked){.symbol = r->info}, name);
+    return send_with_saved(s, to, what, name);
 }
 
 static err add_reference(screener *s, const char *name, reference **out) {
@@ -395,8 +405,27 @@ err screener_track(screener *s, uint32_t symbol) {
     if (e != OK) return e;
     s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
     s->tracked[s->n_tracked++] = symbol;
-    return send(s, s->owner[symbol],
-                (control){.kind = CONTROL_TRACK, .symbol = symbol, .start_ms = now_ms(s), .memory = s->memory});
+    return send_with_saved(
+        s, s->owner[symbol],
+        (control){.kind = CONTROL_TRACK, .symbol = symbol, .start_ms = now_ms(s), .memory = s->memory},
+        info_of(s, symbol)->name);
+}
+
+/* ---- snapshots ---- */
+
+uint32_t screener_n_saved(const screener *s) { return s->n_tracked + (uint32_t)s->n_references; }
+
+/* Of a reference the first worker has a copy as good as any. */
+err screener_save(screener *s, uint32_t at) {
+    control what = {.kind = CONTROL_SAVE};
+    what.symbol = at < s->n_tracked ? s->tracked[at] : s->references[at - s->n_tracked].copy;
+    return at < s->n_tracked ? send_to_symbol(s, what.symbol, what) : send(s, 0, what);
+}
+
+saved_symbol *screener_save_stopped(screener *s, uint32_t at) {
+    uint32_t symbol = at < s->n_tracked ? s->tracked[at] : s->references[at - s->n_tracked].copy;
+    worker *w = s->workers[at < s->n_tracked ? s->owner[symbol] : 0];
+    return w ? worker_save(w, symbol) : NULL;
 }
 
 /* ---- barrier ---- */
@@ -652,6 +681,12 @@ static void on_note(screener *s, const note *n) {
     case NOTE_RELEASED:
         if (on_released(s, n) != OK) give_up(s);
         break;
+    case NOTE_SAVED:
+        if (h->on_saved)
+            h->on_saved(h->context, n->saved);
+        else
+            saved_symbol_free(n->saved);
+        break;
     case NOTE_KILLED: h->on_killed(h->context); break;
     case NOTE_FAILED: give_up(s); break;
     }
@@ -714,4 +749,17 @@ const trader_failure *screener_failures(const screener *s, int32_t *count) {
 registry *screener_registry(screener *s) { return s->shared.registry; }
 int32_t screener_workers(const screener *s) { return s->n_workers; }
 const worker_stats *screener_stats(const screener *s, int32_t index) { return worker_get_stats(s->workers[index]); }
+bool screener_has_begun(const screener *s) {
+    uint32_t n = 0;
+    for (int32_t i = 0; i < WORKERS_MAX; i++)
+        if (s->workers[i]) n += atomic_load(&worker_get_stats(s->workers[i])->n_begun);
+    return n >= s->n_tracked;
+}
+
+int32_t screener_restored(const screener *s) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < WORKERS_MAX; i++)
+        if (s->workers[i]) n += atomic_load(&worker_get_stats(s->workers[i])->n_restored);
+    return n;
+}
 uint64_t screener_moves(const screener *s) { return s->n_moves; }

@@ -1,0 +1,163 @@
+/* See tracked_restore.h. All series of a symbol are loaded before they are linked, since some rest on others. When any
+ * state is left out, so is everything that may rest on it across series: it is begun anew. */
+#include "screener/tracked_restore.h"
+#include "base/log.h"
+#include "indicator/indicator_set_save.h"
+#include <string.h>
+
+enum { RECHECK_BARS = CHECKPOINT_BARS }; /* asked for again behind the gap: they may have been corrected meanwhile */
+
+typedef struct restoring {
+    tracked *tracked;
+    registry *registry;
+    const trader_set *set;
+    const tracked_policy *policy;
+    char name[SYMBOL_BYTES];      /* as storage and snapshot have it */
+    timeframe *cold[N_INTERVALS]; /* what was there, of those that are taken up */
+    int32_t n_left_out;
+} restoring;
+
+/* The cursor of a trader that looks at this symbol and this interval, or where it begins; INT64_MAX: none of that. */
+static int64_t next_of(const restoring *to, int32_t index, int32_t interval) {
+    const tracked *t = to->tracked;
+    const trader *who = to->set->traders[index];
+    const trader_spec *spec = who ? who->spec : NULL;
+    const memory *m = to->policy->memory;
+    const owed_row *owed;
+    const edge_row *edge;
+    int64_t mark;
+    if (!spec || !m || !(spec->interval_mask >> interval & 1) || !trader_wants(who, t->symbol)) return INT64_MAX;
+    edge = memory_edge(m, t->symbol->name, spec->id, spec->revision, false);
+    if (!edge) return INT64_MAX;
+    owed = memory_owed(m, t->symbol->name, spec->interval, spec->id);
+    mark = memory_watermark(m, t->symbol->name, spec->interval);
+    if (owed && owed->cursor_ms) return owed->cursor_ms;
+    return !owed && mark > 0 ? interval_next(spec->interval, mark) : edge->start_ms;
+}
+
+/* As with bars that come in: they must not push out what is still to be evaluated (tracked_hold_ms). */
+static bool is_within_hold(const restoring *to, int32_t interval, const kline_series *bars) {
+    int32_t room = kline_series_keep(bars) / 2;
+    for (int32_t i = 0; to->tracked->standings && i < to->set->count; i++) {
+        int64_t next = next_of(to, i, interval);
+        if (next == INT64_MAX) continue;
+        if (kline_series_known_to(bars) > interval_add(interval, interval_floor(interval, next), room)) return false;
+    }
+    return true;
+}
+
+/* Not of a market that has begun anew since (an exchange that is simulated), nor of one of long ago. */
+static bool is_useful(const restoring *to, int32_t interval, const kline_series *bars, int64_t from_ms) {
+    int64_t known_to_ms = kline_series_known_to(bars);
+    return kline_series_count(bars) > 0 && known_to_ms >= from_ms &&
+           known_to_ms <= interval_floor(interval, to->policy->start_ms) && is_within_hold(to, interval, bars);
+}
+
+/* OK also when the frame stays as it is. */
+static err take_bars(restoring *to, int32_t i, int64_t from_ms) {
+    tracked *t = to->tracked;
+    byte_reader in = to->policy->saved->bars[i];
+    kline_series *bars;
+    timeframe *f;
+    err e = kline_series_load(&in, i, kline_series_keep(t->frames[i]->bars), &bars);
+    if (e == ERR_UNSUPPORTED) return OK;
+    if (e != OK) return e;
+    if (!is_useful(to, i, bars, from_ms)) {
+        kline_series_free(bars);
+        return OK;
+    }
+    e = timeframe_new_of(to->registry, bars, &f);
+    if (e != OK) return e;
+    f->recheck_ms = interval_add(i, kline_series_known_to(bars), -RECHECK_BARS);
+    if (f->recheck_ms < kline_series_open_ms(bars)[0]) f->recheck_ms = kline_series_open_ms(bars)[0];
+    to->cold[i] = t->frames[i];
+    t->frames[i] = f;
+    t->sets[i] = f->set;
+    indicator_set_link(f->set, t->sets);
+    return OK;
+}
+
+static saved_epoch look_up(void *context, const char *key, int64_t epoch_ms) {
+    const restoring *to = context;
+    int64_t known_ms = to->policy->memory ? memory_epoch(to->policy->memory, to->name, key) : 0;
+    if (known_ms == 0) return SAVED_EPOCH_NEW;
+    return known_ms == epoch_ms ? SAVED_EPOCH_KNOWN : SAVED_EPOCH_ANOTHER;
+}
+
+static err load_sets(restoring *to, bool leaves_out_deferred) {
+    indicator_load how = {to->registry, look_up, to, leaves_out_deferred, 0};
+    err e = OK;
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
+        byte_reader in = to->policy->saved->sets[i];
+        if (to->cold[i]) e = indicator_set_load(to->tracked->frames[i]->set, &in, &how);
+    }
+    to->n_left_out = how.n_left_out;
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (to->cold[i] && !indicator_set_load_link(to->tracked->frames[i]->set)) to->n_left_out++;
+    return e;
+}
+
+static err empty_sets(const restoring *to) {
+    err e = OK;
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
+        timeframe *f = to->tracked->frames[i];
+        if (!to->cold[i]) continue;
+        indicator_set_free(f->set);
+        f->set = to->tracked->sets[i] = NULL;
+        e = indicator_set_new(f->bars, to->registry, &f->set);
+        if (e != OK) break;
+        to->tracked->sets[i] = f->set;
+        indicator_set_link(f->set, to->tracked->sets);
+    }
+    return e;
+}
+
+static err take_sets(restoring *to) {
+    err e = load_sets(to, false);
+    if (e == OK && to->n_left_out > 0) {
+        e = empty_sets(to);
+        if (e == OK) e = load_sets(to, true);
+    }
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (to->cold[i]) e = indicator_set_load_finish(to->tracked->frames[i]->set);
+    return e;
+}
+
+static void put_back(restoring *to) {
+    tracked *t = to->tracked;
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        if (!to->cold[i]) continue;
+        timeframe_free(t->frames[i]);
+        t->frames[i] = to->cold[i];
+        t->sets[i] = to->cold[i]->set;
+        to->cold[i] = NULL;
+    }
+}
+
+err tracked_restore(tracked *t, registry *r, const trader_set *set, const tracked_policy *policy, uint32_t made,
+                    int64_t from_ms[N_INTERVALS]) {
+    restoring to = {.tracked = t, .registry = r, .set = set, .policy = policy};
+    err e = OK;
+    memcpy(to.name, policy->saved->name, sizeof to.name);
+    for (uint32_t rest = made & policy->saved->intervals; rest && e == OK; rest &= rest - 1)
+        e = take_bars(&to, __builtin_ctz(rest), from_ms[__builtin_ctz(rest)]);
+    if (e == OK) e = take_sets(&to);
+    if (e != OK) {
+        put_back(&to);
+        if (e == ERR_NO_MEMORY) return e;
+        log_error("snapshot", "%s: what was saved cannot be: %s; its history is fetched", to.name, error_text(e));
+        return OK;
+    }
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        if (!to.cold[i]) continue;
+        from_ms[i] = kline_series_open_ms(t->frames[i]->bars)[0];
+        timeframe_free(to.cold[i]);
+        t->n_restored++;
+    }
+    return OK;
+}
+
+void tracked_restore_end(tracked *t) {
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if (t->sets[i]) indicator_set_load_end(t->sets[i]);
+}
