@@ -34,11 +34,11 @@ static void put_lives(byte_writer *w, const int64_t *lives, uint32_t n) {
     for (uint32_t k = 0; k < n; k++) byte_put_i64(w, lives[k]);
 }
 
-/* Those that there are, older ones first; where they stand in `at`. */
+/* Those that are of use: whose windows are still there; older ones first; where they stand in `at`. */
 static uint32_t list_checkpoints(const indicator_set *set, int64_t lives[N_CHECKPOINTS], int32_t at[N_CHECKPOINTS]) {
     uint32_t n = 0;
     for (int32_t c = 0; c < N_CHECKPOINTS; c++)
-        if (set->checkpoints[c].life >= 0) at[n++] = c;
+        if (set->checkpoints[c].life >= set->dropped + set->reach) at[n++] = c;
     if (n == 2 && set->checkpoints[at[0]].life > set->checkpoints[at[1]].life) at[0] = 1, at[1] = 0;
     for (uint32_t k = 0; k < n; k++) lives[k] = set->checkpoints[at[k]].life;
     return n;
@@ -97,7 +97,7 @@ static void put_instance(const indicator_set *set, const instance *item, const i
     byte_put_i64(w, item->is_deferred ? item->life : set->life);
     byte_put_u32(w, (uint32_t)item->state_bytes);
     byte_put_bytes(w, set->states + item->state, item->state_bytes);
-    for (uint32_t k = 0; k < n; k++)
+    for (uint32_t k = 0; k < n && !item->is_deferred; k++) /* those of deferred ones are not gone back to */
         byte_put_bytes(w, set->checkpoints[checkpoints[k]].states + item->state, item->state_bytes);
     if (item->may_be_short)
         put_anchors(set, item, w);
@@ -153,7 +153,8 @@ static err get_record(byte_reader *r, const heading *h, record *out) {
     out->life = byte_get_i64(&in);
     out->state_bytes = byte_get_u32(&in);
     out->state = byte_get_bytes(&in, out->state_bytes);
-    out->checkpoints = byte_get_bytes(&in, (size_t)out->state_bytes * h->n_checkpoints);
+    if (!(out->flags & FLAG_DEFERRED))
+        out->checkpoints = byte_get_bytes(&in, (size_t)out->state_bytes * h->n_checkpoints);
     if (out->flags & FLAG_SHORT) {
         out->anchors = byte_get_bytes(&in, (size_t)out->state_bytes * h->n_anchors);
     } else {
@@ -249,7 +250,7 @@ static void copy_states(indicator_set *set, const instance *item, const record *
     size_t bytes = item->state_bytes;
     if (bytes == 0) return;
     memcpy(set->states + item->state, in->state, bytes);
-    for (uint32_t k = 0; k < h->n_checkpoints; k++)
+    for (uint32_t k = 0; k < h->n_checkpoints && !item->is_deferred; k++)
         memcpy(set->checkpoints[k].states + item->state, in->checkpoints + k * bytes, bytes);
     for (uint32_t k = 0; k < h->n_anchors && item->may_be_short; k++)
         memcpy(anchors_get(&set->anchors, h->anchors[k]) + item->anchor, in->anchors + k * bytes, bytes);
