@@ -44,8 +44,8 @@ typedef struct orchestrator {
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
-    bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_failed, reexecutes,
-        is_feed_full;
+    bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
+        reexecutes, is_feed_full;
     uint64_t n_kills, n_printed;
     int exit_code;
     diag *why;
@@ -125,6 +125,13 @@ static bool on_event(void *context, const market_event *event) {
     return true;
 }
 
+static void tell_begun(orchestrator *o) {
+    o->has_begun = true;
+    if (screener_restored(o->screener) > 0)
+        log_info("snapshot", "%d series were taken up; what is missing since then is fetched",
+                 screener_restored(o->screener));
+}
+
 static void move_on(orchestrator *o) {
     bool has_begun = screener_has_begun(o->screener); /* before the poll, which brings the ranges that they ask for */
     screener_poll(o->screener);
@@ -132,12 +139,13 @@ static void move_on(orchestrator *o) {
         o->is_feed_full = false;
         if (o->feed) feed_resume(o->feed);
     }
+    if (o->is_tracking && has_begun && !o->has_begun) tell_begun(o);
     if (o->is_tracking && has_begun && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) &&
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         set_status(o, "running");
-        log_info("orchestrator", "running: %u symbols, %d traders; %d series were taken up, %lld ms since the start",
+        log_info("orchestrator", "running: %u symbols, %d traders; %lld ms since the start",
                  symbol_table_count(o->symbols), trader_set_running(screener_traders(o->screener)),
-                 screener_restored(o->screener), (long long)(monotonic_ms() - o->started_ms));
+                 (long long)(monotonic_ms() - o->started_ms));
     }
 }
 
