@@ -44,13 +44,13 @@ static err take(void *context, const option *o, const char *value, diag *why) {
 
 /* ---- list ---- */
 
-static err print_series(const data_call *call, const snapshot *s, int32_t interval) {
+static err print_series(const snapshot *s, int32_t interval, registry *r) {
     json_writer w;
     err e;
     json_writer_init(&w);
-    e = snapshot_list_write(s, interval, &w);
-    if (e == OK && call->as_json) puts(json_writer_text(&w) ? json_writer_text(&w) : "");
+    e = snapshot_list_write(s, interval, r, &w);
     if (e == OK && !json_writer_text(&w)) e = ERR_NO_MEMORY;
+    if (e == OK) puts(json_writer_text(&w));
     json_writer_deinit(&w);
     return e;
 }
@@ -65,13 +65,13 @@ static err print_line(const snapshot *s, int32_t interval) {
     return OK;
 }
 
-static err list_symbol(const data_call *call, const snapshot_file *f, uint32_t at) {
+static err list_symbol(const snapshot_file *f, uint32_t at, bool as_json, registry *r) {
     saved_symbol *packed = snapshot_file_get(f, at), *bytes = NULL;
     snapshot s;
     err e = packed ? saved_symbol_unpack(packed, &bytes) : ERR_NO_MEMORY;
     if (e == OK) e = snapshot_open(bytes->data, bytes->bytes, &s);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
-        if (s.intervals >> i & 1) e = call->as_json ? print_series(call, &s, i) : print_line(&s, i);
+        if (s.intervals >> i & 1) e = as_json ? print_series(&s, i, r) : print_line(&s, i);
     saved_symbol_free(bytes);
     saved_symbol_free(packed);
     return e;
@@ -79,14 +79,17 @@ static err list_symbol(const data_call *call, const snapshot_file *f, uint32_t a
 
 static int list(const data_call *call, const config *cfg) {
     snapshot_file *f = NULL;
+    registry *r = NULL;
     diag why = {0};
-    err e = OK;
+    err e;
     if (!call->of_snapshot) {
         (void)diag_set(&why, ERR_INVALID, "data list: nothing to list; expected --snapshot");
         return verb_fail(&DATA_VERB, EXIT_USAGE, &why);
     }
     if (snapshot_file_look(cfg->data_dir, &f, &why) != OK) return verb_fail(&DATA_VERB, EXIT_FAILED, &why);
-    for (uint32_t i = 0; i < snapshot_file_count(f) && e == OK; i++) e = list_symbol(call, f, i);
+    e = registry_new(&r);
+    for (uint32_t i = 0; i < snapshot_file_count(f) && e == OK; i++) e = list_symbol(f, i, call->as_json, r);
+    registry_free(r);
     snapshot_file_free(f);
     if (e == OK) return EXIT_OK;
     (void)diag_set(&why, e, "%s/snapshot: %s", cfg->data_dir, error_text(e));

@@ -173,15 +173,7 @@ err indicator_set_saved_each(byte_reader *r, void (*each)(void *context, const s
         saved_indicator item;
         e = get_record(r, &h, &in);
         if (e != OK) break;
-        item = (saved_indicator){.epoch_ms = in.epoch_ms,
-                                 .first_life = in.first_life,
-                                 .life = in.life,
-                                 .is_deferred = in.flags & FLAG_DEFERRED,
-                                 .state = in.state,
-                                 .state_bytes = in.state_bytes,
-                                 .values = in.values,
-                                 .n_outputs = (int32_t)in.n_outputs,
-                                 .n_values = (int32_t)in.n_values};
+        item = (saved_indicator){.epoch_ms = in.epoch_ms, .life = in.life, .is_deferred = in.flags & FLAG_DEFERRED};
         memcpy(item.key, in.key, sizeof item.key);
         each(context, &item);
     }

@@ -6,8 +6,8 @@
  *
  * A state is plain bytes of its kernel (kernel.h), so it is of use to the same kernel only: INDICATOR_VERSION grows with
  * every change of what a state holds or of what a kernel makes of it; besides, its size must be the same.
- * The bytes hold texts, numbers and states, no addresses and no padding of our own: equal bars, numbered alike for life,
- * and equal epochs make equal bytes.
+ * The bytes hold texts, numbers and states, no addresses and no padding of our own: the same run makes the same bytes,
+ * however often it was taken up. (How a window lies in its state may depend on whether bars came one by one.)
  * Threads: the symbol's owner. */
 #pragma once
 #include "base/byte_reader.h"
@@ -44,13 +44,8 @@ void indicator_set_load_end(indicator_set *set);
 /* One of the saved indicators, as it stands in the bytes. */
 typedef struct saved_indicator {
     char key[INDICATOR_KEY_BYTES];
-    int64_t epoch_ms, first_life, life; /* life: bars up to here (exclusive) are in it */
+    int64_t epoch_ms, life; /* life: bars up to here (exclusive) are in it */
     bool is_deferred;
-    const void *state; /* borrowed */
-    size_t state_bytes;
-    const void
-        *values; /* n_outputs times n_values doubles, of the bars before `life`; n_values is 0 where they follow */
-    int32_t n_outputs, n_values;
 } saved_indicator;
 
 /* For listings: calls `each` for all of them, in their order. ERR_INVALID. */
