@@ -71,10 +71,10 @@ function differenceOfStates(found, wanted) {
 const snapshotOf = folder => join(folder, 'snapshot');
 
 /** Lives on one folder: `between(k, folder)` comes after the end of life k; how they end is in `lives`: [signals, signal]. */
-async function live(market, lives, { speed = 'max', env = () => OFTEN, workers = () => 1, between = () => {}, isWarm = false } = {}) {
+async function live(market, lives, { speed = 'max', env = () => OFTEN, workers = () => 1, between = () => {}, isWarm = false, set = traders } = {}) {
   const folder = tempDir(), taken = [], logs = [];
   const exchange = await startExchange(market, speed);
-  const run = k => startDaemon({ port: exchange.port, market, folder, traders, env: env(k), workers: workers(k) });
+  const run = k => startDaemon({ port: exchange.port, market, folder, traders: set, env: env(k), workers: workers(k) });
   for (const [k, [count, signal]] of lives.entries()) {
     const daemon = await run(k);
     if (isWarm && k > 0) await daemon.until(it => takenUp(it) > 0, 'series to be taken up');
@@ -227,4 +227,26 @@ test('what was told by two runs is told once', async () => {
     told.push(...daemon.signals());
   }
   assertSame(byId(told), market);
+});
+
+const BESIDE = {
+  ratio: `return trader {name = "ratio", interval = "1m", references = {"LEADER"}, filter = function(m)
+  local ratio = m.close / m:align(m.ref.LEADER.close)
+  return ta.crossover(ratio, ta.ema(ratio, 20)) end}`,
+  slower: `return trader {name = "slower", interval = "1m", references = {"LEADER"}, timeframes = {"5m"}, filter = function(m)
+  return m.ref.LEADER.close[0] > m:align(ta.ema(m.ref.LEADER["5m"].close, 5))[0]
+    and ta.crossover(m.close, ta.sma(m.close, 5)) end}`,
+};
+
+test('beside another symbol: its copies are taken up, and what is aligned from them goes on', async () => {
+  const [, market] = markets[0], random = dice(seed + 11);
+  const some = tempDir();
+  for (const [name, text] of Object.entries(BESIDE)) writeFileSync(join(some, `${name}.lua`), text.replaceAll('LEADER', market.symbols[0]));
+  const wanted = await replay(market, { traders: some });
+  for (const name of Object.keys(BESIDE)) assert.ok([...wanted.values()].some(s => s.trader === name), `${name} has no signal`);
+  const lives = Array.from({ length: 4 }, () => [random(5, 60), random(0, 1) ? 'SIGKILL' : 'SIGTERM']);
+  const { folder, taken } = await live(market, lives, { speed: 7200, workers: () => random(1, 3), set: some });
+  assert.equal(difference(stored(folder), wanted), '');
+  assert.ok(taken.some(n => n > 0), `${taken}`);
+  assert.ok([...listed(folder).keys()].includes(`@${market.symbols[0]} 5m`), [...listed(folder).keys()].join());
 });

@@ -94,7 +94,8 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->handlers = *handlers;
     s->shared.symbols = c->symbols;
     s->shared.limits = c->limits;
-    s->shared.policy = (tracked_policy){.kline_history = c->kline_history, .skips_late_bars = c->skips_late_bars};
+    s->shared.policy = (tracked_policy){
+        .kline_history = c->kline_history, .skips_late_bars = c->skips_late_bars, .symbols = c->symbols};
     s->shared.max_errors_in_row = c->max_errors_in_row;
     s->shared.max_signals_per_hour = c->max_signals_per_hour;
     s->shared.shows_first_look = c->shows_first_look;

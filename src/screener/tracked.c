@@ -268,6 +268,7 @@ err tracked_new_copy(uint32_t id, const symbol_info *symbol, registry *r, const 
     tracked *t = new_empty(id, symbol, policy);
     err e;
     if (!t) return ERR_NO_MEMORY;
+    t->is_copy = true;
     t->market = (script_market){.symbol = symbol, .symbol_id = id};
     e = tracked_install_copy(t, r, set, policy);
     if (e == OK)

@@ -44,6 +44,7 @@ typedef struct tracked {
     int64_t ticked_ms[N_INTERVALS]; /* market time of the last evaluation of the forming bar */
     uint32_t ticks_due;             /* bit per interval */
     int32_t n_restored;             /* series that were taken up from a snapshot */
+    bool is_copy;                   /* of a reference: no traders look at it by itself */
     bool is_waiting;                /* some trader is owed, or bars wait behind a gap */
     bool is_loading;                /* some trader has not got the history before its first bar */
 } tracked;
@@ -53,6 +54,7 @@ typedef struct tracked_policy {
     int64_t start_ms;             /* market time of the start: bars that close up to here are evaluated silently */
     bool skips_late_bars;         /* after a restart: bars that closed in between are seen silently */
     const memory *memory;         /* of earlier runs; NULL: none */
+    const symbol_table *symbols;  /* all there are, for copies of references that are taken up */
     const struct snapshot *saved; /* bars and states of an earlier run; NULL: none */
 } tracked_policy;
 

@@ -17,33 +17,49 @@ typedef struct restoring {
     int32_t n_left_out;
 } restoring;
 
-/* The cursor of a trader that looks at this symbol and this interval, or where it begins; INT64_MAX: none of that. */
-static int64_t next_of(const restoring *to, int32_t index, int32_t interval) {
-    const tracked *t = to->tracked;
-    const trader *who = to->set->traders[index];
-    const trader_spec *spec = who ? who->spec : NULL;
+/* The cursor of a trader on a symbol, or where it begins there; INT64_MAX: it does not look at it, or begins now. */
+static int64_t next_of(const restoring *to, const trader *who, const symbol_info *symbol) {
+    const trader_spec *spec = who->spec;
     const memory *m = to->policy->memory;
     const owed_row *owed;
-    const edge_row *edge;
+    const edge_row *edge = NULL;
     int64_t mark;
-    if (!spec || !m || !(spec->interval_mask >> interval & 1) || !trader_wants(who, t->symbol)) return INT64_MAX;
-    edge = memory_edge(m, t->symbol->name, spec->id, spec->revision, false);
+    if (m && trader_wants(who, symbol)) edge = memory_edge(m, symbol->name, spec->id, spec->revision, false);
     if (!edge) return INT64_MAX;
-    owed = memory_owed(m, t->symbol->name, spec->interval, spec->id);
-    mark = memory_watermark(m, t->symbol->name, spec->interval);
+    owed = memory_owed(m, symbol->name, spec->interval, spec->id);
+    mark = memory_watermark(m, symbol->name, spec->interval);
     if (owed && owed->cursor_ms) return owed->cursor_ms;
     return !owed && mark > 0 ? interval_next(spec->interval, mark) : edge->start_ms;
 }
 
+static bool names(const trader_spec *spec, const symbol_info *reference) {
+    for (int32_t k = 0; k < spec->n_references; k++)
+        if (strcmp(spec->references[k], reference->name) == 0) return true;
+    return false;
+}
+
+/* The first bar that somebody still has to see beside this series; of a copy, a trader on any symbol. */
+static int64_t next_beside(const restoring *to, int32_t interval) {
+    const tracked *t = to->tracked;
+    const symbol_table *all = to->policy->symbols;
+    int64_t least = INT64_MAX;
+    for (int32_t i = 0; i < to->set->count; i++) {
+        const trader *who = to->set->traders[i];
+        uint32_t mask = !who ? 0 : t->is_copy ? who->spec->reference_mask : who->spec->interval_mask;
+        if (!(mask >> interval & 1) || (t->is_copy && !names(who->spec, t->symbol))) continue;
+        for (uint32_t id = 0; id < (t->is_copy ? symbol_table_count(all) : 1); id++) {
+            int64_t next = next_of(to, who, t->is_copy ? symbol_table_get(all, id) : t->symbol);
+            if (next < least) least = next;
+        }
+    }
+    return least;
+}
+
 /* As with bars that come in: they must not push out what is still to be evaluated (tracked_hold_ms). */
 static bool is_within_hold(const restoring *to, int32_t interval, const kline_series *bars) {
-    int32_t room = kline_series_keep(bars) / 2;
-    for (int32_t i = 0; to->tracked->standings && i < to->set->count; i++) {
-        int64_t next = next_of(to, i, interval);
-        if (next == INT64_MAX) continue;
-        if (kline_series_known_to(bars) > interval_add(interval, interval_floor(interval, next), room)) return false;
-    }
-    return true;
+    int64_t next = next_beside(to, interval);
+    return next == INT64_MAX || kline_series_known_to(bars) <=
+                                    interval_add(interval, interval_floor(interval, next), kline_series_keep(bars) / 2);
 }
 
 /* Not of a market that has begun anew since (an exchange that is simulated), nor of one of long ago. */
