@@ -148,7 +148,6 @@ static void on_written(uv_work_t *work, int status) {
     if (s->is_closing && !s->is_draft_last) {
         snapshot_draft_drop(s->draft);
         s->draft = NULL;
-        is_through = true;
         if (s->is_last) {
             begin(s);
             return;

@@ -139,9 +139,15 @@ static void correct(market *m, const kline *bar) {
     indicator_set_correct(m->sets[INTERVAL_5M], index);
 }
 
+static uint64_t bits_of(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
 static int count_different(const double *x, const double *y, int32_t from, int32_t n) {
     int found = 0;
-    for (int32_t i = from; i < n; i++) found += memcmp(&x[i], &y[i], sizeof *x) && !(isnan(x[i]) && isnan(y[i]));
+    for (int32_t i = from; i < n; i++) found += bits_of(x[i]) != bits_of(y[i]) && !(isnan(x[i]) && isnan(y[i]));
     return found;
 }
 
@@ -361,7 +367,7 @@ static void test_version(void) {
     uint64_t h = 14695981039346656037u;
     for (int32_t kind = 0; kind < N_INDICATOR_KINDS; kind++) {
         const kernel *k = kernel_get(kind);
-        double param[INDICATOR_PARAMS];
+        double param[INDICATOR_PARAMS] = {0};
         for (int p = 0; p < INDICATOR_PARAMS; p++)
             param[p] = p < k->n_params ? fmin(fmax(14, k->params[p].min), k->params[p].max) : 0;
         for (const char *at = k->name; *at; at++) h = (h ^ (unsigned char)*at) * 1099511628211u;
@@ -379,10 +385,10 @@ static char *text_of(const kernel *k) {
     char text[256];
     int n = snprintf(text, sizeof text, "5m %s(", k->name);
     for (int32_t s = 0; s < k->n_sources; s++)
-        n += snprintf(text + n, sizeof text - n, "%s%s", s ? "," : "", sources[s]);
+        n += snprintf(text + n, sizeof text - n, "%s%s", s ? "," : "", sources[s % 3]);
     for (int32_t p = 0; p < k->n_params; p++) {
         const kernel_param *range = &k->params[p];
-        double value = fmin(fmax(range->is_whole ? whole[p] : real[p], range->min), range->max);
+        double value = fmin(fmax(range->is_whole ? whole[p % 4] : real[p % 4], range->min), range->max);
         n += snprintf(text + n, sizeof text - n, "%s%.17g", p || k->n_sources ? "," : "", value);
     }
     snprintf(text + n, sizeof text - n, ")");

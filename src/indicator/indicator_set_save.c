@@ -192,7 +192,7 @@ static err take_lives(indicator_set *set, const heading *h) {
     }
     anchors_void(&set->anchors, -1);
     before = -1;
-    for (uint32_t k = 0; k < h->n_anchors; k++) {
+    for (uint32_t k = 0; h->anchors && k < h->n_anchors; k++) {
         int64_t life = h->anchors[k];
         if (life <= before || life > set->life || life % ANCHOR_BARS != 0 || has_anchor(set, life)) return ERR_INVALID;
         if (set->anchors.life[life / ANCHOR_BARS % set->anchors.n] >= 0) return ERR_INVALID;

@@ -164,7 +164,7 @@ static void write_indicators(const listing *of, const int64_t *to_ms, json_write
 static err write(const snapshot *s, int32_t interval, listing *of, json_writer *w) {
     const int64_t *open_ms = kline_series_open_ms(of->bars);
     int32_t count = kline_series_count(of->bars), keep = kline_series_keep(of->bars), n = count < keep ? count : keep;
-    int64_t *to_ms = malloc(((size_t)of->n_rows + 1) * sizeof *to_ms);
+    int64_t *to_ms = calloc((size_t)of->n_rows + 1, sizeof *to_ms);
     char hash[HASH_BYTES] = "";
     err e = to_ms ? hash_bars(of->bars, n, hash) : ERR_NO_MEMORY;
     if (e == OK) {
