@@ -87,8 +87,8 @@ static const setting SETTINGS[] = {
      .effect = "shortest time between two evaluations of an on = \"tick\" trader on one symbol, ms"},
     {.name = "LATE_BARS", .group = "Market", FIELD(late_bars), CHOICE(LATE_BARS_NAMES), .initial = "evaluate",
      .effect = "bars that closed while the daemon was down: evaluate them late, or skip them"},
-    {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_url), OF_TYPE(TYPE_WS_URL),
-     .initial = "wss://stream.binance.com:9443", .effect = "where candles stream from"},
+    {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_url), OPTIONAL(TYPE_WS_URLS),
+     .effect = "where candles stream from, instead of the market's own hosts; the next of several is tried when one fails"},
     {.name = "BINANCE_REST_URL", .group = "Market", FIELD(binance_rest_url), OF_TYPE(TYPE_HTTP_URL),
      .initial = "https://api.binance.com", .effect = "where history and the list of symbols come from"},
 

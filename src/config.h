@@ -41,7 +41,8 @@ typedef struct config {
     const char *data_dir;
     outbox_sync outbox_sync;
 
-    const char *binance_ws_url, *binance_rest_url; /* no slash at the end */
+    const char *binance_ws_url;   /* with commas between several; "": the market's own hosts */
+    const char *binance_rest_url; /* no slash at the end */
 
     int64_t script_cpu_ms, script_load_cpu_ms, script_memory_mb;
     int64_t script_max_errors, script_max_kills;

@@ -27,6 +27,8 @@ static void describe_intervals(char *out, size_t bytes) {
         used += (size_t)snprintf(out + used, bytes - used, " %s", interval_name(i));
 }
 
+enum { MAX_URLS = 8 };
+
 void config_form_describe(const config_form *form, char *out, size_t bytes) {
     static const char *const texts[] = {
         [TYPE_ID] = "letters, digits and . _ -, at most 63",
@@ -35,7 +37,7 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_HOST] = "a numeric address or a host name",
         [TYPE_PATH] = "a path (~ is not expanded)",
         [TYPE_HTTP_URL] = "http:// or https://, host and port, without user and query",
-        [TYPE_WS_URL] = "ws:// or wss://, host and port, without user and query",
+        [TYPE_WS_URLS] = "ws:// or wss://, host and port, without user and query, with commas between several",
         [TYPE_ORIGINS] = "http(s)://HOST[:PORT], with commas between several",
         [TYPE_IGNORED] = "nothing: it has no effect in this version",
     };
@@ -142,6 +144,21 @@ static err parse_list(const config_form *form, const char *text, config_list *li
     return e;
 }
 
+/* Up to 8 addresses between commas; blanks are allowed around each. */
+static bool are_ws_urls(const char *list) {
+    char *copy = strdup(list), *rest = copy, *item;
+    size_t n = 0;
+    bool is_good = copy != NULL;
+    while (is_good && (item = strsep(&rest, ","))) {
+        item += strspn(item, " \t");
+        item[strcspn(item, " \t")] = 0;
+        drop_last_slashes(item);
+        is_good = url_is_base(item, "ws", "wss") && ++n <= MAX_URLS;
+    }
+    free(copy);
+    return is_good;
+}
+
 /* Texts stay where they are; the field points to them. */
 static bool check_text(const config_form *form, char *text) {
     switch (form->type) {
@@ -150,7 +167,7 @@ static bool check_text(const config_form *form, char *text) {
     case TYPE_HOST: return url_is_host(text);
     case TYPE_PATH: drop_last_slashes(text); return is_path(text);
     case TYPE_HTTP_URL: drop_last_slashes(text); return url_is_base(text, "http", "https");
-    case TYPE_WS_URL: drop_last_slashes(text); return url_is_base(text, "ws", "wss");
+    case TYPE_WS_URLS: return are_ws_urls(text);
     default: return false;
     }
 }

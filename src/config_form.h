@@ -15,7 +15,7 @@ typedef enum config_type {
     TYPE_HOST,     /* const char *, as are the next three */
     TYPE_PATH,
     TYPE_HTTP_URL,
-    TYPE_WS_URL,
+    TYPE_WS_URLS, /* one text */
     TYPE_ORIGINS, /* config_list */
     TYPE_IGNORED  /* known, without effect in this version */
 } config_type;

@@ -128,7 +128,7 @@ static void move_on(orchestrator *o) {
         o->is_feed_full = false;
         if (o->feed) feed_resume(o->feed);
     }
-    if (o->is_tracking && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) &&
+    if (o->is_tracking && strcmp(o->status, "starting") == 0 && feed_is_complete(o->feed) &&
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         set_status(o, "running");
         log_info("orchestrator", "running: %u symbols, %d traders", symbol_table_count(o->symbols),
@@ -302,7 +302,8 @@ static void tell_traders(void *context, json_writer *w) {
 
 static void tell_details(void *context, json_writer *w) {
     const orchestrator *o = context;
-    stream_stats s = o->feed ? feed_stream_stats(o->feed) : (stream_stats){0};
+    stream_pool_stats pool = o->feed ? feed_stream_stats(o->feed) : (stream_pool_stats){0};
+    stream_stats s = pool.sum;
     storage_stats st;
     storage_read_stats(o->storage, &st);
     json_put_integer(w, "symbols", symbol_table_count(o->symbols));
@@ -313,7 +314,14 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "moves", (int64_t)screener_moves(o->screener));
     json_write_key(w, "stream");
     json_write_object(w);
-    json_put_bool(w, "connected", s.is_connected);
+    json_put_bool(w, "connected", pool.is_live);
+    json_put_text(w, "host", pool.host ? pool.host : "");
+    json_put_integer(w, "connections", (int64_t)pool.n_connections);
+    json_put_integer(w, "liveConnections", (int64_t)pool.n_live);
+    json_put_integer(w, "wantedTopics", (int64_t)pool.n_wanted);
+    json_put_integer(w, "confirmedTopics", (int64_t)pool.n_carried);
+    json_put_integer(w, "replacements", (int64_t)pool.n_replacements);
+    json_put_integer(w, "outdatedMessages", (int64_t)pool.n_outdated);
     json_put_integer(w, "frames", (int64_t)s.n_frames);
     json_put_integer(w, "klines", (int64_t)s.n_klines);
     json_put_integer(w, "malformed", (int64_t)s.n_malformed);
@@ -438,7 +446,7 @@ static err open_server(orchestrator *o, diag *why) {
 static err open_feed(orchestrator *o, diag *why) {
     feed_options fo = {.loop = &o->loop,
                        .rest_url = o->cfg->binance_rest_url,
-                       .ws_url = o->cfg->binance_ws_url,
+                       .ws_urls = o->cfg->binance_ws_url,
                        .policy = {(const char *const *)o->cfg->symbols.items, o->cfg->symbols.count,
                                   o->cfg->quote_asset, (size_t)o->cfg->symbol_count},
                        .clock = &o->clock,

@@ -15,14 +15,16 @@ struct feed {
     http_client *http;
     rest *rest;
     backfill *backfill;
-    stream *stream;
+    stream_pool *pool;
     uv_timer_t retry;
     backoff wait;
     feed_stage stage;
     int64_t start_ms;
     symbol_info *infos;
     size_t n_infos;
-    bool is_out_of_memory, is_failing, was_live;
+    bool is_out_of_memory, is_failing;
+    bool has_stood[STREAM_POOL_MAX]; /* by connection: its last state was connected */
+
     int n_open; /* parts that are still closing */
     void (*on_closed)(void *context);
     void *closed_context;
@@ -150,13 +152,13 @@ static void on_backfill_state(void *context, bool is_failing, const char *why) {
         log_info("binance", "history: the exchange answers again");
 }
 
-static void on_stream_state(void *context, bool is_connected, const char *why) {
+static void on_stream_state(void *context, size_t connection, bool is_connected, const char *why) {
     feed *f = context;
     if (is_connected)
-        log_info("binance", "stream connected");
-    else if (f->was_live) /* further failed tries are the stream's own business, once a period */
-        log_warn("binance", "stream lost: %s; trying again", why);
-    f->was_live = is_connected;
+        log_info("binance", "stream connected (connection %zu)", connection);
+    else if (f->has_stood[connection]) /* further failed tries are the stream's own business, once a period */
+        log_warn("binance", "stream lost (connection %zu): %s; trying again", connection, why);
+    f->has_stood[connection] = is_connected;
 }
 
 /* ---- open, use, close ---- */
@@ -185,14 +187,31 @@ err feed_open(const feed_options *o, feed **out, diag *why) {
     return OK;
 }
 
+/* Cuts the list at its commas; NULL after the last. */
+static err open_pool(feed *f, diag *why) {
+    static const char *const HOSTS[] = {"wss://stream.binance.com:9443", "wss://stream.binance.com:443",
+                                        "wss://data-stream.binance.vision:443", NULL};
+    const char *urls[STREAM_HOSTS_MAX + 2] = {0}; /* one too many is refused by the pool, with a sentence */
+    char *list = strdup(f->options.ws_urls), *rest = list, *item;
+    if (!list) return diag_set(why, ERR_NO_MEMORY, "out of memory");
+    for (size_t n = 0; n <= STREAM_HOSTS_MAX && (item = strsep(&rest, ","));) {
+        item += strspn(item, " \t");
+        item[strcspn(item, " \t")] = 0;
+        if (*item) urls[n++] = item;
+    }
+    stream_pool_options o = {.loop = f->options.loop,
+                             .urls = urls[0] ? urls : HOSTS,
+                             .clock = f->options.clock,
+                             .symbols = f->options.symbols,
+                             .handlers = {.on_event = on_live, .on_state = on_stream_state, .context = f},
+                             .seed = f->options.seed};
+    err e = stream_pool_open(&o, &f->pool, why);
+    free(list);
+    return e;
+}
+
 err feed_watch(feed *f, uint32_t mask, diag *why) {
     uint32_t n_symbols = symbol_table_count(f->options.symbols);
-    stream_options s = {.loop = f->options.loop,
-                        .url = f->options.ws_url,
-                        .clock = f->options.clock,
-                        .symbols = f->options.symbols,
-                        .handlers = {.on_event = on_live, .on_state = on_stream_state, .context = f},
-                        .seed = f->options.seed};
     topic *wanted = calloc((size_t)n_symbols * N_INTERVALS + 1, sizeof *wanted);
     size_t n = 0;
     err e = OK;
@@ -200,14 +219,14 @@ err feed_watch(feed *f, uint32_t mask, diag *why) {
     for (uint32_t id = 0; id < n_symbols; id++)
         for (int32_t i = 0; i < N_INTERVALS && !symbol_table_get(f->options.symbols, id)->is_alias; i++)
             if (mask >> i & 1) wanted[n++] = (topic){id, (uint8_t)i};
-    if (n > TOPICS_MAX)
-        e = diag_set(why, ERR_TOO_BIG,
-                     "%zu streams (%u symbols) are wanted; expected at most %d on one connection: lower SYMBOL_COUNT",
-                     n, n_symbols, TOPICS_MAX);
-    if (e == OK && !f->stream) e = stream_open(&s, &f->stream, why);
+    if (!f->pool) e = open_pool(f, why);
     if (e == OK) {
-        e = stream_want(f->stream, wanted, n);
-        if (e != OK) diag_set(why, e, "stream: %s", error_text(e));
+        e = stream_pool_want(f->pool, wanted, n);
+        if (e == ERR_TOO_BIG)
+            diag_set(why, e, "%zu streams (%u symbols) are wanted; expected at most %d: lower SYMBOL_COUNT", n,
+                     n_symbols, STREAM_POOL_MAX * TOPICS_MAX);
+        else if (e != OK)
+            diag_set(why, e, "stream: %s", error_text(e));
     }
     free(wanted);
     return e;
@@ -224,10 +243,13 @@ err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int6
 
 void feed_resume(feed *f) { backfill_resume(f->backfill); }
 
-bool feed_is_live(const feed *f) { return f->stream && stream_get_stats(f->stream).is_connected; }
+bool feed_is_live(const feed *f) { return f->pool && stream_pool_get_stats(f->pool).is_live; }
+bool feed_is_complete(const feed *f) { return f->pool && stream_pool_get_stats(f->pool).is_complete; }
 bool feed_is_failing(const feed *f) { return f->is_failing; }
 size_t feed_ranges_under_way(const feed *f) { return f->backfill ? backfill_get_stats(f->backfill)->n_under_way : 0; }
-stream_stats feed_stream_stats(const feed *f) { return f->stream ? stream_get_stats(f->stream) : (stream_stats){0}; }
+stream_pool_stats feed_stream_stats(const feed *f) {
+    return f->pool ? stream_pool_get_stats(f->pool) : (stream_pool_stats){0};
+}
 
 /* The parts close in the order of their use: who borrows first. */
 static void close_next(void *context) {
@@ -261,8 +283,8 @@ static void close_next(void *context) {
 static void on_timer_closed(uv_handle_t *handle) {
     feed *f = handle->data;
     f->n_open = N_PARTS;
-    if (f->stream)
-        stream_close(f->stream, close_next, f);
+    if (f->pool)
+        stream_pool_close(f->pool, close_next, f);
     else
         close_next(f);
 }

@@ -2,11 +2,11 @@
  *
  *   feed_open -> time -> symbols -> on_ready ... feed_watch -> live events ... feed_fetch -> history events
  *
- * Owns the HTTP client, REST, backfill and the stream. Whatever fails at the start is tried again for ever.
+ * Owns the HTTP client, REST, backfill and the pool of streams. Whatever fails at the start is tried again for ever.
  * Threads: the loop's. Ownership: clock and symbol table are borrowed and must outlive it. */
 #pragma once
 #include "binance/backfill.h"
-#include "binance/stream.h"
+#include "binance/stream_pool.h"
 #include "binance/universe.h"
 
 typedef struct feed feed;
@@ -24,7 +24,8 @@ typedef struct feed_handlers {
 
 typedef struct feed_options {
     uv_loop_t *loop;
-    const char *rest_url, *ws_url;
+    const char *rest_url;
+    const char *ws_urls; /* with commas between several, in the order in which they are tried; "": the exchange's own */
     universe_policy policy; /* texts are borrowed and must outlive the feed */
     market_clock *clock;
     symbol_table *symbols;
@@ -41,10 +42,11 @@ MUST_CHECK err feed_add_symbol(feed *f, const char *name, uint32_t *id);
 MUST_CHECK err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms);
 void feed_resume(feed *f);
 
-bool feed_is_live(const feed *f);    /* the stream is connected */
-bool feed_is_failing(const feed *f); /* REST is */
+bool feed_is_live(const feed *f);     /* all stream connections stand */
+bool feed_is_complete(const feed *f); /* and all that is watched is confirmed by the exchange */
+bool feed_is_failing(const feed *f);  /* REST is */
 size_t feed_ranges_under_way(const feed *f);
-stream_stats feed_stream_stats(const feed *f);
+stream_pool_stats feed_stream_stats(const feed *f); /* `host` is NULL before feed_watch */
 
 /* No handler is called any more; `on_closed` when the last handle is gone, then it is freed. */
 void feed_close(feed *f, void (*on_closed)(void *context), void *context);
