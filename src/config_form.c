@@ -37,7 +37,8 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_HOST] = "a numeric address or a host name",
         [TYPE_PATH] = "a path (~ is not expanded)",
         [TYPE_HTTP_URL] = "http:// or https://, host and port, without user and query",
-        [TYPE_WS_URLS] = "ws:// or wss://, host and port, without user and query, with commas between several",
+        [TYPE_WS_URLS] =
+            "ws:// or wss://, host and port, without user and query, with commas between several, at most 8",
         [TYPE_ORIGINS] = "http(s)://HOST[:PORT], with commas between several",
         [TYPE_IGNORED] = "nothing: it has no effect in this version",
     };

@@ -75,9 +75,7 @@ static void test_defaults(void) {
     ok(strcmp(c->host, "127.0.0.1") == 0 && c->port == 8080 && c->auth_origins.count == 0, "server: 127.0.0.1:8080");
     ok(strcmp(c->data_dir, "/home/ann/.local/state/trademind") == 0 && c->outbox_sync == OUTBOX_SYNC_NORMAL,
        "storage: under the home folder, normal");
-    ok(strcmp(c->binance_ws_url, "wss://stream.binance.com:9443") == 0 &&
-           strcmp(c->binance_rest_url, "https://api.binance.com") == 0,
-       "Binance's own addresses");
+    ok(!*c->binance_ws_url && strcmp(c->binance_rest_url, "https://api.binance.com") == 0, "Binance's own addresses");
     ok(c->script_cpu_ms == 20 && c->script_load_cpu_ms == 500 && c->script_memory_mb == 64 &&
            c->script_max_errors == 5 && c->script_max_kills == 200 && c->max_signals_per_trader_hour == 500,
        "scripts: 20, 500, 64, 5, 200, 500");
@@ -175,7 +173,11 @@ static void test_messages(void) {
     refuses("MACHINE_ID=a\n\033[2J",
             "MACHINE_ID is \"a??[2J\"; expected letters, digits and . _ -, at most 63 (from the environment)");
     refuses("BINANCE_WS_URL=https://x", "BINANCE_WS_URL is \"https://x\"; expected ws:// or wss://, host and port, "
-                                        "without user and query (from the environment)");
+                                        "without user and query, with commas between several, at most 8 "
+                                        "(from the environment)");
+    refuses("BINANCE_WS_URL=ws://a,", "BINANCE_WS_URL is \"ws://a,\"; expected ws:// or wss://, host and port, "
+                                      "without user and query, with commas between several, at most 8 "
+                                      "(from the environment)");
     refuses("AUTH_ORIGINS=https://a.example/path",
             "AUTH_ORIGINS is \"https://a.example/path\"; expected http(s)://HOST[:PORT], with commas between several "
             "(from the environment)");
@@ -209,6 +211,9 @@ static void test_urls(void) {
 
 static void test_lists(void) {
     attempt a;
+    load(&a, "BINANCE_WS_URL=ws://a:1/x , wss://b");
+    ok(a.result == OK && strcmp(a.cfg.binance_ws_url, "ws://a:1/x , wss://b") == 0, "several stream hosts");
+    config_deinit(&a.cfg);
     load(&a, "SYMBOLS= btcusdt ,ETHUSDT,BTCUSDT,\xE5\xB8\x81\xE5\xAE\x89USDT");
     ok(a.result == OK && a.cfg.symbols.count == 3 && strcmp(a.cfg.symbols.items[0], "BTCUSDT") == 0 &&
            strcmp(a.cfg.symbols.items[1], "ETHUSDT") == 0 &&

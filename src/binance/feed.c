@@ -192,9 +192,9 @@ static err open_pool(feed *f, diag *why) {
     static const char *const HOSTS[] = {"wss://stream.binance.com:9443", "wss://stream.binance.com:443",
                                         "wss://data-stream.binance.vision:443", NULL};
     const char *urls[STREAM_HOSTS_MAX + 2] = {0}; /* one too many is refused by the pool, with a sentence */
-    char *list = strdup(f->options.ws_urls), *rest = list, *item;
+    char *list = strdup(f->options.ws_urls), *left = list, *item;
     if (!list) return diag_set(why, ERR_NO_MEMORY, "out of memory");
-    for (size_t n = 0; n <= STREAM_HOSTS_MAX && (item = strsep(&rest, ","));) {
+    for (size_t n = 0; n <= STREAM_HOSTS_MAX && (item = strsep(&left, ","));) {
         item += strspn(item, " \t");
         item[strcspn(item, " \t")] = 0;
         if (*item) urls[n++] = item;
