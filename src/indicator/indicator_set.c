@@ -637,10 +637,22 @@ static checkpoint *checkpoint_before(indicator_set *set, int64_t life) {
     return best;
 }
 
+/* What is deferred has a life of its own: rewind_one goes back in it. */
+static void go_back(indicator_set *set, const checkpoint *to) {
+    for (int32_t i = 0; i < set->count; i++) {
+        const instance *item = &set->items[i];
+        if (item->is_deferred || item->state_bytes == 0) continue;
+        if (to)
+            memcpy(set->states + item->state, to->states + item->state, item->state_bytes);
+        else
+            memset(set->states + item->state, 0, item->state_bytes);
+    }
+}
+
 /* Everything anew from the oldest bar kept, but for what is deferred (rewind_one): its values before the correction are
  * still there, and so is its epoch. */
 static void restart(indicator_set *set) {
-    if (set->used) memset(set->states, 0, set->used);
+    go_back(set, NULL);
     set->life = set->dropped;
     anchors_void(&set->anchors, -1);
     for (int32_t i = 0; i < set->count; i++) {
@@ -693,7 +705,7 @@ bool indicator_set_correct(indicator_set *set, int32_t index) {
     const checkpoint *from = checkpoint_before(set, dropped + index);
     set->corrected_ms[set->n_corrected++ % CORRECTIONS] = set->in.open_ms[index];
     if (from) {
-        if (set->used) memcpy(set->states, from->states, set->used);
+        go_back(set, from);
         set->life = from->life;
         anchors_void(&set->anchors, set->life);
     } else {
