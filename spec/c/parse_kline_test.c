@@ -2,6 +2,7 @@
  * memory that ends where the text ends; and its decimals against strtod. */
 #include "binance/parse_kline.h"
 #include "spec/c/random.h"
+#include "spec/c/same_bar.h"
 #include "spec/c/tap.h"
 #include <inttypes.h>
 #include <string.h>
@@ -18,16 +19,6 @@ static bool is_same_slice(json_slice a, json_slice b) {
 }
 
 static bool is_same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
-/* Bit for bit. */
-static bool is_same_bar(const kline *a, const kline *b) {
-    uint64_t x[sizeof *a / sizeof(uint64_t)], y[sizeof x / sizeof *x];
-    memcpy(x, a, sizeof x);
-    memcpy(y, b, sizeof y);
-    for (size_t i = 0; i < sizeof x / sizeof *x; i++)
-        if (x[i] != y[i]) return false;
-    return true;
-}
 
 static bool is_same(const parse_message *a, const parse_message *b) {
     if (a->kind != b->kind || a->event_ms != b->event_ms || !is_same_slice(a->stream, b->stream)) return false;

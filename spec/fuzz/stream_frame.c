@@ -3,6 +3,7 @@
 #include "binance/parse.h"
 #include "binance/parse_kline.h"
 #include "market/interval.h"
+#include "spec/c/same_bar.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,16 +37,6 @@ static void check_kline(const parse_kline *k) {
     require(interval_floor(k->interval, b->open_ms) == b->open_ms && b->open_ms > 0);
     require(b->low > 0 && b->low <= b->open && b->open <= b->high && b->low <= b->close && b->close <= b->high);
     require(b->volume >= 0 && b->quote_volume >= 0 && b->trades >= 0 && b->taker_base >= 0 && b->taker_quote >= 0);
-}
-
-/* Bit for bit. */
-static bool is_same_bar(const kline *a, const kline *b) {
-    uint64_t x[sizeof *a / sizeof(uint64_t)], y[sizeof x / sizeof *x];
-    memcpy(x, a, sizeof x);
-    memcpy(y, b, sizeof y);
-    for (size_t i = 0; i < sizeof x / sizeof *x; i++)
-        if (x[i] != y[i]) return false;
-    return true;
 }
 
 static void check_short_cut(const uint8_t *data, size_t bytes) {
