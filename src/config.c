@@ -131,6 +131,9 @@ static const setting SETTINGS[] = {
      .effect = "folder of the database, the token and the machine's name; made when it is missing"},
     {.name = "OUTBOX_SYNC", .group = "Storage", FIELD(outbox_sync), CHOICE(OUTBOX_SYNCS), .initial = "normal",
      .effect = "normal: committed signals survive a killed daemon; full: a power cut too, at some speed"},
+    {.name = "SNAPSHOT_INTERVAL_MS", .group = "Storage", FIELD(snapshot_interval_ms), WHOLE(0, 86400000),
+     .initial = "300000", .effect = "how often bars and indicators are written down for the next start, ms; 0: only at the end"},
+
 
     {.name = "MACHINE_ID", .group = "Machine", FIELD(machine_id), OPTIONAL(TYPE_ID), .derive = derive_machine_id,
      .described = "FLY_MACHINE_ID, else generated and kept in DATA_DIR", .effect = "this machine's name in all rows"},

@@ -35,7 +35,7 @@ typedef struct config {
     inclusion leveraged_tokens, stablecoins;
     int64_t universe_refresh_min;
     market_kind market;
-    int64_t kline_history;
+    int64_t kline_history, snapshot_interval_ms;
     late_bars late_bars;
     const char *traders_dir;
 
