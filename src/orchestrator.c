@@ -11,6 +11,7 @@
 #include "base/cpu_places.h"
 #include "base/log.h"
 #include "binance/feed.h"
+#include "orchestrator_history.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
 #include "orchestrator_universe.h"
@@ -53,6 +54,7 @@ typedef struct orchestrator {
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;
+    orchestrator_history history;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
@@ -158,10 +160,13 @@ static void move_on(orchestrator *o) {
         o->is_feed_full = false;
         if (o->feed) feed_resume(o->feed);
     }
+    if (o->is_tracking && o->feed)
+        orchestrator_history_show(&o->history, feed_progress(o->feed), feed_ranges_under_way(o->feed), monotonic_ms());
     if (o->is_tracking && has_begun && !o->has_begun) tell_begun(o);
     if (o->is_tracking && has_begun && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) &&
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         set_status(o, "running");
+        feed_end_first_start(o->feed);
         log_info("orchestrator", "running: %u symbols, %d traders; %lld ms since the start",
                  orchestrator_universe_count(o->universe), trader_set_running(screener_traders(o->screener)),
                  (long long)(monotonic_ms() - o->started_ms));
@@ -378,6 +383,8 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "marketTime", market_clock_now(&o->clock, monotonic_ms()));
     json_put_integer(w, "backlog", (int64_t)screener_backlog(o->screener));
     json_put_integer(w, "rangesUnderWay", o->feed ? (int64_t)feed_ranges_under_way(o->feed) : 0);
+    json_put_text(w, "market", venue_get(o->cfg->market)->name);
+    if (o->is_market_ready && o->feed) orchestrator_history_write(o->feed, monotonic_ms(), w);
     json_put_integer(w, "kills", (int64_t)o->n_kills);
     json_put_integer(w, "moves", (int64_t)screener_moves(o->screener));
     json_write_key(w, "stream");
@@ -442,9 +449,11 @@ static err open_storage(orchestrator *o, diag *why) {
 }
 
 static err open_snapshot(orchestrator *o, diag *why) {
+    const venue *v = venue_get(o->cfg->market);
+    const char *source = o->cfg->binance_rest_urls.count ? o->cfg->binance_rest_urls.items[0] : v->rest_hosts[0].url;
     orchestrator_snapshot_config sc = {.loop = &o->loop,
                                        .folder = o->cfg->data_dir,
-                                       .origin = {"spot", o->cfg->binance_rest_url},
+                                       .origin = {v->name, source},
                                        .interval_ms = o->cfg->snapshot_interval_ms,
                                        .on_read = on_snapshot_read,
                                        .context = o};
@@ -476,7 +485,7 @@ static err open_screener(orchestrator *o, diag *why) {
                           .shows_first_look = true,
                           .kline_history = (int32_t)c->kline_history,
                           .user = "local",
-                          .market = "spot",
+                          .market = venue_get(c->market)->name,
                           .memory = o->memory,
                           .skips_late_bars = c->late_bars == LATE_BARS_SKIP,
                           .submit = submit,
@@ -523,7 +532,9 @@ static err open_server(orchestrator *o, diag *why) {
 
 static err open_feed(orchestrator *o, diag *why) {
     feed_options fo = {.loop = &o->loop,
-                       .rest_url = o->cfg->binance_rest_url,
+                       .venue = venue_get(o->cfg->market),
+                       .rest_urls = (const char *const *)o->cfg->binance_rest_urls.items,
+                       .n_rest_urls = o->cfg->binance_rest_urls.count,
                        .ws_url = o->cfg->binance_ws_url,
                        .policy = {.names = (const char *const *)o->cfg->symbols.items,
                                   .n_names = o->cfg->symbols.count,
@@ -703,6 +714,7 @@ int orchestrator_run(const config *cfg, diag *why) {
     o->why = why;
     o->status = "starting";
     o->started_ms = monotonic_ms();
+    o->history.is_terminal = isatty(STDERR_FILENO) && cfg->log_format != LOG_JSON;
     block_signals(true);
     if (start(o, why) != OK) {
         o->exit_code = EXIT_FAILURE_CODE;

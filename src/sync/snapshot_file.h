@@ -12,8 +12,8 @@
 
 /* Of what the file must be. */
 typedef struct snapshot_origin {
-    const char *market; /* spot */
-    const char *source; /* where the history comes from: an URL */
+    const char *market; /* spot, usdm */
+    const char *source; /* where the history comes from: the URL of the first host */
 } snapshot_origin;
 
 typedef struct snapshot_file snapshot_file;
