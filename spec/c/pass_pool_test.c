@@ -42,7 +42,8 @@ static void fill(pass *p, uint32_t from, uint32_t count) {
         must(pass_add_owed(p, id, n));
         must(pass_add_epoch(p, texts[2], n));
         must(pass_add_settle(p, id, n, SIGNAL_WITHDRAWN));
-        must(pass_add_update(p, id, id, SIGNAL_CONFIRMED));
+        must(pass_add_revise(p, id, INTERVAL_5M, i, i + 1));
+        must(pass_add_update(p, &(update_row){.state = SIGNAL_CONFIRMED}));
         memset(texts, '!', sizeof texts); /* nothing of the caller's is kept */
         memset(id, '!', sizeof id);
     }
