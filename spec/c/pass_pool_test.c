@@ -42,8 +42,9 @@ static void fill(pass *p, uint32_t from, uint32_t count) {
         must(pass_add_owed(p, id, n));
         must(pass_add_epoch(p, texts[2], n));
         must(pass_add_settle(p, id, n, SIGNAL_WITHDRAWN));
-        must(pass_add_revise(p, id, INTERVAL_5M, i, i + 1));
-        must(pass_add_update(p, &(update_row){.state = SIGNAL_CONFIRMED}));
+        must(pass_add_revise(p, id, INTERVAL_5M, 0, 1));
+        snprintf(update.id, sizeof update.id, "%s", id);
+        must(pass_add_update(p, &update));
         memset(texts, '!', sizeof texts); /* nothing of the caller's is kept */
         memset(id, '!', sizeof id);
     }

@@ -12,7 +12,7 @@
 #include "indicator/indicator_set.h"
 #include "market/event.h"
 
-typedef struct forming_state {
+typedef struct forming_state { /* as market_event_is_older takes it */
     int64_t open_ms, event_ms;
     double trades;
 } forming_state;
@@ -23,15 +23,15 @@ typedef struct timeframe {
     kline *waiting; /* sorted by open time; [first_waiting, n_waiting) */
     int32_t first_waiting, n_waiting, waiting_capacity;
     int64_t asked_from_ms, asked_to_ms; /* the range under way; to 0: none */
-    int64_t wanted_to_ms; /* end of the range to be asked for next; 0: none. The worker takes it. */
-    int64_t n_begun_told; /* beginnings of states that storage knows of */
-    int64_t market_ms;    /* newest market time that the series has been told of */
-    forming_state forming; /* newest state of the forming bar */
-    int64_t spacing_ms, again_ms;             /* asking for bars that REST lacks: next time, and how long after the last */
-    int64_t audited_to_ms, audit_ms;          /* read again up to here; when next, 0: not planned */
+    int64_t wanted_to_ms;               /* end of the range to be asked for next; 0: none. The worker takes it. */
+    int64_t n_begun_told;               /* beginnings of states that storage knows of */
+    int64_t market_ms;                  /* newest market time that the series has been told of */
+    forming_state forming;              /* newest state of the forming bar */
+    int64_t spacing_ms, again_ms;       /* asking for bars that REST lacks: next time, and how long after the last */
+    int64_t audited_to_ms, audit_ms;    /* read again up to here; when next, 0: not planned */
     int64_t corrected_from_ms, corrected_to_ms; /* open times of bars that have been corrected, of which nobody was told
                                                  * yet: first and last; 0: none */
-    bool has_loaded;                          /* the first range is through */
+    bool has_loaded;                            /* the first range is through */
     int64_t n_closed, n_corrected, n_gaps;
     int64_t n_refused; /* older states, and bars for which it is too late */
     int64_t n_by_rest; /* bars that the stream should have closed */

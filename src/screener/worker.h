@@ -72,7 +72,7 @@ typedef struct worker_stats {
     _Atomic int64_t memory_bytes; /* of the state */
     _Atomic int64_t market_bytes; /* of bars, indicators and their states, all symbols; measured every few seconds */
     _Atomic int64_t n_indicators; /* (symbol, interval, indicator) that are kept up to date; likewise */
-    _Atomic int64_t n_holes; /* bars that the exchange lacks too, of all series kept; likewise */
+    _Atomic int64_t n_holes;      /* bars that the exchange lacks too, of all series kept; likewise */
     _Atomic int32_t n_symbols;
 } worker_stats;
 
@@ -84,11 +84,11 @@ typedef struct worker_shared {
     script_limits limits;
     tracked_policy policy;
     int32_t max_errors_in_row;
-    int32_t max_signals_per_hour;                           /* of one trader, market time; 0: no limit */
-    bool watches_closes; /* bars that do not come are asked for by the time; else only when a later one comes */
-    int64_t audit_period_ms; /* closed bars are read again once in so long; 0: never. With watches_closes only. */
-    bool shows_first_look;                                  /* what the silent bars hit becomes historical signals */
-    const char *user, *market;                              /* parts of every signal's id */
+    int32_t max_signals_per_hour; /* of one trader, market time; 0: no limit */
+    bool watches_closes;       /* bars that do not come are asked for by the time; else only when a later one comes */
+    int64_t audit_period_ms;   /* closed bars are read again once in so long; 0: never. With watches_closes only. */
+    bool shows_first_look;     /* what the silent bars hit becomes historical signals */
+    const char *user, *market; /* parts of every signal's id */
     void (*submit)(void *context, int32_t worker, pass *p); /* worker thread; takes the pass; may wait */
     const cpu_places *places;                               /* NULL: wherever the system puts the workers */
     void (*flush)(void *context,
