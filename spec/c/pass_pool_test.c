@@ -32,6 +32,7 @@ static bool is_text(const char *text, uint32_t n) {
 
 static void fill(pass *p, uint32_t from, uint32_t count) {
     char texts[3][4096], id[ID_BYTES];
+    update_row update = {.state = SIGNAL_CONFIRMED};
     for (uint32_t n = from; n < from + count; n++) {
         signal_row row = {.open_ms = n, .conditions = texts[0], .tags = texts[1]};
         for (uint32_t i = 0; i < 3; i++) text_of(n + i, texts[i]);

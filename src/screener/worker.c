@@ -646,7 +646,10 @@ static void on_control(worker *w, control *c) {
         add(w, c->tracked);
         if (tracked_bind(c->tracked, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
         break;
-    case CONTROL_BARRIER: send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index}); break;
+    case CONTROL_BARRIER:
+        watch(w); /* what it finds missing is asked for before, not behind */
+        send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index});
+        break;
     }
     free(c);
 }
