@@ -75,7 +75,7 @@ static kline bar_of(uint32_t symbol, int32_t minute) {
 static void push(churn *c, market_event event) { demand(screener_push(c->screener, &event), "push"); }
 
 static void push_range(churn *c, const answer *a) {
-    market_event event = {.kind = EVENT_HISTORY, .symbol = a->symbol, .interval = INTERVAL_1M};
+    market_event event = {.kind = EVENT_HISTORY, .symbol = a->symbol, .interval = INTERVAL_1M, .from_ms = a->from_ms};
     for (int64_t ms = a->from_ms; ms < a->to_ms; ms += MINUTE) {
         event.bar = bar_of(a->symbol < SYMBOLS ? a->symbol : 0, (int32_t)(ms / MINUTE)); /* else: the copy of SYM0 */
         push(c, event);

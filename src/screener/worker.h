@@ -29,6 +29,8 @@ typedef struct note {
     uint32_t symbol;
     int32_t interval;
     int64_t from_ms, to_ms;
+    uint64_t inquiry;      /* NOTE_RANGE: its number */
+    bool is_audit;         /* NOTE_RANGE: the bars are there already */
     tracked *tracked;      /* NOTE_RELEASED */
     memory *kept;          /* NOTE_UNTRACKED; NULL: the symbol had not been under watch */
     const trader_set *set; /* NOTE_INSTALLED */
