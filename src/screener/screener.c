@@ -244,6 +244,7 @@ static err send(screener *s, int32_t i, control what) {
     err e;
     if (!c) return ERR_NO_MEMORY;
     *c = what;
+    c->market_ms = s->market_ms;
     e = push(s, i, &event);
     if (e != OK) free(c);
     return e;
@@ -368,6 +369,7 @@ static err send_to_symbol(screener *s, uint32_t symbol, control what) {
     err e;
     if (!c) return ERR_NO_MEMORY;
     *c = what;
+    c->market_ms = s->market_ms;
     e = push_to_owner(s, &event);
     if (e != OK) free(c);
     return e;

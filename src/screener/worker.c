@@ -491,6 +491,14 @@ static void count_frame(worker *w, const timeframe *f, const frame_counts *befor
     count(&s->n_refused, before->n_refused, f->n_refused);
 }
 
+/* What time it is on the market: carried on by the monotonic clock until more is heard. */
+static void hear(worker *w, int64_t market_ms, int64_t now_ns) {
+    if (market_ms <= w->heard_ms) return;
+    w->heard_ms = market_ms;
+    w->heard_ns = now_ns;
+    if (market_ms > w->market_ms) w->market_ms = market_ms;
+}
+
 static void on_market(worker *w, const market_event *event, int64_t received_ns) {
     tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
     timeframe *f = t && event->interval < N_INTERVALS ? t->frames[event->interval] : NULL;
@@ -498,11 +506,7 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
     frame_counts before;
     bool is_past, joins = f && batch_admits(&w->batch, t, f, event);
     if (f && !joins && event->kind != EVENT_BAR_FORMING) evaluate_batch(w);
-    if (event->event_ms > w->heard_ms) {
-        w->heard_ms = event->event_ms;
-        w->heard_ns = received_ns;
-        if (event->event_ms > w->market_ms) w->market_ms = event->event_ms;
-    }
+    hear(w, event->event_ms, received_ns);
     w->as_of_ms = event->event_ms ? event->event_ms : w->market_ms;
     if (!f) return;
     before = counts_of(f);
@@ -685,6 +689,7 @@ static void choose(worker *w, const control *c) {
 
 static void on_control(worker *w, control *c) {
     evaluate_batch(w);
+    hear(w, c->market_ms, monotonic_ns());
     switch (c->kind) {
     case CONTROL_INSTALL: install(w, c); break;
     case CONTROL_TRACK: track(w, c); break;

@@ -52,6 +52,7 @@ typedef enum control_kind {
 
 typedef struct control {
     control_kind kind;
+    int64_t market_ms; /* newest market time: a worker that has had no symbols would not know it */
     trader_set *set;
     uint32_t symbol;
     tracked *tracked;
