@@ -196,6 +196,14 @@ static void send_copies_wants(worker *w) {
     for (uint32_t k = 0; k < w->n_copies; k++) send_wants(w, w->symbols[w->copies[k]]);
 }
 
+/* Something has happened to the series: it may be due before all others. */
+static void note_due(worker *w, const timeframe *f) {
+    int64_t due_ms = timeframe_due_ms(f);
+    if (f->asked_to_ms || f->wanted_to_ms) due_ms = INT64_MAX;
+    if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
+    if (due_ms < w->watch_ms) w->watch_ms = due_ms;
+}
+
 /* From which bar on to wait. Past bars come in bulk, and fill a gap that others wait behind. */
 static int64_t hold_for(const worker *w, const tracked *t, int32_t interval, bool is_past) {
     const timeframe *f = t->frames[interval];
@@ -216,6 +224,7 @@ static void follow(worker *w, tracked *t, int64_t received_ns) {
             /* There may be more of them than a window holds, whatever the last event was. */
             if (timeframe_drain(f, tracked_hold_ms(t, w->set, i)) != OK) fail(w, "out of memory");
             moved = moved || f->n_closed != n_before;
+            note_due(w, f);
             t->is_waiting = t->is_waiting || f->first_waiting != f->n_waiting;
         }
         if (moved) evaluate(w, t, received_ns);
@@ -299,6 +308,7 @@ static bool drain_copy(worker *w, tracked *copy) {
         n_before = f->n_closed;
         if (timeframe_drain(f, copy_hold_ms(w, copy, i, false)) != OK) fail(w, "out of memory");
         moved = moved || f->n_closed != n_before;
+        note_due(w, f);
     }
     return moved;
 }
@@ -395,14 +405,6 @@ static void place(worker *w, const control *c) {
 }
 
 /* ---- bars that do not come, and bars that are read again ---- */
-
-/* Something has happened to the series: it may be due before all others. */
-static void note_due(worker *w, const timeframe *f) {
-    int64_t due_ms = timeframe_due_ms(f);
-    if (f->asked_to_ms || f->wanted_to_ms) due_ms = INT64_MAX;
-    if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
-    if (due_ms < w->watch_ms) w->watch_ms = due_ms;
-}
 
 /* What REST has filled in is read again soon. */
 static void plan_audit(worker *w, const tracked *t, timeframe *f, bool has_filled) {
