@@ -296,7 +296,7 @@ static stream_options options_for(const char *url) {
                             .url = url,
                             .clock = &f->clock,
                             .symbols = f->symbols,
-                            .handlers = {on_event, on_ticker, on_state, NULL},
+                            .handlers = {.on_event = on_event, .on_ticker = on_ticker, .on_state = on_state},
                             .seed = 5,
                             .retry_base_ms = 10,
                             .retry_cap_ms = 40,

@@ -14,7 +14,7 @@
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/resolve.h"
-#include "binance/intake.h"
+#include "binance/stream_reader.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <libwebsockets.h>
@@ -31,7 +31,7 @@ enum {
     QUICK_CAP_MS = 250,
     CONNECT_MS = 10000,
     ANSWER_MS = 10000,
-    SPACING_MS = 250,
+    SPACING_MS = 300,
     SILENCE_MS = 75000,
     STABLE_MS = 30000,
     MAX_FRAME_BYTES = 1 << 20,
@@ -43,15 +43,10 @@ enum {
 
 enum stream_state { WAITING, RESOLVING, CONNECTING, OPEN, DROPPING };
 
-typedef struct endpoint {
-    char *host, *path;
-    int port;
-    bool is_secure;
-} endpoint;
-
 struct stream {
     stream_options options;
-    endpoint endpoint;
+    stream_hosts *hosts, *own_hosts;
+    const endpoint *endpoint; /* the one that is tried or connected */
     char *ca_file;
     struct lws_context *context; /* set to NULL by libwebsockets when it is gone */
     struct lws *wsi;             /* the connection of CONNECTING, OPEN and DROPPING */
@@ -65,15 +60,15 @@ struct stream {
     void (*on_closed)(void *context);
     void *closed_context;
     backoff retry, quick;
-    int64_t due_ms;       /* WAITING: of the next try; RESOLVING, CONNECTING: the deadline */
-    int64_t connected_ms; /* OPEN */
-    bool is_leaving;      /* the server said that it shuts down */
-    bool was_quick;       /* the last wait was a quick one */
-    char why[WHY_BYTES];  /* why it is being dropped, or was closed by the server */
+    int64_t due_ms;            /* WAITING: of the next try; RESOLVING, CONNECTING: the deadline */
+    int64_t connected_ms;      /* OPEN */
+    const endpoint *resolving; /* whose address is asked for */
+    int http_status;           /* of an answer that was no upgrade; 0: none */
+    bool is_leaving;           /* the server said that it shuts down */
+    bool was_quick;            /* the last wait was a quick one */
+    char why[WHY_BYTES];       /* why it is being dropped, or was closed by the server */
 
-    char *frame; /* of a message that comes in pieces */
-    size_t frame_bytes, frame_capacity;
-    bool is_skipping; /* the rest of an oversized one */
+    stream_reader reader;
 
     json_writer command; /* the text that waits for the socket */
     bool is_command_ready;
@@ -87,7 +82,8 @@ static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *us
 static void on_resolved(void *context, err error, const char *address);
 static void on_closing_round(uv_idle_t *idle);
 static void on_handle_closed(uv_handle_t *handle);
-static void on_frame(stream *s, const char *text, size_t bytes);
+static void on_reply(void *context, const parse_message *m);
+static void on_shutdown(void *context);
 
 /* The server speaks first about keeping alive; a policy of our own would only cost control frames. */
 static const lws_retry_bo_t NO_OWN_PINGS = {.secs_since_valid_ping = 60000, .secs_since_valid_hangup = 60001};
@@ -96,30 +92,6 @@ static const struct lws_protocols PROTOCOLS[] = {
     {.name = "stream", .callback = on_socket, .rx_buffer_size = READ_BYTES}, {0}};
 
 /* ---- life ---- */
-
-static err parse_url(const char *url, endpoint *out, diag *why) {
-    out->is_secure = strncmp(url, "wss://", 6) == 0;
-    if (!out->is_secure && strncmp(url, "ws://", 5) != 0)
-        return diag_set(why, ERR_INVALID, "\"%s\" is no ws or wss address", url);
-    const char *host = url + (out->is_secure ? 6 : 5);
-    bool is_bracketed = *host == '[';
-    host += is_bracketed;
-    size_t n = strcspn(host, is_bracketed ? "]" : ":/");
-    const char *rest = host + n;
-    bool is_closed = !is_bracketed || *rest == ']';
-    if (is_bracketed && is_closed) rest++;
-    char *end = (char *)rest;
-    long port = out->is_secure ? 443 : 80;
-    if (*rest == ':') port = strtol(rest + 1, &end, 10);
-    size_t path_bytes = strlen(end);
-    if (n == 0 || !is_closed || port < 1 || port > 65535 || (*end != 0 && *end != '/'))
-        return diag_set(why, ERR_INVALID, "\"%s\" is not of the form wss://host[:port][/path]", url);
-    while (path_bytes > 0 && end[path_bytes - 1] == '/') path_bytes--;
-    out->port = (int)port;
-    out->host = strndup(host, n);
-    if (asprintf(&out->path, "%.*s/stream", (int)path_bytes, end) < 0) out->path = NULL;
-    return out->host && out->path ? OK : diag_set(why, ERR_NO_MEMORY, "out of memory");
-}
 
 static void log_library(int level, const char *line) {
     size_t n = strlen(line);
@@ -164,10 +136,9 @@ static void free_stream(stream *s) {
     if (!s) return;
     topics_free(s->topics);
     json_writer_deinit(&s->command);
-    free(s->frame);
+    stream_reader_deinit(&s->reader);
+    stream_hosts_free(s->own_hosts);
     free(s->ca_file);
-    free(s->endpoint.host);
-    free(s->endpoint.path);
     free(s);
 }
 
@@ -179,16 +150,25 @@ err stream_open(const stream_options *options, stream **out, diag *why) {
     json_writer_init(&s->command);
     backoff_init(&s->retry, s->options.retry_base_ms, s->options.retry_cap_ms, s->options.seed);
     backoff_init(&s->quick, QUICK_BASE_MS, QUICK_CAP_MS, s->options.seed + 1);
-    err error = parse_url(options->url, &s->endpoint, why);
+    err error = OK;
+    if (!options->hosts) error = stream_hosts_new((const char *const[]){options->url, NULL}, &s->own_hosts, why);
     if (error) goto out;
+    s->hosts = options->hosts ? options->hosts : s->own_hosts;
+    s->endpoint = stream_hosts_current(s->hosts);
     error = topics_new(options->symbols, &s->topics);
+    s->reader = (stream_reader){.options = &s->options,
+                                .topics = s->topics,
+                                .stats = &s->stats,
+                                .on_reply = on_reply,
+                                .on_shutdown = on_shutdown,
+                                .context = s};
     if (!error && options->ca_file) {
         s->ca_file = strdup(options->ca_file);
         if (!s->ca_file) error = ERR_NO_MEMORY;
     }
     if (!error) error = make_context(s);
     if (error) {
-        diag_set(why, error, "%s: %s", options->url, error_text(error));
+        diag_set(why, error, "%s: %s", s->endpoint->host, error_text(error));
         goto out;
     }
     uv_timer_init(options->loop, &s->timer);
@@ -273,6 +253,15 @@ static int64_t next_delay_ms(stream *s, int64_t now_ms) {
     return backoff_next_ms(&s->quick);
 }
 
+/* It was not reached: the next one is tried. */
+static void leave_host(stream *s, int64_t now_ms) {
+    int status = s->http_status;
+    bool has_moved = stream_hosts_fail(s->hosts, s->endpoint, status, now_ms);
+    if (has_moved && (status == 451 || status == 403))
+        log_warn("stream", "%s refuses with HTTP %d: streams come from %s instead", s->endpoint->host, status,
+                 stream_hosts_current(s->hosts)->host);
+}
+
 /* There is no connection any more, or none was made. */
 static void lose(stream *s, const char *why) {
     static log_repeater repeater;
@@ -281,13 +270,14 @@ static void lose(stream *s, const char *why) {
         s->stats.n_losses++;
     else
         s->stats.n_failed_tries++;
-    log_repeat(&repeater, LOG_WARN, "stream", "%s: %s; next try in %" PRId64 " ms", s->endpoint.host, why, delay_ms);
+    if (s->connected_ms == 0) leave_host(s, now_ms);
+    log_repeat(&repeater, LOG_WARN, "stream", "%s: %s; next try in %" PRId64 " ms", s->endpoint->host, why, delay_ms);
     s->wsi = NULL;
     s->state = WAITING;
     s->due_ms = now_ms + delay_ms;
     s->connected_ms = 0;
-    s->is_leaving = s->is_skipping = s->is_command_ready = false;
-    s->frame_bytes = 0;
+    s->is_leaving = s->is_command_ready = false;
+    stream_reader_reset(&s->reader);
     s->command_id = 0;
     s->n_tries = 0;
     topics_reset(s->topics);
@@ -304,13 +294,22 @@ static void drop(stream *s, const char *why) {
     lws_cancel_service(s->context); /* the library looks at its timeouts after an event only: make one */
 }
 
+static void ask_address(stream *s);
+
 static void resolve_host(stream *s) {
     s->state = RESOLVING;
+    s->endpoint = stream_hosts_current(s->hosts);
+    s->http_status = 0;
     s->due_ms = monotonic_ms() + s->options.connect_ms;
     s->why[0] = 0;
     schedule(s, s->due_ms);
     if (s->is_resolving) return; /* an answer that was too late for the last try may serve this one */
-    err error = resolve(s->options.loop, s->endpoint.host, on_resolved, s);
+    ask_address(s);
+}
+
+static void ask_address(stream *s) {
+    s->resolving = s->endpoint;
+    err error = resolve(s->options.loop, s->endpoint->host, on_resolved, s);
     if (error)
         lose(s, error_text(error));
     else
@@ -321,6 +320,10 @@ static void on_resolved(void *context, err error, const char *address) {
     stream *s = context;
     s->is_resolving = false;
     if (s->is_closing || s->state != RESOLVING) return;
+    if (s->resolving != s->endpoint) { /* the late address of another host */
+        ask_address(s);
+        return;
+    }
     if (error) {
         lose(s, "the host's name could not be resolved");
         return;
@@ -328,11 +331,11 @@ static void on_resolved(void *context, err error, const char *address) {
     struct lws_client_connect_info info = {
         .context = s->context,
         .address = address,
-        .port = s->endpoint.port,
-        .ssl_connection = s->endpoint.is_secure ? LCCSCF_USE_SSL : 0,
-        .path = s->endpoint.path,
-        .host = s->endpoint.host, /* also what the certificate must be for */
-        .origin = s->endpoint.host,
+        .port = s->endpoint->port,
+        .ssl_connection = s->endpoint->is_secure ? LCCSCF_USE_SSL : 0,
+        .path = s->endpoint->path,
+        .host = s->endpoint->host, /* also what the certificate must be for */
+        .origin = s->endpoint->host,
         .pwsi = &s->wsi,
         .local_protocol_name = PROTOCOLS[0].name,
         .retry_and_idle_policy = &NO_OWN_PINGS,
@@ -384,7 +387,8 @@ static void fail_command(stream *s, const char *why) {
     if (s->n_tries >= MAX_TRIES) drop(s, why);
 }
 
-static void on_reply(stream *s, const parse_message *m) {
+static void on_reply(void *context, const parse_message *m) {
+    stream *s = context;
     const parse_reply *reply = &m->reply;
     bool is_refusal = m->kind == MESSAGE_ERROR;
     s->stats.n_replies++;
@@ -400,7 +404,20 @@ static void on_reply(stream *s, const parse_message *m) {
         s->n_tries = 0;
         topics_answer(s->topics, true);
     }
-    if (s->state == OPEN) schedule(s, s->next_command_ms);
+    if (s->state != OPEN) return;
+    schedule(s, s->next_command_ms);
+    if (s->command_id == 0 && !topics_has_work(s->topics) && s->options.handlers.on_carried)
+        s->options.handlers.on_carried(s->options.handlers.context);
+}
+
+/* Somebody who replaces connections needs this one until the server closes it. */
+static void on_shutdown(void *context) {
+    stream *s = context;
+    s->is_leaving = true;
+    if (s->options.handlers.on_leaving)
+        s->options.handlers.on_leaving(s->options.handlers.context);
+    else
+        drop(s, "the server shuts down");
 }
 
 /* ---- time ---- */
@@ -442,6 +459,7 @@ static void pump(uv_timer_t *timer) {
     int64_t now_ms = monotonic_ms();
     switch (s->state) {
     case WAITING:
+        if (now_ms >= s->due_ms && s->options.limit) s->due_ms = now_ms + connect_limit_take(s->options.limit, now_ms);
         if (now_ms >= s->due_ms)
             resolve_host(s);
         else
@@ -475,49 +493,6 @@ static void on_peer_close(stream *s, const unsigned char *payload, size_t bytes)
     if (s->state == OPEN) keep_reason(s, prefix, (const char *)payload + 2, bytes > 2 ? bytes - 2 : 0);
 }
 
-static bool grow_frame(stream *s, size_t bytes) {
-    if (bytes <= s->frame_capacity) return true;
-    size_t capacity = s->frame_capacity ? s->frame_capacity : 4096;
-    while (capacity < bytes) capacity *= 2;
-    char *larger = realloc(s->frame, capacity);
-    if (!larger) return false;
-    s->frame = larger;
-    s->frame_capacity = capacity;
-    return true;
-}
-
-static void skip_frame(stream *s, size_t bytes) {
-    static log_repeater repeater;
-    log_repeat(&repeater, LOG_WARN, "stream", "a message of more than %zu bytes was left out", bytes);
-    s->stats.n_oversized++;
-    s->is_skipping = true;
-    s->frame_bytes = 0;
-}
-
-/* A piece of a message. One that comes whole, as almost all do, is read where it lies. */
-static void on_piece(stream *s, const char *piece, size_t bytes) {
-    bool is_last = lws_is_final_fragment(s->wsi) && lws_remaining_packet_payload(s->wsi) == 0;
-    if (s->is_skipping) {
-        s->is_skipping = !is_last;
-        return;
-    }
-    if (is_last && s->frame_bytes == 0 && bytes <= s->options.max_frame_bytes) {
-        on_frame(s, piece, bytes);
-        return;
-    }
-    if (s->frame_bytes + bytes > s->options.max_frame_bytes || !grow_frame(s, s->frame_bytes + bytes)) {
-        skip_frame(s, s->options.max_frame_bytes);
-        s->is_skipping = !is_last;
-        return;
-    }
-    memcpy(s->frame + s->frame_bytes, piece, bytes);
-    s->frame_bytes += bytes;
-    if (!is_last) return;
-    size_t whole = s->frame_bytes;
-    s->frame_bytes = 0;
-    on_frame(s, s->frame, whole);
-}
-
 static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
     (void)user;
     struct lws_context *context = lws_get_context(wsi);
@@ -526,11 +501,14 @@ static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *us
     switch (reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED: on_established(s); break;
     case LWS_CALLBACK_CLIENT_RECEIVE:
-        if (s->state == OPEN) on_piece(s, in, bytes);
+        if (s->state == OPEN)
+            stream_reader_take(&s->reader, in, bytes,
+                               lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0);
         break;
     case LWS_CALLBACK_CLIENT_WRITEABLE: return s->state == OPEN ? send_command(s) : 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: on_peer_close(s, in, bytes); break;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        s->http_status = (int)lws_http_client_http_response(wsi);
         if (!s->why[0]) keep_reason(s, "no connection: ", in ? in : "", in ? bytes : 0);
         lose(s, s->why);
         break;
@@ -539,67 +517,4 @@ static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *us
     default: break;
     }
     return 0;
-}
-
-/* ---- messages ---- */
-
-/* False, and counted, when nobody wants it. */
-static bool is_taken(stream *s, intake_result result) {
-    s->stats.n_unknown_symbols += result == INTAKE_UNKNOWN_SYMBOL;
-    s->stats.n_unwanted += result == INTAKE_UNWANTED;
-    return result == INTAKE_TAKEN;
-}
-
-static void on_kline(stream *s, const parse_message *m) {
-    market_event event;
-    s->stats.n_klines++;
-    if (is_taken(s, intake_kline(s->options.symbols, s->topics, m, &event)))
-        s->options.handlers.on_event(s->options.handlers.context, &event);
-}
-
-static void on_ticker(stream *s, const parse_ticker *ticker, uint8_t what) {
-    uint32_t symbol;
-    s->stats.n_tickers++;
-    if (is_taken(s, intake_admit(s->options.symbols, s->topics, ticker->symbol, what, &symbol)) &&
-        s->options.handlers.on_ticker)
-        s->options.handlers.on_ticker(s->options.handlers.context, symbol, ticker);
-}
-
-/* Arrays come from streams of all symbols, which nobody subscribes here; counted by their elements. */
-static void on_array_element(void *context, const parse_ticker *ticker) {
-    on_ticker(context, ticker, TOPIC_MINI_TICKER);
-}
-
-static void on_malformed(stream *s, const parse_message *m, const char *text, size_t bytes) {
-    static log_repeater repeater;
-    char start[81]; /* what is printable of it: the log is for people */
-    size_t n = bytes < sizeof start - 1 ? bytes : sizeof start - 1;
-    for (size_t i = 0; i < n; i++) start[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-    start[n] = 0;
-    s->stats.n_malformed++;
-    log_repeat(&repeater, LOG_WARN, "stream", "malformed message left out: expected %s at byte %zu of %zu: %s",
-               m->what ? m->what : "a message", m->where, bytes, start);
-}
-
-static void on_frame(stream *s, const char *text, size_t bytes) {
-    parse_message m;
-    s->stats.n_frames++;
-    s->stats.frame_bytes += bytes;
-    parse_frame(text, bytes, on_array_element, s, &m);
-    if (m.kind != MESSAGE_MALFORMED && m.event_ms > 0)
-        market_clock_observe(s->options.clock, m.event_ms, monotonic_ms());
-    switch (m.kind) {
-    case MESSAGE_KLINE: on_kline(s, &m); break;
-    case MESSAGE_TICKER: on_ticker(s, &m.ticker, TOPIC_TICKER); break;
-    case MESSAGE_MINI_TICKER: on_ticker(s, &m.ticker, TOPIC_MINI_TICKER); break;
-    case MESSAGE_REPLY:
-    case MESSAGE_ERROR: on_reply(s, &m); break;
-    case MESSAGE_SHUTDOWN:
-        s->is_leaving = true;
-        drop(s, "the server shuts down");
-        break;
-    case MESSAGE_MALFORMED: on_malformed(s, &m, text, bytes); break;
-    case MESSAGE_TICKERS: break;
-    case MESSAGE_OTHER: s->stats.n_others++; break;
-    }
 }
