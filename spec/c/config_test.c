@@ -172,8 +172,14 @@ static void test_messages(void) {
             "MACHINE_ID is \"a/b\"; expected letters, digits and . _ -, at most 63 (from the environment)");
     refuses("MACHINE_ID=a\n\033[2J",
             "MACHINE_ID is \"a??[2J\"; expected letters, digits and . _ -, at most 63 (from the environment)");
-    refuses("BINANCE_WS_URL=https://x", "BINANCE_WS_URL is \"https://x\"; expected ws:// or wss://, host and port, "
-                                        "without user and query (from the environment)");
+    refuses("BINANCE_WS_URL=https://x",
+            "BINANCE_WS_URL is \"https://x\"; expected up to 8 of ws(s)://HOST[:PORT][/PATH], "
+            "with commas between several (from the environment)");
+    refuses("BINANCE_WS_URL=ws://a,", "BINANCE_WS_URL is \"ws://a,\"; expected up to 8 of ws(s)://HOST[:PORT][/PATH], "
+                                      "with commas between several (from the environment)");
+    refuses("BINANCE_WS_URL=ws://a b",
+            "BINANCE_WS_URL is \"ws://a b\"; expected up to 8 of ws(s)://HOST[:PORT][/PATH], "
+            "with commas between several (from the environment)");
     refuses("BINANCE_REST_URL=http://a,b",
             "BINANCE_REST_URL is \"http://a,b\"; expected up to 8 of http(s)://HOST[:PORT][/PATH], with commas between "
             "several (from the environment)");
