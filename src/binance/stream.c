@@ -34,6 +34,7 @@ enum {
     SPACING_MS = 300,
     SILENCE_MS = 75000,
     STABLE_MS = 30000,
+    REFUSED_MS = 60000,
     MAX_FRAME_BYTES = 1 << 20,
     MAX_TRIES = 2, /* of a command */
     CLOSING_ROUNDS = 8,
@@ -126,7 +127,7 @@ static void set_defaults(stream_options *o) {
     } const defaults[] = {{&o->retry_base_ms, RETRY_BASE_MS}, {&o->retry_cap_ms, RETRY_CAP_MS},
                           {&o->connect_ms, CONNECT_MS},       {&o->answer_ms, ANSWER_MS},
                           {&o->spacing_ms, SPACING_MS},       {&o->silence_ms, SILENCE_MS},
-                          {&o->stable_ms, STABLE_MS}};
+                          {&o->stable_ms, STABLE_MS},         {&o->refused_ms, REFUSED_MS}};
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         if (*defaults[i].value <= 0) *defaults[i].value = defaults[i].fallback;
     if (o->max_frame_bytes == 0) o->max_frame_bytes = MAX_FRAME_BYTES;
@@ -253,13 +254,16 @@ static int64_t next_delay_ms(stream *s, int64_t now_ms) {
     return backoff_next_ms(&s->quick);
 }
 
-/* It was not reached: the next one is tried. */
-static void leave_host(stream *s, int64_t now_ms) {
-    int status = s->http_status;
-    bool has_moved = stream_hosts_fail(s->hosts, s->endpoint, status, now_ms);
-    if (has_moved && (status == 451 || status == 403))
-        log_warn("stream", "%s refuses with HTTP %d: streams come from %s instead", s->endpoint->host, status,
-                 stream_hosts_current(s->hosts)->host);
+/* It was not reached: the next one is tried. How much longer to wait: when all refuse, the answer will be the same for a
+ * long time. */
+static int64_t leave_host(stream *s, int64_t now_ms) {
+    bool is_refused = s->http_status == 451 || s->http_status == 403;
+    bool has_moved = stream_hosts_fail(s->hosts, s->endpoint, s->http_status, now_ms);
+    const endpoint *next = stream_hosts_current(s->hosts);
+    if (has_moved && is_refused)
+        log_warn("stream", "%s refuses with HTTP %d: streams come from %s instead", s->endpoint->host, s->http_status,
+                 next->host);
+    return is_refused && next->refused_until_ms > now_ms ? s->options.refused_ms : 0;
 }
 
 /* There is no connection any more, or none was made. */
@@ -270,7 +274,7 @@ static void lose(stream *s, const char *why) {
         s->stats.n_losses++;
     else
         s->stats.n_failed_tries++;
-    if (s->connected_ms == 0) leave_host(s, now_ms);
+    if (s->connected_ms == 0) delay_ms += leave_host(s, now_ms);
     log_repeat(&repeater, LOG_WARN, "stream", "%s: %s; next try in %" PRId64 " ms", s->endpoint->host, why, delay_ms);
     s->wsi = NULL;
     s->state = WAITING;

@@ -54,6 +54,7 @@ typedef struct stream_options {
     int64_t spacing_ms;                  /* [300] between commands, so that a second has room for four and a pong */
     int64_t silence_ms;                  /* [75000] without a byte; the server pings every 20 s */
     int64_t stable_ms;                   /* [30000] after which a lost connection is no sign of trouble */
+    int64_t refused_ms;                  /* [60000] longer between tries while every host refuses (HTTP 451, 403) */
     size_t max_frame_bytes;              /* [1 MiB] */
 } stream_options;
 

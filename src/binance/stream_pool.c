@@ -1,7 +1,7 @@
 /* Streams report, `pump` acts: a handler only notes what happened and makes the timer due, because a stream is not closed
  * from inside its own handler. `pump` looks at every slot, does what is due, and sets the timer to the next thing.
  *
- *   slot:  current --old, or leaving--> current + next --next delivers, or current is lost--> next is current
+ *   slot:  current --old, or leaving--> current + next --next has delivered, or current is lost--> next is current
  *
  * Marks are one array, (symbol, kind) -> slot and order, so a message costs one look-up here. */
 #include "binance/stream_pool.h"
@@ -12,7 +12,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CONNECTS = 300, CONNECTS_MS = 300000, LIFE_MS = 23 * 3600000, QUIET_MS = 10000, STABLE_MS = 30000 };
+enum { CONNECTS = 300, CONNECTS_MS = 300000, LIFE_MS = 23 * 3600000, STABLE_MS = 30000 };
+enum { OVERLAP_MS = 2000, QUIET_MS = 10000 };
 enum { REPLACE_BASE_MS = 500, REPLACE_CAP_MS = 30000, NO_SLOT = 255 };
 
 typedef struct connection {
@@ -102,6 +103,11 @@ static void on_ticker(void *context, uint32_t symbol, const parse_ticker *ticker
         p->options.handlers.on_ticker(p->options.handlers.context, symbol, ticker);
 }
 
+static void tell(const slot *s, bool is_connected, const char *why) {
+    const stream_pool_handlers *h = &s->current->pool->options.handlers;
+    if (h->on_state) h->on_state(h->context, s->index, is_connected, why);
+}
+
 static void on_state(void *context, bool is_connected, const char *why) {
     connection *c = context;
     stream_pool *p = c->pool;
@@ -112,8 +118,7 @@ static void on_state(void *context, bool is_connected, const char *why) {
     c->connected_ms = is_connected ? monotonic_ms() : 0;
     if (is_current) c->slot->replace_ms = 0;
     wake(p, 0);
-    if (is_current && p->options.handlers.on_state)
-        p->options.handlers.on_state(p->options.handlers.context, c->slot->index, is_connected, why);
+    if (is_current) tell(c->slot, is_connected, why);
 }
 
 static void on_carried(void *context) {
@@ -227,6 +232,7 @@ static void take_over(slot *s) {
     s->current = s->next;
     s->next = NULL;
     s->replace_ms = 0;
+    if (!old->is_connected && s->current->is_connected) tell(s, true, NULL);
     close_connection(old);
 }
 
@@ -244,10 +250,11 @@ static void plan(stream_pool *p, slot *s, int64_t now_ms) {
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static bool is_ready(const stream_pool *p, connection *c, int64_t now_ms) {
-    if (!is_carrying(c)) return false;
+/* When the replacement takes over, monotonic ms; INT64_MAX: not before it reports something. */
+static int64_t takes_over_ms(const stream_pool *p, connection *c, int64_t now_ms) {
+    if (!is_carrying(c)) return INT64_MAX;
     if (c->carried_ms == 0) c->carried_ms = now_ms;
-    return c->has_delivered || now_ms - c->carried_ms >= p->options.quiet_ms;
+    return c->carried_ms + (c->has_delivered ? p->options.overlap_ms : p->options.quiet_ms);
 }
 
 /* Returns when the slot is to be looked at again, monotonic ms. */
@@ -255,11 +262,10 @@ static int64_t pump_slot(stream_pool *p, slot *s, int64_t now_ms) {
     static log_repeater repeater;
     connection *c = s->current;
     if (s->next) {
-        if (is_ready(p, s->next, now_ms) || !c->is_connected) {
-            take_over(s);
-            return now_ms;
-        }
-        return s->next->carried_ms ? s->next->carried_ms + p->options.quiet_ms : INT64_MAX;
+        int64_t due_ms = c->is_connected ? takes_over_ms(p, s->next, now_ms) : now_ms;
+        if (now_ms < due_ms) return due_ms;
+        take_over(s);
+        return now_ms;
     }
     if (!c->is_connected) return INT64_MAX;
     if (s->replace_ms == 0) plan(p, s, now_ms);
@@ -427,6 +433,7 @@ static void set_defaults(stream_pool_options *o) {
     if (o->connects == 0) o->connects = CONNECTS;
     if (o->connects_ms == 0) o->connects_ms = CONNECTS_MS;
     if (o->life_ms == 0) o->life_ms = LIFE_MS;
+    if (o->overlap_ms == 0) o->overlap_ms = OVERLAP_MS;
     if (o->quiet_ms == 0) o->quiet_ms = QUIET_MS;
 }
 

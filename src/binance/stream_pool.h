@@ -36,7 +36,8 @@ typedef struct stream_pool_options {
     uint32_t connects;            /* [300] tries of all connections together, at most CONNECT_LIMIT_MAX, */
     int64_t connects_ms;          /* [300000] within so many ms */
     int64_t life_ms;              /* [23 h] age at which a connection is replaced, up to an eighth earlier */
-    int64_t quiet_ms; /* [10000] a replacement that is confirmed but has nothing to deliver takes over then */
+    int64_t overlap_ms; /* [2000] for which both stand at least, so that what the old one has on its way arrives */
+    int64_t quiet_ms;   /* [10000] a replacement that is confirmed but has nothing to deliver takes over then */
 } stream_pool_options;
 
 typedef struct stream_pool_stats {
