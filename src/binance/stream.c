@@ -7,17 +7,16 @@
  *      +----- lost() <--------+------------------- DROPPING <------------------+
  *
  * libwebsockets tells nobody about a ping that it answers, so silence is not measured by callbacks: the kernel knows
- * when the last byte came (TCP_INFO), which is also right when this loop was late.
- * A connection is closed by a timeout of zero: the close then never happens inside one of its own callbacks. */
+ * when the last byte came (TCP_INFO), which is also right when this loop was late. */
 #include "binance/stream.h"
 #include "base/backoff.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/resolve.h"
+#include "binance/stream_library.h"
 #include "binance/stream_reader.h"
 #include <assert.h>
 #include <inttypes.h>
-#include <libwebsockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -37,8 +36,6 @@ enum {
     REFUSED_MS = 60000,
     MAX_FRAME_BYTES = 1 << 20,
     MAX_TRIES = 2, /* of a command */
-    CLOSING_ROUNDS = 8,
-    READ_BYTES = 16384,
     WHY_BYTES = 192
 };
 
@@ -48,15 +45,12 @@ struct stream {
     stream_options options;
     stream_hosts *hosts, *own_hosts;
     const endpoint *endpoint; /* the one that is tried or connected */
-    char *ca_file;
-    struct lws_context *context; /* set to NULL by libwebsockets when it is gone */
-    struct lws *wsi;             /* the connection of CONNECTING, OPEN and DROPPING */
+    stream_library *library, *own_library;
+    stream_socket socket; /* of CONNECTING, OPEN and DROPPING */
     enum stream_state state;
     topics *topics;
     stream_stats stats;
     uv_timer_t timer;
-    uv_idle_t idle; /* runs while the context goes away */
-    int n_handles, n_closing_rounds;
     bool is_resolving, is_closing;
     void (*on_closed)(void *context);
     void *closed_context;
@@ -79,47 +73,13 @@ struct stream {
 };
 
 static void pump(uv_timer_t *timer);
-static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes);
+static int on_report(void *context, enum lws_callback_reasons reason, void *in, size_t bytes);
 static void on_resolved(void *context, err error, const char *address);
-static void on_closing_round(uv_idle_t *idle);
-static void on_handle_closed(uv_handle_t *handle);
+static void on_timer_closed(uv_handle_t *handle);
 static void on_reply(void *context, const parse_message *m);
 static void on_shutdown(void *context);
 
-/* The server speaks first about keeping alive; a policy of our own would only cost control frames. */
-static const lws_retry_bo_t NO_OWN_PINGS = {.secs_since_valid_ping = 60000, .secs_since_valid_hangup = 60001};
-
-static const struct lws_protocols PROTOCOLS[] = {
-    {.name = "stream", .callback = on_socket, .rx_buffer_size = READ_BYTES}, {0}};
-
 /* ---- life ---- */
-
-static void log_library(int level, const char *line) {
-    size_t n = strlen(line);
-    while (n > 0 && line[n - 1] == '\n') n--;
-    log_write(level == LLL_ERR ? LOG_WARN : LOG_DEBUG, "libwebsockets", "%.*s", (int)n, line);
-}
-
-static err make_context(stream *s) {
-    void *loops[] = {s->options.loop};
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .protocols = PROTOCOLS,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-                   (s->ca_file ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
-        .client_ssl_ca_filepath = s->ca_file,
-        .foreign_loops = loops,
-        .pcontext = &s->context,
-        .user = s,
-        .gid = (gid_t)-1,
-        .uid = (uid_t)-1,
-        .fd_limit_per_thread = 16, /* its tables are sized by this, not by the ulimit */
-        .pt_serv_buf_size = READ_BYTES,
-    };
-    lws_set_log_level(LLL_ERR | LLL_WARN, log_library);
-    s->context = lws_create_context(&info);
-    return s->context ? OK : ERR_NO_MEMORY;
-}
 
 static void set_defaults(stream_options *o) {
     struct {
@@ -139,7 +99,6 @@ static void free_stream(stream *s) {
     json_writer_deinit(&s->command);
     stream_reader_deinit(&s->reader);
     stream_hosts_free(s->own_hosts);
-    free(s->ca_file);
     free(s);
 }
 
@@ -163,19 +122,16 @@ err stream_open(const stream_options *options, stream **out, diag *why) {
                                 .on_reply = on_reply,
                                 .on_shutdown = on_shutdown,
                                 .context = s};
-    if (!error && options->ca_file) {
-        s->ca_file = strdup(options->ca_file);
-        if (!s->ca_file) error = ERR_NO_MEMORY;
-    }
-    if (!error) error = make_context(s);
+    if (!error && !options->library) error = stream_library_open(options->loop, options->ca_file, &s->own_library);
     if (error) {
         diag_set(why, error, "%s: %s", s->endpoint->host, error_text(error));
         goto out;
     }
     uv_timer_init(options->loop, &s->timer);
-    uv_idle_init(options->loop, &s->idle);
-    s->timer.data = s->idle.data = s;
-    s->n_handles = 2;
+    s->timer.data = s;
+    s->library = options->library ? options->library : s->own_library;
+    s->socket = (stream_socket){.on_report = on_report, .context = s};
+    stream_library_add(s->library, &s->socket);
     uv_timer_start(&s->timer, pump, 0, 0);
     *out = s;
     s = NULL;
@@ -186,34 +142,27 @@ out:
 
 void stream_close(stream *s, void (*on_closed)(void *context), void *context) {
     s->is_closing = true;
-    s->wsi = NULL; /* from here on the library's callbacks concern nobody */
     s->on_closed = on_closed;
     s->closed_context = context;
+    stream_library_remove(s->library, &s->socket);
     uv_timer_stop(&s->timer);
-    uv_idle_start(&s->idle, on_closing_round);
+    if (!s->is_resolving) uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
 
-/* On a foreign loop the library is destroyed in two calls: the first closes its handles, the second frees the memory
- * that they lie in, and must come after their close callbacks. It takes the loop two rounds to run those (a socket's
- * callback closes the timer and the idle handle), and there is no question to ask the library, hence rounds are counted. */
-static void on_closing_round(uv_idle_t *idle) {
-    stream *s = idle->data;
-    s->n_closing_rounds++;
-    if (s->n_closing_rounds == 1) lws_context_destroy(s->context);
-    if (s->n_closing_rounds == CLOSING_ROUNDS && s->context) lws_context_destroy(s->context);
-    if (s->n_closing_rounds < CLOSING_ROUNDS || s->is_resolving) return;
-    assert(!s->context);
-    uv_close((uv_handle_t *)&s->idle, on_handle_closed);
-    uv_close((uv_handle_t *)&s->timer, on_handle_closed);
-}
-
-static void on_handle_closed(uv_handle_t *handle) {
-    stream *s = handle->data;
-    if (--s->n_handles > 0) return;
+static void on_all_closed(void *context) {
+    stream *s = context;
     void (*on_closed)(void *context) = s->on_closed;
-    void *context = s->closed_context;
+    void *closed_context = s->closed_context;
     free_stream(s);
-    if (on_closed) on_closed(context);
+    if (on_closed) on_closed(closed_context);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+    stream *s = handle->data;
+    if (s->own_library)
+        stream_library_close(s->own_library, on_all_closed, s);
+    else
+        on_all_closed(s);
 }
 
 static void schedule(stream *s, int64_t due_ms) {
@@ -276,7 +225,7 @@ static void lose(stream *s, const char *why) {
         s->stats.n_failed_tries++;
     if (s->connected_ms == 0) delay_ms += leave_host(s, now_ms);
     log_repeat(&repeater, LOG_WARN, "stream", "%s: %s; next try in %" PRId64 " ms", s->endpoint->host, why, delay_ms);
-    s->wsi = NULL;
+    s->socket.wsi = NULL;
     s->state = WAITING;
     s->due_ms = now_ms + delay_ms;
     s->connected_ms = 0;
@@ -294,8 +243,7 @@ static void drop(stream *s, const char *why) {
     if (s->state != OPEN && s->state != CONNECTING) return;
     snprintf(s->why, sizeof s->why, "%s", why);
     s->state = DROPPING;
-    lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-    lws_cancel_service(s->context); /* the library looks at its timeouts after an event only: make one */
+    stream_library_drop(s->library, &s->socket);
 }
 
 static void ask_address(stream *s);
@@ -323,6 +271,7 @@ static void ask_address(stream *s) {
 static void on_resolved(void *context, err error, const char *address) {
     stream *s = context;
     s->is_resolving = false;
+    if (s->is_closing) uv_close((uv_handle_t *)&s->timer, on_timer_closed);
     if (s->is_closing || s->state != RESOLVING) return;
     if (s->resolving != s->endpoint) { /* the late address of another host */
         ask_address(s);
@@ -333,20 +282,17 @@ static void on_resolved(void *context, err error, const char *address) {
         return;
     }
     struct lws_client_connect_info info = {
-        .context = s->context,
         .address = address,
         .port = s->endpoint->port,
         .ssl_connection = s->endpoint->is_secure ? LCCSCF_USE_SSL : 0,
         .path = s->endpoint->path,
         .host = s->endpoint->host, /* also what the certificate must be for */
         .origin = s->endpoint->host,
-        .pwsi = &s->wsi,
-        .local_protocol_name = PROTOCOLS[0].name,
-        .retry_and_idle_policy = &NO_OWN_PINGS,
     };
     s->state = CONNECTING;
     /* A failure inside the call has usually been told by a callback already. */
-    if (!lws_client_connect_via_info(&info) && s->state == CONNECTING) lose(s, "the connection could not be made");
+    if (!stream_library_connect(s->library, &s->socket, info) && s->state == CONNECTING)
+        lose(s, "the connection could not be made");
 }
 
 static void on_established(stream *s) {
@@ -369,7 +315,7 @@ static void write_command(stream *s, int64_t now_ms) {
     s->next_command_ms = now_ms + s->options.spacing_ms;
     s->is_command_ready = true;
     s->n_tries++;
-    lws_callback_on_writable(s->wsi);
+    lws_callback_on_writable(s->socket.wsi);
 }
 
 static int send_command(stream *s) {
@@ -379,7 +325,7 @@ static int send_command(stream *s) {
     s->stats.n_commands++;
     assert(s->command.bytes <= TOPICS_COMMAND_BYTES);
     memcpy(buffer + LWS_PRE, s->command.text, s->command.bytes);
-    int n = lws_write(s->wsi, buffer + LWS_PRE, s->command.bytes, LWS_WRITE_TEXT);
+    int n = lws_write(s->socket.wsi, buffer + LWS_PRE, s->command.bytes, LWS_WRITE_TEXT);
     return n < (int)s->command.bytes ? -1 : 0;
 }
 
@@ -430,7 +376,7 @@ static void on_shutdown(void *context) {
 static int64_t silent_ms(stream *s) {
     struct tcp_info info;
     socklen_t bytes = sizeof info;
-    if (getsockopt(lws_get_socket_fd(s->wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
+    if (getsockopt(lws_get_socket_fd(s->socket.wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
     return info.tcpi_last_data_recv;
 }
 
@@ -497,11 +443,9 @@ static void on_peer_close(stream *s, const unsigned char *payload, size_t bytes)
     if (s->state == OPEN) keep_reason(s, prefix, (const char *)payload + 2, bytes > 2 ? bytes - 2 : 0);
 }
 
-static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
-    (void)user;
-    struct lws_context *context = lws_get_context(wsi);
-    stream *s = context ? lws_context_user(context) : NULL;
-    if (!s || !wsi || wsi != s->wsi) return 0;
+static int on_report(void *context, enum lws_callback_reasons reason, void *in, size_t bytes) {
+    stream *s = context;
+    struct lws *wsi = s->socket.wsi;
     switch (reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED: on_established(s); break;
     case LWS_CALLBACK_CLIENT_RECEIVE:

@@ -40,13 +40,14 @@ typedef struct stream_options {
     uv_loop_t *loop;
     const char
         *url; /* ws:// or wss://host[:port][/prefix]; "/stream" is added. Copied. Not read when hosts are given */
-    stream_hosts *hosts;  /* shared with other streams; borrowed. NULL: the URL's alone */
-    connect_limit *limit; /* the same. NULL: none */
+    stream_hosts *hosts;            /* shared with other streams; borrowed. NULL: the URL's alone */
+    connect_limit *limit;           /* the same. NULL: none */
+    struct stream_library *library; /* the same. NULL: one of its own */
     market_clock *clock;
     const symbol_table *symbols;
     stream_handlers handlers;
     uint64_t seed;       /* of the jitter */
-    const char *ca_file; /* certificates to trust instead of the system's; NULL in production. Copied */
+    const char *ca_file; /* as of stream_library_open; not read when a library is given */
     /* For tests; 0 takes the default in brackets. */
     int64_t retry_base_ms, retry_cap_ms; /* [500, 30000] */
     int64_t connect_ms;                  /* [10000] to resolve and connect */

@@ -7,6 +7,7 @@
 #include "binance/stream_pool.h"
 #include "base/backoff.h"
 #include "base/log.h"
+#include "binance/stream_library.h"
 #include "binance/topic_order.h"
 #include <assert.h>
 #include <math.h>
@@ -42,6 +43,7 @@ typedef struct mark {
 struct stream_pool {
     stream_pool_options options;
     stream_options each;
+    stream_library *library;
     stream_hosts *hosts;
     connect_limit limit;
     slot *slots[STREAM_POOL_MAX]; /* with holes */
@@ -163,12 +165,16 @@ static void free_pool(stream_pool *p) {
     free(p);
 }
 
-static void end_part(stream_pool *p) {
-    if (--p->n_open > 0) return;
+static void on_library_closed(void *context) {
+    stream_pool *p = context;
     void (*on_closed)(void *context) = p->on_closed;
-    void *context = p->closed_context;
+    void *closed_context = p->closed_context;
     free_pool(p);
-    if (on_closed) on_closed(context);
+    if (on_closed) on_closed(closed_context);
+}
+
+static void end_part(stream_pool *p) {
+    if (--p->n_open == 0) stream_library_close(p->library, on_library_closed, p);
 }
 
 static void on_stream_closed(void *context) {
@@ -186,6 +192,7 @@ static err open_connection(stream_pool *p, slot *s, connection **out) {
     *c = (connection){.pool = p, .slot = s};
     o.hosts = p->hosts;
     o.limit = &p->limit;
+    o.library = p->library;
     o.seed = p->options.seed + random_below(p, 1U << 30);
     o.handlers = (stream_handlers){on_event, on_ticker, on_state, on_carried, on_leaving, c};
     err error = stream_open(&o, &c->stream, &why);
@@ -374,10 +381,7 @@ static err tell_slot(stream_pool *p, slot *s) {
         return OK;
     }
     err error = stream_want(s->current->stream, s->topics, s->n);
-    if (!error && s->next) {
-        error = stream_want(s->next->stream, s->topics, s->n);
-        s->next->carried_ms = 0;
-    }
+    if (!error && s->next) error = stream_want(s->next->stream, s->topics, s->n);
     return error;
 }
 
@@ -450,6 +454,10 @@ err stream_pool_open(const stream_pool_options *options, stream_pool **out, diag
     p->random = options->seed;
     connect_limit_init(&p->limit, p->options.connects, p->options.connects_ms);
     err error = stream_hosts_new(options->urls, &p->hosts, why);
+    if (!error) {
+        error = stream_library_open(options->loop, p->each.ca_file, &p->library);
+        if (error) diag_set(why, error, "libwebsockets: %s", error_text(error));
+    }
     if (error) {
         free_pool(p);
         return error;
