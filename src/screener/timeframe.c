@@ -182,6 +182,8 @@ static err all_said(timeframe *t, int64_t to_ms, int64_t hold_ms) {
 
 static err end_of_range(timeframe *t, int64_t to_ms, int64_t hold_ms) {
     err e;
+    /* What the stream has brought meanwhile, and the newest bar of REST, which may have been in flux, are read again. */
+    if (!t->has_loaded) t->audited_to_ms = interval_add(kline_series_interval(t->bars), to_ms, -1);
     t->asked_to_ms = 0;
     t->has_loaded = true;
     e = all_said(t, to_ms, hold_ms);

@@ -451,12 +451,10 @@ static void plan_audit(worker *w, const tracked *t, timeframe *f, bool has_fille
     int64_t soon_ms = w->market_ms + AUDIT_SOON_MS;
     uint64_t which = (uint64_t)t->id * N_INTERVALS + (uint64_t)kline_series_interval(f->bars);
     if (w->shared->audit_period_ms <= 0 || !f->has_loaded || !w->shared->watches_closes) return;
-    if (!f->audit_ms) {
-        f->audited_to_ms = interval_add(kline_series_interval(f->bars), kline_series_known_to(f->bars), -1);
+    if (!f->audit_ms)
         f->audit_ms = audit_next_ms(w->shared->audit_period_ms, which, w->market_ms);
-    } else if (has_filled && soon_ms < f->audit_ms) {
+    else if (has_filled && soon_ms < f->audit_ms)
         f->audit_ms = soon_ms;
-    }
 }
 
 static void audit(worker *w, const tracked *t, int32_t interval) {
