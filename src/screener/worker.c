@@ -691,6 +691,14 @@ static void choose(worker *w, const control *c) {
     }
 }
 
+/* What it has waited for elsewhere may be here already. */
+static void adopt(worker *w, tracked *t) {
+    add(w, t);
+    if (tracked_bind(t, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
+    w->as_of_ms = w->market_ms;
+    if (t->is_waiting) settle(w, t, monotonic_ns());
+}
+
 static void on_control(worker *w, control *c) {
     evaluate_batch(w);
     hear(w, c->market_ms, monotonic_ns());
@@ -702,10 +710,7 @@ static void on_control(worker *w, control *c) {
     case CONTROL_COPY: copy_reference(w, c); break;
     case CONTROL_RANK: place(w, c); break;
     case CONTROL_RELEASE: release(w, c->symbol); break;
-    case CONTROL_ADOPT:
-        add(w, c->tracked);
-        if (tracked_bind(c->tracked, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
-        break;
+    case CONTROL_ADOPT: adopt(w, c->tracked); break;
     case CONTROL_BARRIER:
         let_copies_on(w);
         watch(w); /* what it finds missing is asked for before, not behind */
