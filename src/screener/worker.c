@@ -358,7 +358,8 @@ static void copy_reference(worker *w, const control *c) {
         w->symbols[c->symbol] = t;
         w->copies[w->n_copies++] = c->symbol;
         w->watch_ms = 0;
-        for (int32_t i = 0; i < N_INTERVALS; i++) /* that of a later worker begins in the past: the stream has gone on */
+        for (int32_t i = 0; i < N_INTERVALS;
+             i++) /* that of a later worker begins in the past: the stream has gone on */
             if (t->frames[i]) timeframe_want(t->frames[i], interval_floor(i, w->market_ms));
         result = evaluation_tell_copy(&e, t);
     }
