@@ -2,7 +2,7 @@
 // proxy that stands between daemon and exchange and makes trouble.
 import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readdirSync, readFileSync, existsSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -41,6 +41,20 @@ export function allTraders() {
     for (const name of readdirSync(join(root, from))) cpSync(join(root, from, name), join(folder, name));
   }
   return folder;
+}
+
+/** Traders that look at another symbol of the market beside their own, into a folder. */
+export function writeReferenceTraders(folder, market) {
+  const [name, other] = market.symbols;
+  const write = (key, code) => writeFileSync(join(folder, `${key}.lua`), code);
+  write('leader', `return trader {interval = "1m", references = {"${name}"}, filter = function(m)
+  local r = m.ref.${name}
+  return r.close[0] > r.close[3] and m.close[0] < m.close[3] and ta.rsi(r.close, 14)[0] > 50
+end}`);
+  write('pair', `return trader {interval = "5m", timeframes = {"15m"}, references = {"${other}"}, fire = "every", cooldown = 6, filter = function(m)
+  local hour = m.ref.${other}["15m"]
+  return m.close[0] > ta.sma(m.close, 20)[0] and hour.close[0] > ta.ema(hour.close, 10)[0]
+end}`);
 }
 
 export const builtInTraders = join(root, 'lua/traders');
