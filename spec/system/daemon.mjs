@@ -34,17 +34,18 @@ export function recordedMarket(n_symbols = 3, days = 1) {
   return { data, symbols: WEEK.slice(0, n_symbols), from: FIRST_MS + DAY_MS, to: FIRST_MS + (1 + days) * DAY_MS };
 }
 
-/** The built-in traders and those of spec/lua/traders in one folder. */
-export function allTraders() {
+/** The built-in traders and those of spec/lua/traders in one folder; with those that look at other symbols of the market. */
+export function allTraders(market = null) {
   const folder = tempDir();
   for (const from of ['lua/traders', 'spec/lua/traders']) {
     for (const name of readdirSync(join(root, from))) cpSync(join(root, from, name), join(folder, name));
   }
+  if (market) writeReferenceTraders(folder, market);
   return folder;
 }
 
 /** Traders that look at another symbol of the market beside their own, into a folder. */
-export function writeReferenceTraders(folder, market) {
+function writeReferenceTraders(folder, market) {
   const [name, other] = market.symbols;
   const write = (key, code) => writeFileSync(join(folder, `${key}.lua`), code);
   write('leader', `return trader {interval = "1m", references = {"${name}"}, filter = function(m)

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  allTraders, difference, endAll, eventually, recordedMarket, replay, seed, settled, startDaemon, startModel, stop, stored, tempDir, writeReferenceTraders,
+  allTraders, difference, endAll, eventually, recordedMarket, replay, seed, settled, startDaemon, startModel, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# gaps: seed ${seed}`);
@@ -15,8 +15,7 @@ afterEach(endAll);
 const MINUTE = 60000;
 const market = recordedMarket();
 const [first, second] = market.symbols;
-const traders = allTraders();
-writeReferenceTraders(traders, market);
+const traders = allTraders(market);
 let expected;
 
 before(async () => { expected = await replay(market, { traders }); });
