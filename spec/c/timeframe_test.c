@@ -324,6 +324,7 @@ static void test_gap(registry *r) {
     market_event event = {.kind = EVENT_BAR_CLOSED, .bar = {open_of(3), 1, 1, 1, 1, 1, 0, 0, 0, 0}};
     int64_t from_ms = 0, to_ms = 0;
     if (timeframe_new(r, INTERVAL_1M, 10, START_MS, &t) != OK) abort();
+    t->has_loaded = true;
     ok(timeframe_apply(t, &event, INT64_MAX) == OK && kline_series_count(t->bars) == 0 && t->n_gaps == 1,
        "a bar that skips others is a gap");
     ok(t->wanted_to_ms == open_of(3), "and what is missing is wanted");

@@ -2,7 +2,7 @@
 // proxy that stands between daemon and exchange and makes trouble.
 import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readdirSync, readFileSync, existsSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -34,13 +34,28 @@ export function recordedMarket(n_symbols = 3, days = 1) {
   return { data, symbols: WEEK.slice(0, n_symbols), from: FIRST_MS + DAY_MS, to: FIRST_MS + (1 + days) * DAY_MS };
 }
 
-/** The built-in traders and those of spec/lua/traders in one folder. */
-export function allTraders() {
+/** The built-in traders and those of spec/lua/traders in one folder; with those that look at other symbols of the market. */
+export function allTraders(market = null) {
   const folder = tempDir();
   for (const from of ['lua/traders', 'spec/lua/traders']) {
     for (const name of readdirSync(join(root, from))) cpSync(join(root, from, name), join(folder, name));
   }
+  if (market) writeReferenceTraders(folder, market);
   return folder;
+}
+
+/** Traders that look at another symbol of the market beside their own, into a folder. */
+function writeReferenceTraders(folder, market) {
+  const [name, other] = market.symbols;
+  const write = (key, code) => writeFileSync(join(folder, `${key}.lua`), code);
+  write('leader', `return trader {interval = "1m", references = {"${name}"}, filter = function(m)
+  local r = m.ref.${name}
+  return r.close[0] > r.close[3] and m.close[0] < m.close[3] and ta.rsi(r.close, 14)[0] > 50
+end}`);
+  write('pair', `return trader {interval = "5m", timeframes = {"15m"}, references = {"${other}"}, fire = "every", cooldown = 6, filter = function(m)
+  local hour = m.ref.${other}["15m"]
+  return m.close[0] > ta.sma(m.close, 20)[0] and hour.close[0] > ta.ema(hour.close, 10)[0]
+end}`);
 }
 
 export const builtInTraders = join(root, 'lua/traders');

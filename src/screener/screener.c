@@ -314,6 +314,17 @@ static void refuse_reference(trader *who, const char *name, err why) {
     log_error("screener", "%s", text);
 }
 
+/* Those that are there already: a trader must know them when it is installed, since nothing may come that it could wait for. */
+static void attach_known(screener *s, const trader_set *set) {
+    for (int32_t i = 0; i < set->count; i++) {
+        trader *who = set->traders[i];
+        for (int32_t k = 0; who && k < who->spec->n_references; k++) {
+            const reference *r = find_reference(s, who->spec->references[k]);
+            if (r) atomic_store(&who->reference_ids[k], r->copy);
+        }
+    }
+}
+
 /* Those that the traders of the set name and that are not there yet. */
 static err attach_references(screener *s) {
     for (int32_t i = 0; i < s->set->count; i++) {
@@ -670,6 +681,7 @@ static err install(screener *s) {
                  s->change.n_changed, s->change.n_removed, trader_set_running(s->next));
     if (s->has_begun && trader_set_choose(s->next, s->shared.symbols, false) != OK) return ERR_NO_MEMORY;
     if (make_rankings(s, s->next) != OK) return ERR_NO_MEMORY;
+    attach_known(s, s->next);
     s->phase = PHASE_INSTALLING;
     s->n_installing = s->n_workers;
     return send_all(s, (control){.kind = CONTROL_INSTALL, .set = s->next, .start_ms = now_ms(s)});

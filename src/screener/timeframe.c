@@ -207,7 +207,7 @@ static err closed(timeframe *t, const market_event *event, int64_t hold_ms) {
     if (is_history && is_answer(t, event) && event->bar.open_ms > known_to && event->bar.open_ms < t->asked_to_ms)
         kline_series_known(t->bars, event->bar.open_ms); /* REST lacks what it left out of its own answer */
     else if (event->bar.open_ms > known_to) {
-        t->n_gaps += t->first_waiting == t->n_waiting && !is_history;
+        t->n_gaps += t->first_waiting == t->n_waiting && !is_history && t->has_loaded;
         timeframe_want(t, event->bar.open_ms);
         return wait_for_turn(t, &event->bar);
     }
