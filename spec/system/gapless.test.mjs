@@ -28,7 +28,8 @@ async function run(market, trouble, { n_hosts = 1 } = {}) {
     '--data', market.data, '--symbols', market.symbols.join(','), '--from', String(market.from), '--to', String(market.to),
     '--speed', 'max', '--stay', 'stopped', '--log', 'warn', '--hosts', String(n_hosts), ...trouble,
   ]);
-  const env = { SNAPSHOT_INTERVAL_MS: '0', AUDIT_INTERVAL_MS: '900000' };
+  const hosts = scheme => exchange.listening.ports.map(port => `${scheme}://127.0.0.1:${port}`).join();
+  const env = { SNAPSHOT_INTERVAL_MS: '0', AUDIT_INTERVAL_MS: '900000', BINANCE_REST_URL: hosts('http'), BINANCE_WS_URL: hosts('ws') };
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders, env, workers: 2 });
   await eventually(() => exchange.lines.some(line => line.event === 'market_ended'), 'the end of the market', 120000);
   const status = await caughtUp(daemon, market);
