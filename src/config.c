@@ -53,7 +53,7 @@ static void derive_data_dir(const config_input *input, char *out, size_t bytes);
 static void derive_traders_dir(const config_input *input, char *out, size_t bytes);
 
 static const char *const INCLUSIONS[] = {"exclude", "include", NULL};
-static const char *const MARKETS[] = {"spot", NULL};
+static const char *const MARKETS[] = {"spot", "usdm", NULL};
 static const char *const CPU_PLACEMENTS[] = {"any", "spread", NULL};
 static const char *const OUTBOX_SYNCS[] = {"normal", "full", NULL};
 static const char *const LATE_BARS_NAMES[] = {"evaluate", "skip", NULL};
@@ -87,7 +87,7 @@ static const setting SETTINGS[] = {
     {.name = "UNIVERSE_REFRESH_MIN", .group = "Market", FIELD(universe_refresh_min), WHOLE(1, 1440), .initial = "60",
      .effect = "market time between two looks at what the exchange lists and at its volumes, minutes"},
     {.name = "MARKET", .group = "Market", FIELD(market), CHOICE(MARKETS), .initial = "spot",
-     .effect = "the market whose candles are read"},
+     .effect = "the market whose candles are read: spot, or usdm (USD-M perpetual futures)"},
     {.name = "KLINE_INTERVAL", .group = "Market", FIELD(kline_interval), OF_TYPE(TYPE_INTERVAL), .initial = "5m",
      .effect = "interval of traders that name none"},
     {.name = "KLINE_HISTORY", .group = "Market", FIELD(kline_history), WHOLE(300, 20000), .initial = "1000",
@@ -97,10 +97,11 @@ static const setting SETTINGS[] = {
      .effect = "shortest time between two evaluations of an on = \"tick\" trader on one symbol, ms"},
     {.name = "LATE_BARS", .group = "Market", FIELD(late_bars), CHOICE(LATE_BARS_NAMES), .initial = "evaluate",
      .effect = "bars that closed while the daemon was down: evaluate them late, or skip them"},
-    {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_url), OF_TYPE(TYPE_WS_URL),
-     .initial = "wss://stream.binance.com:9443", .effect = "where candles stream from"},
-    {.name = "BINANCE_REST_URL", .group = "Market", FIELD(binance_rest_url), OF_TYPE(TYPE_HTTP_URL),
-     .initial = "https://api.binance.com", .effect = "where history and the list of symbols come from"},
+    {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_url), OPTIONAL(TYPE_WS_URL),
+     .effect = "where candles stream from, instead of the market's own host"},
+    {.name = "BINANCE_REST_URL", .group = "Market", FIELD(binance_rest_urls), OPTIONAL(TYPE_HTTP_URLS),
+     .effect = "where history and the list of symbols come from, instead of the market's own hosts; the next of several "
+               "is asked when one fails"},
 
     {.name = "TRADERS_DIR", .group = "Traders", FIELD(traders_dir), OF_TYPE(TYPE_PATH), .derive = derive_traders_dir,
      .described = "lua/traders here, else the built-in ones beside the program",
@@ -131,6 +132,9 @@ static const setting SETTINGS[] = {
      .effect = "folder of the database, the token and the machine's name; made when it is missing"},
     {.name = "OUTBOX_SYNC", .group = "Storage", FIELD(outbox_sync), CHOICE(OUTBOX_SYNCS), .initial = "normal",
      .effect = "normal: committed signals survive a killed daemon; full: a power cut too, at some speed"},
+    {.name = "SNAPSHOT_INTERVAL_MS", .group = "Storage", FIELD(snapshot_interval_ms), WHOLE(0, 86400000),
+     .initial = "300000", .effect = "how often bars and indicators are written down for the next start, ms; 0: only at the end"},
+
 
     {.name = "MACHINE_ID", .group = "Machine", FIELD(machine_id), OPTIONAL(TYPE_ID), .derive = derive_machine_id,
      .described = "FLY_MACHINE_ID, else generated and kept in DATA_DIR", .effect = "this machine's name in all rows"},

@@ -16,8 +16,9 @@ typedef enum config_type {
     TYPE_PATH,
     TYPE_HTTP_URL,
     TYPE_WS_URL,
-    TYPE_ORIGINS, /* config_list */
-    TYPE_IGNORED  /* known, without effect in this version */
+    TYPE_HTTP_URLS, /* config_list, at most 8 */
+    TYPE_ORIGINS,   /* config_list */
+    TYPE_IGNORED    /* known, without effect in this version */
 } config_type;
 
 typedef struct config_form {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_BASE_MS = 500, RETRY_CAP_MS = 30000, N_PARTS = 4, LOOK_MS = 250 };
+enum { RETRY_BASE_MS = 500, RETRY_CAP_MS = 30000, REFUSED_MS = 60000, N_PARTS = 4, LOOK_MS = 250 };
 
 typedef enum feed_stage { STAGE_TIME, STAGE_SYMBOLS, STAGE_VOLUMES, STAGE_READY } feed_stage;
 
@@ -35,8 +35,9 @@ static void ask(feed *f);
 
 static void on_retry(uv_timer_t *timer) { ask(timer->data); }
 
-static void try_again(feed *f, const char *what, const char *why) {
-    int64_t wait_ms = backoff_next_ms(&f->wait);
+/* `is_refused`: the same answer is to be expected for a long time. */
+static void try_again(feed *f, const char *what, const char *why, bool is_refused) {
+    int64_t wait_ms = backoff_next_ms(&f->wait) + (is_refused ? REFUSED_MS : 0);
     log_warn("binance", "%s: %s; next try in %.1f s", what, why, (double)wait_ms / 1000);
     f->is_failing = true;
     uv_timer_start(&f->retry, on_retry, (uint64_t)wait_ms, 0);
@@ -86,6 +87,14 @@ static void on_ticker(void *context, const parse_ticker *ticker) {
     roster_set_volume(f->roster, ticker->symbol.at, ticker->symbol.bytes, ticker->quote_volume);
 }
 
+static void note_limit(feed *f, const parse_exchange *exchange) {
+    for (size_t i = 0; i < exchange->n_limits; i++) {
+        const parse_limit *limit = &exchange->limits[i];
+        if (strcmp(limit->kind, "REQUEST_WEIGHT") == 0 && limit->period_ms == 60000 && limit->limit > 0)
+            rest_set_limit(f->rest, limit->limit);
+    }
+}
+
 static err take_answer(feed *f, const rest_answer *answer, diag *why) {
     parse_exchange exchange;
     parse_tickers tickers;
@@ -96,6 +105,7 @@ static err take_answer(feed *f, const rest_answer *answer, diag *why) {
         roster_begin(f->roster);
         f->is_out_of_memory = false;
         e = parse_exchange_info(answer->body, answer->body_bytes, on_symbol, f, &exchange, why);
+        if (e == OK) note_limit(f, &exchange);
         if (e == OK && f->is_out_of_memory) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
         roster_sort(f->roster);
         return e;
@@ -115,7 +125,9 @@ static void on_answer(void *context, const rest_answer *answer) {
     err e = answer->error;
     if (e == OK) e = take_answer(f, answer, &why);
     if (e != OK) {
-        try_again(f, stage_name(f->stage), answer->error != OK ? answer->why : why.text);
+        bool is_refused =
+            answer->status == 403 || answer->status == 418 || (answer->status == 451 && !answer->has_moved);
+        try_again(f, stage_name(f->stage), answer->error != OK ? answer->why : why.text, is_refused);
         return;
     }
     backoff_reset(&f->wait);
@@ -131,7 +143,7 @@ static void ask(feed *f) {
     err e = f->stage == STAGE_TIME      ? rest_time(f->rest, on_answer, f, NULL)
             : f->stage == STAGE_SYMBOLS ? rest_exchange_info(f->rest, on_answer, f, NULL)
                                         : rest_tickers_24h(f->rest, on_answer, f, NULL);
-    if (e != OK) try_again(f, stage_name(f->stage), error_text(e));
+    if (e != OK) try_again(f, stage_name(f->stage), error_text(e), false);
 }
 
 /* ---- handlers of the parts ---- */
@@ -168,7 +180,8 @@ static void on_stream_state(void *context, bool is_connected, const char *why) {
 
 err feed_open(const feed_options *o, feed **out, diag *why) {
     feed *f = calloc(1, sizeof *f);
-    rest_options r = {.loop = o->loop, .base_url = o->rest_url};
+    rest_options r = {
+        .loop = o->loop, .venue = o->venue, .urls = o->rest_urls, .n_urls = o->n_rest_urls, .clock = o->clock};
     backfill_options b = {.loop = o->loop, .clock = o->clock, .symbols = o->symbols, .seed = o->seed};
     err e = ERR_NO_MEMORY;
     if (!f) return diag_set(why, e, "out of memory");
@@ -195,7 +208,7 @@ err feed_open(const feed_options *o, feed **out, diag *why) {
 
 err feed_watch(feed *f, uint32_t mask, const uint32_t *symbols, size_t n_symbols, diag *why) {
     stream_options s = {.loop = f->options.loop,
-                        .url = f->options.ws_url,
+                        .url = *f->options.ws_url ? f->options.ws_url : f->options.venue->ws_hosts[0].url,
                         .clock = f->options.clock,
                         .symbols = f->options.symbols,
                         .handlers = {.on_event = on_live, .on_state = on_stream_state, .context = f},
@@ -237,6 +250,11 @@ void feed_resume(feed *f) { backfill_resume(f->backfill); }
 bool feed_is_live(const feed *f) { return f->stream && stream_get_stats(f->stream).is_connected; }
 bool feed_is_failing(const feed *f) { return f->is_failing; }
 size_t feed_ranges_under_way(const feed *f) { return f->backfill ? backfill_get_stats(f->backfill)->n_under_way : 0; }
+const backfill_progress *feed_progress(const feed *f) { return backfill_get_progress(f->backfill); }
+const backfill_stats *feed_backfill_stats(const feed *f) { return backfill_get_stats(f->backfill); }
+const rest_stats *feed_rest_stats(const feed *f) { return rest_get_stats(f->rest); }
+const char *feed_rest_host(const feed *f) { return rest_host(f->rest); }
+void feed_end_first_start(feed *f) { rest_end_first_start(f->rest); }
 stream_stats feed_stream_stats(const feed *f) { return f->stream ? stream_get_stats(f->stream) : (stream_stats){0}; }
 
 /* The parts close in the order of their use: who borrows first. */

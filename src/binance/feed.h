@@ -29,7 +29,10 @@ typedef struct feed_handlers {
 
 typedef struct feed_options {
     uv_loop_t *loop;
-    const char *rest_url, *ws_url;
+    const venue *venue;
+    const char *const *rest_urls; /* hosts instead of the venue's own; borrowed until feed_open is through */
+    size_t n_rest_urls;
+    const char *ws_url;     /* "": the venue's own */
     universe_policy policy; /* texts are borrowed and must outlive the feed */
     market_clock *clock;
     symbol_table *symbols;
@@ -55,6 +58,13 @@ bool feed_is_live(const feed *f);    /* the stream is connected */
 bool feed_is_failing(const feed *f); /* REST is */
 size_t feed_ranges_under_way(const feed *f);
 stream_stats feed_stream_stats(const feed *f);
+/* Of what fetches history, and of the calls; borrowed until feed_close. After a successful feed_open. */
+const backfill_progress *feed_progress(const feed *f);
+const backfill_stats *feed_backfill_stats(const feed *f);
+const rest_stats *feed_rest_stats(const feed *f);
+const char *feed_rest_host(const feed *f);
+/* All history of the first start is there: from now on at most half of the exchange's limit is used. */
+void feed_end_first_start(feed *f);
 
 /* No handler is called any more; `on_closed` when the last handle is gone, then it is freed. */
 void feed_close(feed *f, void (*on_closed)(void *context), void *context);

@@ -23,6 +23,8 @@ const owed_row *memory_owed(const memory *m, const char *symbol, int32_t interva
  * memory of the symbol. */
 const edge_row *memory_edge(const memory *m, const char *symbol, const char *trader_id, const char *revision,
                             bool is_tick);
+/* Of the indicator with this canonical text; 0: none is known. */
+int64_t memory_epoch(const memory *m, const char *symbol, const char *key);
 /* Calls `each` for every indicator epoch of the symbol in the order in which they were added. */
 void memory_each_epoch(const memory *m, const char *symbol,
                        void (*each)(void *context, const char *key, int64_t epoch_ms), void *context);

@@ -6,17 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-err timeframe_new(const registry *r, int32_t interval, int32_t keep, int64_t from_ms, timeframe **out) {
-    timeframe *t = calloc(1, sizeof *t);
-    err e = ERR_NO_MEMORY;
-    if (!t) return e;
-    t->bars = kline_series_new(interval, keep, from_ms);
-    if (t->bars) e = indicator_set_new(t->bars, r, &t->set);
+err timeframe_new_of(const registry *r, kline_series *bars, timeframe **out) {
+    timeframe *t = bars ? calloc(1, sizeof *t) : NULL;
+    err e;
+    if (!t) {
+        kline_series_free(bars);
+        return ERR_NO_MEMORY;
+    }
+    t->bars = bars;
+    e = indicator_set_new(bars, r, &t->set);
     if (e == OK)
         *out = t;
     else
         timeframe_free(t);
     return e;
+}
+
+err timeframe_new(const registry *r, int32_t interval, int32_t keep, int64_t from_ms, timeframe **out) {
+    return timeframe_new_of(r, kline_series_new(interval, keep, from_ms), out);
 }
 
 void timeframe_free(timeframe *t) {
@@ -30,6 +37,12 @@ void timeframe_free(timeframe *t) {
 void timeframe_want(timeframe *t, int64_t to_ms) {
     if (to_ms > kline_series_known_to(t->bars) && t->asked_to_ms == 0 && to_ms > t->wanted_to_ms)
         t->wanted_to_ms = to_ms;
+}
+
+int64_t timeframe_take_from(timeframe *t) {
+    int64_t from_ms = t->recheck_ms ? t->recheck_ms : kline_series_known_to(t->bars);
+    t->recheck_ms = 0;
+    return from_ms;
 }
 
 /* Puts a bar among the waiting ones; the same open time replaces. Past the ceiling the newest are left to REST. */

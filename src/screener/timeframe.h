@@ -15,6 +15,7 @@ typedef struct timeframe {
     int32_t first_waiting, n_waiting, waiting_capacity;
     int64_t asked_to_ms;  /* end of the range under way; 0: none */
     int64_t wanted_to_ms; /* end of the range to be asked for next; 0: none. The worker takes it. */
+    int64_t recheck_ms;   /* restored: the next range begins here, before the gap; 0: at the gap */
     int64_t n_begun_told; /* beginnings of states that storage knows of */
     int64_t n_closed, n_corrected, n_refused, n_gaps;
 } timeframe;
@@ -23,6 +24,8 @@ enum { WAITING_MAX = 65536 };
 
 /* `from_ms`: open time of the first bar that will be stored. */
 MUST_CHECK err timeframe_new(const registry *r, int32_t interval, int32_t keep, int64_t from_ms, timeframe **out);
+/* On bars that are there; takes them, also when it fails. ERR_NO_MEMORY. */
+MUST_CHECK err timeframe_new_of(const registry *r, kline_series *bars, timeframe **out);
 void timeframe_free(timeframe *t);
 
 /* Applies one event; what may be evaluated afterwards is in `bars`. `hold_ms`: bars that open at or after it must wait
@@ -30,5 +33,7 @@ void timeframe_free(timeframe *t);
 MUST_CHECK err timeframe_apply(timeframe *t, const market_event *event, int64_t hold_ms);
 /* Waiting bars that may be applied now. */
 MUST_CHECK err timeframe_drain(timeframe *t, int64_t hold_ms);
+/* Where the range that is asked for next begins. Once. */
+int64_t timeframe_take_from(timeframe *t);
 /* Ask for everything up to `to_ms` (exclusive), unless a range is under way. */
 void timeframe_want(timeframe *t, int64_t to_ms);

@@ -1,6 +1,7 @@
 /* See tracked.h. */
 #include "screener/tracked.h"
 #include "base/prefetch.h"
+#include "screener/tracked_restore.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +85,7 @@ static err make_frame(tracked *t, epochs *known, const trader_set *set, const tr
 
 static err make_frames(tracked *t, registry *r, const trader_set *set, const tracked_policy *p) {
     int32_t depth[N_INTERVALS];
-    uint32_t mask = trader_set_intervals(set, depth), n_made = 0;
+    uint32_t mask = trader_set_intervals(set, depth), made = 0;
     epochs known = {.registry = r, .tracked = t};
     err e = OK;
     if (p->memory) memory_each_epoch(p->memory, t->symbol->name, note_oldest, &known);
@@ -92,11 +93,13 @@ static err make_frames(tracked *t, registry *r, const trader_set *set, const tra
         if (!(mask >> i & 1)) continue;
         if (!t->frames[i]) {
             e = make_frame(t, &known, set, p, i, depth[i]);
-            n_made++;
+            made |= 1u << i;
         }
-        if (e == OK) timeframe_want(t->frames[i], interval_floor(i, p->start_ms));
     }
-    if (e == OK && p->memory && n_made) memory_each_epoch(p->memory, t->symbol->name, restore_epoch, &known);
+    if (e == OK && p->saved && made) e = tracked_restore(t, r, set, p, made, known.from);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (mask >> i & 1) timeframe_want(t->frames[i], interval_floor(i, p->start_ms));
+    if (e == OK && p->memory && made) memory_each_epoch(p->memory, t->symbol->name, restore_epoch, &known);
     return e;
 }
 
@@ -273,7 +276,7 @@ void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]) {
 
 err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const tracked_policy *policy) {
     int32_t depth[N_INTERVALS] = {0};
-    uint32_t mask = 0;
+    uint32_t mask = 0, made = 0;
     char name[SYMBOL_BYTES];
     epochs known = {.registry = r, .tracked = t};
     err e = OK;
@@ -288,9 +291,13 @@ err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const t
     if (policy->memory) memory_each_epoch(policy->memory, name, note_oldest, &known);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
         if (!(mask >> i & 1)) continue;
-        if (!t->frames[i]) e = make_frame(t, &known, set, policy, i, depth[i]);
-        if (e == OK) timeframe_want(t->frames[i], interval_floor(i, policy->start_ms));
+        if (t->frames[i]) continue;
+        e = make_frame(t, &known, set, policy, i, depth[i]);
+        made |= 1u << i;
     }
+    if (e == OK && policy->saved && made) e = tracked_restore(t, r, set, policy, made, known.from);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (mask >> i & 1) timeframe_want(t->frames[i], interval_floor(i, policy->start_ms));
     if (e == OK && policy->memory) memory_each_epoch(policy->memory, name, restore_epoch, &known);
     for (int32_t i = 0; i < set->count && e == OK; i++) {
         const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
@@ -309,6 +316,7 @@ err tracked_new_copy(uint32_t id, const symbol_info *symbol, registry *r, const 
     tracked *t = new_empty(id, symbol, policy);
     err e;
     if (!t) return ERR_NO_MEMORY;
+    t->is_copy = true;
     t->market = (script_market){.symbol = symbol, .symbol_id = id};
     e = tracked_install_copy(t, r, set, policy);
     if (e == OK)
