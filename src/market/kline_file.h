@@ -3,19 +3,7 @@
  * taker_base, taker_quote. Bad lines end the load with file, line, found, expected.
  * Threads: any; plain data owned by the caller. */
 #pragma once
-#include "abi.h"
-#include "base/errors.h"
-#include <stddef.h>
-
-typedef struct kline_list {
-    kline *bars; /* oldest first, open_ms strictly increasing */
-    size_t count, capacity;
-} kline_list;
-
-void kline_list_free(kline_list *list); /* frees the bars, zeroes the list */
-MUST_CHECK err kline_list_push(kline_list *list, const kline *bar);
-/* Index of the first bar that opens at or after `ms`; `count` when there is none. */
-size_t kline_list_find(const kline_list *list, int64_t ms);
+#include "market/kline_list.h"
 
 /* One file, strict. */
 MUST_CHECK err kline_file_read(const char *path, enum interval interval, kline_list *out, diag *why);
