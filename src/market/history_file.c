@@ -2,8 +2,8 @@
  *
  *   magic 0x184D2A5B | length | SHA-256 in hex | ' ' | {"format":1,...} | '\n' || a frame with the rows
  *
- * The digest is over the JSON and the unpacked rows. The frame of the rows has zstd's own checksum besides, which tells
- * damage on the disk from a file that somebody has changed. */
+ * The digest is over the JSON and the packed frame, so that no bit of the file can change unseen. The frame has zstd's own
+ * checksum of the rows besides. */
 #include "market/history_file.h"
 #include "base/fault.h"
 #include "base/json_reader.h"
@@ -61,7 +61,8 @@ void history_file_name(const history_part *p, char out[HISTORY_NAME_BYTES]) {
 
 /* ---- writing ---- */
 
-static err write_heading(const history_part *p, const char *rows, size_t rows_bytes, char **out, size_t *out_bytes) {
+static err write_heading(const history_part *p, const unsigned char *frame, size_t frame_bytes, char **out,
+                         size_t *out_bytes) {
     unsigned char digest[SHA256_BYTES];
     char digest_text[SHA256_TEXT_BYTES];
     json_writer w;
@@ -86,7 +87,7 @@ static err write_heading(const history_part *p, const char *rows, size_t rows_by
     json_write_array_end(&w);
     json_write_object_end(&w);
     err e = json_writer_take(&w, &json, &bytes);
-    if (e == OK) e = sha256_of(json, bytes, rows, rows_bytes, digest);
+    if (e == OK) e = sha256_of(json, bytes, frame, frame_bytes, digest);
     if (e == OK) {
         sha256_text(digest, digest_text);
         int n = asprintf(out, "%s %s\n", digest_text, json);
@@ -116,8 +117,8 @@ err history_file_encode(const history_part *p, unsigned char **data, size_t *byt
     unsigned char *frame = NULL, *all = NULL;
     size_t rows_bytes = 0, text_bytes = 0, frame_bytes = 0;
     err e = write_rows(p, &rows, &rows_bytes);
-    if (e == OK) e = write_heading(p, rows, rows_bytes, &text, &text_bytes);
     if (e == OK) e = packing_pack(rows, rows_bytes, &frame, &frame_bytes);
+    if (e == OK) e = write_heading(p, frame, frame_bytes, &text, &text_bytes);
     if (e == OK) {
         uint32_t head[2] = {HEADING_MAGIC, (uint32_t)text_bytes};
         all = malloc(FRAME_HEAD_BYTES + text_bytes + frame_bytes);
@@ -273,6 +274,14 @@ static bool read_json(heading *h) {
            h->from_ms >= 0 && h->n_bars >= 0;
 }
 
+/* As it is written: small letters. */
+static bool read_digest(const char *text, unsigned char out[SHA256_BYTES]) {
+    char again[SHA256_TEXT_BYTES];
+    if (sha256_parse(text, DIGEST_TEXT_BYTES, out) != OK) return false;
+    sha256_text(out, again);
+    return memcmp(again, text, DIGEST_TEXT_BYTES) == 0;
+}
+
 static err read_heading(reading *r, const unsigned char *data, size_t bytes, heading *out) {
     uint32_t head[2] = {0, 0};
     *out = (heading){.interval = -1, .from_ms = -1, .n_bars = -1};
@@ -284,7 +293,7 @@ static err read_heading(reading *r, const unsigned char *data, size_t bytes, hea
     out->json = text + DIGEST_TEXT_BYTES + 1;
     out->json_bytes = head[1] < DIGEST_TEXT_BYTES + 2 ? 0 : head[1] - DIGEST_TEXT_BYTES - 2;
     out->frame_at = FRAME_HEAD_BYTES + head[1];
-    if (out->json_bytes == 0 || sha256_parse(text, head[1], out->digest) != OK || text[DIGEST_TEXT_BYTES] != ' ' ||
+    if (out->json_bytes == 0 || !read_digest(text, out->digest) || text[DIGEST_TEXT_BYTES] != ' ' ||
         text[head[1] - 1] != '\n' || !read_json(out))
         return find_damage(r, "a damaged heading", "SHA-256, format 1, market, symbol, interval, from, bars, holes");
     if (history_period_floor(out->interval, out->from_ms) != out->from_ms)
@@ -353,6 +362,13 @@ static void find_broken_frame(reading *r, const unsigned char *frame, size_t byt
     (void)find_damage(r, found, expected);
 }
 
+static void find_other_digest(reading *r, const unsigned char *digest, const unsigned char *wanted) {
+    char found[SHA256_TEXT_BYTES + 8] = "SHA-256 ", expected[SHA256_TEXT_BYTES];
+    sha256_text(digest, found + strlen(found));
+    sha256_text(wanted, expected);
+    (void)find_damage(r, found, expected);
+}
+
 static err decode(reading *r, const unsigned char *data, size_t bytes, history_part *out) {
     heading h;
     unsigned char *rows = NULL, digest[SHA256_BYTES];
@@ -365,17 +381,14 @@ static err decode(reading *r, const unsigned char *data, size_t bytes, history_p
     }
     history_part_init(out, h.market, h.symbol, h.interval, h.from_ms);
     out->holes = h.holes;
-    e = packing_unpack(data + h.frame_at, bytes - h.frame_at, ROWS_MOST_BYTES, &rows, &rows_bytes);
+    const unsigned char *frame = data + h.frame_at;
+    size_t frame_bytes = bytes - h.frame_at;
+    e = sha256_of(h.json, h.json_bytes, frame, frame_bytes, digest);
+    if (e == OK) e = packing_unpack(frame, frame_bytes, ROWS_MOST_BYTES, &rows, &rows_bytes);
     if (e == ERR_INVALID || e == ERR_TOO_BIG)
-        find_broken_frame(r, data + h.frame_at, bytes - h.frame_at, (size_t)h.n_bars);
-    if (e == OK) e = sha256_of(h.json, h.json_bytes, rows, rows_bytes, digest);
-    if (e == OK && memcmp(digest, h.digest, SHA256_BYTES) != 0) {
-        char found[SHA256_TEXT_BYTES + 16], expected[SHA256_TEXT_BYTES];
-        memcpy(found, "SHA-256 ", 8);
-        sha256_text(digest, found + 8);
-        sha256_text(h.digest, expected);
-        (void)find_damage(r, found, expected);
-    }
+        find_broken_frame(r, frame, frame_bytes, (size_t)h.n_bars);
+    else if (e == OK && memcmp(digest, h.digest, SHA256_BYTES) != 0)
+        find_other_digest(r, digest, h.digest);
     if (e == OK) e = read_rows(r, (const char *)rows, rows_bytes, out);
     if (e == OK && !r->has_findings && out->bars.count != (size_t)h.n_bars) {
         char found[48], expected[48];

@@ -1,7 +1,7 @@
 /* One file of the history store: SYMBOL-INTERVAL-2025-01.csv.zst, or -2025-01-31 for one-second bars.
  *
  * Its rows are those of kline_csv.h behind a line of names, packed by zstd, so `zstd -dc`, pandas and DuckDB read it as
- * it is. Before them stands a zstd frame that readers skip: the SHA-256 of the rest of that frame and of the rows, and as
+ * it is. Before them stands a zstd frame that readers skip: the SHA-256 of all that follows, and as
  * JSON what the file is of, how many bars it has and where its holes are.
  * It is written aside, flushed and renamed: after a crash or on a full disk the file before is still there.
  * Threads: any one at a time. Ownership: the part is the caller's. */

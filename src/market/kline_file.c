@@ -3,6 +3,8 @@
  * Strict, because a replay is evidence: a shifted column or a bar twice would give signals that nobody can repeat, so
  * the first doubtful line ends the load and is named. */
 #include "market/kline_file.h"
+#include "market/history_file.h"
+#include "market/history_folder.h"
 #include "market/interval.h"
 #include "market/kline_csv.h"
 #include "market/symbol.h"
@@ -14,20 +16,49 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
-static const char *const endings[] = {".csv", ".csv.gz"};
-enum { N_ENDINGS = 2, LINE_BYTES = 1024 };
+/* Nothing: the folder of a series of the history store. */
+static const char *const endings[] = {".csv", ".csv.gz", ""};
+enum { N_ENDINGS = 3, LINE_BYTES = 1024 };
 
 static err read_lines(gzFile file, kline_csv_place *at, enum interval interval, kline_list *out);
 static bool split_name(const char *file_name, size_t *symbol_bytes);
 static bool edge_is_whole(const kline_list *bars, enum interval from, enum interval to, int64_t open_ms);
 
+static bool is_folder(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static bool is_part(const char *path) {
+    size_t bytes = strlen(path), ending = strlen(history_file_ending);
+    return bytes > ending && strcmp(path + bytes - ending, history_file_ending) == 0;
+}
+
+/* One file of the history store. */
+static err read_part(const char *path, enum interval interval, kline_list *out, diag *why) {
+    history_part part;
+    err e = history_file_read(path, &part, why);
+    if (e != OK) return e;
+    if (part.interval != (int32_t)interval)
+        e = diag_set(why, ERR_INVALID, "%s: found bars of %s; expected %s", path, interval_name(part.interval),
+                     interval_name((int32_t)interval));
+    if (e == OK) {
+        *out = part.bars;
+        part.bars = (kline_list){0};
+    }
+    history_part_deinit(&part);
+    return e;
+}
+
 err kline_file_read(const char *path, enum interval interval, kline_list *out, diag *why) {
     kline_csv_place at = {path, 0, why};
     err e = OK;
     *out = (kline_list){0};
+    if (is_folder(path)) return history_folder_read(path, (int32_t)interval, out, why);
+    if (is_part(path)) return read_part(path, interval, out, why);
     errno = 0;
     gzFile file = gzopen(path, "rb");
     if (!file) return diag_set(why, ERR_IO, "%s: cannot be opened: %s", path, strerror(errno ? errno : ENOMEM));
@@ -81,6 +112,12 @@ err kline_file_interval(const char *path, enum interval *interval, diag *why) {
         *interval = (enum interval)interval_parse(name, strcspn(name, "."));
         return OK;
     }
+    if (is_part(path)) {
+        int32_t found = 0;
+        err e = history_file_interval(path, &found, why);
+        *interval = (enum interval)found;
+        return e;
+    }
     errno = 0;
     gzFile file = gzopen(path, "rb");
     if (!file) return diag_set(why, ERR_IO, "%s: cannot be opened: %s", path, strerror(errno ? errno : ENOMEM));
@@ -91,13 +128,19 @@ err kline_file_interval(const char *path, enum interval *interval, diag *why) {
     return interval_of_first_bar(&at, line, interval);
 }
 
+/* A file with that ending, or the folder of a series. */
+static bool is_there(const char *path, int ending) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode) == (endings[ending][0] == 0);
+}
+
 err kline_file_smallest(const char *folder, const char *symbol, enum interval *interval, char *path,
                         size_t path_bytes) {
     for (int i = 0; i < N_INTERVALS; i++)
         for (int k = 0; k < N_ENDINGS; k++) {
             int bytes = snprintf(path, path_bytes, "%s/%s-%s%s", folder, symbol, interval_name(i), endings[k]);
             if (bytes < 0 || (size_t)bytes >= path_bytes) return ERR_TOO_BIG;
-            if (access(path, F_OK) != 0) continue;
+            if (!is_there(path, k)) continue;
             *interval = (enum interval)i;
             return OK;
         }
@@ -117,6 +160,13 @@ static size_t drop_repeats(char **names, size_t count) {
     return kept;
 }
 
+/* A name without an ending counts when it is that of a folder. */
+static bool is_file_or_series(const char *folder, const char *name) {
+    char path[HISTORY_PATH_BYTES];
+    if (strchr(strrchr(name, '-'), '.')) return true;
+    return snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path && is_folder(path);
+}
+
 err kline_file_symbols(const char *folder, char ***names, size_t *count, diag *why) {
     err e = OK;
     char **found = NULL;
@@ -128,7 +178,7 @@ err kline_file_symbols(const char *folder, char ***names, size_t *count, diag *w
         goto out;
     }
     while ((entry = readdir(dir))) {
-        if (!split_name(entry->d_name, &symbol_bytes)) continue;
+        if (!split_name(entry->d_name, &symbol_bytes) || !is_file_or_series(folder, entry->d_name)) continue;
         if (n == capacity) {
             capacity = capacity ? 2 * capacity : 64;
             char **larger = realloc(found, capacity * sizeof *larger);
@@ -233,6 +283,8 @@ static bool split_name(const char *file_name, size_t *symbol_bytes) {
     size_t interval_bytes = strcspn(dash + 1, ".");
     const char *ending = dash + 1 + interval_bytes;
     *symbol_bytes = (size_t)(dash - file_name);
-    return interval_parse(dash + 1, interval_bytes) >= 0 &&
-           (strcmp(ending, endings[0]) == 0 || strcmp(ending, endings[1]) == 0);
+    if (interval_parse(dash + 1, interval_bytes) < 0) return false;
+    for (int i = 0; i < N_ENDINGS; i++)
+        if (strcmp(ending, endings[i]) == 0) return true;
+    return false;
 }
