@@ -102,6 +102,8 @@ static const setting SETTINGS[] = {
     {.name = "BINANCE_REST_URL", .group = "Market", FIELD(binance_rest_urls), OPTIONAL(TYPE_HTTP_URLS),
      .effect = "where history and the list of symbols come from, instead of the market's own hosts; the next of several "
                "is asked when one fails"},
+    {.name = "BINANCE_DUMPS_URL", .group = "Market", FIELD(binance_dumps_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "where `fetch` finds the public dumps of history, instead of the market's own host"},
 
     {.name = "TRADERS_DIR", .group = "Traders", FIELD(traders_dir), OF_TYPE(TYPE_PATH), .derive = derive_traders_dir,
      .described = "lua/traders here, else the built-in ones beside the program",

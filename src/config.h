@@ -49,6 +49,7 @@ typedef struct config {
 
     const char *binance_ws_url;    /* no slash at the end; "": the market's own host */
     config_list binance_rest_urls; /* the same; empty: the market's own hosts */
+    const char *binance_dumps_url; /* the same; empty: the market's own */
 
     int64_t script_cpu_ms, script_load_cpu_ms, script_memory_mb;
     int64_t script_max_errors, script_max_kills;
