@@ -52,9 +52,7 @@ static void answer(dump_call *c, const dump_answer *a) {
     c->options.on_done(c->options.context, a);
 }
 
-static void fail(dump_call *c, err error, const char *why) {
-    answer(c, &(dump_answer){.error = error, .why = why});
-}
+static void fail(dump_call *c, err error, const char *why) { answer(c, &(dump_answer){.error = error, .why = why}); }
 
 static void on_due(uv_timer_t *timer) {
     dump_call *c = timer->data;
@@ -65,7 +63,8 @@ static void on_due(uv_timer_t *timer) {
                             .max_body_bytes = c->wants_archive ? ARCHIVE_MOST_BYTES : CHECKSUM_MOST_BYTES,
                             .on_done = on_response,
                             .context = c};
-    err e = bytes > 0 && (size_t)bytes < sizeof url ? http_client_send(c->options.http, &request, &c->http_id) : ERR_TOO_BIG;
+    err e = bytes > 0 && (size_t)bytes < sizeof url ? http_client_send(c->options.http, &request, &c->http_id)
+                                                    : ERR_TOO_BIG;
     if (e != OK) fail(c, e, error_text(e));
 }
 
@@ -83,7 +82,8 @@ err dump_call_start(const dump_options *options, const dump_name *name, dump_cal
     }
     c->options = *options;
     c->name = *name;
-    backoff_init(&c->retry, options->retry_base_ms ? options->retry_base_ms : RETRY_BASE_MS, RETRY_CAP_MS, options->seed);
+    backoff_init(&c->retry, options->retry_base_ms ? options->retry_base_ms : RETRY_BASE_MS, RETRY_CAP_MS,
+                 options->seed);
     uv_timer_init(options->loop, &c->timer);
     c->timer.data = c;
     ask_in(c, 0);

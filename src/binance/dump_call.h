@@ -26,8 +26,8 @@ typedef void (*dump_done_fn)(void *context, const dump_answer *answer);
 typedef struct dump_options {
     uv_loop_t *loop;
     http_client *http;
-    const char *url; /* of the host, no slash at the end */
-    uint64_t seed;   /* of the jitter */
+    const char *url;       /* of the host, no slash at the end */
+    uint64_t seed;         /* of the jitter */
     int64_t retry_base_ms; /* 0: 500 */
     dump_done_fn on_done;
     void *context;

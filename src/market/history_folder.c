@@ -141,3 +141,45 @@ err history_folder_read(const char *series_folder, int32_t interval, kline_list 
     if (e != OK) kline_list_free(out);
     return e;
 }
+
+/* ---- parts ---- */
+
+/* Another program, or the disk, has spoilt the file: it is kept under another name. */
+static err set_aside(const char *path, const diag *found, diag *aside, diag *why) {
+    char to[HISTORY_PATH_BYTES + 16];
+    snprintf(to, sizeof to, "%s.damaged", path);
+    if (rename(path, to) != 0)
+        return diag_set(why, ERR_IO, "%.700s; it cannot be renamed to %.200s: %s", found->text, to, strerror(errno));
+    (void)diag_set(aside, OK, "%.700s; it is %.200s now", found->text, to);
+    return OK;
+}
+
+err history_folder_load(const char *series_folder, const char *market, const history_series *s, int64_t ms,
+                        history_part *out, diag *aside, diag *why) {
+    char name[HISTORY_NAME_BYTES], path[HISTORY_PATH_BYTES];
+    history_part there;
+    diag found;
+    aside->text[0] = 0;
+    history_part_init(out, market, s->symbol, s->interval, ms);
+    history_file_name(out, name);
+    err e = check_length(snprintf(path, sizeof path, "%s/%s", series_folder, name), series_folder, why);
+    if (e != OK) return e;
+    e = history_file_read(path, &there, &found);
+    if (e == ERR_NOT_FOUND) return OK;
+    if (e == OK && (strcmp(there.market, market) != 0 || strcmp(there.symbol, s->symbol) != 0 ||
+                    there.interval != s->interval || there.from_ms != out->from_ms)) {
+        e = diag_set(&found, ERR_INVALID, "%s: found bars of another series or month; expected what its name says",
+                     path);
+        history_part_deinit(&there);
+    }
+    if (e == ERR_INVALID || e == ERR_TOO_BIG) return set_aside(path, &found, aside, why);
+    if (e != OK) return diag_set(why, e, "%s", found.text);
+    *out = there;
+    return OK;
+}
+
+err history_folder_save(const char *series_folder, const history_part *p, diag *why) {
+    if (mkdir(series_folder, 0700) != 0 && errno != EEXIST)
+        return diag_set(why, ERR_IO, "cannot make the folder %s: %s", series_folder, strerror(errno));
+    return history_file_write(series_folder, p, NULL, why);
+}

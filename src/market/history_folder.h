@@ -6,8 +6,7 @@
  * A folder of a market is a folder of klines like any other: kline_file.h reads a series as it reads a file.
  * Threads: any. Ownership: lists are the caller's. */
 #pragma once
-#include "market/kline_list.h"
-#include "market/symbol.h"
+#include "market/history_part.h"
 
 enum { HISTORY_PATH_BYTES = 4096 };
 
@@ -36,3 +35,10 @@ MUST_CHECK err history_folder_parts(const char *series_folder, history_names *ou
 void history_names_free(history_names *names); /* zeroes it */
 /* All bars of a series, oldest first. A damaged part is ERR_INVALID with its sentence. */
 MUST_CHECK err history_folder_read(const char *series_folder, int32_t interval, kline_list *out, diag *why);
+
+/* The part that holds `ms`; an empty one when it has no file. A file that cannot be read is renamed to FILE.damaged, and
+ * `aside` says so (else it is ""). ERR_IO, ERR_NO_MEMORY, ERR_TOO_BIG with a sentence; then there is nothing to free. */
+MUST_CHECK err history_folder_load(const char *series_folder, const char *market, const history_series *s, int64_t ms,
+                                   history_part *out, diag *aside, diag *why);
+/* As history_file_write, into a folder that is made when it is not there. */
+MUST_CHECK err history_folder_save(const char *series_folder, const history_part *p, diag *why);
