@@ -72,7 +72,7 @@ enum kline_outcome {
     KLINE_FORMING,  /* the forming bar was set */
     KLINE_REPLACED, /* a closed bar was there with other values: corrected */
     KLINE_SAME,     /* a closed bar was there with the same values, or the update was older than the last close */
-    KLINE_OLDER,    /* older than the oldest bar kept: refused */
+    KLINE_OLDER,    /* older than the oldest bar kept, or in a hole between bars: refused */
     KLINE_GAP,      /* bars before it are not known yet: refused, ask for [known_to, open) */
     KLINE_BAD       /* its open time is not one of the interval: refused */
 };

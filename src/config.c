@@ -97,6 +97,9 @@ static const setting SETTINGS[] = {
      .effect = "shortest time between two evaluations of an on = \"tick\" trader on one symbol, ms"},
     {.name = "LATE_BARS", .group = "Market", FIELD(late_bars), CHOICE(LATE_BARS_NAMES), .initial = "evaluate",
      .effect = "bars that closed while the daemon was down: evaluate them late, or skip them"},
+    {.name = "AUDIT_INTERVAL_MS", .group = "Market", FIELD(audit_interval_ms), WHOLE(0, 86400000), .initial = "3600000",
+     .effect = "closed bars are read again from the exchange once in so long (market time), and corrected where they"
+               " differ; 0: never"},
     {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_url), OPTIONAL(TYPE_WS_URL),
      .effect = "where candles stream from, instead of the market's own host"},
     {.name = "BINANCE_REST_URL", .group = "Market", FIELD(binance_rest_urls), OPTIONAL(TYPE_HTTP_URLS),

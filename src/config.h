@@ -37,6 +37,7 @@ typedef struct config {
     market_kind market;
     int64_t kline_history, snapshot_interval_ms;
     late_bars late_bars;
+    int64_t audit_interval_ms;
     const char *traders_dir;
 
     const char *host;

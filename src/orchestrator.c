@@ -342,7 +342,11 @@ static void write_workers(const orchestrator *o, json_writer *w) {
         json_put_integer(w, "skipped", (int64_t)atomic_load(&s->n_skipped));
         json_put_integer(w, "stopped", (int64_t)atomic_load(&s->n_stopped));
         json_put_integer(w, "gaps", (int64_t)atomic_load(&s->n_gaps));
+        json_put_integer(w, "holes", atomic_load(&s->n_holes));
+        json_put_integer(w, "closedByRest", (int64_t)atomic_load(&s->n_by_rest));
         json_put_integer(w, "corrected", (int64_t)atomic_load(&s->n_corrected));
+        json_put_integer(w, "refused", (int64_t)atomic_load(&s->n_refused));
+        json_put_integer(w, "audits", (int64_t)atomic_load(&s->n_audits));
         json_put_number(w, "lagMs", (double)atomic_load(&s->lag_ns) / 1e6);
         json_put_integer(w, "memory", atomic_load(&s->memory_bytes));
         json_put_integer(w, "marketMemory", atomic_load(&s->market_bytes));
@@ -482,6 +486,8 @@ static err open_screener(orchestrator *o, diag *why) {
                           .max_errors_in_row = (int32_t)c->script_max_errors,
                           .max_signals_per_hour = (int32_t)c->max_signals_per_trader_hour,
                           .tick_ms = c->screening_interval_ms,
+                          .watches_closes = true,
+                          .audit_period_ms = c->audit_interval_ms,
                           .shows_first_look = true,
                           .kline_history = (int32_t)c->kline_history,
                           .user = "local",

@@ -32,6 +32,7 @@ static bool is_text(const char *text, uint32_t n) {
 
 static void fill(pass *p, uint32_t from, uint32_t count) {
     char texts[3][4096], id[ID_BYTES];
+    update_row update = {.state = SIGNAL_CONFIRMED};
     for (uint32_t n = from; n < from + count; n++) {
         signal_row row = {.open_ms = n, .conditions = texts[0], .tags = texts[1]};
         for (uint32_t i = 0; i < 3; i++) text_of(n + i, texts[i]);
@@ -42,7 +43,9 @@ static void fill(pass *p, uint32_t from, uint32_t count) {
         must(pass_add_owed(p, id, n));
         must(pass_add_epoch(p, texts[2], n));
         must(pass_add_settle(p, id, n, SIGNAL_WITHDRAWN));
-        must(pass_add_update(p, id, id, SIGNAL_CONFIRMED));
+        must(pass_add_revise(p, id, INTERVAL_5M, 0, 1));
+        snprintf(update.id, sizeof update.id, "%s", id);
+        must(pass_add_update(p, &update));
         memset(texts, '!', sizeof texts); /* nothing of the caller's is kept */
         memset(id, '!', sizeof id);
     }

@@ -345,7 +345,8 @@ static void channel_states(void) {
     json_t *updated = listen_to(c, &code);
     ok(!strcmp(json_string_value(json_object_get(updated, "type")), "signal_updated") &&
            data_is(updated, "signalId", "an-id") && data_is(updated, "traderId", "a-trader") &&
-           data_is(updated, "state", "withdrawn"),
+           data_is(updated, "state", "withdrawn") &&
+           json_is_false(json_object_get(json_object_get(updated, "data"), "revised")),
        "signal_updated says what became of it");
     ok(json_integer_value(json_object_get(updated, "seq")) == json_integer_value(json_object_get(created, "seq")) + 1,
        "with the next seq");

@@ -188,6 +188,39 @@ static void test_revised(void) {
     local_db_close(db);
 }
 
+static pass *revising(const signal_row *s, int64_t from_ms, int64_t to_ms) {
+    pass *p = pass_new();
+    if (!p) abort();
+    snprintf(p->symbol, sizeof p->symbol, "%s", s->symbol);
+    p->interval = s->interval;
+    must(pass_add_revise(p, s->trader_id, s->interval, from_ms, to_ms));
+    return p;
+}
+
+/* The bar of a signal is corrected while the daemon runs. */
+static void test_corrected(void) {
+    local_db *db = open_db();
+    pass *first = new_pass("DOTUSDT", 1, 2), *second = new_pass("DOTUSDT", 2, 2), *other = new_pass("UNIUSDT", 1, 2);
+    const signal_row *s = &first->signals[0];
+    pass *p = revising(s, s->open_ms, s->close_ms);
+    uint32_t n_new;
+    ok(commit_one(db, first, &n_new) && commit_one(db, second, &n_new) && commit_one(db, other, &n_new), "signals");
+    ok(commit_one(db, p, &n_new) && n_new == 0 && p->n_updates == 1 && !strcmp(p->updates[0].id, s->id) &&
+           p->updates[0].is_revised && p->updates[0].state == s->state,
+       "a correction marks the trader's signal of that bar, and the pass says so");
+    ok(column_is(s->id, "metadata ->> '$.revised'", "1") && column_is(s->id, "status", "new"), "in its metadata alone");
+    ok(column_is(first->signals[1].id, "metadata ->> '$.revised'", NULL) &&
+           column_is(second->signals[0].id, "metadata ->> '$.revised'", NULL) &&
+           column_is(other->signals[0].id, "metadata ->> '$.revised'", NULL),
+       "no other trader's, bar's or symbol's");
+    ok(commit_one(db, p, &n_new) && p->n_updates == 0, "once");
+    pass_release(p);
+    pass_release(first);
+    pass_release(second);
+    pass_release(other);
+    local_db_close(db);
+}
+
 int main(void) {
     char top[] = "/tmp/trademind-sg-XXXXXX", remove[64];
     if (!mkdtemp(top)) return 1;
@@ -196,6 +229,7 @@ int main(void) {
     test_archived();
     test_historical();
     test_revised();
+    test_corrected();
     snprintf(remove, sizeof remove, "rm -rf %s", top);
     return system(remove) != 0 || done();
 }

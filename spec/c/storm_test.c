@@ -302,6 +302,8 @@ static void begin_life(storm *s) {
                          .limits = {SCRIPT_CPU_MS, 20000, 64 << 20, INTERVAL_5M},
                          .max_errors_in_row = 5,
                          .kline_history = HISTORY_BARS,
+                         .watches_closes = true,
+                         .audit_period_ms = 30 * MINUTE,
                          .shows_first_look = true,
                          .tick_ms = TICK_MS,
                          .waits_for_ranks = true,

@@ -39,14 +39,7 @@ static void answer(timeframe *t, const exchange *x, int64_t from_ms, int64_t to_
     if (timeframe_apply(t, &(market_event){.kind = EVENT_RANGE_DONE, .to_ms = to_ms}, INT64_MAX) != OK) abort();
 }
 
-static bool ask(timeframe *t, int64_t *from_ms, int64_t *to_ms) {
-    if (!t->wanted_to_ms || t->asked_to_ms) return false;
-    t->asked_to_ms = t->wanted_to_ms;
-    t->wanted_to_ms = 0;
-    *from_ms = kline_series_known_to(t->bars);
-    *to_ms = t->asked_to_ms;
-    return true;
-}
+static bool ask(timeframe *t, int64_t *from_ms, int64_t *to_ms) { return timeframe_take_want(t, from_ms, to_ms); }
 
 static int storm(registry *r) {
     static exchange x;
@@ -92,6 +85,221 @@ static int storm(registry *r) {
     return n_wrong;
 }
 
+/* ---- scenes: the states of a bar in any order, finals that never come, REST that looks too early, corrections ---- */
+
+enum { SCENES = 200, SCENE_BARS = 160, STATES = 4, DELAYED = 64 };
+static const char *const scene_keys[] = {"1m sma(close,10)", "1m ema(close,12)", "1m rsi(close,14)", "1m atr(14)"};
+enum { SCENE_KEYS = 4 };
+
+typedef struct scene {
+    kline truth[SCENE_BARS];
+    timeframe *t;
+    market_event delayed[DELAYED];
+    int32_t n_delayed;
+    int64_t now_ms, from_ms, to_ms, answer_ms;
+} scene;
+
+/* How the bar stands after so many of its states; all of them: as it closes. */
+static kline state_of(const scene *s, int32_t n, int32_t state) {
+    kline bar = s->truth[n];
+    bar.trades -= STATES - state;
+    bar.volume *= 0.5 + state / (2.0 * STATES);
+    if (state < STATES) bar.close += (double)state / 8 - 1;
+    return bar;
+}
+
+static void say(scene *s, const market_event *event) {
+    int64_t count = kline_series_count(s->t->bars);
+    double trades = kline_series_has_forming(s->t->bars) ? kline_series_field(s->t->bars, FIELD_TRADES)[count] : 0;
+    if (timeframe_apply(s->t, event, INT64_MAX) != OK) abort();
+    if (event->kind == EVENT_BAR_FORMING && kline_series_field(s->t->bars, FIELD_TRADES)[count] < trades)
+        ok(false, "a forming bar went back");
+}
+
+/* Now, twice, later or never. */
+static void stream(scene *s, const market_event *event, int lost) {
+    int luck = (int)below(10);
+    if (luck < lost) return;
+    if (luck == 9 && s->n_delayed < DELAYED)
+        s->delayed[s->n_delayed++] = *event;
+    else
+        say(s, event);
+    if (luck == 8) say(s, event);
+}
+
+static void say_delayed(scene *s, bool all) {
+    for (int32_t i = 0; i < s->n_delayed;) {
+        market_event event = s->delayed[i];
+        if (!all && below(3)) {
+            i++;
+            continue;
+        }
+        s->delayed[i] = s->delayed[--s->n_delayed];
+        say(s, &event);
+    }
+}
+
+/* What REST has; a bar that has just closed may not be there with all that it has. */
+static void scene_answer(scene *s, int64_t from_ms, int64_t to_ms) {
+    for (int32_t i = 0; i < SCENE_BARS; i++) {
+        int64_t open_ms = s->truth[i].open_ms;
+        bool is_early = s->now_ms - interval_next(INTERVAL_1M, open_ms) < 10000 && below(3) == 0;
+        if (open_ms < from_ms || open_ms >= to_ms) continue;
+        say(s, &(market_event){.kind = EVENT_HISTORY, .bar = state_of(s, i, is_early ? STATES - 1 : STATES)});
+    }
+    say(s, &(market_event){.kind = EVENT_RANGE_DONE, .bar.open_ms = from_ms, .to_ms = to_ms});
+}
+
+static void scene_rest(scene *s) {
+    if (timeframe_take_want(s->t, &s->from_ms, &s->to_ms)) s->answer_ms = s->now_ms + below(90000);
+    if (!s->answer_ms || s->now_ms < s->answer_ms) return;
+    s->answer_ms = 0;
+    scene_answer(s, s->from_ms, s->to_ms);
+}
+
+/* The exchange corrects a bar, and somebody reads it again. */
+static void correct(scene *s, int32_t n) {
+    int32_t at = n - 2 - (int32_t)below(40);
+    if (at < 0 || kline_series_known_to(s->t->bars) < s->truth[at].open_ms) return;
+    s->truth[at].close += 1;
+    scene_answer(s, s->truth[at].open_ms, interval_next(INTERVAL_1M, s->truth[at].open_ms));
+}
+
+static void play(scene *s) {
+    int lost = (int)below(6);
+    bool is_quiet = below(4) == 0; /* nothing comes of the symbol at all for the rest of the scene */
+    for (int32_t n = 0; n < SCENE_BARS; n++) {
+        for (int32_t state = 1; state <= STATES; state++) {
+            market_event event = {.kind = EVENT_BAR_FORMING, .bar = state_of(s, n, state)};
+            s->now_ms = event.event_ms = s->truth[n].open_ms + 14990 * state;
+            if (state == STATES) event.kind = EVENT_BAR_CLOSED, event.event_ms = s->now_ms += 60;
+            if (s->now_ms > s->t->market_ms) s->t->market_ms = s->now_ms;
+            if (!is_quiet || n < SCENE_BARS / 2) stream(s, &event, lost);
+            (void)timeframe_watch(s->t, s->now_ms);
+            scene_rest(s);
+            say_delayed(s, false);
+        }
+        if (below(6) == 0) correct(s, n);
+    }
+}
+
+/* It is over: the time goes on, nothing else comes, and all is read again once. */
+static void catch_up(scene *s) {
+    say_delayed(s, true);
+    for (int i = 0; i < 200 && kline_series_known_to(s->t->bars) < open_of(SCENE_BARS); i++) {
+        s->now_ms += 1000;
+        s->t->market_ms = s->now_ms;
+        (void)timeframe_watch(s->t, open_of(SCENE_BARS) + CLOSE_GRACE_MS);
+        scene_rest(s);
+    }
+    s->now_ms += 600000;
+    s->t->market_ms = s->now_ms;
+    scene_answer(s, START_MS, open_of(SCENE_BARS));
+}
+
+static timeframe *scene_frame(const registry *r, registry *names) {
+    timeframe *t;
+    int32_t id;
+    if (timeframe_new(r, INTERVAL_1M, KEEP, START_MS, &t) != OK) abort();
+    for (int32_t k = 0; k < SCENE_KEYS; k++)
+        if (registry_parse(names, scene_keys[k], &id) != OK || indicator_set_add(t->set, id, 0) != OK) abort();
+    return t;
+}
+
+/* Against a series that saw each bar once, in order, as it is. */
+static int differs(const scene *s, const timeframe *calm) {
+    int32_t n = kline_series_count(s->t->bars);
+    int n_wrong = n != SCENE_BARS || kline_series_known_to(s->t->bars) != open_of(SCENE_BARS);
+    for (int32_t f = 0; f < N_FIELDS && !n_wrong; f++)
+        n_wrong += memcmp(kline_series_field(s->t->bars, f), kline_series_field(calm->bars, f),
+                          (size_t)n * sizeof(double)) != 0;
+    for (int32_t k = 0; k < SCENE_KEYS && !n_wrong; k++) /* the newest ones follow from the whole state */
+        n_wrong += memcmp(indicator_set_values(s->t->set, k, 0) + n - 20,
+                          indicator_set_values(calm->set, k, 0) + n - 20, 20 * sizeof(double)) != 0;
+    return n_wrong;
+}
+
+static int act(registry *r, int64_t *n_by_rest, int64_t *n_refused, int64_t *n_corrected) {
+    static scene s;
+    timeframe *calm = scene_frame(r, r);
+    int n_wrong;
+    s = (scene){.t = scene_frame(r, r), .now_ms = START_MS};
+    s.t->has_loaded = true;
+    for (int32_t i = 0; i < SCENE_BARS; i++) {
+        double p = 100 + below(1000) / 100.0;
+        s.truth[i] = (kline){open_of(i), p, p + 3, p - 3, p + 0.5, 8 + below(1000), 4, 10 + below(100), 2, 1};
+    }
+    play(&s);
+    catch_up(&s);
+    for (int32_t i = 0; i < SCENE_BARS; i++)
+        if (timeframe_apply(calm, &(market_event){.kind = EVENT_BAR_CLOSED, .bar = s.truth[i]}, INT64_MAX) != OK)
+            abort();
+    n_wrong = differs(&s, calm);
+    *n_by_rest += s.t->n_by_rest, *n_refused += s.t->n_refused, *n_corrected += s.t->n_corrected;
+    timeframe_free(s.t);
+    timeframe_free(calm);
+    return n_wrong;
+}
+
+static void test_scenes(registry *r) {
+    int64_t n_by_rest = 0, n_refused = 0, n_corrected = 0;
+    int n_wrong = 0;
+    for (int i = 0; i < SCENES; i++) n_wrong += act(r, &n_by_rest, &n_refused, &n_corrected);
+    ok(n_wrong == 0,
+       "after %d scenes (%lld bars by REST, %lld older states, %lld corrections) bars and indicators are those of an "
+       "undisturbed series (%d are not)",
+       SCENES, (long long)n_by_rest, (long long)n_refused, (long long)n_corrected, n_wrong);
+    ok(n_by_rest > SCENES && n_refused > SCENES && n_corrected > SCENES, "and each of these did happen");
+}
+
+/* ---- bars that do not come ---- */
+
+static void finish(timeframe *t, int64_t from_ms, int64_t to_ms) {
+    market_event event = {.kind = EVENT_RANGE_DONE, .bar.open_ms = from_ms, .to_ms = to_ms};
+    if (timeframe_apply(t, &event, INT64_MAX) != OK) abort();
+}
+
+static void test_watch(registry *r) {
+    timeframe *t;
+    market_event event = {
+        .kind = EVENT_BAR_CLOSED, .event_ms = open_of(1), .bar = {open_of(0), 1, 1, 1, 1, 1, 0, 5, 0, 0}};
+    int64_t from_ms = 0, to_ms = 0, spacing_ms = 0;
+    if (timeframe_new(r, INTERVAL_1M, 10, START_MS, &t) != OK) abort();
+    finish(t, START_MS, START_MS);
+    if (timeframe_apply(t, &event, INT64_MAX) != OK) abort();
+    ok(timeframe_due_ms(t) == open_of(2) + CLOSE_GRACE_MS && !timeframe_watch(t, open_of(2) + CLOSE_GRACE_MS - 1),
+       "a bar may come late by its grace");
+    t->market_ms = open_of(2) + CLOSE_GRACE_MS;
+    ok(timeframe_watch(t, t->market_ms) && timeframe_take_want(t, &from_ms, &to_ms) && from_ms == open_of(1) &&
+           to_ms == open_of(2),
+       "then it is asked for, without any update of the symbol");
+    ok(!timeframe_watch(t, t->market_ms + 600000), "and not a second time while that is under way");
+    finish(t, from_ms, to_ms);
+    ok(kline_series_holes(t->bars) == 1 && kline_series_known_to(t->bars) == open_of(2),
+       "what REST lacks is a hole: the symbol goes on");
+    for (int i = 0; i < 3; i++) {
+        int64_t wait_ms = timeframe_due_ms(t) - t->market_ms;
+        bool is_longer = wait_ms > spacing_ms && wait_ms <= 60000;
+        spacing_ms = wait_ms;
+        t->market_ms += wait_ms;
+        ok(is_longer && timeframe_watch(t, t->market_ms) && timeframe_take_want(t, &from_ms, &to_ms) &&
+               from_ms == open_of(1),
+           "it is asked for again after %lld ms", (long long)wait_ms);
+        finish(t, from_ms, to_ms);
+    }
+    event.kind = EVENT_HISTORY, event.bar.open_ms = open_of(1);
+    ok(timeframe_apply(t, &event, INT64_MAX) == OK && kline_series_count(t->bars) == 2 &&
+           kline_series_holes(t->bars) == 0 && t->n_by_rest == 1,
+       "and taken when it is there after all");
+    event.bar.trades = 4;
+    ok(timeframe_apply(t, &event, INT64_MAX) == OK && t->n_corrected == 0 && t->n_refused == 1,
+       "with fewer trades, moments after its close, it is an older state");
+    t->market_ms += 600000;
+    ok(timeframe_apply(t, &event, INT64_MAX) == OK && t->n_corrected == 1 && t->corrected_from_ms == open_of(1),
+       "later it is a correction");
+    timeframe_free(t);
+}
+
 static void test_hold(registry *r) {
     timeframe *t;
     market_event event = {.kind = EVENT_BAR_CLOSED, .bar = {open_of(0), 1, 1, 1, 1, 1, 0, 0, 0, 0}};
@@ -129,6 +337,8 @@ int main(void) {
     if (registry_new(&r) != OK) abort();
     for (int i = 0; i < STORMS; i++) n_wrong += storm(r);
     ok(n_wrong == 0, "after %d storms every series equals the exchange's", STORMS);
+    test_scenes(r);
+    test_watch(r);
     test_hold(r);
     test_gap(r);
     registry_free(r);

@@ -18,6 +18,13 @@ end
 
 local function model_close(m, open_ms, seed, oldest)
   if open_ms < m.known_to then
+    local newest = m.order[#m.order]
+    if newest and open_ms > newest then -- a hole behind all that is stored is filled
+      m.bars[open_ms] = seed
+      m.order[#m.order + 1] = open_ms
+      m.holes, m.forming = m.holes - 1, nil
+      return C.KLINE_APPENDED
+    end
     if not m.bars[open_ms] or open_ms < oldest then return C.KLINE_OLDER end
     if m.bars[open_ms] == seed then return C.KLINE_SAME end
     m.bars[open_ms] = seed
@@ -64,6 +71,7 @@ local function storm(interval, keep, steps)
     local kind, seed = math.random(100), math.random(1000)
     local open_ms
     if kind <= 60 then open_ms = m.known_to -- the next bar
+    elseif kind <= 66 then open_ms = tonumber(C.interval_add(interval, m.known_to, -math.random(3))) -- one of the last
     elseif kind <= 75 then open_ms = tonumber(C.interval_add(interval, m.known_to, -math.random(keep * 2))) -- an older one
     elseif kind <= 82 then open_ms = tonumber(C.interval_add(interval, m.known_to, math.random(5))) -- one that skips
     elseif kind <= 92 then -- forming: now, late, or ahead

@@ -22,3 +22,10 @@ typedef struct market_event {
     uint8_t interval; /* enum interval */
     uint8_t kind;     /* event_kind */
 } market_event;
+
+/* Whether the event shows the forming bar in an earlier state than one of so many trades, of that time: trades are only ever
+ * added, and of as many the message's own time decides. Connections deliver in the order of neither. */
+static inline bool market_event_is_older(const market_event *event, double trades, int64_t event_ms) {
+    if (event->bar.trades != trades) return event->bar.trades < trades;
+    return event->event_ms < event_ms;
+}

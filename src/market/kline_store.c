@@ -137,10 +137,24 @@ int32_t kline_series_find(const kline_series *s, int64_t open_ms) {
     return low < s->count && s->open_ms[low] == open_ms ? low : -1;
 }
 
-/* A closed bar for a place that is behind known_to: the same, a correction, or one that was thought not to exist. */
+static void append(kline_series *s, const kline *bar, int32_t *index) {
+    drop_forming(s);
+    if (s->count == s->capacity) slide(s);
+    put(s, s->count, bar);
+    if (index) *index = s->count;
+    s->count++;
+}
+
+/* A closed bar for a place that is behind known_to: the same, a correction, or one that was thought not to exist. Behind
+ * the newest bar stored it is appended; between bars it comes too late, since states have gone over that place. */
 static int32_t amend(kline_series *s, const kline *bar, int32_t *index) {
     kline there;
     int32_t i = kline_series_find(s, bar->open_ms);
+    if (i < 0 && s->count > 0 && bar->open_ms > s->open_ms[s->count - 1]) {
+        append(s, bar, index);
+        s->n_holes--;
+        return KLINE_APPENDED;
+    }
     if (i < 0) return KLINE_OLDER;
     kline_series_get(s, i, &there);
     if (is_same(&there, bar)) return KLINE_SAME;
@@ -153,11 +167,7 @@ int32_t kline_series_close(kline_series *s, const kline *bar, int32_t *index) {
     if (interval_floor(s->interval, bar->open_ms) != bar->open_ms) return KLINE_BAD;
     if (bar->open_ms < s->known_to_ms) return amend(s, bar, index);
     if (bar->open_ms > s->known_to_ms) return KLINE_GAP;
-    drop_forming(s);
-    if (s->count == s->capacity) slide(s);
-    put(s, s->count, bar);
-    if (index) *index = s->count;
-    s->count++;
+    append(s, bar, index);
     s->known_to_ms = interval_next(s->interval, bar->open_ms);
     return KLINE_APPENDED;
 }

@@ -2,7 +2,8 @@
  *
  * A bar is named by its open time: the same open time replaces, an older one is refused, one that skips bars is
  * refused as a gap until the range before it has been asked for. `known_to` is the open time up to which everything is
- * known: a bar stored, or a hole that the exchange lacks too. Nothing is ever invented.
+ * known: a bar stored, or a hole that the exchange lacks too. Nothing is ever invented. A hole behind the newest bar stored
+ * is filled when the exchange has its bar later after all; one between bars stays.
  * The window slides down when its end is reached, so a kernel or a view is pointer + length.
  * Threads: the owner of the symbol only. The functions of the series itself are declared in abi.h. */
 #pragma once

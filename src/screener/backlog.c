@@ -23,7 +23,7 @@ static bool replaces_forming(backlog *b, const market_event *event) {
     if (number == 0 || number - 1 < b->first) return false;
     other = at(b, number - 1);
     if (other->kind != EVENT_BAR_FORMING || other->bar.open_ms != event->bar.open_ms) return false;
-    *other = *event;
+    if (!market_event_is_older(event, other->bar.trades, other->event_ms)) *other = *event;
     return true;
 }
 

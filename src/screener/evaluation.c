@@ -432,6 +432,33 @@ static err make_due_passes(evaluation *e, tracked *t) {
     return OK;
 }
 
+/* Open time of the first bar of the trader's interval that closes at or after `close_ms`. */
+static int64_t bar_of_close(int32_t interval, int64_t close_ms) {
+    int64_t floor_ms = interval_floor(interval, close_ms);
+    return floor_ms == close_ms ? interval_add(interval, floor_ms, -1) : floor_ms;
+}
+
+/* A bar that all have seen was corrected: signals of the closes at which it was the newest one of its interval are marked.
+ * Nothing is evaluated again, and edges stay as they are: what was said was said. */
+static err tell_corrections(evaluation *e, tracked *t, int32_t interval) {
+    timeframe *f = t->frames[interval];
+    int64_t first_ms = interval_next(interval, f->corrected_from_ms);
+    int64_t end_ms = interval_add(interval, f->corrected_to_ms, 2);
+    for (int32_t i = 0; i < e->set->count; i++) {
+        const trader_spec *spec = t->standings[i].is_wanted ? e->set->traders[i]->spec : NULL;
+        pass *p;
+        err result;
+        if (!spec || !(spec->interval_mask >> interval & 1)) continue;
+        p = pass_for(e, t, spec->interval);
+        result = p ? pass_add_revise(p, spec->id, spec->interval, bar_of_close(spec->interval, first_ms),
+                                     bar_of_close(spec->interval, end_ms))
+                   : ERR_NO_MEMORY;
+        if (result != OK) return result;
+    }
+    f->corrected_from_ms = f->corrected_to_ms = 0;
+    return OK;
+}
+
 static void hand_over(evaluation *e) {
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         if (!e->passes[i]) continue;
@@ -555,7 +582,10 @@ static err run_traders(evaluation *all, tracked *const *symbols, int32_t n, int6
 
 /* What storage is to know of a symbol, once all of its traders have had their turn. */
 static err tell(evaluation *e, tracked *t) {
-    err result = make_due_passes(e, t);
+    err result = OK;
+    for (int32_t i = 0; i < N_INTERVALS && result == OK; i++)
+        if (t->frames[i] && t->frames[i]->corrected_from_ms) result = tell_corrections(e, t, i);
+    if (result == OK) result = make_due_passes(e, t);
     if (result == OK) result = tell_standings(e, t);
     for (int32_t i = 0; i < N_INTERVALS && result == OK; i++)
         if (e->passes[i]) {

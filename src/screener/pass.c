@@ -21,7 +21,7 @@ typedef struct block {
 
 typedef struct kept {
     pass pass; /* first: what everybody else sees */
-    uint32_t room_signals, room_edges, room_owed, room_epochs, room_settles, room_updates;
+    uint32_t room_signals, room_edges, room_owed, room_epochs, room_settles, room_revises, room_updates;
     block *blocks, *filling; /* the first one; the one that takes texts now */
     size_t bytes;            /* allocated in all */
 } kept;
@@ -55,6 +55,7 @@ void pass_free(pass *p) {
     free(p->owed);
     free(p->epochs);
     free(p->settles);
+    free(p->revises);
     free(p->updates);
     free(p);
     if (pool) pass_pool_forget(pool);
@@ -68,6 +69,7 @@ void pass_reset(pass *p) {
                      .owed = p->owed,
                      .epochs = p->epochs,
                      .settles = p->settles,
+                     .revises = p->revises,
                      .updates = p->updates};
     for (block *b = k->blocks; b; b = b->next) b->used = 0;
     k->filling = k->blocks;
@@ -182,12 +184,19 @@ err pass_add_settle(pass *p, const char *trader_id, int64_t open_ms, signal_stat
     return OK;
 }
 
-err pass_add_update(pass *p, const char *id, const char *trader_id, signal_state state) {
-    update_row row = {.state = state}, *rows = GROWN(p, updates);
+err pass_add_revise(pass *p, const char *trader_id, int32_t interval, int64_t from_ms, int64_t to_ms) {
+    revise_row row = {.interval = interval, .from_ms = from_ms, .to_ms = to_ms}, *rows = GROWN(p, revises);
+    if (!rows) return ERR_NO_MEMORY;
+    p->revises = rows;
+    snprintf(row.trader_id, sizeof row.trader_id, "%s", trader_id);
+    rows[p->n_revises++] = row;
+    return OK;
+}
+
+err pass_add_update(pass *p, const update_row *row) {
+    update_row *rows = GROWN(p, updates);
     if (!rows) return ERR_NO_MEMORY;
     p->updates = rows;
-    snprintf(row.id, sizeof row.id, "%s", id);
-    snprintf(row.trader_id, sizeof row.trader_id, "%s", trader_id);
-    rows[p->n_updates++] = row;
+    rows[p->n_updates++] = *row;
     return OK;
 }

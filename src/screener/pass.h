@@ -44,11 +44,19 @@ typedef struct settle_row {
     signal_state state; /* SIGNAL_CONFIRMED or SIGNAL_WITHDRAWN */
 } settle_row;
 
-/* Filled by storage: a signal that was known has another state now. */
+/* A bar was corrected: the trader's signals on the symbol that had it as newest one are marked. */
+typedef struct revise_row {
+    char trader_id[ID_BYTES];
+    int32_t interval;       /* of the trader */
+    int64_t from_ms, to_ms; /* open times of its bars, half-open */
+} revise_row;
+
+/* Filled by storage: a signal that was known has another state now, or (is_revised) rests on a bar that was corrected. */
 typedef struct update_row {
     char id[ID_BYTES];
     char trader_id[ID_BYTES];
     signal_state state;
+    bool is_revised;
 } update_row;
 
 typedef struct pass_pool pass_pool;
@@ -60,13 +68,14 @@ typedef struct pass {
     int32_t interval;
     int64_t open_ms;     /* watermark: newest bar of (symbol, interval) that every trader has evaluated or is owed */
     int64_t received_ns; /* monotonic: when the bar's closing event entered the inbox; for the lag metric */
-    uint32_t n_signals, n_edges, n_owed, n_epochs, n_settles, n_updates;
+    uint32_t n_signals, n_edges, n_owed, n_epochs, n_settles, n_revises, n_updates;
     bool is_tick; /* of a forming bar: no watermark moves, owed stays */
     signal_row *signals;
     edge_row *edges;
     owed_row *owed; /* the whole list of (symbol, interval): replaces what was stored */
     epoch_row *epochs;
     settle_row *settles;
+    revise_row *revises;
     update_row *updates;
 } pass;
 
@@ -83,7 +92,8 @@ MUST_CHECK err pass_add_edge(pass *p, const edge_row *row);
 MUST_CHECK err pass_add_owed(pass *p, const char *trader_id, int64_t cursor_ms);
 MUST_CHECK err pass_add_epoch(pass *p, const char *key, int64_t epoch_ms);
 MUST_CHECK err pass_add_settle(pass *p, const char *trader_id, int64_t open_ms, signal_state state);
-MUST_CHECK err pass_add_update(pass *p, const char *id, const char *trader_id, signal_state state);
+MUST_CHECK err pass_add_revise(pass *p, const char *trader_id, int32_t interval, int64_t from_ms, int64_t to_ms);
+MUST_CHECK err pass_add_update(pass *p, const update_row *row);
 
 /* For the pool: as after pass_new, but with the memory that it has; and how much that is. */
 void pass_reset(pass *p);

@@ -112,6 +112,8 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->shared.max_signals_per_hour = c->max_signals_per_hour;
     s->shared.shows_first_look = c->shows_first_look;
     s->shared.tick_ms = c->tick_ms;
+    s->shared.watches_closes = c->watches_closes;
+    s->shared.audit_period_ms = c->audit_period_ms;
     s->waits_for_ranks = c->waits_for_ranks;
     s->shared.user = c->user;
     s->shared.market = c->market;

@@ -20,8 +20,10 @@ typedef struct screener_config {
     int32_t max_errors_in_row, kline_history;
     int32_t max_signals_per_hour; /* of one trader; 0: no limit */
     int64_t tick_ms;              /* least market time between two looks of on = "tick" traders at a symbol; 0: none */
-    bool waits_for_ranks;         /* a close is ranked when all have spoken, however long it takes */
-    bool shows_first_look;        /* what a new trader's silent bars hit becomes historical signals */
+    bool watches_closes;          /* see worker_shared; so the next */
+    int64_t audit_period_ms;
+    bool waits_for_ranks;  /* a close is ranked when all have spoken, however long it takes */
+    bool shows_first_look; /* what a new trader's silent bars hit becomes historical signals */
     const char *user, *market;
     const memory *memory;     /* NULL: none */
     bool skips_late_bars;     /* LATE_BARS=skip */

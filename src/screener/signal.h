@@ -34,7 +34,8 @@ typedef struct signal_row {
     signal_side side;
     signal_state state;
     bool late;
-    bool is_revised;  /* from storage: evaluated again with other values (the bar was corrected); these are the first */
+    bool
+        is_revised; /* from storage: its bar was corrected, or evaluated again with other values; these are the first */
     char *conditions; /* JSON array of texts; never NULL */
     char *tags;       /* JSON array of texts; never NULL */
     char *values;     /* JSON object {series: value at the bar} of what the conditions have read; NULL: none */

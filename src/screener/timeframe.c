@@ -3,6 +3,7 @@
  *      stored bars          gap            waiting
  *   [ . . . . . . . . ) known_to ------- [ x   x x ]      asked_to: how far REST has been asked */
 #include "screener/timeframe.h"
+#include "screener/audit.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,11 +40,55 @@ void timeframe_want(timeframe *t, int64_t to_ms) {
         t->wanted_to_ms = to_ms;
 }
 
-int64_t timeframe_take_from(timeframe *t) {
-    int64_t from_ms = t->recheck_ms ? t->recheck_ms : kline_series_known_to(t->bars);
-    t->recheck_ms = 0;
-    return from_ms;
+/* ---- bars that do not come ---- */
+
+/* Behind the newest bar stored there may be bars that REST lacked when it was asked. */
+static int64_t missing_from(const timeframe *t) {
+    int32_t interval = kline_series_interval(t->bars), count = kline_series_count(t->bars);
+    int64_t known_to = kline_series_known_to(t->bars), from, most;
+    if (count == 0 || !t->has_loaded) return known_to;
+    from = interval_next(interval, kline_series_open_ms(t->bars)[count - 1]);
+    most = interval_add(interval, known_to, -(int64_t)AGAIN_BARS);
+    return from < most ? most : from;
 }
+
+bool timeframe_take_want(timeframe *t, int64_t *from_ms, int64_t *to_ms) {
+    if (!t->wanted_to_ms || t->asked_to_ms) return false;
+    *from_ms = t->asked_from_ms = t->recheck_ms ? t->recheck_ms : missing_from(t);
+    t->recheck_ms = 0;
+    *to_ms = t->asked_to_ms = t->wanted_to_ms;
+    t->wanted_to_ms = 0;
+    return true;
+}
+
+int64_t timeframe_due_ms(const timeframe *t) {
+    int64_t known_to = kline_series_known_to(t->bars);
+    if (t->again_ms) return t->again_ms;
+    return interval_next(kline_series_interval(t->bars), known_to) + CLOSE_GRACE_MS;
+}
+
+bool timeframe_watch(timeframe *t, int64_t market_ms) {
+    int64_t to = interval_floor(kline_series_interval(t->bars), market_ms - CLOSE_GRACE_MS);
+    if (t->asked_to_ms || t->wanted_to_ms || t->first_waiting < t->n_waiting) return false;
+    if (market_ms < timeframe_due_ms(t) || to <= missing_from(t)) return false;
+    t->wanted_to_ms = to;
+    return true;
+}
+
+/* REST has been asked and a bar that has ended is still missing: later again, less and less often, but once per bar. */
+static void plan_again(timeframe *t) {
+    int64_t longest = interval_ms(kline_series_interval(t->bars));
+    bool is_missing = kline_series_count(t->bars) > 0 && missing_from(t) < kline_series_known_to(t->bars);
+    if (!is_missing) {
+        t->spacing_ms = t->again_ms = 0;
+        return;
+    }
+    t->spacing_ms = t->spacing_ms ? t->spacing_ms * 2 : CLOSE_GRACE_MS;
+    if (t->spacing_ms > longest) t->spacing_ms = longest;
+    t->again_ms = t->market_ms + t->spacing_ms;
+}
+
+/* ---- bars that come ---- */
 
 /* Puts a bar among the waiting ones; the same open time replaces. Past the ceiling the newest are left to REST. */
 static err wait_for_turn(timeframe *t, const kline *bar) {
@@ -67,15 +112,29 @@ static err wait_for_turn(timeframe *t, const kline *bar) {
     return OK;
 }
 
+static void note_correction(timeframe *t, int64_t open_ms) {
+    t->n_corrected++;
+    if (!t->corrected_from_ms || open_ms < t->corrected_from_ms) t->corrected_from_ms = open_ms;
+    if (open_ms > t->corrected_to_ms) t->corrected_to_ms = open_ms;
+}
+
+/* What the bar was when REST looked: moments after its close it may not have had its last trades. */
+static bool is_unfinished(const timeframe *t, const kline *bar) {
+    int32_t interval = kline_series_interval(t->bars), at = kline_series_find(t->bars, bar->open_ms);
+    if (at < 0 || t->market_ms > interval_next(interval, bar->open_ms) + AUDIT_SETTLED_MS) return false;
+    return bar->trades < kline_series_field(t->bars, FIELD_TRADES)[at];
+}
+
 static void store(timeframe *t, const kline *bar) {
     int32_t index;
     switch (kline_series_close(t->bars, bar, &index)) {
     case KLINE_APPENDED:
         t->n_closed++;
+        t->spacing_ms = t->again_ms = 0;
         indicator_set_advance(t->set);
         break;
     case KLINE_REPLACED:
-        t->n_corrected++;
+        note_correction(t, bar->open_ms);
         indicator_set_correct(t->set, index);
         break;
     case KLINE_SAME: break;
@@ -101,11 +160,20 @@ err timeframe_drain(timeframe *t, int64_t hold_ms) {
     return OK;
 }
 
+/* Of bars that are read again: these lie before what was asked for since, and say nothing of it. */
+static bool is_of_audit(const timeframe *t, const market_event *event) {
+    int64_t from_ms = event->bar.open_ms, known_to = kline_series_known_to(t->bars);
+    if (!t->asked_to_ms) return event->to_ms <= known_to;
+    return from_ms && from_ms != t->asked_from_ms && (event->to_ms <= t->asked_from_ms || from_ms > known_to);
+}
+
 /* REST has said all that it has of [from, to): what is not there does not exist. Copies of a reference hear of each other's
  * ranges, too: one that begins behind what is known here says nothing of the bars before it. */
 static err end_of_range(timeframe *t, int64_t from_ms, int64_t to_ms, int64_t hold_ms) {
+    err e;
     if (from_ms > kline_series_known_to(t->bars)) return timeframe_drain(t, hold_ms);
     t->asked_to_ms = 0;
+    t->has_loaded = true;
     while (t->first_waiting < t->n_waiting && t->waiting[t->first_waiting].open_ms < to_ms) {
         const kline *bar = &t->waiting[t->first_waiting];
         if (bar->open_ms >= hold_ms) return OK;
@@ -114,12 +182,14 @@ static err end_of_range(timeframe *t, int64_t from_ms, int64_t to_ms, int64_t ho
         drop_first_waiting(t);
     }
     kline_series_known(t->bars, to_ms);
-    return timeframe_drain(t, hold_ms);
+    e = timeframe_drain(t, hold_ms);
+    plan_again(t);
+    return e;
 }
 
 static err closed(timeframe *t, const market_event *event, int64_t hold_ms) {
     bool is_history = event->kind == EVENT_HISTORY;
-    int64_t known_to = kline_series_known_to(t->bars);
+    int64_t known_to = kline_series_known_to(t->bars), n_before = t->n_closed;
     if (event->bar.open_ms >= hold_ms) return wait_for_turn(t, &event->bar);
     if (is_history && t->asked_to_ms && event->from_ms <= known_to && event->bar.open_ms > known_to &&
         event->bar.open_ms < t->asked_to_ms)
@@ -129,18 +199,38 @@ static err closed(timeframe *t, const market_event *event, int64_t hold_ms) {
         timeframe_want(t, event->bar.open_ms);
         return wait_for_turn(t, &event->bar);
     }
+    if (is_history && is_unfinished(t, &event->bar)) {
+        t->n_refused++;
+        return OK;
+    }
     store(t, &event->bar);
+    if (is_history && t->has_loaded) t->n_by_rest += t->n_closed - n_before;
     return t->n_waiting ? timeframe_drain(t, hold_ms) : OK;
 }
 
+static void update(timeframe *t, const market_event *event) {
+    const forming_state *newest = &t->forming;
+    bool is_same_bar = event->bar.open_ms == newest->open_ms;
+    if (event->bar.open_ms < newest->open_ms ||
+        (is_same_bar && market_event_is_older(event, newest->trades, newest->event_ms))) {
+        t->n_refused++;
+        return;
+    }
+    switch (kline_series_update(t->bars, &event->bar)) {
+    case KLINE_GAP: timeframe_want(t, event->bar.open_ms); break;
+    case KLINE_FORMING: t->forming = (forming_state){event->bar.open_ms, event->event_ms, event->bar.trades}; break;
+    default: t->n_refused++;
+    }
+}
+
 err timeframe_apply(timeframe *t, const market_event *event, int64_t hold_ms) {
+    if (event->event_ms > t->market_ms) t->market_ms = event->event_ms;
     switch (event->kind) {
-    case EVENT_BAR_FORMING:
-        if (kline_series_update(t->bars, &event->bar) == KLINE_GAP) timeframe_want(t, event->bar.open_ms);
-        return OK;
+    case EVENT_BAR_FORMING: update(t, event); return OK;
     case EVENT_BAR_CLOSED:
     case EVENT_HISTORY: return closed(t, event, hold_ms);
-    case EVENT_RANGE_DONE: return end_of_range(t, event->bar.open_ms, event->to_ms, hold_ms);
+    case EVENT_RANGE_DONE:
+        return is_of_audit(t, event) ? OK : end_of_range(t, event->bar.open_ms, event->to_ms, hold_ms);
     default: return OK;
     }
 }

@@ -7,6 +7,7 @@
 #include "screener/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "screener/audit.h"
 #include "screener/batch.h"
 #include "screener/evaluation.h"
 #include "screener/tracked_restore.h"
@@ -44,7 +45,9 @@ struct worker {
     tracked *leaving[SYMBOL_MAX]; /* given up; they go once storage has their last passes */
     uint32_t n_leaving;
     int64_t market_ms, swept_ms, measured_ms;
-    uint32_t n_far;   /* events to come that find the memory of their symbols far away */
+    int64_t heard_ms, heard_ns; /* newest event time, and the monotonic time at which it was taken */
+    int64_t watch_ms;           /* market time before which no bar is missing and nothing is to be read again */
+    uint32_t n_far;             /* events to come that find the memory of their symbols far away */
     int64_t as_of_ms; /* market time of what is being evaluated: of its event, which may have been held on its way */
     batch batch;      /* applied, not evaluated yet */
     bool has_failed;
@@ -136,15 +139,8 @@ static void replace_state(worker *w) {
 static void send_wants(worker *w, tracked *t) {
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         timeframe *f = t->frames[i];
-        if (!f || !f->wanted_to_ms || f->asked_to_ms) continue;
-        f->asked_to_ms = f->wanted_to_ms;
-        f->wanted_to_ms = 0;
-        send(w, &(note){.kind = NOTE_RANGE,
-                        .worker = w->index,
-                        .symbol = t->id,
-                        .interval = i,
-                        .from_ms = timeframe_take_from(f),
-                        .to_ms = f->asked_to_ms});
+        note n = {.kind = NOTE_RANGE, .worker = w->index, .symbol = t->id, .interval = i};
+        if (f && timeframe_take_want(f, &n.from_ms, &n.to_ms)) send(w, &n);
     }
 }
 
@@ -398,16 +394,109 @@ static void place(worker *w, const control *c) {
     charge_since(w, t, now_ns);
 }
 
+/* ---- bars that do not come, and bars that are read again ---- */
+
+static bool is_watching(const worker *w, const tracked *t) { return w->shared->watches_closes && t->standings; }
+
+/* Something has happened to the series: it may be due before all others. */
+static void note_due(worker *w, const tracked *t, const timeframe *f) {
+    int64_t due_ms = timeframe_due_ms(f);
+    if (!is_watching(w, t)) return;
+    if (f->asked_to_ms || f->wanted_to_ms) due_ms = INT64_MAX;
+    if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
+    if (due_ms < w->watch_ms) w->watch_ms = due_ms;
+}
+
+/* What REST has filled in is read again soon. */
+static void plan_audit(worker *w, const tracked *t, timeframe *f, bool has_filled) {
+    int64_t soon_ms = w->market_ms + AUDIT_SOON_MS;
+    uint64_t which = (uint64_t)t->id * N_INTERVALS + (uint64_t)kline_series_interval(f->bars);
+    if (w->shared->audit_period_ms <= 0 || !f->has_loaded || !is_watching(w, t)) return;
+    if (!f->audit_ms) {
+        f->audited_to_ms = interval_add(kline_series_interval(f->bars), kline_series_known_to(f->bars), -1);
+        f->audit_ms = audit_next_ms(w->shared->audit_period_ms, which, w->market_ms);
+    } else if (has_filled && soon_ms < f->audit_ms) {
+        f->audit_ms = soon_ms;
+    }
+}
+
+static void audit(worker *w, const tracked *t, int32_t interval) {
+    timeframe *f = t->frames[interval];
+    note n = {.kind = NOTE_RANGE, .worker = w->index, .symbol = t->id, .interval = interval};
+    audit_range range;
+    f->audit_ms =
+        audit_next_ms(w->shared->audit_period_ms, (uint64_t)t->id * N_INTERVALS + (uint64_t)interval, w->market_ms);
+    if (!audit_plan(interval, f->audited_to_ms, kline_series_known_to(f->bars), w->market_ms, &range)) return;
+    f->audited_to_ms = range.to_ms;
+    n.from_ms = range.from_ms;
+    n.to_ms = range.to_ms;
+    f->n_audits++;
+    atomic_fetch_add_explicit(&w->stats.n_audits, 1, memory_order_relaxed);
+    send(w, &n);
+}
+
+/* All series are looked at when the earliest is due, which is some seconds after the closes of a minute as a rule. */
+static void watch(worker *w) {
+    int64_t next_ms = INT64_MAX;
+    if (!w->shared->watches_closes || w->market_ms < w->watch_ms) return;
+    for (uint32_t k = 0; k < w->n_ids; k++) {
+        tracked *t = w->symbols[w->ids[k]];
+        for (int32_t i = 0; i < N_INTERVALS; i++) {
+            timeframe *f = t->frames[i];
+            int64_t due_ms = INT64_MAX;
+            if (!f) continue;
+            if (w->market_ms > f->market_ms) f->market_ms = w->market_ms;
+            (void)timeframe_watch(f, w->market_ms);
+            if (f->audit_ms && f->audit_ms <= w->market_ms) audit(w, t, i);
+            if (!f->asked_to_ms && !f->wanted_to_ms && f->first_waiting == f->n_waiting) due_ms = timeframe_due_ms(f);
+            if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
+            if (due_ms < next_ms) next_ms = due_ms;
+        }
+        send_wants(w, t);
+    }
+    w->watch_ms = next_ms > w->market_ms ? next_ms : w->market_ms + SWEEP_MS;
+}
+
+/* The worker is the only writer: no locked instruction needed, and as a rule one of them has changed. */
+static void count(_Atomic uint64_t *counter, int64_t before, int64_t now) {
+    if (now != before)
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)(now - before),
+                              memory_order_relaxed);
+}
+
+typedef struct frame_counts {
+    int64_t n_closed, n_gaps, n_corrected, n_by_rest, n_refused;
+} frame_counts;
+
+static frame_counts counts_of(const timeframe *f) {
+    return (frame_counts){f->n_closed, f->n_gaps, f->n_corrected, f->n_by_rest, f->n_refused};
+}
+
+static void count_frame(worker *w, const timeframe *f, const frame_counts *before) {
+    worker_stats *s = &w->stats;
+    count(&s->n_bars, before->n_closed, f->n_closed);
+    count(&s->n_gaps, before->n_gaps, f->n_gaps);
+    count(&s->n_corrected, before->n_corrected, f->n_corrected);
+    count(&s->n_by_rest, before->n_by_rest, f->n_by_rest);
+    count(&s->n_refused, before->n_refused, f->n_refused);
+}
+
 static void on_market(worker *w, const market_event *event, int64_t received_ns) {
     tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
     timeframe *f = t && event->interval < N_INTERVALS ? t->frames[event->interval] : NULL;
-    int64_t n_gaps, n_corrected, n_closed, hold_ms;
+    int64_t hold_ms;
+    frame_counts before;
     bool is_past, joins = f && batch_admits(&w->batch, t, f, event);
     if (f && !joins && event->kind != EVENT_BAR_FORMING) evaluate_batch(w);
-    if (event->event_ms > w->market_ms) w->market_ms = event->event_ms;
+    if (event->event_ms > w->heard_ms) {
+        w->heard_ms = event->event_ms;
+        w->heard_ns = received_ns;
+        if (event->event_ms > w->market_ms) w->market_ms = event->event_ms;
+    }
     w->as_of_ms = event->event_ms ? event->event_ms : w->market_ms;
     if (!f) return;
-    n_gaps = f->n_gaps, n_corrected = f->n_corrected, n_closed = f->n_closed;
+    before = counts_of(f);
+    if (w->market_ms > f->market_ms) f->market_ms = w->market_ms;
     is_past = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE;
     hold_ms = t->standings ? hold_for(w, t, event->interval, is_past) : copy_hold_ms(w, t, event->interval, is_past);
     if (timeframe_apply(f, event, hold_ms) != OK) fail(w, "out of memory");
@@ -415,14 +504,14 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
         settle_copy(w, t, received_ns);
         return;
     }
-    atomic_fetch_add_explicit(&w->stats.n_bars, (uint64_t)(f->n_closed - n_closed), memory_order_relaxed);
-    atomic_fetch_add_explicit(&w->stats.n_gaps, (uint64_t)(f->n_gaps - n_gaps), memory_order_relaxed);
-    atomic_fetch_add_explicit(&w->stats.n_corrected, (uint64_t)(f->n_corrected - n_corrected), memory_order_relaxed);
+    count_frame(w, f, &before);
     if (event->kind == EVENT_BAR_FORMING) {
         note_tick(w, t, event->interval);
         send_wants(w, t);
         return;
     }
+    plan_audit(w, t, f, f->n_by_rest != before.n_by_rest);
+    note_due(w, t, f);
     if (joins) {
         batch_add(&w->batch, t, event, received_ns, monotonic_ns());
         if (batch_is_full(&w->batch)) evaluate_batch(w);
@@ -435,6 +524,7 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
 static void add(worker *w, tracked *t) {
     w->symbols[t->id] = t;
     w->ids[w->n_ids++] = t->id;
+    w->watch_ms = 0;
     atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
 }
 
@@ -501,6 +591,7 @@ static void install(worker *w, const control *c) {
         has_left = has_left || (before->traders[i] && before->traders[i] != trader_set_at(c->set, i));
     w->set = c->set;
     w->as_of_ms = w->market_ms;
+    w->watch_ms = 0;
     w->tick_intervals = 0;
     for (int32_t i = 0; i < w->set->count; i++)
         if (w->set->traders[i] && w->set->traders[i]->spec->on == ON_TICK)
@@ -617,7 +708,10 @@ static void on_control(worker *w, control *c) {
         if (tracked_bind(c->tracked, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
         break;
     case CONTROL_SAVE: save(w, c->symbol); break;
-    case CONTROL_BARRIER: send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index}); break;
+    case CONTROL_BARRIER:
+        watch(w); /* what it finds missing is asked for before, not behind */
+        send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index});
+        break;
     }
     control_free(c);
 }
@@ -625,7 +719,7 @@ static void on_control(worker *w, control *c) {
 /* What the symbols cost. */
 static void measure(worker *w, int64_t now_ms) {
     size_t bytes = 0;
-    int64_t n = 0;
+    int64_t n = 0, n_holes = 0;
     if (w->measured_ms && now_ms - w->measured_ms < MEASURE_MS) return;
     w->measured_ms = now_ms;
     for (uint32_t k = 0; k < w->n_ids; k++)
@@ -633,18 +727,21 @@ static void measure(worker *w, int64_t now_ms) {
             const timeframe *f = w->symbols[w->ids[k]]->frames[i];
             if (!f) continue;
             bytes += kline_series_bytes(f->bars) + indicator_set_bytes(f->set);
+            n_holes += kline_series_holes(f->bars);
             n += indicator_set_count(f->set);
         }
     atomic_store_explicit(&w->stats.market_bytes, (int64_t)bytes, memory_order_relaxed);
+    atomic_store_explicit(&w->stats.n_holes, n_holes, memory_order_relaxed);
     atomic_store_explicit(&w->stats.n_indicators, n, memory_order_relaxed);
 }
 
 /* Symbols that wait for something: time alone may have made it due (the grace of a missing bar). */
 static void sweep(worker *w) {
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = monotonic_ms(), carried_ms;
     if (now_ms - w->swept_ms < SWEEP_MS) return;
-    w->market_ms += w->market_ms && w->swept_ms ? now_ms - w->swept_ms : 0;
     w->swept_ms = now_ms;
+    carried_ms = w->heard_ms ? w->heard_ms + (monotonic_ns() - w->heard_ns) / 1000000 : 0;
+    if (carried_ms > w->market_ms) w->market_ms = carried_ms;
     measure(w, now_ms);
     w->as_of_ms = w->market_ms;
     settle_waiting(w, monotonic_ns());
@@ -698,6 +795,7 @@ static void *run(void *arg) {
             notify(w);
         if (w->shared->flush) w->shared->flush(w->shared->submit_context, w->index);
         let_go(w);
+        watch(w);
         if (n == BATCH) {
             w->swept_ms = monotonic_ms(); /* time runs with the events while there are any */
             continue;
@@ -707,7 +805,10 @@ static void *run(void *arg) {
             continue; /* which may have submitted */
         }
         if (n == 0 && is_last && (!w->n_leaving || atomic_load(&w->drops_notes))) break;
-        if (n == 0 && !sleep_until_woken(w)) sweep(w);
+        if (n == 0 && !sleep_until_woken(w)) {
+            sweep(w);
+            watch(w);
+        }
     }
     script_state_free(w->state);
     w->state = NULL;

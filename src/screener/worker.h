@@ -74,12 +74,13 @@ void control_free(control *c);
 /* Counters of one worker; written by it, read by all. */
 typedef struct worker_stats {
     _Atomic uint64_t n_events, n_bars, n_evaluations, n_signals, n_errors, n_kills, n_skipped, n_stopped, n_warming,
-        n_late, n_gaps, n_corrected;
+        n_late, n_gaps, n_corrected, n_by_rest, n_refused, n_audits;
     _Atomic int64_t busy_ns;      /* spent on events, ever */
     _Atomic int64_t lag_ns;       /* of the last pass: closing event taken from the inbox to pass handed over */
     _Atomic int64_t memory_bytes; /* of the state */
     _Atomic int64_t market_bytes; /* of bars, indicators and their states, all symbols; measured every few seconds */
     _Atomic int64_t n_indicators; /* (symbol, interval, indicator) that are kept up to date; likewise */
+    _Atomic int64_t n_holes;      /* bars that the exchange lacks too, of all series kept; likewise */
     _Atomic int32_t n_symbols;
     _Atomic uint32_t n_begun;   /* symbols that have begun here, with what there was of them, ever */
     _Atomic int32_t n_restored; /* series taken up from a snapshot, ever */
@@ -94,9 +95,11 @@ typedef struct worker_shared {
     script_limits limits;
     tracked_policy policy;
     int32_t max_errors_in_row;
-    int32_t max_signals_per_hour;                           /* of one trader, market time; 0: no limit */
-    bool shows_first_look;                                  /* what the silent bars hit becomes historical signals */
-    const char *user, *market;                              /* parts of every signal's id */
+    int32_t max_signals_per_hour; /* of one trader, market time; 0: no limit */
+    bool watches_closes;       /* bars that do not come are asked for by the time; else only when a later one comes */
+    int64_t audit_period_ms;   /* closed bars are read again once in so long; 0: never. With watches_closes only. */
+    bool shows_first_look;     /* what the silent bars hit becomes historical signals */
+    const char *user, *market; /* parts of every signal's id */
     void (*submit)(void *context, int32_t worker, pass *p); /* worker thread; takes the pass; may wait */
     const cpu_places *places;                               /* NULL: wherever the system puts the workers */
     void (*flush)(void *context,

@@ -176,6 +176,7 @@ void channel_publish_update(channel *c, const update_row *u) {
     json_put_text(&w, "signalId", u->id);
     json_put_text(&w, "traderId", u->trader_id);
     json_put_text(&w, "state", signal_state_name(u->state));
+    json_put_bool(&w, "revised", u->is_revised);
     end_message(&w);
     push(c, &w, NULL);
 }

@@ -33,6 +33,9 @@ static const char *const statement_sql[N_STATEMENTS] = {
         " status = CASE WHEN ?5 = 'withdrawn' AND status = 'new' THEN 'expired' ELSE status END"
         " WHERE trader_id = ?1 AND symbol = ?2 AND interval = ?3 AND timestamp = ?4 AND state = 'provisional'"
         " RETURNING id",
+    [REVISE_SIGNALS] = "UPDATE signals SET metadata = json_set(metadata, '$.revised', json('true'))"
+                       " WHERE trader_id = ?1 AND symbol = ?2 AND interval = ?3 AND timestamp >= ?4 AND timestamp < ?5"
+                       " AND json_extract(metadata, '$.revised') IS NULL RETURNING id, state",
     [PUT_WATERMARK] = "INSERT INTO watermarks (symbol, interval, open_ms) VALUES (?1, ?2, ?3)"
                       " ON CONFLICT (symbol, interval) DO UPDATE SET open_ms = excluded.open_ms"
                       " WHERE excluded.open_ms > open_ms",

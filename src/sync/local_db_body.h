@@ -14,6 +14,7 @@ enum statement {
     GET_SIGNAL,
     REVISE_SIGNAL,
     SETTLE_SIGNALS,
+    REVISE_SIGNALS,
     PUT_WATERMARK,
     CLEAR_OWED,
     PUT_OWED,

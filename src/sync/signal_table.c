@@ -150,6 +150,33 @@ static void move_row(signal_row *rows, uint32_t from, uint32_t to) {
     rows[to] = moved;
 }
 
+/* Of the signal whose id is the first column. */
+static err add_update(pass *p, sqlite3_stmt *row, const char *trader_id, signal_state state, bool is_revised) {
+    update_row update = {.state = state, .is_revised = is_revised};
+    copy_text(update.id, sizeof update.id, row, 0);
+    snprintf(update.trader_id, sizeof update.trader_id, "%s", trader_id);
+    return pass_add_update(p, &update);
+}
+
+static err revise(local_db *db, pass *p, const revise_row *row, diag *why) {
+    sqlite3_stmt *update = db->statements[REVISE_SIGNALS];
+    err failed = OK;
+    int code;
+    bind_text(update, 1, row->trader_id);
+    bind_text(update, 2, p->symbol);
+    bind_text(update, 3, interval_name(row->interval));
+    sqlite3_bind_int64(update, 4, row->from_ms);
+    sqlite3_bind_int64(update, 5, row->to_ms);
+    while ((code = sqlite3_step(update)) == SQLITE_ROW && !failed) {
+        failed = add_update(p, update, row->trader_id, signal_state_of(text_at(update, 1)), true);
+        if (failed) diag_set(why, failed, "marking signals as revised: %s", error_text(failed));
+    }
+    if (!failed && code != SQLITE_DONE) failed = local_db_fail(db, why, "write to it");
+    sqlite3_reset(update);
+    sqlite3_clear_bindings(update);
+    return failed;
+}
+
 static err settle(local_db *db, pass *p, const settle_row *row, diag *why) {
     sqlite3_stmt *update = db->statements[SETTLE_SIGNALS];
     err failed = OK;
@@ -160,7 +187,7 @@ static err settle(local_db *db, pass *p, const settle_row *row, diag *why) {
     sqlite3_bind_int64(update, 4, row->open_ms);
     bind_text(update, 5, signal_state_name(row->state));
     while ((code = sqlite3_step(update)) == SQLITE_ROW && !failed) {
-        failed = pass_add_update(p, text_at(update, 0), row->trader_id, row->state);
+        failed = add_update(p, update, row->trader_id, row->state, false);
         if (failed) diag_set(why, failed, "settling signals: %s", error_text(failed));
     }
     if (!failed && code != SQLITE_DONE) failed = local_db_fail(db, why, "write to it");
@@ -173,6 +200,7 @@ err signal_table_put(local_db *db, pass *p, uint32_t *n_new, diag *why) {
     err failed = OK;
     *n_new = 0;
     p->n_updates = 0; /* of a commit that has failed */
+    for (uint32_t i = 0; !failed && i < p->n_revises; i++) failed = revise(db, p, &p->revises[i], why);
     for (uint32_t i = 0; !failed && i < p->n_signals; i++) {
         bool is_new = false;
         failed = insert(db, &p->signals[i], &is_new, why);

@@ -1,7 +1,8 @@
 /* The table `signals` of the local database: written in the transaction of a pass, read in pages.
  *
  * A row is written once. A signal whose id is there already changes nothing, but for one mark: when its values are other
- * ones now (its bar was corrected and evaluated anew), `metadata.revised` is set. A provisional one is settled in place.
+ * ones now (its bar was corrected and evaluated anew), or when its bar was corrected while the daemon ran (the pass's
+ * revises), `metadata.revised` is set. A provisional one is settled in place.
  * What nobody is to act upon any more (historical, withdrawn) has status `expired`, the others begin as `new`.
  *
  * Threads, errors: as local_db.h. */
