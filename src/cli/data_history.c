@@ -203,7 +203,7 @@ static void print_line(const walk *w) {
            (double)s->n_bytes / 1e6);
     if (s->n_holes) printf("  %" PRId64 " that the exchange has not", s->n_holes);
     if (s->n_missing) printf("  %" PRId64 " missing", s->n_missing);
-    if (s->n_damaged) printf("  %zu files damaged", s->n_damaged);
+    if (s->n_damaged) printf("  damaged files: %zu", s->n_damaged);
     putchar('\n');
 }
 

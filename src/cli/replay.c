@@ -3,8 +3,10 @@
 
 #include "base/json_writer.h"
 #include "base/time_text.h"
+#include "binance/venue.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
+#include "market/history_folder.h"
 #include "screener/signal_json.h"
 #include "screener/signal_line.h"
 
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { INPUTS_MAX = 64 };
 
@@ -21,11 +24,14 @@ typedef struct replay_call {
     size_t n_assignments;
     replay_options options;
     const char *inputs[INPUTS_MAX];
+    char store[HISTORY_PATH_BYTES];
     bool as_json;
 } replay_call;
 
 static const option OPTIONS[] = {
-    {"data", "DIR", "folder with kline files, SYMBOL-INTERVAL.csv or .csv.gz"},
+    {"data", "DIR",
+     "folder with kline files, SYMBOL-INTERVAL.csv or .csv.gz (default: what `fetch` has brought, "
+     "DATA_DIR/history/MARKET)"},
     {"from", "T", "first bar to evaluate, by open time; earlier ones are history only (default: the oldest)"},
     {"to", "T", "leave out bars that open at or after T (default: up to the newest)"},
     {"symbols", "A,B", "only these symbols (default: SYMBOLS, else all that have a file)"},
@@ -86,7 +92,6 @@ static err take(void *context, const option *o, const char *value, diag *why) {
 static err parse(replay_call *call, int argc, char *const *argv, diag *why) {
     err e = options_parse(OPTIONS, argc, argv, take, call, why);
     const replay_options *o = &call->options;
-    if (e == OK && !o->data) e = diag_set(why, ERR_INVALID, "--data DIR is missing: where the klines are");
     if (e == OK && o->to_ms && o->to_ms <= o->from_ms)
         e = diag_set(why, ERR_INVALID, "--to is not after --from; expected a later time");
     return e;
@@ -134,6 +139,18 @@ static int replay(replay_call *call, const config *cfg, diag *why) {
     return report.n_errors ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Without --data: the history store, when there is one. */
+static err choose_data(replay_call *call, const config *cfg, diag *why) {
+    if (call->options.data) return OK;
+    err e = history_folder_of_market(cfg->data_dir, venue_get(cfg->market)->name, call->store, why);
+    if (e != OK) return e;
+    call->options.data = call->store;
+    if (access(call->store, F_OK) == 0) return OK;
+    return diag_set(why, ERR_INVALID,
+                    "--data DIR is missing: where the klines are (%s is not there; `trademind fetch` would make it)",
+                    call->store);
+}
+
 static int run(int argc, char *const *argv) {
     replay_call call = {0};
     config cfg = {0};
@@ -149,6 +166,11 @@ static int run(int argc, char *const *argv) {
         code = verb_fail(&REPLAY_VERB, settings_exit_code(e), &why);
         goto out;
     }
+    e = choose_data(&call, &cfg, &why);
+    if (e != OK) {
+        code = verb_fail(&REPLAY_VERB, EXIT_USAGE, &why);
+        goto out;
+    }
     for (size_t i = 0; i < config_warning_count(&cfg); i++) log_warn("config", "%s", config_warning(&cfg, i));
     code = replay(&call, &cfg, &why);
 out:
@@ -160,7 +182,7 @@ out:
 const verb REPLAY_VERB = {
     .name = "replay",
     .summary = "evaluate recorded klines at top speed, then exit",
-    .usage = "--data DIR [options]",
+    .usage = "[--data DIR] [options]",
     .details = "Feeds the files' candles to the same evaluation as `run` and prints every signal. Same bars and same "
                "traders give the same signal ids, with any number of workers. No network, and nothing is stored.\n"
                "T is a UTC time: 2026-02-03, 2026-02-03T14:05:00Z or Unix ms. Exit code 1 when a trader failed.",

@@ -348,18 +348,18 @@ static err read_rows(reading *r, const char *rows, size_t bytes, history_part *p
     return OK;
 }
 
-/* How far a damaged frame can be read, in lines. */
+/* The line from which on a damaged frame cannot be unpacked. */
 static void find_broken_frame(reading *r, const unsigned char *frame, size_t bytes, size_t n_bars) {
     unsigned char *rows = NULL;
     size_t rows_bytes = 0, n_lines = 0;
-    char found[96], expected[64];
+    diag sentence;
     packing_unpack_front(frame, bytes, ROWS_MOST_BYTES, &rows, &rows_bytes);
     for (size_t i = 0; i < rows_bytes; i++) n_lines += rows[i] == '\n';
     free(rows);
-    snprintf(found, sizeof found, "damaged rows: line %zu and what follows cannot be unpacked or trusted",
-             n_lines > n_bars ? n_bars + 1 : n_lines + 1);
-    snprintf(expected, sizeof expected, "%zu lines whose checksum is right", n_bars + 1);
-    (void)find_damage(r, found, expected);
+    (void)diag_set(&sentence, ERR_INVALID,
+                   "%s:%zu: found damaged bytes from here on, or before; expected %zu lines with their checksum",
+                   r->path, n_lines < n_bars ? n_lines + 1 : n_bars + 1, n_bars + 1);
+    (void)find_fault(r, sentence.text);
 }
 
 static void find_other_digest(reading *r, const unsigned char *digest, const unsigned char *wanted) {
