@@ -28,12 +28,13 @@ static bool is_day_tried(const history_plan *plan, const history_part *part, int
     return plan->days_tried >> day_of(part, ms) & 1;
 }
 
-/* Days are for a month that has no dump yet; one that has had none for two weeks will have no days either. */
+/* Days are for a month that has no dump yet. REST is not kept waiting for those of a month that has had none for two
+ * weeks: there will be none. */
 static bool may_ask_days(const history_plan *plan, const history_part *part, int64_t now_ms) {
     if (!dump_name_has_days(part->interval)) return false;
     if (part->interval == INTERVAL_1S || now_ms < part->to_ms) return true;
-    return !plan->is_month_tried ? plan->origin == HISTORY_AUTO
-                                 : plan->is_month_missing && now_ms < part->to_ms + LATE_MS;
+    if (!plan->is_month_tried) return plan->origin == HISTORY_AUTO;
+    return plan->is_month_missing && (plan->origin == HISTORY_DUMPS || now_ms < part->to_ms + LATE_MS);
 }
 
 /* The first day that is worth its dump. */
