@@ -329,7 +329,7 @@ test('what cannot be is said', async () => {
     [['fetch', '--from', '2025-01-01'], 2, /--symbols is missing/],
     [['fetch', '--symbols', 'A', '--from', '2025-01-01', '--to', '2024-01-01'], 2, /--to is not after --from/],
     [['fetch', '--symbols', 'A', '--from', '2025-01-01', '--source', 'ftp'], 2, /"ftp"; expected auto, rest or dumps/],
-    [['fetch', '--symbols', 'A', '--from', '2025-01-01', '--intervals', '1m,7m'], 2, /found "7m"; expected intervals/],
+    [['fetch', '--symbols', 'A', '--from', '2025-01-01', '--intervals', '1m,7m'], 2, /found "7m"; expected an interval/],
     [['fetch', '--symbols', '../../x', '--from', '2025-01-01'], 4, /SYMBOLS/],
     [['fetch', '--symbols', 'A', '--from', '2025-01-01', '--market', 'moon'], 4, /MARKET/],
     [['data', 'lsit'], 2, /"lsit" is nothing to do; expected list, verify or export/],

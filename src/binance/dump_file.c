@@ -83,12 +83,6 @@ static const char *broken_rule(const kline *bar, int64_t close_ms, int32_t inter
     return is_within ? NULL : "a close time within its bar";
 }
 
-static bool is_same(const kline *a, const kline *b) {
-    return a->open == b->open && a->high == b->high && a->low == b->low && a->close == b->close &&
-           a->volume == b->volume && a->quote_volume == b->quote_volume && a->trades == b->trades &&
-           a->taker_base == b->taker_base && a->taker_quote == b->taker_quote;
-}
-
 static err take_row(const reading *r, const char *line, size_t line_bytes) {
     row one = {.open = 0};
     int64_t close_ms = 0;
@@ -112,7 +106,8 @@ static err take_row(const reading *r, const char *line, size_t line_bytes) {
         e = kline_list_push(r->list, &one.bar);
         return e == OK ? OK : diag_set(r->why, e, "line %zu: %s", r->line, error_text(e));
     }
-    if (!is_same(last, &one.bar)) return bad_line(r, line, line_bytes, "the same values as in the line before");
+    if (!kline_has_same_values(last, &one.bar))
+        return bad_line(r, line, line_bytes, "the same values as in the line before");
     r->notes->n_repeated++;
     return OK;
 }

@@ -38,20 +38,6 @@ static const data_action ACTIONS[] = {{"list", list}, {"verify", data_verify}, {
 
 /* ---- the command line ---- */
 
-static err take_time(const option *o, const char *value, int64_t *out, diag *why) {
-    if (time_text_parse(value, out) == OK) return OK;
-    return diag_set(why, ERR_INVALID, "--%s is \"%s\"; expected " TIME_TEXT_EXPECTED, o->name, value);
-}
-
-static err take_folder(data_call *call, const char *value, diag *why) {
-    char *text;
-    if (call->n_assignments == sizeof call->assignments / sizeof *call->assignments)
-        return diag_set(why, ERR_INVALID, "--data-dir is given too often");
-    if (asprintf(&text, "DATA_DIR=%s", value) < 0) return diag_set(why, ERR_NO_MEMORY, "out of memory");
-    call->assignments[call->n_assignments++] = text;
-    return settings_add(&call->settings, text, why);
-}
-
 static err take_format(data_call *call, const char *value, diag *why) {
     call->format = strcmp(value, "jsonl") == 0 ? DATA_JSONL : DATA_CSV;
     if (call->format == DATA_JSONL || strcmp(value, "csv") == 0) return OK;
@@ -72,13 +58,13 @@ static err take(void *context, const option *o, const char *value, diag *why) {
         return OK;
     }
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
-    if (strcmp(o->name, "data-dir") == 0) return take_folder(call, value, why);
-    if (strcmp(o->name, "from") == 0) return take_time(o, value, &call->from_ms, why);
-    if (strcmp(o->name, "to") == 0) return take_time(o, value, &call->to_ms, why);
+    if (strcmp(o->name, "data-dir") == 0) return settings_set(&call->settings, "DATA_DIR", value, why);
+    if (strcmp(o->name, "from") == 0) return options_take_time(o, value, &call->from_ms, why);
+    if (strcmp(o->name, "to") == 0) return options_take_time(o, value, &call->to_ms, why);
     if (strcmp(o->name, "format") == 0) return take_format(call, value, why);
     if (strcmp(o->name, "market") == 0) return take_market(call, value, why);
     if (strcmp(o->name, "symbols") == 0) call->symbols = value;
-    if (strcmp(o->name, "intervals") == 0) call->intervals = value;
+    if (strcmp(o->name, "intervals") == 0) return options_take_intervals(o, value, &call->intervals, why);
     if (strcmp(o->name, "out") == 0) call->out = value;
     if (strcmp(o->name, "json") == 0) call->as_json = true;
     if (strcmp(o->name, "snapshot") == 0) call->of_snapshot = true;
@@ -98,32 +84,11 @@ static bool is_among(const char *list, const char *name) {
     return !list;
 }
 
-static err check_intervals(const data_call *call, diag *why) {
-    for (const char *at = call->intervals; at; at = *at ? at + 1 : NULL) {
-        size_t bytes = strcspn(at, ",");
-        if (interval_parse(at, bytes) < 0)
-            return diag_set(why, ERR_INVALID, "--intervals: found \"%.*s\"; expected intervals such as 1m,5m,1h,1d",
-                            (int)bytes, at);
-        at += bytes;
-    }
-    return OK;
-}
-
-/* 1m is a minute, 1M a month. */
-static bool has_interval(const data_call *call, int32_t interval) {
-    const char *name = interval_name(interval);
-    for (const char *at = call->intervals; at; at = *at ? at + 1 : NULL) {
-        size_t n = strcspn(at, ",");
-        if (n == strlen(name) && strncmp(at, name, n) == 0) return true;
-        at += n;
-    }
-    return !call->intervals;
-}
-
 static err add_market(const data_call *call, const config *cfg, const char *market, data_series **out, size_t *count,
                       diag *why) {
     char folder[HISTORY_PATH_BYTES];
     history_series *list = NULL;
+    uint32_t intervals = call->intervals ? call->intervals : UINT32_MAX;
     size_t n = 0;
     err e = history_folder_of_market(cfg->data_dir, market, folder, why);
     if (e == OK) e = history_folder_list(folder, &list, &n, why);
@@ -132,7 +97,7 @@ static err add_market(const data_call *call, const config *cfg, const char *mark
     if (all) *out = all;
     for (size_t i = 0; i < n && e == OK; i++) {
         data_series *s = &all[*count];
-        if (!is_among(call->symbols, list[i].symbol) || !has_interval(call, list[i].interval)) continue;
+        if (!is_among(call->symbols, list[i].symbol) || !(intervals >> list[i].interval & 1)) continue;
         *s = (data_series){.market = market, .series = list[i]};
         e = history_folder_of_series(folder, &list[i], s->folder, why);
         ++*count;
@@ -145,7 +110,7 @@ err data_choose(const data_call *call, const config *cfg, data_series **out, siz
     static const char *const markets[DATA_MARKETS] = {"spot", "usdm"};
     *out = NULL;
     *count = 0;
-    err e = check_intervals(call, why);
+    err e = OK;
     for (int i = 0; i < DATA_MARKETS && e == OK; i++)
         if (!call->market || strcmp(call->market, markets[i]) == 0)
             e = add_market(call, cfg, markets[i], out, count, why);
@@ -184,7 +149,7 @@ static int run(int argc, char *const *argv) {
     code = action->run(&call, &cfg);
     config_deinit(&cfg);
 out:
-    for (size_t i = 0; i < call.n_assignments; i++) free(call.assignments[i]);
+    settings_deinit(&call.settings);
     return code;
 }
 

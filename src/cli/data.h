@@ -9,12 +9,11 @@ typedef enum data_format { DATA_CSV, DATA_JSONL } data_format;
 
 typedef struct data_call {
     settings settings;
-    char *assignments[4]; /* made of options; owned */
-    size_t n_assignments;
     const char *action;
     bool as_json, of_snapshot;
-    const char *symbols, *intervals, *market; /* NULL: all */
-    int64_t from_ms, to_ms;                   /* INT64_MIN, INT64_MAX: all */
+    const char *symbols, *market; /* NULL: all */
+    uint32_t intervals;           /* bits; 0: all */
+    int64_t from_ms, to_ms;       /* INT64_MIN, INT64_MAX: all */
     data_format format;
     const char *out; /* folder; NULL: stdout */
 } data_call;

@@ -28,17 +28,28 @@ typedef struct walk {
 
 /* ---- findings ---- */
 
+/* Whose it is, as every object begins. */
+static void begin_object(const walk *w, json_writer *j) {
+    json_writer_init(j);
+    json_write_object(j);
+    json_put_text(j, "market", w->series->market);
+    json_put_text(j, "symbol", w->series->series.symbol);
+    json_put_text(j, "interval", interval_name(w->series->series.interval));
+}
+
+static void print_object(json_writer *j) {
+    json_write_object_end(j);
+    if (json_writer_text(j)) puts(json_writer_text(j));
+    json_writer_deinit(j);
+}
+
 /* `PATH[:ROW]: found F; expected E`, as all of them are. */
 static void print_finding_json(const walk *w, const char *sentence) {
     size_t path_bytes = strlen(w->path);
     const char *at = strncmp(sentence, w->path, path_bytes) == 0 ? sentence + path_bytes : sentence;
     const char *found = strstr(at, ": found "), *expected = found ? strstr(found, "; expected ") : NULL;
     json_writer j;
-    json_writer_init(&j);
-    json_write_object(&j);
-    json_put_text(&j, "market", w->series->market);
-    json_put_text(&j, "symbol", w->series->series.symbol);
-    json_put_text(&j, "interval", interval_name(w->series->series.interval));
+    begin_object(w, &j);
     json_put_text(&j, "file", w->path);
     json_write_key(&j, "row");
     if (*at == ':' && at[1] >= '0' && at[1] <= '9')
@@ -51,9 +62,7 @@ static void print_finding_json(const walk *w, const char *sentence) {
     else
         json_write_text(&j, sentence);
     json_put_text(&j, "expected", expected ? expected + strlen("; expected ") : NULL);
-    json_write_object_end(&j);
-    if (json_writer_text(&j)) puts(json_writer_text(&j));
-    json_writer_deinit(&j);
+    print_object(&j);
 }
 
 static bool on_finding(void *context, const char *sentence) {
@@ -164,11 +173,7 @@ static err walk_series(walk *w, diag *why) {
 static void print_json(const walk *w) {
     const summary *s = &w->sum;
     json_writer j;
-    json_writer_init(&j);
-    json_write_object(&j);
-    json_put_text(&j, "market", w->series->market);
-    json_put_text(&j, "symbol", w->series->series.symbol);
-    json_put_text(&j, "interval", interval_name(w->series->series.interval));
+    begin_object(w, &j);
     json_put_integer(&j, "files", (int64_t)s->n_files);
     json_put_integer(&j, "bytes", s->n_bytes);
     json_put_integer(&j, "bars", s->n_bars);
@@ -186,9 +191,7 @@ static void print_json(const walk *w) {
     json_put_integer(&j, "missing", s->n_missing);
     json_put_integer(&j, "damaged", (int64_t)s->n_damaged);
     if (w->is_verifying) json_put_integer(&j, "findings", (int64_t)s->n_findings);
-    json_write_object_end(&j);
-    if (json_writer_text(&j)) puts(json_writer_text(&j));
-    json_writer_deinit(&j);
+    print_object(&j);
 }
 
 static void print_line(const walk *w) {

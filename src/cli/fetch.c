@@ -18,13 +18,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TERMINAL_MS = 200, PLAIN_MS = 10000, TIME_TRIES = 8, TIME_RETRY_MS = 1000, MAX_ASSIGNMENTS = 4 };
+enum { TERMINAL_MS = 200, PLAIN_MS = 10000, TIME_TRIES = 8, TIME_RETRY_MS = 1000 };
 
 typedef struct fetch_call {
     settings settings;
-    char *assignments[MAX_ASSIGNMENTS]; /* made of options; owned */
-    size_t n_assignments;
-    const char *intervals; /* NULL: KLINE_INTERVAL */
+    uint32_t intervals; /* bits; 0: KLINE_INTERVAL */
     history_origin origin;
     int64_t from_ms, to_ms; /* to_ms INT64_MAX: up to now */
     bool has_from, as_json;
@@ -65,19 +63,6 @@ static const option OPTIONS[] = {
 
 /* ---- the command line ---- */
 
-static err add_assignment(fetch_call *call, const char *name, const char *value, diag *why) {
-    if (call->n_assignments == MAX_ASSIGNMENTS) return diag_set(why, ERR_INVALID, "an option is given too often");
-    char *text;
-    if (asprintf(&text, "%s=%s", name, value) < 0) return diag_set(why, ERR_NO_MEMORY, "out of memory");
-    call->assignments[call->n_assignments++] = text;
-    return settings_add(&call->settings, text, why);
-}
-
-static err take_time(const option *o, const char *value, int64_t *out, diag *why) {
-    if (time_text_parse(value, out) == OK) return OK;
-    return diag_set(why, ERR_INVALID, "--%s is \"%s\"; expected " TIME_TEXT_EXPECTED, o->name, value);
-}
-
 static err take_source(fetch_call *call, const char *value, diag *why) {
     static const char *const names[] = {[HISTORY_AUTO] = "auto", [HISTORY_REST] = "rest", [HISTORY_DUMPS] = "dumps"};
     for (int i = HISTORY_AUTO; i <= HISTORY_DUMPS; i++)
@@ -92,16 +77,16 @@ static err take(void *context, const option *o, const char *value, diag *why) {
     fetch_call *call = context;
     if (!o) return options_refuse_word(value, why);
     if (strcmp(o->name, "json") == 0) call->as_json = true;
-    if (strcmp(o->name, "intervals") == 0) call->intervals = value;
+    if (strcmp(o->name, "intervals") == 0) return options_take_intervals(o, value, &call->intervals, why);
     if (strcmp(o->name, "from") == 0) {
         call->has_from = true;
-        return take_time(o, value, &call->from_ms, why);
+        return options_take_time(o, value, &call->from_ms, why);
     }
-    if (strcmp(o->name, "to") == 0) return take_time(o, value, &call->to_ms, why);
+    if (strcmp(o->name, "to") == 0) return options_take_time(o, value, &call->to_ms, why);
     if (strcmp(o->name, "source") == 0) return take_source(call, value, why);
-    if (strcmp(o->name, "symbols") == 0) return add_assignment(call, "SYMBOLS", value, why);
-    if (strcmp(o->name, "market") == 0) return add_assignment(call, "MARKET", value, why);
-    if (strcmp(o->name, "data-dir") == 0) return add_assignment(call, "DATA_DIR", value, why);
+    if (strcmp(o->name, "symbols") == 0) return settings_set(&call->settings, "SYMBOLS", value, why);
+    if (strcmp(o->name, "market") == 0) return settings_set(&call->settings, "MARKET", value, why);
+    if (strcmp(o->name, "data-dir") == 0) return settings_set(&call->settings, "DATA_DIR", value, why);
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
     return OK;
 }
@@ -114,28 +99,11 @@ static err parse(fetch_call *call, int argc, char *const *argv, diag *why) {
     return e;
 }
 
-static err read_intervals(const fetch_call *call, uint32_t *mask, diag *why) {
-    *mask = 0;
-    for (const char *at = call->intervals; at; at = *at ? at + 1 : NULL) {
-        size_t bytes = strcspn(at, ",");
-        int32_t interval = interval_parse(at, bytes);
-        if (interval < 0)
-            return diag_set(why, ERR_INVALID, "--intervals: found \"%.*s\"; expected intervals such as 1m,5m,1h,1d",
-                            (int)bytes, at);
-        *mask |= UINT32_C(1) << interval;
-        at += bytes;
-    }
-    if (!call->intervals) *mask = UINT32_C(1) << call->cfg->kline_interval;
-    return OK;
-}
-
 static err make_wishes(fetch_call *call, diag *why) {
     const config_list *symbols = &call->cfg->symbols;
-    uint32_t mask;
-    err e = read_intervals(call, &mask, why);
-    if (e == OK && symbols->count == 0)
-        e = diag_set(why, ERR_INVALID, "--symbols is missing: whose history to fetch, such as BTCUSDT,ETHUSDT");
-    if (e != OK) return e;
+    uint32_t mask = call->intervals ? call->intervals : UINT32_C(1) << call->cfg->kline_interval;
+    if (symbols->count == 0)
+        return diag_set(why, ERR_INVALID, "--symbols is missing: whose history to fetch, such as BTCUSDT,ETHUSDT");
     call->wishes = calloc(symbols->count * N_INTERVALS, sizeof *call->wishes);
     if (!call->wishes) return diag_set(why, ERR_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < symbols->count; i++)
@@ -399,7 +367,7 @@ static int run(int argc, char *const *argv) {
 out:
     config_deinit(&cfg);
     free(call.wishes);
-    for (size_t i = 0; i < call.n_assignments; i++) free(call.assignments[i]);
+    settings_deinit(&call.settings);
     return code;
 }
 

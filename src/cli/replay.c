@@ -2,7 +2,6 @@
 #include "backtest/replay.h"
 
 #include "base/json_writer.h"
-#include "base/time_text.h"
 #include "binance/venue.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
@@ -20,8 +19,6 @@ enum { INPUTS_MAX = 64 };
 
 typedef struct replay_call {
     settings settings;
-    char *assignments[4]; /* made of options; owned */
-    size_t n_assignments;
     replay_options options;
     const char *inputs[INPUTS_MAX];
     char store[HISTORY_PATH_BYTES];
@@ -43,20 +40,6 @@ static const option OPTIONS[] = {
     SETTINGS_OPTION,
     {0},
 };
-
-static err add_assignment(replay_call *call, const char *name, const char *value, diag *why) {
-    if (call->n_assignments == sizeof call->assignments / sizeof *call->assignments)
-        return diag_set(why, ERR_INVALID, "an option is given too often");
-    char *text;
-    if (asprintf(&text, "%s=%s", name, value) < 0) return diag_set(why, ERR_NO_MEMORY, "out of memory");
-    call->assignments[call->n_assignments++] = text;
-    return settings_add(&call->settings, text, why);
-}
-
-static err take_time(const option *o, const char *value, int64_t *out, diag *why) {
-    if (time_text_parse(value, out) == OK) return OK;
-    return diag_set(why, ERR_INVALID, "--%s is \"%s\"; expected " TIME_TEXT_EXPECTED, o->name, value);
-}
 
 static err take_input(replay_call *call, const char *value, diag *why) {
     if (call->options.n_inputs == INPUTS_MAX)
@@ -80,11 +63,11 @@ static err take(void *context, const option *o, const char *value, diag *why) {
     if (strcmp(o->name, "data") == 0) call->options.data = value;
     if (strcmp(o->name, "json") == 0) call->as_json = true;
     if (strcmp(o->name, "input") == 0) return take_input(call, value, why);
-    if (strcmp(o->name, "from") == 0) return take_time(o, value, &call->options.from_ms, why);
-    if (strcmp(o->name, "to") == 0) return take_time(o, value, &call->options.to_ms, why);
+    if (strcmp(o->name, "from") == 0) return options_take_time(o, value, &call->options.from_ms, why);
+    if (strcmp(o->name, "to") == 0) return options_take_time(o, value, &call->options.to_ms, why);
     if (strcmp(o->name, "workers") == 0) return take_workers(value, &call->options.workers, why);
-    if (strcmp(o->name, "symbols") == 0) return add_assignment(call, "SYMBOLS", value, why);
-    if (strcmp(o->name, "traders") == 0) return add_assignment(call, "TRADERS_DIR", value, why);
+    if (strcmp(o->name, "symbols") == 0) return settings_set(&call->settings, "SYMBOLS", value, why);
+    if (strcmp(o->name, "traders") == 0) return settings_set(&call->settings, "TRADERS_DIR", value, why);
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
     return OK;
 }
@@ -175,7 +158,7 @@ static int run(int argc, char *const *argv) {
     code = replay(&call, &cfg, &why);
 out:
     config_deinit(&cfg);
-    for (size_t i = 0; i < call.n_assignments; i++) free(call.assignments[i]);
+    settings_deinit(&call.settings);
     return code;
 }
 

@@ -30,12 +30,6 @@ void history_part_deinit(history_part *p) {
     span_list_free(&p->holes);
 }
 
-static bool is_same(const kline *a, const kline *b) {
-    return a->open == b->open && a->high == b->high && a->low == b->low && a->close == b->close &&
-           a->volume == b->volume && a->quote_volume == b->quote_volume && a->trades == b->trades &&
-           a->taker_base == b->taker_base && a->taker_quote == b->taker_quote;
-}
-
 static err check_order(const history_part *p, const kline *bars, size_t n) {
     for (size_t i = 0; i < n; i++) {
         int64_t open_ms = bars[i].open_ms;
@@ -55,7 +49,7 @@ err history_part_add(history_part *p, const kline *bars, size_t n, history_chang
         while (old < p->bars.count && p->bars.bars[old].open_ms < bars[i].open_ms && e == OK)
             e = kline_list_push(&merged, &p->bars.bars[old++]);
         bool is_there = old < p->bars.count && p->bars.bars[old].open_ms == bars[i].open_ms;
-        if (is_there && !is_same(&p->bars.bars[old], &bars[i])) change->n_changed++;
+        if (is_there && !kline_has_same_values(&p->bars.bars[old], &bars[i])) change->n_changed++;
         change->n_new += !is_there;
         old += is_there;
         if (e == OK) e = kline_list_push(&merged, &bars[i]);

@@ -30,3 +30,9 @@ size_t kline_list_find(const kline_list *list, int64_t ms) {
     }
     return low;
 }
+
+bool kline_has_same_values(const kline *a, const kline *b) {
+    return a->open == b->open && a->high == b->high && a->low == b->low && a->close == b->close &&
+           a->volume == b->volume && a->quote_volume == b->quote_volume && a->trades == b->trades &&
+           a->taker_base == b->taker_base && a->taker_quote == b->taker_quote;
+}

@@ -11,5 +11,7 @@ typedef struct kline_list {
 
 void kline_list_free(kline_list *list); /* frees the bars, zeroes the list */
 MUST_CHECK err kline_list_push(kline_list *list, const kline *bar);
+/* The same values, whatever their open times. */
+bool kline_has_same_values(const kline *a, const kline *b);
 /* Index of the first bar that opens at or after `ms`; `count` when there is none. */
 size_t kline_list_find(const kline_list *list, int64_t ms);
