@@ -1,5 +1,6 @@
 // History into the local store, from the simulated exchange's REST and public dumps: whatever goes wrong on the way, in the
 // end the store has bit for bit what REST serves, and nothing is fetched twice.
+// time limit: 300
 import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
