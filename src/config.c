@@ -53,7 +53,7 @@ static void derive_data_dir(const config_input *input, char *out, size_t bytes);
 static void derive_traders_dir(const config_input *input, char *out, size_t bytes);
 
 static const char *const INCLUSIONS[] = {"exclude", "include", NULL};
-static const char *const MARKETS[] = {"spot", NULL};
+static const char *const MARKETS[] = {"spot", "usdm", NULL};
 static const char *const CPU_PLACEMENTS[] = {"any", "spread", NULL};
 static const char *const OUTBOX_SYNCS[] = {"normal", "full", NULL};
 static const char *const LATE_BARS_NAMES[] = {"evaluate", "skip", NULL};
@@ -87,7 +87,7 @@ static const setting SETTINGS[] = {
     {.name = "UNIVERSE_REFRESH_MIN", .group = "Market", FIELD(universe_refresh_min), WHOLE(1, 1440), .initial = "60",
      .effect = "market time between two looks at what the exchange lists and at its volumes, minutes"},
     {.name = "MARKET", .group = "Market", FIELD(market), CHOICE(MARKETS), .initial = "spot",
-     .effect = "the market whose candles are read"},
+     .effect = "the market whose candles are read: spot, or usdm (USD-M perpetual futures)"},
     {.name = "KLINE_INTERVAL", .group = "Market", FIELD(kline_interval), OF_TYPE(TYPE_INTERVAL), .initial = "5m",
      .effect = "interval of traders that name none"},
     {.name = "KLINE_HISTORY", .group = "Market", FIELD(kline_history), WHOLE(300, 20000), .initial = "1000",
@@ -100,10 +100,18 @@ static const setting SETTINGS[] = {
     {.name = "AUDIT_INTERVAL_MS", .group = "Market", FIELD(audit_interval_ms), WHOLE(0, 86400000), .initial = "3600000",
      .effect = "closed bars are read again from the exchange once in so long (market time), and corrected where they"
                " differ; 0: never"},
-    {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_url), OF_TYPE(TYPE_WS_URL),
-     .initial = "wss://stream.binance.com:9443", .effect = "where candles stream from"},
-    {.name = "BINANCE_REST_URL", .group = "Market", FIELD(binance_rest_url), OF_TYPE(TYPE_HTTP_URL),
-     .initial = "https://api.binance.com", .effect = "where history and the list of symbols come from"},
+    {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_urls), OPTIONAL(TYPE_WS_URLS),
+     .effect = "where candles stream from, instead of the market's own hosts; the next of several is tried when one "
+               "fails"},
+    {.name = "BINANCE_REST_URL", .group = "Market", FIELD(binance_rest_urls), OPTIONAL(TYPE_HTTP_URLS),
+     .effect = "where history and the list of symbols come from, instead of the market's own hosts; the next of several "
+               "is asked when one fails"},
+    {.name = "BINANCE_DUMPS_URL", .group = "Market", FIELD(binance_dumps_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "where `fetch` finds the public dumps of history, instead of the market's own host"},
+    {.name = "STREAMS_PER_CONNECTION", .group = "Market", FIELD(streams_per_connection), WHOLE(1, 1024), .initial = "1024",
+     .effect = "most streams (symbols x intervals) of one connection; as many connections as are needed are made"},
+    {.name = "STREAM_LIFE_S", .group = "Market", FIELD(stream_life_s), WHOLE(1, 86400), .initial = "82800",
+     .effect = "age at which a connection is replaced, up to an eighth earlier, seconds; Binance closes it after 24 hours"},
 
     {.name = "TRADERS_DIR", .group = "Traders", FIELD(traders_dir), OF_TYPE(TYPE_PATH), .derive = derive_traders_dir,
      .described = "lua/traders here, else the built-in ones beside the program",
@@ -134,6 +142,9 @@ static const setting SETTINGS[] = {
      .effect = "folder of the database, the token and the machine's name; made when it is missing"},
     {.name = "OUTBOX_SYNC", .group = "Storage", FIELD(outbox_sync), CHOICE(OUTBOX_SYNCS), .initial = "normal",
      .effect = "normal: committed signals survive a killed daemon; full: a power cut too, at some speed"},
+    {.name = "SNAPSHOT_INTERVAL_MS", .group = "Storage", FIELD(snapshot_interval_ms), WHOLE(0, 86400000),
+     .initial = "300000", .effect = "how often bars and indicators are written down for the next start, ms; 0: only at the end"},
+
 
     {.name = "MACHINE_ID", .group = "Machine", FIELD(machine_id), OPTIONAL(TYPE_ID), .derive = derive_machine_id,
      .described = "FLY_MACHINE_ID, else generated and kept in DATA_DIR", .effect = "this machine's name in all rows"},
@@ -235,6 +246,8 @@ err config_load(const config_input *input, config *out, diag *why) {
 void config_deinit(config *cfg) {
     config_list_free(&cfg->symbols);
     config_list_free(&cfg->auth_origins);
+    config_list_free(&cfg->binance_ws_urls);
+    config_list_free(&cfg->binance_rest_urls);
     if (cfg->values) {
         for (size_t i = 0; i < N_SETTINGS; i++) free(cfg->values->values[i].text);
         for (size_t i = 0; i < cfg->values->n_warnings; i++) free(cfg->values->warnings[i]);

@@ -18,7 +18,7 @@ typedef enum cpu_placement { CPU_PLACEMENT_ANY, CPU_PLACEMENT_SPREAD } cpu_place
 typedef enum outbox_sync { OUTBOX_SYNC_NORMAL, OUTBOX_SYNC_FULL } outbox_sync;
 typedef enum late_bars { LATE_BARS_EVALUATE, LATE_BARS_SKIP } late_bars;
 typedef enum inclusion { INCLUSION_EXCLUDE, INCLUSION_INCLUDE } inclusion;
-typedef enum market_kind { MARKET_SPOT } market_kind;
+typedef enum market_kind { MARKET_SPOT, MARKET_USDM } market_kind;
 
 typedef struct config {
     const char *machine_id; /* "" when one is to be generated and kept: config_machine_id */
@@ -35,7 +35,7 @@ typedef struct config {
     inclusion leveraged_tokens, stablecoins;
     int64_t universe_refresh_min;
     market_kind market;
-    int64_t kline_history;
+    int64_t kline_history, snapshot_interval_ms;
     late_bars late_bars;
     int64_t audit_interval_ms;
     const char *traders_dir;
@@ -48,7 +48,9 @@ typedef struct config {
     outbox_sync outbox_sync;
     cpu_placement cpu_placement;
 
-    const char *binance_ws_url, *binance_rest_url; /* no slash at the end */
+    config_list binance_ws_urls, binance_rest_urls; /* no slash at the end; empty: the market's own hosts */
+    const char *binance_dumps_url;                  /* the same; empty: the market's own */
+    int64_t streams_per_connection, stream_life_s;
 
     int64_t script_cpu_ms, script_load_cpu_ms, script_memory_mb;
     int64_t script_max_errors, script_max_kills;

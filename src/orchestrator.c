@@ -1,8 +1,9 @@
 /* See orchestrator.h.
  *
  *   start   storage -> memory of earlier runs -> workers, traders -> server -> feed -> symbols tracked, stream on
+ *                                              snapshot read in the pool ------------^
  *   run     feed events -> screener -> passes -> storage -> committed passes -> terminal, browsers
- *   stop    feed -> workers (inboxes run empty) -> storage (all committed) -> server -> loop empty
+ *   stop    feed -> workers (inboxes run empty) -> storage (all committed) -> snapshot, server -> loop empty
  *
  * Everything here runs on the I/O thread but submit() and notify(), which workers call. */
 #include "orchestrator.h"
@@ -10,6 +11,8 @@
 #include "base/cpu_places.h"
 #include "base/log.h"
 #include "binance/feed.h"
+#include "orchestrator_history.h"
+#include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
 #include "orchestrator_universe.h"
 #include "screener/screener.h"
@@ -47,14 +50,16 @@ typedef struct orchestrator {
     cpu_places places; /* none unless they are to be kept to */
     screener *screener;
     orchestrator_traders *traders;
+    orchestrator_snapshot *snapshot;
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;
+    orchestrator_history history;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
-    bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_failed, reexecutes,
-        is_feed_full;
+    bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
+        reexecutes, is_feed_full;
     uint64_t n_kills, n_printed;
     int exit_code;
     diag *why;
@@ -141,17 +146,30 @@ static bool on_event(void *context, const market_event *event) {
     return true;
 }
 
+static void tell_begun(orchestrator *o) {
+    o->has_begun = true;
+    if (screener_restored(o->screener) > 0)
+        log_info("snapshot", "%d series were taken up; what is missing since then is fetched",
+                 screener_restored(o->screener));
+}
+
 static void move_on(orchestrator *o) {
+    bool has_begun = screener_has_begun(o->screener); /* before the poll, which brings the ranges that they ask for */
     screener_poll(o->screener);
     if (o->is_feed_full && screener_backlog(o->screener) < BACKLOG_LOW) {
         o->is_feed_full = false;
         if (o->feed) feed_resume(o->feed);
     }
-    if (o->is_tracking && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) &&
+    if (o->is_tracking && o->feed)
+        orchestrator_history_show(&o->history, feed_progress(o->feed), feed_ranges_under_way(o->feed), monotonic_ms());
+    if (o->is_tracking && has_begun && !o->has_begun) tell_begun(o);
+    if (o->is_tracking && has_begun && strcmp(o->status, "starting") == 0 && feed_is_complete(o->feed) &&
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         set_status(o, "running");
-        log_info("orchestrator", "running: %u symbols, %d traders", orchestrator_universe_count(o->universe),
-                 trader_set_running(screener_traders(o->screener)));
+        feed_end_first_start(o->feed);
+        log_info("orchestrator", "running: %u symbols, %d traders; %lld ms since the start",
+                 orchestrator_universe_count(o->universe), trader_set_running(screener_traders(o->screener)),
+                 (long long)(monotonic_ms() - o->started_ms));
     }
 }
 
@@ -193,12 +211,15 @@ static void sync_universe(orchestrator *o) {
 static void start_tracking(orchestrator *o) {
     diag why;
     if (!o->is_market_ready || !o->are_traders_ready || o->is_stopping) return;
+    if (!orchestrator_snapshot_has_read(o->snapshot)) return;
     screener_set_start(o->screener, o->start_ms);
     o->is_tracking = true;
     if (orchestrator_universe_sync(o->universe, o->screener, o->feed, &why) != OK) {
         fail(o, why.text);
         return;
     }
+    orchestrator_snapshot_forget(o->snapshot);
+    orchestrator_snapshot_start(o->snapshot, o->screener);
     log_info("orchestrator", "watching %u symbols; traders: %d, workers: %d", orchestrator_universe_count(o->universe),
              trader_set_running(screener_traders(o->screener)), screener_workers(o->screener));
 }
@@ -213,6 +234,16 @@ static void on_market_ready(void *context, int64_t start_ms) {
 static void on_universe(void *context) {
     orchestrator *o = context;
     if (!o->is_stopping && o->is_tracking) sync_universe(o);
+}
+
+static void on_snapshot_read(void *context) { start_tracking(context); }
+
+static saved_symbol *find_saved(void *context, const char *name) {
+    return orchestrator_snapshot_find(((orchestrator *)context)->snapshot, name);
+}
+
+static void on_saved(void *context, saved_symbol *saved) {
+    orchestrator_snapshot_saved(((orchestrator *)context)->snapshot, saved);
 }
 
 static void on_market_refused(void *context, const char *why) { fail(context, why); }
@@ -320,9 +351,23 @@ static void write_workers(const orchestrator *o, json_writer *w) {
         json_put_integer(w, "memory", atomic_load(&s->memory_bytes));
         json_put_integer(w, "marketMemory", atomic_load(&s->market_bytes));
         json_put_integer(w, "indicators", atomic_load(&s->n_indicators));
+        json_put_integer(w, "restored", atomic_load(&s->n_restored));
+        json_put_number(w, "saveMs", (double)atomic_load(&s->save_ns) / 1e6);
         json_write_object_end(w);
     }
     json_write_array_end(w);
+}
+
+static void write_snapshot(const orchestrator *o, json_writer *w) {
+    orchestrator_snapshot_stats s =
+        o->snapshot ? orchestrator_snapshot_get_stats(o->snapshot) : (orchestrator_snapshot_stats){0};
+    json_write_key(w, "snapshot");
+    json_write_object(w);
+    json_put_integer(w, "written", (int64_t)s.n_written);
+    json_put_integer(w, "failed", (int64_t)s.n_failed);
+    json_put_integer(w, "bytes", (int64_t)s.bytes);
+    json_put_integer(w, "lastMs", s.last_ms);
+    json_write_object_end(w);
 }
 
 static void tell_traders(void *context, json_writer *w) {
@@ -333,7 +378,8 @@ static void tell_traders(void *context, json_writer *w) {
 
 static void tell_details(void *context, json_writer *w) {
     const orchestrator *o = context;
-    stream_stats s = o->feed ? feed_stream_stats(o->feed) : (stream_stats){0};
+    stream_pool_stats pool = o->feed ? feed_stream_stats(o->feed) : (stream_pool_stats){0};
+    stream_stats s = pool.sum;
     storage_stats st;
     storage_read_stats(o->storage, &st);
     json_put_integer(w, "symbols", orchestrator_universe_count(o->universe));
@@ -342,11 +388,20 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "marketTime", market_clock_now(&o->clock, monotonic_ms()));
     json_put_integer(w, "backlog", (int64_t)screener_backlog(o->screener));
     json_put_integer(w, "rangesUnderWay", o->feed ? (int64_t)feed_ranges_under_way(o->feed) : 0);
+    json_put_text(w, "market", venue_get(o->cfg->market)->name);
+    if (o->is_market_ready && o->feed) orchestrator_history_write(o->feed, monotonic_ms(), w);
     json_put_integer(w, "kills", (int64_t)o->n_kills);
     json_put_integer(w, "moves", (int64_t)screener_moves(o->screener));
     json_write_key(w, "stream");
     json_write_object(w);
-    json_put_bool(w, "connected", s.is_connected);
+    json_put_bool(w, "connected", pool.is_live);
+    json_put_text(w, "host", pool.host ? pool.host : "");
+    json_put_integer(w, "connections", (int64_t)pool.n_connections);
+    json_put_integer(w, "liveConnections", (int64_t)pool.n_live);
+    json_put_integer(w, "wantedTopics", (int64_t)pool.n_wanted);
+    json_put_integer(w, "confirmedTopics", (int64_t)pool.n_carried);
+    json_put_integer(w, "replacements", (int64_t)pool.n_replacements);
+    json_put_integer(w, "outdatedMessages", (int64_t)pool.n_outdated);
     json_put_integer(w, "frames", (int64_t)s.n_frames);
     json_put_integer(w, "klines", (int64_t)s.n_klines);
     json_put_integer(w, "malformed", (int64_t)s.n_malformed);
@@ -361,6 +416,7 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "newSignals", (int64_t)st.n_new_signals);
     json_put_integer(w, "queued", (int64_t)st.n_queued);
     json_write_object_end(w);
+    write_snapshot(o, w);
     write_workers(o, w);
     json_write_key(w, "traders");
     json_write_array(w);
@@ -404,6 +460,19 @@ static err open_storage(orchestrator *o, diag *why) {
     return e;
 }
 
+static err open_snapshot(orchestrator *o, diag *why) {
+    const venue *v = venue_get(o->cfg->market);
+    const char *source = o->cfg->binance_rest_urls.count ? o->cfg->binance_rest_urls.items[0] : v->rest_hosts[0].url;
+    orchestrator_snapshot_config sc = {.loop = &o->loop,
+                                       .folder = o->cfg->data_dir,
+                                       .origin = {v->name, source},
+                                       .interval_ms = o->cfg->snapshot_interval_ms,
+                                       .on_read = on_snapshot_read,
+                                       .context = o};
+    err e = orchestrator_snapshot_open(&sc, &o->snapshot);
+    return e == OK ? OK : diag_set(why, e, "out of memory");
+}
+
 static err open_traders(orchestrator *o, diag *why) {
     orchestrator_traders_config tc = {.loop = &o->loop,
                                       .folder = o->cfg->traders_dir,
@@ -430,7 +499,7 @@ static err open_screener(orchestrator *o, diag *why) {
                           .shows_first_look = true,
                           .kline_history = (int32_t)c->kline_history,
                           .user = "local",
-                          .market = "spot",
+                          .market = venue_get(c->market)->name,
                           .memory = o->memory,
                           .skips_late_bars = c->late_bars == LATE_BARS_SKIP,
                           .submit = submit,
@@ -446,6 +515,8 @@ static err open_screener(orchestrator *o, diag *why) {
                                   .on_killed = on_killed,
                                   .on_failed = on_worker_failed,
                                   .on_barrier = on_barrier,
+                                  .on_saved = on_saved,
+                                  .find_saved = find_saved,
                                   .context = o};
     err e = screener_new(&sc, &handlers, &o->screener);
     if (e == OK) e = screener_start(o->screener);
@@ -475,8 +546,13 @@ static err open_server(orchestrator *o, diag *why) {
 
 static err open_feed(orchestrator *o, diag *why) {
     feed_options fo = {.loop = &o->loop,
-                       .rest_url = o->cfg->binance_rest_url,
-                       .ws_url = o->cfg->binance_ws_url,
+                       .venue = venue_get(o->cfg->market),
+                       .rest_urls = (const char *const *)o->cfg->binance_rest_urls.items,
+                       .n_rest_urls = o->cfg->binance_rest_urls.count,
+                       .ws_urls = (const char *const *)o->cfg->binance_ws_urls.items,
+                       .n_ws_urls = o->cfg->binance_ws_urls.count,
+                       .streams_per_connection = (size_t)o->cfg->streams_per_connection,
+                       .stream_life_ms = o->cfg->stream_life_s * 1000,
                        .policy = {.names = (const char *const *)o->cfg->symbols.items,
                                   .n_names = o->cfg->symbols.count,
                                   .quote = o->cfg->quote_asset,
@@ -552,6 +628,7 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK && orchestrator_universe_new(o->symbols, &o->universe) != OK)
         e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = open_storage(o, why);
+    if (e == OK) e = open_snapshot(o, why);
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_screener(o, why);
     if (e == OK) e = open_server(o, why);
@@ -604,6 +681,8 @@ static void on_feed_closed(void *context) {
     /* While storage hands out the last passes the server still publishes them; its questions end with it. */
     if (o->serve) { serve_publish_status(o->serve); }
     close_storage(o);
+    orchestrator_snapshot_close(o->snapshot, !o->has_failed); /* after the signals: those matter more */
+    o->snapshot = NULL;
     orchestrator_traders_close(o->traders);
     o->traders = NULL;
     if (o->serve) serve_close(o->serve, NULL, NULL);
@@ -652,6 +731,7 @@ int orchestrator_run(const config *cfg, diag *why) {
     o->why = why;
     o->status = "starting";
     o->started_ms = monotonic_ms();
+    o->history.is_terminal = isatty(STDERR_FILENO) && cfg->log_format != LOG_JSON;
     block_signals(true);
     if (start(o, why) != OK) {
         o->exit_code = EXIT_FAILURE_CODE;

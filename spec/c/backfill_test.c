@@ -13,11 +13,24 @@ static const int64_t MINUTE = 60000;
 
 /* ---- the exchange ---- */
 
-enum fault { NONE, LIMITED, SERVER_ERROR, CUT_SHORT, GARBAGE, RESTRICTED, BAD_SYMBOL, WRONG_ROWS, SHORT_PAGES };
+enum fault {
+    NONE,
+    LIMITED,
+    SERVER_ERROR,
+    CUT_SHORT,
+    GARBAGE,
+    RESTRICTED,
+    FORBIDDEN,
+    BAD_SYMBOL,
+    WRONG_ROWS,
+    SHORT_PAGES
+};
 
 typedef struct request {
     char symbol[64];
     int64_t from_ms, to_ms, limit, at_ms;
+    char api[8];   /* api or fapi */
+    char host[16]; /* first part of the path, which stands for one */
     bool is_time;
 } request;
 
@@ -113,6 +126,7 @@ static void make_answer(peer *p, const request *q) {
     case CUT_SHORT: answer(p, "200 OK", "", body, n / 2, n); break;
     case GARBAGE: answer(p, "200 OK", "", body, n / 2, n / 2); break;
     case RESTRICTED: answer(p, "451 Unavailable", "", TEXT("{\"code\":0,\"msg\":\"restricted location\"}")); break;
+    case FORBIDDEN: answer(p, "403 Forbidden", "", TEXT("<html>select nothing</html>")); break;
     case BAD_SYMBOL: answer(p, "400 Bad", "", TEXT("{\"code\":-1121,\"msg\":\"Invalid symbol.\"}")); break;
     case WRONG_ROWS:
         n = write_rows(m, &wrong, 10, body);
@@ -149,8 +163,8 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
     p->in[p->n_in] = 0;
     if (!strstr(p->in, "\r\n\r\n") || p->out || m->n_requests == MAX_REQUESTS) return;
     request *q = &m->requests[m->n_requests++];
-    *q = (request){.at_ms = monotonic_ms(), .is_time = strstr(p->in, "GET /base/api/v3/time ") == p->in};
-    sscanf(p->in, "GET /base/api/v3/klines?symbol=%63[^&]", q->symbol);
+    *q = (request){.at_ms = monotonic_ms(), .is_time = strstr(p->in, "/time ") != NULL};
+    sscanf(p->in, "GET /%15[^/]/%7[^/]/%*2[^/]/klines?symbol=%63[^&]", q->host, q->api, q->symbol);
     q->from_ms = parameter(p->in, "startTime=");
     q->to_ms = parameter(p->in, "endTime=");
     q->limit = parameter(p->in, "limit=");
@@ -207,6 +221,9 @@ typedef struct fixture {
 } fixture;
 
 static fixture *f;
+static market_kind given_market = MARKET_SPOT; /* of the next fixture */
+static int64_t given_slow_ms = 60;
+static bool has_spare; /* a second host */
 
 static void free_handle(uv_handle_t *handle) { free(handle); }
 
@@ -250,7 +267,7 @@ static void on_guard(uv_timer_t *timer) {
 }
 
 static void open_fixture(void) {
-    char url[64];
+    char url[64], spare[64];
     diag why;
     f = calloc(1, sizeof *f);
     uv_loop_init(&f->loop);
@@ -269,7 +286,15 @@ static void open_fixture(void) {
     }
     snprintf(url, sizeof url, "http://127.0.0.1:%d/base/", f->market.port);
     if (http_client_new(&f->loop, "test", &f->http)) abort();
-    rest_options rest_given = {.loop = &f->loop, .http = f->http, .base_url = url, .timeout_ms = 5000};
+    snprintf(spare, sizeof spare, "http://127.0.0.1:%d/spare", f->market.port);
+    const char *urls[] = {url, spare};
+    rest_options rest_given = {.loop = &f->loop,
+                               .http = f->http,
+                               .venue = venue_get(given_market),
+                               .urls = urls,
+                               .n_urls = has_spare ? 2 : 1,
+                               .clock = &f->clock,
+                               .timeout_ms = 5000};
     if (rest_new(&rest_given, &f->rest, &why)) abort();
     backfill_options options = {.loop = &f->loop,
                                 .rest = f->rest,
@@ -279,9 +304,9 @@ static void open_fixture(void) {
                                 .seed = 7,
                                 .retry_base_ms = 10,
                                 .retry_cap_ms = 40,
-                                .slow_base_ms = 60,
-                                .slow_cap_ms = 100,
-                                .page_bars = PAGE_BARS};
+                                .slow_base_ms = given_slow_ms,
+                                .slow_cap_ms = given_slow_ms + 40,
+                                .page_bars = given_market == MARKET_SPOT ? PAGE_BARS : 0};
     if (backfill_new(&options, &f->backfill)) abort();
 }
 
@@ -533,6 +558,89 @@ static void test_cancelling(void) {
     close_fixture(); /* with six calls out */
 }
 
+/* With all answers held back six calls are out; those that follow show the order. */
+static void test_order(void) {
+    open_fixture();
+    ask(2, 0, 10);
+    run_until(&f->n_done, 1); /* symbol 2 is live from here on */
+    f->n_done = f->n_events = 0;
+    size_t first = f->market.n_requests;
+    f->market.is_mute = true;
+    for (uint32_t i = 10; i < 16; i++) ask(i, 0, 10);
+    run_until(&f->market.n_requests, first + BACKFILL_MAX_CALLS);
+    ask(9, 0, 90);
+    if (backfill_request(f->backfill, 9, INTERVAL_5M, T0 + MINUTE, T0 + 11 * MINUTE))
+        abort(); /* shorter than the other of 9 */
+    ask(8, 0, 90);
+    ask(2, 30, 40);
+    ok(backfill_get_stats(f->backfill)->n_live == 1, "what continues a range that is done is live");
+    run_until(&f->market.n_requests, first + BACKFILL_MAX_CALLS + 1);
+    const request *q = &f->market.requests[first + BACKFILL_MAX_CALLS];
+    ok(strcmp(q[0].symbol, "SYM2USDT") == 0 && q[0].from_ms == T0 + 30 * MINUTE,
+       "a live range does not wait for one of the six calls");
+    f->market.is_mute = false;
+    for (uint32_t i = 10; i < 16; i++) backfill_cancel(f->backfill, i);
+    run_until(&f->market.n_requests, first + BACKFILL_MAX_CALLS + 4);
+    ok(strcmp(q[1].symbol, "SYM8USDT") == 0 && strcmp(q[2].symbol, "SYM9USDT") == 0 && q[2].limit == 2 &&
+           strcmp(q[3].symbol, "SYM9USDT") == 0 && q[3].limit == 90,
+       "then history: symbols by id, and of one symbol the shorter range first");
+    const backfill_progress *p = backfill_get_progress(f->backfill);
+    ok(p->n_ranges == 10 && p->n_bars == 6 * 10 + 90 + 2 + 90 + 10, "progress knows what was asked for");
+    close_fixture();
+}
+
+static void test_hosts(void) {
+    const enum fault restricted[] = {RESTRICTED}, down[] = {NONE, SERVER_ERROR, SERVER_ERROR}, walled[] = {FORBIDDEN};
+    has_spare = true;
+    given_slow_ms = 3600000; /* longer than the test may last */
+    open_fixture();
+    set_faults(restricted, 1);
+    ask(1, 0, 10);
+    run_until(&f->n_done, 1);
+    const request *q = f->market.requests;
+    ok(is_whole(1, 0, 10) && f->market.n_requests == 2 && strcmp(q[0].host, "base") == 0 &&
+           strcmp(q[1].host, "spare") == 0,
+       "451: the next host serves, without the long wait of a refusal");
+    ok(strstr(rest_host(f->rest), "/spare") && rest_get_stats(f->rest)->n_moves == 1, "%s", rest_host(f->rest));
+    close_fixture();
+    open_fixture();
+    set_faults(down, 3);
+    ask(1, 0, 250);
+    run_until(&f->n_done, 1);
+    q = f->market.requests;
+    ok(is_whole(1, 0, 250) && strcmp(q[2].host, "base") == 0 && strcmp(q[3].host, "spare") == 0 &&
+           f->market.n_requests == 5,
+       "5xx twice in a row: the range goes on at the next host");
+    close_fixture();
+    given_slow_ms = 60;
+    open_fixture();
+    set_faults(walled, 1);
+    ask(1, 0, 10);
+    run_until(&f->n_done, 1);
+    q = f->market.requests;
+    ok(is_whole(1, 0, 10) && strcmp(q[1].host, "spare") == 0 && q[1].at_ms - q[0].at_ms >= 30 - 1,
+       "403 with HTML: the next host, after the long wait");
+    close_fixture();
+    has_spare = false;
+}
+
+static void test_usdm(void) {
+    given_market = MARKET_USDM;
+    open_fixture();
+    ask(1, 0, 1600);
+    run_until(&f->n_done, 1);
+    const request *q = f->market.requests;
+    ok(is_whole(1, 0, 1600) && f->market.n_requests == 2 && q[0].limit == 1500 && q[1].limit == 100,
+       "futures: pages of 1500");
+    ok(strcmp(q[0].api, "fapi") == 0, "by their own paths");
+    ok(rest_get_stats(f->rest)->limit == 2400 && rest_get_stats(f->rest)->allowed == 2160, "with their own limit");
+    rest_set_limit(f->rest, 1200);
+    rest_end_first_start(f->rest);
+    ok(rest_get_stats(f->rest)->allowed == 600, "until the exchange says another, of which half is used later on");
+    close_fixture();
+    given_market = MARKET_SPOT;
+}
+
 int main(void) {
     srand((unsigned)tap_seed((uint64_t)time(NULL)));
     test_pages();
@@ -544,5 +652,8 @@ int main(void) {
     test_open_bars();
     test_merging();
     test_cancelling();
+    test_order();
+    test_hosts();
+    test_usdm();
     return done();
 }

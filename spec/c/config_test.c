@@ -75,9 +75,7 @@ static void test_defaults(void) {
     ok(strcmp(c->host, "127.0.0.1") == 0 && c->port == 8080 && c->auth_origins.count == 0, "server: 127.0.0.1:8080");
     ok(strcmp(c->data_dir, "/home/ann/.local/state/trademind") == 0 && c->outbox_sync == OUTBOX_SYNC_NORMAL,
        "storage: under the home folder, normal");
-    ok(strcmp(c->binance_ws_url, "wss://stream.binance.com:9443") == 0 &&
-           strcmp(c->binance_rest_url, "https://api.binance.com") == 0,
-       "Binance's own addresses");
+    ok(c->binance_ws_urls.count == 0 && c->binance_rest_urls.count == 0, "the market's own addresses");
     ok(c->script_cpu_ms == 20 && c->script_load_cpu_ms == 500 && c->script_memory_mb == 64 &&
            c->script_max_errors == 5 && c->script_max_kills == 200 && c->max_signals_per_trader_hour == 500,
        "scripts: 20, 500, 64, 5, 200, 500");
@@ -155,7 +153,7 @@ static void test_messages(void) {
     refuses("PORT= 80", "PORT is \" 80\"; expected a whole number from 0 to 65535 (from the environment)");
     refuses("PORT=99999999999999999999",
             "PORT is \"99999999999999999999\"; expected a whole number from 0 to 65535 (from the environment)");
-    refuses("MARKET=futures", "MARKET is \"futures\"; expected spot (from the environment)");
+    refuses("MARKET=futures", "MARKET is \"futures\"; expected spot or usdm (from the environment)");
     refuses("OUTBOX_SYNC=off", "OUTBOX_SYNC is \"off\"; expected normal or full (from the environment)");
     refuses("LATE_BARS=Skip", "LATE_BARS is \"Skip\"; expected evaluate or skip (from the environment)");
     refuses("LOG_LEVEL=trace",
@@ -174,8 +172,20 @@ static void test_messages(void) {
             "MACHINE_ID is \"a/b\"; expected letters, digits and . _ -, at most 63 (from the environment)");
     refuses("MACHINE_ID=a\n\033[2J",
             "MACHINE_ID is \"a??[2J\"; expected letters, digits and . _ -, at most 63 (from the environment)");
-    refuses("BINANCE_WS_URL=https://x", "BINANCE_WS_URL is \"https://x\"; expected ws:// or wss://, host and port, "
-                                        "without user and query (from the environment)");
+    refuses("BINANCE_WS_URL=https://x",
+            "BINANCE_WS_URL is \"https://x\"; expected up to 8 of ws(s)://HOST[:PORT][/PATH], "
+            "with commas between several (from the environment)");
+    refuses("BINANCE_WS_URL=ws://a,", "BINANCE_WS_URL is \"ws://a,\"; expected up to 8 of ws(s)://HOST[:PORT][/PATH], "
+                                      "with commas between several (from the environment)");
+    refuses("BINANCE_WS_URL=ws://a b",
+            "BINANCE_WS_URL is \"ws://a b\"; expected up to 8 of ws(s)://HOST[:PORT][/PATH], "
+            "with commas between several (from the environment)");
+    refuses("BINANCE_REST_URL=http://a,b",
+            "BINANCE_REST_URL is \"http://a,b\"; expected up to 8 of http(s)://HOST[:PORT][/PATH], with commas between "
+            "several (from the environment)");
+    refuses("BINANCE_REST_URL=http://1,http://2,http://3,http://4,http://5,http://6,http://7,http://8,http://9",
+            "BINANCE_REST_URL is \"http://1,http://2,http://3,http://4,http://5,http://6,http://7,http://8,http...\"; "
+            "expected up to 8 of http(s)://HOST[:PORT][/PATH], with commas between several (from the environment)");
     refuses("AUTH_ORIGINS=https://a.example/path",
             "AUTH_ORIGINS is \"https://a.example/path\"; expected http(s)://HOST[:PORT], with commas between several "
             "(from the environment)");
@@ -201,14 +211,30 @@ static void test_urls(void) {
         attempt a;
         snprintf(variable, sizeof variable, "BINANCE_REST_URL=%s//", good[i]);
         load(&a, variable);
-        ok(a.result == OK && strcmp(a.cfg.binance_rest_url, good[i]) == 0, "%s: accepted, without the last slashes",
-           variable);
+        ok(a.result == OK && a.cfg.binance_rest_urls.count == 1 &&
+               strcmp(a.cfg.binance_rest_urls.items[0], good[i]) == 0,
+           "%s: accepted, without the last slashes", variable);
         config_deinit(&a.cfg);
     }
 }
 
 static void test_lists(void) {
     attempt a;
+    load(&a, "BINANCE_WS_URL=ws://a:1/x/ , wss://b");
+    ok(a.result == OK && a.cfg.binance_ws_urls.count == 2 &&
+           strcmp(a.cfg.binance_ws_urls.items[0], "ws://a:1/x") == 0 &&
+           strcmp(a.cfg.binance_ws_urls.items[1], "wss://b") == 0,
+       "stream hosts in their order, without the last slashes");
+    config_deinit(&a.cfg);
+    load(&a, "BINANCE_REST_URL=http://a:1/ , https://b/x");
+    ok(a.result == OK && a.cfg.binance_rest_urls.count == 2 &&
+           strcmp(a.cfg.binance_rest_urls.items[0], "http://a:1") == 0 &&
+           strcmp(a.cfg.binance_rest_urls.items[1], "https://b/x") == 0,
+       "hosts in their order, without the last slashes");
+    config_deinit(&a.cfg);
+    load(&a, "MARKET=usdm");
+    ok(a.result == OK && a.cfg.market == MARKET_USDM, "the other market");
+    config_deinit(&a.cfg);
     load(&a, "SYMBOLS= btcusdt ,ETHUSDT,BTCUSDT,\xE5\xB8\x81\xE5\xAE\x89USDT");
     ok(a.result == OK && a.cfg.symbols.count == 3 && strcmp(a.cfg.symbols.items[0], "BTCUSDT") == 0 &&
            strcmp(a.cfg.symbols.items[1], "ETHUSDT") == 0 &&

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { N = 6 };
+enum { N = 7 };
 
 static symbol_info make(const char *name, const char *quote, double volume, bool is_trading) {
     symbol_info info = {.quote_volume_24h = volume, .is_trading = is_trading};
@@ -23,6 +23,8 @@ static void fill(void) {
     all[3] = make("OLDUSDT", "USDT", 9999, false);
     all[4] = make("ETHUSDT", "USDT", 700, true);
     all[5] = make("ADAUSDT", "USDT", 50, true);
+    all[6] = make("BTCUSDT_261225", "USDT", 8000, true);
+    all[6].is_by_name_only = true;
     universe_sort(all, N);
 }
 
@@ -219,6 +221,9 @@ int main(void) {
     universe_policy by_name = {.names = names, .n_names = 4, .quote = "EUR", .count = 1};
     ok(strcmp(choose(&by_name, &error, &why), "XRPUSDT,OLDUSDT,BTCUSDT") == 0 && !error,
        "exactly those named, in that order, each once");
+    names[1] = "BTCUSDT_261225";
+    ok(strcmp(choose(&by_name, &error, &why), "XRPUSDT,BTCUSDT_261225,BTCUSDT") == 0 && !error,
+       "a contract that expires only when it is named");
     names[1] = "BTCUSTD";
     ok(strcmp(choose(&by_name, &error, &why), "") == 0 && error == ERR_NOT_FOUND && strstr(why.text, "\"BTCUSTD\"") &&
            strstr(why.text, "did you mean BTCUSDT?"),

@@ -206,15 +206,17 @@ export function frame(payload, opcode = TEXT, isLast = true) {
 /**
  * Listens at proxy.port and passes everything on to `target` (a port). `onFrame(count, bytes, cut)` sees every WebSocket
  * frame of the server and returns what goes to the client instead (a list of buffers); `cut()` ends the connection.
- * While `isShut`, connections are refused.
+ * While `isShut`, connections are refused. `proxy.history` lists what became of the WebSockets, in order: {id, what} with
+ * open, data (the first kline) and closed.
  */
 export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
-  const proxy = { target, isShut: false, frames: 0, connections: new Set() };
+  const proxy = { target, isShut: false, count: 0, frames: 0, connections: new Set(), history: [] };
   const server = createServer(client => {
     if (proxy.isShut) return client.destroy();
     const exchange = createConnection(proxy.target, '127.0.0.1');
     const cut = () => { client.destroy(); exchange.destroy(); };
-    let rest = Buffer.alloc(0), isSocket = false, hasHead = false;
+    let rest = Buffer.alloc(0), isSocket = false, hasHead = false, hasData = false;
+    const id = ++proxy.count, note = what => proxy.history.push({ id, what });
     proxy.connections.add(cut);
     client.once('data', bytes => { isSocket = /^upgrade: *websocket/im.test(bytes.toString('latin1')); });
     client.pipe(exchange);
@@ -227,10 +229,12 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
         const end = rest.indexOf('\r\n\r\n');
         if (end < 0) return;
         hasHead = true;
+        note('open');
         pass(rest.subarray(0, end + 4));
         rest = rest.subarray(end + 4);
       }
       for (let n = frameLength(rest); n > 0 && !client.destroyed; n = frameLength(rest)) {
+        if (!hasData && (hasData = rest.subarray(0, n).includes('"kline"'))) note('data');
         for (const part of onFrame(++proxy.frames, rest.subarray(0, n), cut)) pass(part);
         rest = rest.subarray(n);
       }
@@ -238,7 +242,7 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
     exchange.on('end', () => client.end()); // after all that is still to be written
     exchange.on('error', cut);
     client.on('error', cut);
-    client.on('close', () => { cut(); proxy.connections.delete(cut); });
+    client.on('close', () => { cut(); proxy.connections.delete(cut); if (hasHead) note('closed'); });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

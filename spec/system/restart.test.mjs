@@ -45,6 +45,7 @@ async function runWithStops(market, { speed = 'max', signal, after, workers = ()
   }
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders, workers: workers() });
   assert.equal((await exchange.ended).code, 0);
+  await eventually(async () => !(await daemon.status()).stream.connected, 'all that was sent to be read');
   await settled(daemon);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   told.push(...daemon.signals());

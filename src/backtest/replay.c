@@ -4,6 +4,7 @@
 #include "backtest/tape.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "binance/venue.h"
 #include "screener/screener.h"
 #include "script/trader_folder.h"
 #include <pthread.h>
@@ -210,7 +211,7 @@ static err open_screener(replay *r, int32_t n_workers, diag *why) {
                           .waits_for_ranks = true,
                           .kline_history = (int32_t)c->kline_history,
                           .user = "local",
-                          .market = "spot",
+                          .market = venue_get(c->market)->name,
                           .submit = keep_pass,
                           .submit_context = r,
                           .notify = wake,

@@ -14,11 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ERASE_LINE "\033[K" /* to its end */
+
 enum { REPEAT_PERIOD_MS = 60000, MESSAGE_BYTES = 2048, TAIL_BYTES = 16 };
 
 /* The one piece of state that a process-wide log cannot do without. Set before threads start, read by all. */
 static _Atomic int least_level = LOG_INFO;
 static _Atomic bool is_human, is_coloured;
+static _Atomic bool has_standing_line; /* the cursor is at its beginning */
 
 typedef struct level_style {
     const char *name, *label, *colour;
@@ -148,11 +151,20 @@ static void format_json(line *l, log_level level, const char *component, const c
 
 static void write_line(log_level level, const char *component, const char *message) {
     line l = {.bytes = 0};
+    if (atomic_exchange(&has_standing_line, false)) put_text(&l, ERASE_LINE);
     if (is_human)
         format_human(&l, level, component, message);
     else
         format_json(&l, level, component, message);
     /* A log that cannot be written has nobody left to tell; only an interrupted call is made again. */
+    while (write(STDERR_FILENO, l.text, l.bytes) < 0 && errno == EINTR) {}
+}
+
+void log_standing_line(const char *text) {
+    line l = {.bytes = 0};
+    put_text(&l, text);
+    put_text(&l, ERASE_LINE "\r");
+    atomic_store(&has_standing_line, *text != 0);
     while (write(STDERR_FILENO, l.text, l.bytes) < 0 && errno == EINTR) {}
 }
 

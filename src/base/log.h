@@ -21,6 +21,10 @@ void log_write(log_level level, const char *component, const char *format, ...) 
 #define log_warn(component, ...) log_write(LOG_WARN, component, __VA_ARGS__)
 #define log_error(component, ...) log_write(LOG_ERROR, component, __VA_ARGS__)
 
+/* At a terminal: a line that is written over and over (a progress, say), until "" removes it. The next line of the log
+ * takes its place. */
+void log_standing_line(const char *text);
+
 /* A failure that may repeat: statically allocated by its module, zero-initialised. */
 typedef struct log_repeater {
     int64_t next_ms;   /* monotonic; atomic access inside */

@@ -5,6 +5,10 @@
  * Every closed bar that the exchange has in between was sent before it as EVENT_HISTORY, oldest first. Bars that are
  * still open are never sent. Ranges of different symbols and intervals interleave.
  *
+ * Who comes first (docs/decisions/007-backfill-order.md): *live* ranges, which begin where an earlier one of the same
+ * symbol and interval had ended (a gap, a missing close), the shortest first; then history, copies of reference symbols
+ * before all others, the others in the order of their ids, and the shorter ranges of a symbol before its longer ones.
+ *
  * Failures are retried for ever with backoff and jitter; refusals that a retry will hardly cure (418, 403, 451 and
  * other 4xx) are retried slowly and told through on_state.
  * Threads: the loop's; handlers are never called from inside backfill_request or backfill_cancel. A handler may call
@@ -38,16 +42,24 @@ typedef struct backfill_options {
     /* For tests; 0 takes the default in brackets. */
     int64_t retry_base_ms, retry_cap_ms; /* [500, 30000] */
     int64_t slow_base_ms, slow_cap_ms;   /* [60000, 600000] after a refusal */
-    int page_bars;                       /* [1000] */
+    int page_bars;                       /* [the venue's] */
 } backfill_options;
 
-enum { BACKFILL_MAX_CALLS = 6 };
+enum { BACKFILL_MAX_CALLS = 6, BACKFILL_MORE_LIVE_CALLS = 2 }; /* at a time; live ranges may add some */
 
 typedef struct backfill_stats {
     uint64_t n_ranges, n_merged, n_done, n_cancelled; /* ranges: asked for, of them merged; finished; given up */
     uint64_t n_pages, n_bars, n_refused_rows, n_retries;
     size_t n_under_way;
+    size_t n_live; /* of them */
 } backfill_stats;
+
+/* Since it last had nothing to do. Bars count as done when they were asked for, there or not. */
+typedef struct backfill_progress {
+    uint64_t n_ranges, n_ranges_done;
+    int64_t n_bars, n_bars_done;
+    int64_t began_ms; /* monotonic */
+} backfill_progress;
 
 MUST_CHECK err backfill_new(const backfill_options *options, backfill **out);
 /* No handler is called any more; `on_closed` when the last handle is gone, then it is freed. */
@@ -63,3 +75,4 @@ void backfill_cancel(backfill *b, uint32_t symbol);
 void backfill_resume(backfill *b);
 
 const backfill_stats *backfill_get_stats(const backfill *b);
+const backfill_progress *backfill_get_progress(const backfill *b);

@@ -192,6 +192,12 @@ static bool read_symbol_field(json_reader *r, json_slice key, symbol_draft *draf
         info->is_trading = strcmp(info->status, "TRADING") == 0;
         return true;
     }
+    if (json_equals(key, "contractType")) { /* futures alone have it */
+        json_slice type;
+        if (!json_string(r, &type)) return false;
+        info->is_by_name_only = !json_equals(type, "PERPETUAL");
+        return true;
+    }
     if (json_equals(key, "isSpotTradingAllowed")) {
         if (!json_bool(r, &is_allowed)) return false;
         draft->is_spot_denied = !is_allowed;

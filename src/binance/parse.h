@@ -15,11 +15,11 @@ typedef struct parse_page {
     size_t n_refused; /* rows that break a rule, or came out of order */
 } parse_page;
 
-/* /api/v3/klines into `bars`. ERR_SYNTAX, or ERR_TOO_BIG when there are more than `capacity` rows. */
+/* klines of either market into `bars`. ERR_SYNTAX, or ERR_TOO_BIG when there are more than `capacity` rows. */
 MUST_CHECK err parse_klines(const char *text, size_t bytes, int32_t interval, int64_t server_ms, kline *bars,
                             size_t capacity, parse_page *out, diag *why);
 
-/* /api/v3/time. */
+/* time of either market. */
 MUST_CHECK err parse_time(const char *text, size_t bytes, int64_t *server_ms, diag *why);
 
 enum { PARSE_MAX_LIMITS = 8, PARSE_ERROR_BYTES = 256 };
@@ -38,12 +38,12 @@ typedef struct parse_exchange {
 
 typedef void (*parse_symbol_fn)(void *context, const symbol_info *symbol);
 
-/* /api/v3/exchangeInfo. A symbol is trading when its status is TRADING and spot trading is not denied by
- * isSpotTradingAllowed or by permission sets without SPOT. Symbols that came before a syntax error were reported. */
+/* exchangeInfo of either market. A symbol is trading when its status is TRADING and spot trading is not denied by
+ * isSpotTradingAllowed or by permission sets without SPOT; a contract that is no PERPETUAL is_by_name_only. Symbols that came before a syntax error were reported. */
 MUST_CHECK err parse_exchange_info(const char *text, size_t bytes, parse_symbol_fn on_symbol, void *context,
                                    parse_exchange *out, diag *why);
 
-/* /api/v3/ticker/24hr, full or mini, one object or an array. */
+/* ticker/24hr of either market, full or mini, one object or an array. */
 MUST_CHECK err parse_tickers_24h(const char *text, size_t bytes, parse_ticker_fn on_ticker, void *context,
                                  parse_tickers *out, diag *why);
 

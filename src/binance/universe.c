@@ -134,8 +134,8 @@ static const double LEAVING_SHARE = 0.8; /* of the least volume */
 
 static bool is_candidate(const symbol_info *info, const universe_policy *policy, const bases *b, bool is_member) {
     double least = policy->min_quote_volume * (is_member ? LEAVING_SHARE : 1);
-    return info->is_trading && strcmp(info->quote, policy->quote) == 0 && info->quote_volume_24h >= least &&
-           (policy->has_stable || !universe_is_stable(info->base)) &&
+    return info->is_trading && !info->is_by_name_only && strcmp(info->quote, policy->quote) == 0 &&
+           info->quote_volume_24h >= least && (policy->has_stable || !universe_is_stable(info->base)) &&
            (policy->has_leveraged || !is_leveraged(b, info->base));
 }
 

@@ -21,90 +21,11 @@
  * is lost before the window has slid over it. Deferred values cannot be computed anew, nor are those worth it whose
  * states are large: they are whole all the time, and have no floor. One that becomes a source of deferred ones stays whole
  * from then on and keeps its floor until the window has passed it. */
-#include "indicator/indicator_set.h"
 #include "base/prefetch.h"
-#include "indicator/anchors.h"
-#include "indicator/column.h"
+#include "indicator/indicator_set_body.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    N_CHECKPOINTS = 2,
-    RUN_BARS = 256,                         /* of one call of a kernel */
-    SHORT_LEAST = 136,                      /* values of a short column: of 100 bars seen at the start, and a usual
-                                               look back from there */
-    STATES_STEP = 256,                      /* bytes */
-    SHORT_SLACK = 32,                       /* and of bars until it slides */
-    ROUNDS_MAX = REBUILD_BARS / ANCHOR_BARS /* of what is made of others: how often a floor may be rounded up */
-};
-
-typedef struct instance {
-    int32_t id;
-    const kernel *kernel;
-    const indicator_spec *spec;
-    column values;
-    int32_t least;         /* values of a short column */
-    int32_t chain, rounds; /* bars before the oldest kept that a value may depend on, without its state; see floor_of */
-    bool may_be_short;
-    int64_t floor;              /* bars from here on can have values */
-    int64_t asked_life;         /* when the whole column was asked for last; -1: never */
-    size_t state;               /* where its state begins */
-    size_t state_bytes, anchor; /* where its state begins in an anchor */
-    int64_t asked_ms;           /* epoch asked for; 0: the first bar that comes */
-    int64_t epoch_ms;           /* first bar seen; 0: none yet */
-    int64_t first_life;         /* its life number */
-    int64_t told_ms;            /* epoch that was told */
-    bool is_deferred;
-    bool is_stale;                        /* only while a reference is linked: what it rests on is another one now */
-    int64_t life;                         /* deferred: bars up to here (exclusive) have values */
-    int32_t source_at[INDICATOR_SOURCES]; /* instances in this set; -1: a field, or elsewhere */
-    int32_t slow_at;                      /* of `align`: instance in the set of its source; -1: a field, or not there */
-    bool has_slow;                        /* of `align`: the set of its source is there */
-} instance;
-
-/* Another symbol that series are aligned from. */
-typedef struct reference {
-    int32_t symbol;
-    indicator_set *const *sets;       /* NULL: not there */
-    int64_t n_corrected[N_INTERVALS]; /* corrections of its sets that have been taken over */
-} reference;
-
-enum { CORRECTIONS = 8 };
-
-typedef struct checkpoint {
-    int64_t life; /* bars up to here (exclusive) are in the states; -1: none */
-    char *states;
-} checkpoint;
-
-/* What the values of the forming bar were computed from; they stand as long as it is the same. */
-typedef struct peeked {
-    int64_t updates, life, n_moves, n_corrected, count;
-} peeked;
-
-struct indicator_set {
-    peeked peeked;
-    kline_series *bars;
-    const registry *registry;
-    indicator_set *const *linked; /* by interval; NULL: not linked */
-    kernel_input in;              /* of the run under way */
-    instance *items;
-    char *states, *scratch; /* scratch: of peek and lengthen; NULL until it is wanted */
-    checkpoint checkpoints[N_CHECKPOINTS];
-    anchors anchors;
-    int32_t count, capacity, n_deferred;
-    size_t used, room, scratch_room; /* bytes */
-    int32_t reach;                   /* longest window, bars */
-    int64_t life;                    /* bars up to here (exclusive) have been seen */
-    int64_t dropped;                 /* of the bars, as the columns stand */
-    int64_t slide_life;              /* when a short column will be full */
-    int64_t number, number_life;     /* of one bar: its number, its life number; -1: of none */
-    int64_t n_new_epochs, n_begun, n_moves;
-    spare_blocks spare;
-    reference *references;
-    int32_t n_references;
-    int64_t n_corrected, corrected_ms[CORRECTIONS]; /* ever; open times of the last of them */
-};
 
 static void point_at_bars(kernel_input *in, const kline_series *bars) {
     in->open = kline_series_field(bars, FIELD_OPEN);
@@ -175,8 +96,7 @@ static reference *find_reference(const indicator_set *set, int32_t symbol) {
     return NULL;
 }
 
-/* Where the source of an aligned series is at home; NULL: not there. */
-static indicator_set *slow_set(const indicator_set *set, const indicator_spec *spec) {
+indicator_set *indicator_set_slow(const indicator_set *set, const indicator_spec *spec) {
     int32_t symbol = (int32_t)spec->param[1];
     const reference *from = symbol ? find_reference(set, symbol) : NULL;
     indicator_set *const *sets = symbol ? (from ? from->sets : NULL) : set->linked;
@@ -194,7 +114,7 @@ static const double *series_values(const indicator_set *set, series_ref ref, int
 
 /* Columns move: where the values are is asked for before every run. */
 static void aim_at_slow(indicator_set *set, const instance *item) {
-    const indicator_set *slow = slow_set(set, item->spec);
+    const indicator_set *slow = indicator_set_slow(set, item->spec);
     set->in.slow = (kernel_slow){.interval = (int32_t)item->spec->param[0]};
     if (!slow) return;
     set->in.slow.values = series_values(slow, item->spec->source[0], item->slow_at);
@@ -264,7 +184,7 @@ static void run(indicator_set *set, int32_t i, char *state, int64_t from, int64_
     run_bars(set, item, state, from, to);
 }
 
-static err grow_items(indicator_set *set) {
+err indicator_set_grow_items(indicator_set *set) {
     int32_t capacity = set->capacity + 8;
     instance *items = realloc(set->items, (size_t)capacity * sizeof *items);
     if (!items) return ERR_NO_MEMORY;
@@ -273,7 +193,7 @@ static err grow_items(indicator_set *set) {
     return OK;
 }
 
-static err grow_states(indicator_set *set, size_t bytes) {
+err indicator_set_grow_states(indicator_set *set, size_t bytes) {
     size_t room = (set->used + set->used / 2 + bytes + STATES_STEP) / STATES_STEP * STATES_STEP;
     char **all[] = {&set->states, &set->checkpoints[0].states, &set->checkpoints[1].states};
     if (set->states && set->used + bytes <= set->room) return OK; /* never NULL, even for a kind without a state */
@@ -286,7 +206,7 @@ static err grow_states(indicator_set *set, size_t bytes) {
     return OK;
 }
 
-static err grow_scratch(indicator_set *set, size_t bytes) {
+err indicator_set_grow_scratch(indicator_set *set, size_t bytes) {
     char *scratch;
     if (bytes <= set->scratch_room) return OK;
     scratch = realloc(set->scratch, bytes);
@@ -324,7 +244,7 @@ static int64_t floor_of(const indicator_set *set, const instance *item) {
     return from < set->life ? from : set->life;
 }
 
-static void find_floors(indicator_set *set) {
+void indicator_set_find_floors(indicator_set *set) {
     for (int32_t i = 0; i < set->count; i++) {
         instance *item = &set->items[i];
         item->floor = floor_of(set, item);
@@ -356,7 +276,7 @@ static void follow_bars(indicator_set *set) {
     set->dropped = dropped;
     for (int32_t i = 0; i < set->count; i++)
         if (is_whole(set, &set->items[i])) column_slide(&set->items[i].values, dropped);
-    find_floors(set);
+    indicator_set_find_floors(set);
     set->n_moves++;
 }
 
@@ -374,7 +294,7 @@ static bool cut(indicator_set *set, instance *item) {
 }
 
 /* Those whose whole nobody has asked for lately. */
-static void cut_unused(indicator_set *set) {
+void indicator_set_cut_unused(indicator_set *set) {
     bool is_any = false;
     for (int32_t i = 0; i < set->count; i++) is_any = cut(set, &set->items[i]) || is_any;
     if (is_any) find_slide(set);
@@ -382,7 +302,7 @@ static void cut_unused(indicator_set *set) {
 }
 
 /* The values from its floor up to the first that is there. */
-static void refill(indicator_set *set, const instance *item, int64_t to) {
+void indicator_set_refill(indicator_set *set, const instance *item, int64_t to) {
     int64_t from = item->floor;
     if (item->epoch_ms == 0) return;
     memset(set->scratch, 0, item->state_bytes);
@@ -400,10 +320,10 @@ static err lengthen(indicator_set *set, int32_t i) {
     if (is_whole(set, item)) return OK;
     for (int32_t s = 0; s < INDICATOR_SOURCES && e == OK; s++)
         if (item->source_at[s] >= 0) e = lengthen(set, item->source_at[s]);
-    if (e == OK) e = grow_scratch(set, item->state_bytes + 1); /* never NULL */
+    if (e == OK) e = indicator_set_grow_scratch(set, item->state_bytes + 1); /* never NULL */
     if (e == OK) e = column_resize(&item->values, &set->spare, kline_series_room(set->bars), set->dropped);
     if (e != OK) return e;
-    refill(set, item, first);
+    indicator_set_refill(set, item, first);
     find_slide(set);
     set->n_moves++;
     return OK;
@@ -412,27 +332,27 @@ static err lengthen(indicator_set *set, int32_t i) {
 err indicator_set_lengthen(indicator_set *set, int32_t i) {
     err e = lengthen(set, i);
     if (e == OK) set->items[i].asked_life = set->life;
-    cut_unused(set); /* its sources */
+    indicator_set_cut_unused(set); /* its sources */
     return e;
 }
 
 /* ---- adding ---- */
 
-static void bind_slow(const indicator_set *set, instance *item) {
-    const indicator_set *slow = slow_set(set, item->spec);
+void indicator_set_bind_slow(const indicator_set *set, instance *item) {
+    const indicator_set *slow = indicator_set_slow(set, item->spec);
     series_ref ref = item->spec->source[0];
     item->has_slow = slow != NULL;
     item->slow_at = slow && series_is_output(ref) ? indicator_set_find(slow, series_indicator(ref), 0) : -1;
 }
 
-static void bind(const indicator_set *set, instance *item) {
+void indicator_set_bind(const indicator_set *set, instance *item) {
     for (int32_t s = 0; s < INDICATOR_SOURCES; s++) {
         series_ref ref = item->spec->source[s];
         bool is_here = item->spec->kind != INDICATOR_ALIGN && s < item->kernel->n_sources && series_is_output(ref);
         item->source_at[s] = is_here ? indicator_set_find(set, series_indicator(ref), 0) : -1;
     }
     item->slow_at = -1;
-    if (item->spec->kind == INDICATOR_ALIGN) bind_slow(set, item);
+    if (item->spec->kind == INDICATOR_ALIGN) indicator_set_bind_slow(set, item);
 }
 
 /* Its state after the bars up to `life`, into what has been kept of that moment. */
@@ -470,7 +390,7 @@ static err add(indicator_set *set, int32_t id, int64_t epoch_ms);
 /* What it is made of comes first. */
 static err add_sources(indicator_set *set, const indicator_spec *spec, int64_t epoch_ms) {
     err e = OK;
-    indicator_set *home = spec->kind == INDICATOR_ALIGN ? slow_set(set, spec) : set;
+    indicator_set *home = spec->kind == INDICATOR_ALIGN ? indicator_set_slow(set, spec) : set;
     if (!home) return spec->param[1] > 0 ? OK : ERR_NOT_FOUND; /* a reference may come later */
     for (int32_t s = 0; s < kernel_get(spec->kind)->n_sources && e == OK; s++)
         if (series_is_output(spec->source[s]))
@@ -479,7 +399,7 @@ static err add_sources(indicator_set *set, const indicator_spec *spec, int64_t e
     return e;
 }
 
-static bool rests_on_deferred(const indicator_set *set, const instance *item) {
+bool indicator_set_rests_on_deferred(const indicator_set *set, const instance *item) {
     if (item->spec->kind == INDICATOR_ALIGN || item->spec->kind == INDICATOR_OWN) return true;
     for (int32_t s = 0; s < item->kernel->n_sources; s++)
         if (item->source_at[s] >= 0 && set->items[item->source_at[s]].is_deferred) return true;
@@ -500,7 +420,7 @@ static err prepare_source(indicator_set *set, int32_t at, bool is_deferred, int3
 
 /* What is aligned may be far behind, and there is no telling it when the column moves on. */
 static err prepare_slow(const indicator_set *set, const instance *item) {
-    return item->slow_at >= 0 ? prepare_source(slow_set(set, item->spec), item->slow_at, true, 0) : OK;
+    return item->slow_at >= 0 ? prepare_source(indicator_set_slow(set, item->spec), item->slow_at, true, 0) : OK;
 }
 
 static err prepare_sources(indicator_set *set, const instance *item, int32_t reach) {
@@ -538,8 +458,8 @@ static err new_column(indicator_set *set, instance *item) {
 
 static err complete(indicator_set *set, instance *item, int32_t reach) {
     err e;
-    bind(set, item);
-    item->is_deferred = rests_on_deferred(set, item);
+    indicator_set_bind(set, item);
+    item->is_deferred = indicator_set_rests_on_deferred(set, item);
     e = prepare_sources(set, item, reach);
     if (e != OK) return e;
     measure_chain(set, item, reach);
@@ -558,8 +478,8 @@ static err add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     if (indicator_set_find(set, id, 0) >= 0) return OK;
     if (reach + N_CHECKPOINTS * CHECKPOINT_BARS > kline_series_keep(set->bars)) return ERR_TOO_BIG;
     e = add_sources(set, spec, epoch_ms);
-    if (e == OK && set->count == set->capacity) e = grow_items(set);
-    if (e == OK) e = grow_states(set, bytes);
+    if (e == OK && set->count == set->capacity) e = indicator_set_grow_items(set);
+    if (e == OK) e = indicator_set_grow_states(set, bytes);
     if (e != OK) return e;
     item = &set->items[set->count];
     *item = (instance){.id = id,
@@ -586,7 +506,7 @@ err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
     if (indicator_set_find(set, id, 0) >= 0) return OK;
     follow_bars(set);
     e = add(set, id, epoch_ms);
-    cut_unused(set);
+    indicator_set_cut_unused(set);
     return e;
 }
 
@@ -618,7 +538,7 @@ void indicator_set_advance(indicator_set *set) {
         if (set->life % CHECKPOINT_BARS == 0) take_checkpoint(set);
         if (set->life % ANCHOR_BARS == 0) {
             take_anchor(set);
-            cut_unused(set);
+            indicator_set_cut_unused(set);
         }
     }
 }
@@ -712,7 +632,7 @@ bool indicator_set_correct(indicator_set *set, int32_t index) {
         restart(set);
     }
     indicator_set_advance(set); /* takes the void checkpoints and anchors again on the way */
-    if (!from) find_floors(set);
+    if (!from) indicator_set_find_floors(set);
     rewind_deferred(set, dropped + index);
     rewind_linked(set, kline_series_open_ms(set->bars)[index]);
     return from == NULL;
@@ -746,7 +666,7 @@ static bool has_peeked(indicator_set *set) {
 err indicator_set_peek(indicator_set *set) {
     err e;
     if (!kline_series_has_forming(set->bars) || has_peeked(set)) return OK;
-    e = grow_scratch(set, set->used + 1);
+    e = indicator_set_grow_scratch(set, set->used + 1);
     if (e != OK) {
         set->peeked = (peeked){0};
         return e;
@@ -804,7 +724,7 @@ static int64_t slow_known_to(const indicator_set *slow, const instance *item) {
 
 /* The bars (as a life number) up to which the source of an aligned series is known. */
 static int64_t known_life(const indicator_set *set, const instance *item, int64_t life) {
-    const indicator_set *slow = slow_set(set, item->spec);
+    const indicator_set *slow = indicator_set_slow(set, item->spec);
     const int64_t *open_ms = kline_series_open_ms(set->bars);
     int64_t dropped = kline_series_dropped(set->bars), at = item->life, known_to_ms;
     if (!slow) return life; /* known to be NaN */
@@ -897,7 +817,7 @@ static err follow_home(indicator_set *set, int32_t i) {
     err e = add_sources(set, set->items[i].spec, 0); /* they may be added here: `items` may move */
     instance *item = &set->items[i];
     if (e != OK) return e;
-    bind_slow(set, item);
+    indicator_set_bind_slow(set, item);
     item->is_stale = !was_there && item->has_slow;
     return prepare_slow(set, item);
 }

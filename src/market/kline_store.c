@@ -226,3 +226,68 @@ int64_t kline_series_number(const kline_series *s, int32_t i) {
 size_t kline_series_bytes(const kline_series *s) {
     return ((size_t)s->capacity + 2) * sizeof(double) * (N_FIELDS + 1) + sizeof *s;
 }
+
+/* ---- saved ---- */
+
+/* Open times as distances: alike ones are next to nothing once they are packed. */
+void kline_series_save(const kline_series *s, byte_writer *w) {
+    byte_put_u32(w, (uint32_t)s->keep);
+    byte_put_u32(w, (uint32_t)s->count);
+    byte_put_i64(w, s->known_to_ms);
+    byte_put_i64(w, s->n_dropped);
+    byte_put_i64(w, s->n_holes);
+    for (int32_t i = 0; i < s->count; i++) byte_put_i64(w, s->open_ms[i] - (i ? s->open_ms[i - 1] : 0));
+    for (int f = 0; f < N_FIELDS; f++) byte_put_bytes(w, s->field[f], (size_t)s->count * sizeof(double));
+}
+
+enum { LIFE_MOST_BITS = 48 };                        /* more bars than any series has ever had */
+static const int64_t TIME_MOST_MS = 253402300800000; /* the year 10000 */
+
+static err load_times(kline_series *s, byte_reader *r) {
+    int64_t open_ms = 0;
+    for (int32_t i = 0; i < s->count; i++) {
+        int64_t distance = byte_get_i64(r);
+        if (distance < (i > 0) || distance > TIME_MOST_MS - open_ms) return byte_reader_refuse(r);
+        open_ms += distance;
+        if (interval_floor(s->interval, open_ms) != open_ms || open_ms >= s->known_to_ms) return byte_reader_refuse(r);
+        s->open_ms[i] = open_ms;
+    }
+    return r->has_failed ? ERR_INVALID : OK;
+}
+
+static err load_fields(kline_series *s, byte_reader *r) {
+    for (int f = 0; f < N_FIELDS; f++) {
+        const void *values = byte_get_bytes(r, (size_t)s->count * sizeof(double));
+        if (!values) return ERR_INVALID;
+        memcpy(s->field[f], values, (size_t)s->count * sizeof(double));
+        for (int32_t i = 0; i < s->count; i++)
+            if (!isfinite(s->field[f][i])) return byte_reader_refuse(r);
+    }
+    return OK;
+}
+
+err kline_series_load(byte_reader *r, int32_t interval, int32_t keep, kline_series **out) {
+    uint32_t saved_keep = byte_get_u32(r), count = byte_get_u32(r);
+    int64_t known_to_ms = byte_get_i64(r), n_dropped = byte_get_i64(r), n_holes = byte_get_i64(r);
+    kline_series *s;
+    err e = ERR_INVALID;
+    if (r->has_failed || known_to_ms <= 0 || known_to_ms > TIME_MOST_MS || n_dropped < 0 || n_holes < 0 ||
+        n_dropped >> LIFE_MOST_BITS || interval_floor(interval, known_to_ms) != known_to_ms)
+        return byte_reader_refuse(r);
+    if (saved_keep != (uint32_t)keep) return ERR_UNSUPPORTED;
+    s = kline_series_new(interval, keep, known_to_ms);
+    if (!s) return ERR_NO_MEMORY;
+    s->n_dropped = n_dropped;
+    s->n_holes = n_holes;
+    if (count <= (uint32_t)s->capacity) {
+        s->count = (int32_t)count;
+        e = load_times(s, r);
+        if (e == OK) e = load_fields(s, r);
+    }
+    if (e != OK) {
+        kline_series_free(s);
+        return byte_reader_refuse(r);
+    }
+    *out = s;
+    return OK;
+}

@@ -8,7 +8,8 @@
  * Threads: the owner of the symbol only. The functions of the series itself are declared in abi.h. */
 #pragma once
 #include "abi.h"
-#include "base/errors.h"
+#include "base/byte_reader.h"
+#include "base/byte_writer.h"
 
 /* Absolute number of a bar or the forming one (counted from 1970), the same in every process: for re-summing at fixed
  * places. */
@@ -24,3 +25,9 @@ int32_t kline_series_interval(const kline_series *s);
 size_t kline_series_bytes(const kline_series *s);
 /* Asks for the memory of the newest bars (base/prefetch.h): first for the series itself, then, once that is near, for them. */
 void kline_series_prefetch(const kline_series *s, bool is_near);
+
+/* The closed bars as bytes: the same for the same bars, numbered alike for life. The forming bar is not among them. */
+void kline_series_save(const kline_series *s, byte_writer *w);
+/* A series as it was saved, which must keep as many bars as are asked for now (else ERR_UNSUPPORTED). ERR_INVALID: no such
+ * bytes, and nothing that could be a series; ERR_NO_MEMORY. */
+MUST_CHECK err kline_series_load(byte_reader *r, int32_t interval, int32_t keep, kline_series **out);

@@ -21,6 +21,7 @@ typedef struct symbol_info {
     _Atomic bool is_trading;
     _Atomic bool is_outside; /* of the universe: only traders that name it look at it */
     bool is_alias;           /* another id of the same symbol; see symbol_table_alias */
+    bool is_by_name_only;    /* no plain perpetual: watched when it is named, never chosen by volume */
 } symbol_info;
 
 typedef struct symbol_table symbol_table;

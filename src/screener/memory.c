@@ -123,6 +123,11 @@ const edge_row *memory_edge(const memory *m, const char *symbol, const char *tra
     return e && strcmp(e->edge.revision, revision) == 0 ? &e->edge : NULL;
 }
 
+int64_t memory_epoch(const memory *m, const char *symbol, const char *text) {
+    const entry *e = find(m, (key){KIND_EPOCH, 0, symbol, text});
+    return e ? e->epoch_ms : 0;
+}
+
 void memory_each_edge(const memory *m, void (*each)(void *context, const char *symbol, const edge_row *edge),
                       void *context) {
     for (size_t i = 0; i < m->n_buckets; i++)

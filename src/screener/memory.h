@@ -23,6 +23,8 @@ const owed_row *memory_owed(const memory *m, const char *symbol, int32_t interva
  * memory of the symbol. */
 const edge_row *memory_edge(const memory *m, const char *symbol, const char *trader_id, const char *revision,
                             bool is_tick);
+/* Of the indicator with this canonical text; 0: none is known. */
+int64_t memory_epoch(const memory *m, const char *symbol, const char *key);
 /* Calls `each` for every memory of evaluations at closes, of all symbols, in no order. */
 void memory_each_edge(const memory *m, void (*each)(void *context, const char *symbol, const edge_row *edge),
                       void *context);

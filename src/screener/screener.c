@@ -98,7 +98,8 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->handlers = *handlers;
     s->shared.symbols = c->symbols;
     s->shared.limits = c->limits;
-    s->shared.policy = (tracked_policy){.kline_history = c->kline_history, .skips_late_bars = c->skips_late_bars};
+    s->shared.policy = (tracked_policy){
+        .kline_history = c->kline_history, .skips_late_bars = c->skips_late_bars, .symbols = c->symbols};
     s->shared.max_errors_in_row = c->max_errors_in_row;
     s->shared.max_signals_per_hour = c->max_signals_per_hour;
     s->shared.shows_first_look = c->shows_first_look;
@@ -250,11 +251,21 @@ static int64_t now_ms(const screener *s) { return s->market_ms > s->start_ms ? s
 
 /* ---- references ---- */
 
+/* ERR_NO_MEMORY: it was not sent. */
+static err send_with_saved(screener *s, int32_t to, control what, const char *name) {
+    err e;
+    if (s->handlers.find_saved) what.saved = s->handlers.find_saved(s->handlers.context, name);
+    e = send(s, to, what);
+    if (e != OK) saved_symbol_free(what.saved);
+    return e;
+}
+
 static err send_copy(screener *s, int32_t to, const reference *r) {
-    return send(
-        s, to,
-        (control){
-            .kind = CONTROL_COPY, .symbol = r->copy, .info = r->info, .start_ms = r->start_ms, .memory = s->memory});
+    control what = {
+        .kind = CONTROL_COPY, .symbol = r->copy, .info = r->info, .start_ms = r->start_ms, .memory = s->memory};
+    char name[SYMBOL_BYTES];
+    tracked_copy_name(&(tracked){.symbol = r->info}, name);
+    return send_with_saved(s, to, what, name);
 }
 
 /* Every worker gets its copy. */
@@ -325,12 +336,13 @@ void screener_set_start(screener *s, int64_t start_ms) {
 static err send_track(screener *s, uint32_t symbol, bool is_late) {
     const memory *known = s->kept[symbol] ? s->kept[symbol] : s->memory;
     s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
-    return send(s, s->owner[symbol],
-                (control){.kind = CONTROL_TRACK,
-                          .symbol = symbol,
-                          .start_ms = s->tracked_ms[symbol],
-                          .memory = known,
-                          .skips_late_bars = is_late});
+    return send_with_saved(s, s->owner[symbol],
+                           (control){.kind = CONTROL_TRACK,
+                                     .symbol = symbol,
+                                     .start_ms = s->tracked_ms[symbol],
+                                     .memory = known,
+                                     .skips_late_bars = is_late},
+                           symbol_table_get(s->shared.symbols, symbol)->name);
 }
 
 static err add_everywhere(screener *s, uint32_t symbol) {
@@ -365,10 +377,16 @@ err screener_track_late(screener *s, uint32_t symbol) {
 
 bool screener_is_tracked(const screener *s, uint32_t symbol) { return symbol < SYMBOL_MAX && s->is_tracked[symbol]; }
 
+/* Whoever waits for an answer has it. */
+static void drop_control(screener *s, control *c) {
+    if (c->kind == CONTROL_SAVE) s->handlers.on_saved(s->handlers.context, NULL);
+    control_free(c);
+}
+
 static err meet(screener *s, const market_event *event, fate f) {
     if (f == FATE_KEEP) return backlog_keep(&s->held, event);
     if (f == FATE_PUSH) return push(s, s->owner[event->symbol], event);
-    if (event->kind == EVENT_CONTROL) free(event->control);
+    if (event->kind == EVENT_CONTROL) drop_control(s, event->control);
     return OK;
 }
 
@@ -435,6 +453,23 @@ static err choose_again(screener *s) {
 void screener_choose(screener *s) {
     s->wants_choice = true;
     advance(s);
+}
+
+/* ---- snapshots ---- */
+
+uint32_t screener_n_saved(const screener *s) { return s->n_tracked + (uint32_t)s->n_references; }
+
+/* Of a reference the first worker has a copy as good as any. */
+err screener_save(screener *s, uint32_t at) {
+    control what = {.kind = CONTROL_SAVE};
+    what.symbol = at < s->n_tracked ? s->tracked[at] : s->references[at - s->n_tracked].copy;
+    return at < s->n_tracked ? send_to_symbol(s, what.symbol, what) : send(s, 0, what);
+}
+
+saved_symbol *screener_save_stopped(screener *s, uint32_t at) {
+    uint32_t symbol = at < s->n_tracked ? s->tracked[at] : s->references[at - s->n_tracked].copy;
+    worker *w = s->workers[at < s->n_tracked ? s->owner[symbol] : 0];
+    return w ? worker_save(w, symbol) : NULL;
 }
 
 /* ---- barrier ---- */
@@ -703,6 +738,12 @@ static void on_note(screener *s, const note *n) {
     case NOTE_UNTRACKED:
         if (on_untracked(s, n) != OK) give_up(s);
         break;
+    case NOTE_SAVED:
+        if (h->on_saved)
+            h->on_saved(h->context, n->saved);
+        else
+            saved_symbol_free(n->saved);
+        break;
     case NOTE_KILLED: h->on_killed(h->context); break;
     case NOTE_FAILED: give_up(s); break;
     }
@@ -738,7 +779,7 @@ void screener_free(screener *s) {
     trader_loader_free(s->loader);
     rankings_free(s->rankings);
     for (const market_event *event; (event = backlog_first(&s->held)); backlog_drop_first(&s->held))
-        if (event->kind == EVENT_CONTROL) free(event->control);
+        if (event->kind == EVENT_CONTROL) control_free(event->control);
     for (int32_t i = 0; i < WORKERS_MAX; i++) {
         worker_free(s->workers[i]);
         backlog_deinit(&s->backlogs[i]);
@@ -766,4 +807,17 @@ const trader_failure *screener_failures(const screener *s, int32_t *count) {
 registry *screener_registry(screener *s) { return s->shared.registry; }
 int32_t screener_workers(const screener *s) { return s->n_workers; }
 const worker_stats *screener_stats(const screener *s, int32_t index) { return worker_get_stats(s->workers[index]); }
+bool screener_has_begun(const screener *s) {
+    uint32_t n = 0;
+    for (int32_t i = 0; i < WORKERS_MAX; i++)
+        if (s->workers[i]) n += atomic_load(&worker_get_stats(s->workers[i])->n_begun);
+    return n >= s->n_tracked;
+}
+
+int32_t screener_restored(const screener *s) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < WORKERS_MAX; i++)
+        if (s->workers[i]) n += atomic_load(&worker_get_stats(s->workers[i])->n_restored);
+    return n;
+}
 uint64_t screener_moves(const screener *s) { return s->n_moves; }

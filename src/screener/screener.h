@@ -49,6 +49,11 @@ typedef struct screener_handlers {
     void (*on_killed)(void *context);
     void (*on_failed)(void *context);
     void (*on_barrier)(void *context); /* all workers have passed the barrier */
+    /* Answers screener_save; takes `saved`, which is NULL when the symbol could not be written down. May be NULL. */
+    void (*on_saved)(void *context, saved_symbol *saved);
+    /* What an earlier run has written down of a symbol, packed, by the name in it; NULL: nothing. A handler that is NULL has
+     * nothing. */
+    saved_symbol *(*find_saved)(void *context, const char *name);
     void *context;
 } screener_handlers;
 
@@ -81,6 +86,12 @@ bool screener_flush(screener *s);
 size_t screener_backlog(const screener *s);
 /* Delivers notes to the handlers; also flushes. */
 void screener_poll(screener *s);
+/* What can be written down: symbols under watch, and one copy of each reference; numbered from 0. */
+uint32_t screener_n_saved(const screener *s);
+/* Its owner writes that one down between two events, and goes on: see on_saved. ERR_NO_MEMORY. */
+MUST_CHECK err screener_save(screener *s, uint32_t at);
+/* The same at once, after screener_stop. NULL: there is no memory, or it was changing hands. */
+saved_symbol *screener_save_stopped(screener *s, uint32_t at);
 /* on_barrier comes after every event pushed so far has been evaluated. */
 MUST_CHECK err screener_barrier(screener *s);
 /* Everything pushed so far is evaluated and submitted, then the threads end. */
@@ -90,7 +101,10 @@ void screener_free(screener *s);
 const trader_set *screener_traders(const screener *s); /* NULL before on_loaded */
 /* Those of the last screener_load that do not run (or not in their newest version). */
 const trader_failure *screener_failures(const screener *s, int32_t *count);
-uint64_t screener_moves(const screener *s); /* symbols that have changed their worker, ever */
+/* Every symbol under watch has begun: what it lacks is among the notes of the next screener_poll at the latest. */
+bool screener_has_begun(const screener *s);
+int32_t screener_restored(const screener *s); /* series taken up from a snapshot, ever; without copies of references */
+uint64_t screener_moves(const screener *s);   /* symbols that have changed their worker, ever */
 registry *screener_registry(screener *s);
 int32_t screener_workers(const screener *s);
 const worker_stats *screener_stats(const screener *s, int32_t index);

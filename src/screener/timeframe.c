@@ -7,17 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-err timeframe_new(const registry *r, int32_t interval, int32_t keep, int64_t from_ms, timeframe **out) {
-    timeframe *t = calloc(1, sizeof *t);
-    err e = ERR_NO_MEMORY;
-    if (!t) return e;
-    t->bars = kline_series_new(interval, keep, from_ms);
-    if (t->bars) e = indicator_set_new(t->bars, r, &t->set);
+err timeframe_new_of(const registry *r, kline_series *bars, timeframe **out) {
+    timeframe *t = bars ? calloc(1, sizeof *t) : NULL;
+    err e;
+    if (!t) {
+        kline_series_free(bars);
+        return ERR_NO_MEMORY;
+    }
+    t->bars = bars;
+    e = indicator_set_new(bars, r, &t->set);
     if (e == OK)
         *out = t;
     else
         timeframe_free(t);
     return e;
+}
+
+err timeframe_new(const registry *r, int32_t interval, int32_t keep, int64_t from_ms, timeframe **out) {
+    return timeframe_new_of(r, kline_series_new(interval, keep, from_ms), out);
 }
 
 void timeframe_free(timeframe *t) {
@@ -54,7 +61,8 @@ static int64_t missing_from(const timeframe *t) {
 bool timeframe_take_want(timeframe *t, uint64_t inquiry, int64_t *from_ms, int64_t *to_ms) {
     if (!t->wanted_to_ms || t->asked_to_ms) return false;
     t->inquiry = inquiry;
-    *from_ms = missing_from(t);
+    *from_ms = t->recheck_ms ? t->recheck_ms : missing_from(t);
+    t->recheck_ms = 0;
     *to_ms = t->asked_to_ms = t->wanted_to_ms;
     t->wanted_to_ms = 0;
     return true;
@@ -177,6 +185,8 @@ static err all_said(timeframe *t, int64_t to_ms, int64_t hold_ms) {
 
 static err end_of_range(timeframe *t, int64_t to_ms, int64_t hold_ms) {
     err e;
+    /* What the stream has brought meanwhile, and the newest bar of REST, which may have been in flux, are read again. */
+    if (!t->has_loaded) t->audited_to_ms = interval_add(kline_series_interval(t->bars), to_ms, -1);
     t->asked_to_ms = 0;
     t->has_loaded = true;
     e = all_said(t, to_ms, hold_ms);

@@ -26,6 +26,7 @@ typedef struct timeframe {
     int64_t asked_to_ms;             /* end of the range under way; 0: none */
     uint64_t inquiry;                /* its number */
     int64_t wanted_to_ms;            /* end of the range to be asked for next; 0: none. The worker takes it. */
+    int64_t recheck_ms;              /* restored: the next range begins here, before the gap; 0: at the gap */
     int64_t n_begun_told;            /* beginnings of states that storage knows of */
     int64_t market_ms;               /* newest market time that the series has been told of */
     forming_state forming;           /* newest state of the forming bar */
@@ -45,6 +46,8 @@ enum { WAITING_MAX = 65536, CLOSE_GRACE_MS = 3000, AGAIN_BARS = 1000 };
 
 /* `from_ms`: open time of the first bar that will be stored. */
 MUST_CHECK err timeframe_new(const registry *r, int32_t interval, int32_t keep, int64_t from_ms, timeframe **out);
+/* On bars that are there; takes them, also when it fails. ERR_NO_MEMORY. */
+MUST_CHECK err timeframe_new_of(const registry *r, kline_series *bars, timeframe **out);
 void timeframe_free(timeframe *t);
 
 /* Applies one event; what may be evaluated afterwards is in `bars`. `hold_ms`: bars that open at or after it must wait

@@ -2,6 +2,7 @@
 #include "screener/tracked.h"
 #include "base/prefetch.h"
 #include "screener/origin.h"
+#include "screener/tracked_restore.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ static err make_frame(tracked *t, epochs *known, const origin *o, int32_t least_
 
 static err make_frames(tracked *t, registry *r, const trader_set *set, const tracked_policy *p) {
     int32_t depth[N_INTERVALS];
-    uint32_t mask = trader_set_intervals(set, depth), n_made = 0;
+    uint32_t mask = trader_set_intervals(set, depth), made = 0;
     epochs known = {.registry = r, .tracked = t};
     origin from;
     err e = OK;
@@ -52,11 +53,13 @@ static err make_frames(tracked *t, registry *r, const trader_set *set, const tra
         if (!(mask >> i & 1)) continue;
         if (!t->frames[i]) {
             e = make_frame(t, &known, &from, p->kline_history, i, depth[i]);
-            n_made++;
+            made |= 1u << i;
         }
-        if (e == OK) timeframe_want(t->frames[i], interval_floor(i, p->start_ms));
     }
-    if (e == OK && p->memory && n_made) memory_each_epoch(p->memory, t->symbol->name, restore_epoch, &known);
+    if (e == OK && p->saved && made) e = tracked_restore(t, r, set, p, made, known.from);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (mask >> i & 1) timeframe_want(t->frames[i], interval_floor(i, p->start_ms));
+    if (e == OK && p->memory && made) memory_each_epoch(p->memory, t->symbol->name, restore_epoch, &known);
     return e;
 }
 
@@ -227,7 +230,7 @@ void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]) {
 
 err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const tracked_policy *policy) {
     int32_t depth[N_INTERVALS] = {0};
-    uint32_t mask = 0;
+    uint32_t mask = 0, made = 0;
     char name[SYMBOL_BYTES];
     epochs known = {.registry = r, .tracked = t};
     origin from;
@@ -243,9 +246,13 @@ err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const t
     origin_of_copy(t->symbol->name, name, r, set, policy, &from);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
         if (!(mask >> i & 1)) continue;
-        if (!t->frames[i]) e = make_frame(t, &known, &from, policy->kline_history, i, depth[i]);
-        if (e == OK) timeframe_want(t->frames[i], interval_floor(i, policy->start_ms));
+        if (t->frames[i]) continue;
+        e = make_frame(t, &known, &from, policy->kline_history, i, depth[i]);
+        made |= 1u << i;
     }
+    if (e == OK && policy->saved && made) e = tracked_restore(t, r, set, policy, made, known.from);
+    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
+        if (mask >> i & 1) timeframe_want(t->frames[i], interval_floor(i, policy->start_ms));
     if (e == OK && policy->memory) memory_each_epoch(policy->memory, name, restore_epoch, &known);
     for (int32_t i = 0; i < set->count && e == OK; i++) {
         const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
@@ -264,6 +271,7 @@ err tracked_new_copy(uint32_t id, const symbol_info *symbol, registry *r, const 
     tracked *t = new_empty(id, symbol, policy);
     err e;
     if (!t) return ERR_NO_MEMORY;
+    t->is_copy = true;
     t->market = (script_market){.symbol = symbol, .symbol_id = id};
     e = tracked_install_copy(t, r, set, policy);
     if (e == OK)

@@ -45,16 +45,20 @@ typedef struct tracked {
     int32_t n_owed_told[N_INTERVALS];
     int64_t ticked_ms[N_INTERVALS]; /* market time of the last evaluation of the forming bar */
     uint32_t ticks_due;             /* bit per interval */
+    int32_t n_restored;             /* series that were taken up from a snapshot */
+    bool is_copy;                   /* of a reference: no traders look at it by itself */
     bool is_waiting;                /* some trader is owed, or bars wait behind a gap */
     bool is_loading;                /* some trader has not got the history before its first bar */
     memory *kept;                   /* it is under watch no more: what its return begins with; owned; else NULL */
 } tracked;
 
 typedef struct tracked_policy {
-    int32_t kline_history; /* least bars kept and asked for */
-    int64_t start_ms;      /* market time of the start: bars that close up to here are evaluated silently */
-    bool skips_late_bars;  /* after a restart: bars that closed in between are seen silently */
-    const memory *memory;  /* of earlier runs; NULL: none */
+    int32_t kline_history;        /* least bars kept and asked for */
+    int64_t start_ms;             /* market time of the start: bars that close up to here are evaluated silently */
+    bool skips_late_bars;         /* after a restart: bars that closed in between are seen silently */
+    const memory *memory;         /* of earlier runs; NULL: none */
+    const symbol_table *symbols;  /* all there are, for copies of references that are taken up */
+    const struct snapshot *saved; /* bars and states of an earlier run; NULL: none */
 } tracked_policy;
 
 /* Makes the series that the set needs; their first ranges are wanted at once. */

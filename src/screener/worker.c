@@ -10,6 +10,7 @@
 #include "screener/audit.h"
 #include "screener/batch.h"
 #include "screener/evaluation.h"
+#include "screener/tracked_restore.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -76,6 +77,7 @@ void worker_free(worker *w) {
     while (w->notes && queue_pop(w->notes, &n)) {
         if (n.kind == NOTE_RELEASED) tracked_free(n.tracked);
         if (n.kind == NOTE_UNTRACKED) memory_free(n.kept);
+        if (n.kind == NOTE_SAVED) saved_symbol_free(n.saved);
     }
     for (uint32_t i = 0; i < w->n_ids; i++) tracked_free(w->symbols[w->ids[i]]);
     for (uint32_t i = 0; i < w->n_leaving; i++) tracked_free(w->leaving[i]);
@@ -97,12 +99,14 @@ const worker_stats *worker_get_stats(const worker *w) { return &w->stats; }
 static void notify(worker *w) { w->shared->notify(w->shared->notify_context); }
 
 /* The I/O thread never waits for a worker, so it empties the notes in any case. */
-static void send(worker *w, const note *n) {
-    while (!atomic_load(&w->drops_notes) && !queue_push(w->notes, n)) {
+static bool send(worker *w, const note *n) {
+    bool is_sent = false;
+    while (!atomic_load(&w->drops_notes) && !(is_sent = queue_push(w->notes, n))) {
         notify(w);
         wakeup_wait(w->wake, 1);
     }
     notify(w);
+    return is_sent;
 }
 
 void worker_say(void *context, int32_t place, const rank_word *word) {
@@ -279,6 +283,36 @@ static tracked_policy policy_for(const worker *w, const control *c) {
     return p;
 }
 
+/* ---- snapshots ---- */
+
+saved_symbol *worker_save(worker *w, uint32_t symbol) {
+    const tracked *t = symbol < SYMBOL_MAX ? w->symbols[symbol] : NULL;
+    int64_t began_ns = monotonic_ns();
+    saved_symbol *saved = NULL;
+    char name[SYMBOL_BYTES];
+    if (!t) return NULL;
+    snprintf(name, sizeof name, "%s", t->symbol->name);
+    if (!t->standings) tracked_copy_name(t, name);
+    if (saved_symbol_write(name, t->frames, &saved) != OK) return NULL;
+    began_ns = monotonic_ns() - began_ns;
+    if (began_ns > atomic_load(&w->stats.save_ns)) atomic_store(&w->stats.save_ns, began_ns);
+    return saved;
+}
+
+static void save(worker *w, uint32_t symbol) {
+    note n = {.kind = NOTE_SAVED, .worker = w->index, .symbol = symbol, .saved = worker_save(w, symbol)};
+    if (!send(w, &n)) saved_symbol_free(n.saved);
+}
+
+/* What an earlier run has written down of the symbol; without memory, or if it cannot be read, its history is fetched. */
+static const snapshot *unpack(const control *c, saved_symbol **bytes, snapshot *out) {
+    err e = c->saved ? saved_symbol_unpack(c->saved, bytes) : ERR_NOT_FOUND;
+    if (e == OK) e = snapshot_open((*bytes)->data, (*bytes)->bytes, out);
+    if (e == OK) return out;
+    if (c->saved) log_error("snapshot", "symbol %u: %s; its history is fetched", c->symbol, error_text(e));
+    return NULL;
+}
+
 /* ---- references ---- */
 
 /* Bars of a copy that open at or after this would push bars out that some symbol's trader must still see beside its own. */
@@ -351,9 +385,13 @@ static void copy_reference(worker *w, const control *c) {
     tracked_policy policy = policy_for(w, c);
     evaluation e = begin_evaluation(w, monotonic_ns());
     tracked *t = w->symbols[c->symbol];
+    saved_symbol *bytes = NULL;
+    snapshot saved;
     err result;
     if (t || !w->set || w->n_copies == REFERENCE_SYMBOLS_MAX) return;
+    policy.saved = unpack(c, &bytes, &saved);
     result = tracked_new_copy(c->symbol, c->info, w->shared->registry, w->set, &policy, &t);
+    saved_symbol_free(bytes);
     if (result == OK) {
         w->symbols[c->symbol] = t;
         w->copies[w->n_copies++] = c->symbol;
@@ -414,12 +452,10 @@ static void plan_audit(worker *w, const tracked *t, timeframe *f, bool has_fille
     int64_t soon_ms = w->market_ms + AUDIT_SOON_MS;
     uint64_t which = (uint64_t)t->id * N_INTERVALS + (uint64_t)kline_series_interval(f->bars);
     if (w->shared->audit_period_ms <= 0 || !f->has_loaded || !w->shared->watches_closes) return;
-    if (!f->audit_ms) {
-        f->audited_to_ms = interval_add(kline_series_interval(f->bars), kline_series_known_to(f->bars), -1);
+    if (!f->audit_ms)
         f->audit_ms = audit_next_ms(w->shared->audit_period_ms, which, w->market_ms);
-    } else if (has_filled && soon_ms < f->audit_ms) {
+    else if (has_filled && soon_ms < f->audit_ms)
         f->audit_ms = soon_ms;
-    }
 }
 
 static void audit(worker *w, const tracked *t, int32_t interval) {
@@ -556,19 +592,37 @@ static void announce(worker *w, evaluation *e, tracked *t) {
     send_wants(w, t);
 }
 
+/* Bars that came with it may be ahead of what storage knows: what is behind them is evaluated now. */
+static void take_up(worker *w, tracked *t, int64_t start_ms) {
+    atomic_fetch_add(&w->stats.n_restored, t->n_restored);
+    if (tracked_bind(t, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
+    tracked_restore_end(t);
+    if (w->market_ms < start_ms) w->market_ms = start_ms;
+    w->as_of_ms = w->market_ms;
+}
+
 static void track(worker *w, const control *c) {
     tracked_policy policy = policy_for(w, c);
+    saved_symbol *bytes = NULL;
+    snapshot saved;
     evaluation e;
     tracked *t;
+    err result;
     if (c->symbol >= SYMBOL_MAX || w->symbols[c->symbol] || !w->set) return;
-    if (tracked_new(c->symbol, symbol_table_get(w->shared->symbols, c->symbol), w->shared->registry, w->set, &policy,
-                    &t) != OK) {
+    policy.saved = unpack(c, &bytes, &saved);
+    result = tracked_new(c->symbol, symbol_table_get(w->shared->symbols, c->symbol), w->shared->registry, w->set,
+                         &policy, &t);
+    saved_symbol_free(bytes);
+    if (result != OK) {
         fail(w, "out of memory");
         return;
     }
     add(w, t);
+    if (t->n_restored) take_up(w, t, c->start_ms);
     e = begin_evaluation(w, monotonic_ns());
     announce(w, &e, t);
+    if (t->n_restored) settle(w, t, monotonic_ns());
+    atomic_fetch_add(&w->stats.n_begun, 1);
 }
 
 /* ---- control ---- */
@@ -692,6 +746,11 @@ static void choose(worker *w, const control *c) {
     }
 }
 
+void control_free(control *c) {
+    saved_symbol_free(c->saved);
+    free(c);
+}
+
 /* What it has waited for elsewhere may be here already. */
 static void adopt(worker *w, tracked *t) {
     add(w, t);
@@ -712,13 +771,14 @@ static void on_control(worker *w, control *c) {
     case CONTROL_RANK: place(w, c); break;
     case CONTROL_RELEASE: release(w, c->symbol); break;
     case CONTROL_ADOPT: adopt(w, c->tracked); break;
+    case CONTROL_SAVE: save(w, c->symbol); break;
     case CONTROL_BARRIER:
         let_copies_on(w);
         watch(w); /* what it finds missing is asked for before, not behind */
         send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index});
         break;
     }
-    free(c);
+    control_free(c);
 }
 
 /* What the symbols cost. */
@@ -819,11 +879,12 @@ static void *run(void *arg) {
     script_state_free(w->state);
     w->state = NULL;
     w->set = NULL; /* an earlier one, should it be started again; so with the copies */
-    for (uint32_t k = 0; k < w->n_copies; k++) {
+    for (uint32_t k = 0; k < w->n_copies && !atomic_load(&w->drops_notes); k++) { /* else they are still to be saved */
         tracked_free(w->symbols[w->copies[k]]);
         w->symbols[w->copies[k]] = NULL;
     }
-    w->n_copies = w->n_ticking = 0;
+    if (!atomic_load(&w->drops_notes)) w->n_copies = 0;
+    w->n_ticking = 0;
     guard_detach(w->guard);
     w->guard = NULL;
     return NULL;

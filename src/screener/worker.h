@@ -9,6 +9,7 @@
 #include "screener/pass.h"
 #include "screener/ranking.h"
 #include "screener/references.h"
+#include "screener/saved_symbol.h"
 #include "screener/tracked.h"
 
 enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192 };
@@ -20,6 +21,7 @@ typedef enum note_kind {
     NOTE_WORD,      /* what a symbol says for the rank of `who` */
     NOTE_RELEASED,  /* answer to CONTROL_RELEASE: the symbol is the receiver's */
     NOTE_UNTRACKED, /* answer to CONTROL_UNTRACK: whoever takes the passes has the symbol's last ones; kept is the receiver's */
+    NOTE_SAVED,  /* answer to CONTROL_SAVE */
     NOTE_KILLED, /* a script was stopped and its trader quarantined */
     NOTE_FAILED  /* the worker cannot go on */
 } note_kind;
@@ -34,6 +36,7 @@ typedef struct note {
     bool is_audit;         /* NOTE_RANGE: the bars are there already */
     tracked *tracked;      /* NOTE_RELEASED */
     memory *kept;          /* NOTE_UNTRACKED; NULL: the symbol had not been under watch */
+    saved_symbol *saved;   /* NOTE_SAVED: the receiver's; NULL: the symbol is not here, or there was no memory */
     const trader_set *set; /* NOTE_INSTALLED */
     const trader *who;     /* NOTE_WORD, with word */
     rank_word word;
@@ -48,6 +51,7 @@ typedef enum control_kind {
     CONTROL_RANK,    /* the place of a symbol that was scored */
     CONTROL_RELEASE, /* give the symbol up */
     CONTROL_ADOPT,   /* take the symbol that another worker has given up */
+    CONTROL_SAVE,    /* write the symbol down as it is now */
     CONTROL_BARRIER
 } control_kind;
 
@@ -65,7 +69,11 @@ typedef struct control {
     int64_t start_ms;        /* CONTROL_INSTALL, CONTROL_TRACK: market time; what begins now is silent up to here */
     const memory *memory;    /* of earlier runs, for what begins now; NULL: none */
     bool skips_late_bars;    /* CONTROL_TRACK: bars that closed meanwhile are seen silently */
+    saved_symbol
+        *saved; /* CONTROL_TRACK, CONTROL_COPY: what an earlier run has written down, packed; owned; NULL: nothing */
 } control;
+
+void control_free(control *c);
 
 /* Counters of one worker; written by it, read by all. */
 typedef struct worker_stats {
@@ -78,6 +86,9 @@ typedef struct worker_stats {
     _Atomic int64_t n_indicators; /* (symbol, interval, indicator) that are kept up to date; likewise */
     _Atomic int64_t n_holes;      /* bars that the exchange lacks too, of all series kept; likewise */
     _Atomic int32_t n_symbols;
+    _Atomic uint32_t n_begun;   /* symbols that have begun here, with what there was of them, ever */
+    _Atomic int32_t n_restored; /* series taken up from a snapshot, ever */
+    _Atomic int64_t save_ns;    /* the longest that writing a symbol down has taken */
 } worker_stats;
 
 /* What all workers share; outlives them. */
@@ -120,6 +131,10 @@ void worker_free(worker *w);
 
 /* The worker's thread (`context`: the worker): what a symbol says for the rank of the trader at a place. */
 void worker_say(void *context, int32_t place, const rank_word *word);
+
+/* Writes the symbol down as it stands. After worker_finish of a worker that was stopped: then nobody else has it. NULL: it is
+ * not here, or there is no memory. */
+saved_symbol *worker_save(worker *w, uint32_t symbol);
 
 queue *worker_inbox(worker *w); /* of market_event */
 queue *worker_notes(worker *w); /* of note */
