@@ -146,11 +146,22 @@ export async function eventually(condition, what, deadlineMs = 30000) {
 }
 
 /** Waits until all that the daemon has received is evaluated and committed. */
-export function settled(daemon) {
+export function settled(daemon, deadlineMs = 30000) {
   return eventually(async () => {
     const s = await daemon.status();
     return s.backlog === 0 && s.rangesUnderWay === 0 && s.storage.queued === 0 && s;
-  }, 'the daemon to be through');
+  }, 'the daemon to be through', deadlineMs);
+}
+
+/**
+ * After the end of the exchange, which has served REST for as long as anybody asked: waits until all that it has sent is
+ * evaluated and committed. What is missing at the very end is asked for again and again, in vain.
+ */
+export function drained(daemon) {
+  return eventually(async () => {
+    const s = await daemon.status();
+    return !s.stream.connected && s.backlog === 0 && s.storage.queued === 0 && s;
+  }, 'the daemon to be through with what the exchange has sent', 120000);
 }
 
 /** SIGTERM; how it ended, and after how many ms. */

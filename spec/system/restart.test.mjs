@@ -4,8 +4,7 @@
 import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  allTraders, byId, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange,
-  startTrademind, stop, stored, tempDir,
+  allTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange, startTrademind, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# restart: seed ${seed}`);
@@ -45,8 +44,7 @@ async function runWithStops(market, { speed = 'max', signal, after, workers = ()
   }
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders, workers: workers() });
   assert.equal((await exchange.ended).code, 0);
-  await eventually(async () => !(await daemon.status()).stream.connected, 'all that was sent to be read');
-  await settled(daemon);
+  await drained(daemon);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   told.push(...daemon.signals());
   return { folder, told };
@@ -90,7 +88,7 @@ for (const [name, market] of markets) {
     }
     const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders });
     assert.equal((await exchange.ended).code, 0);
-    await settled(daemon);
+    await drained(daemon);
     assert.equal((await stop(daemon)).code, 0);
     assertSame(stored(folder), market);
   });
@@ -107,7 +105,7 @@ test('with the data folder deleted in the middle, what was lost is what closed w
   const after = await startDaemon({ port: exchange.port, market, folder: second });
   const start = await eventually(async () => (await after.status()).marketTime, 'the market time');
   assert.equal((await exchange.ended).code, 0);
-  await settled(after);
+  await drained(after);
   await stop(after);
   const builtIn = await replay(market);
   const early = stored(first), late = stored(second);
