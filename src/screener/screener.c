@@ -457,17 +457,17 @@ void screener_choose(screener *s) {
 
 /* ---- snapshots ---- */
 
-uint32_t screener_n_saved(const screener *s) { return s->n_tracked + (uint32_t)s->n_references; }
+uint32_t screener_n_saved(const screener *s) { return s->n_tracked + (uint32_t)s->references.count; }
 
 /* Of a reference the first worker has a copy as good as any. */
 err screener_save(screener *s, uint32_t at) {
     control what = {.kind = CONTROL_SAVE};
-    what.symbol = at < s->n_tracked ? s->tracked[at] : s->references[at - s->n_tracked].copy;
+    what.symbol = at < s->n_tracked ? s->tracked[at] : s->references.items[at - s->n_tracked].copy;
     return at < s->n_tracked ? send_to_symbol(s, what.symbol, what) : send(s, 0, what);
 }
 
 saved_symbol *screener_save_stopped(screener *s, uint32_t at) {
-    uint32_t symbol = at < s->n_tracked ? s->tracked[at] : s->references[at - s->n_tracked].copy;
+    uint32_t symbol = at < s->n_tracked ? s->tracked[at] : s->references.items[at - s->n_tracked].copy;
     worker *w = s->workers[at < s->n_tracked ? s->owner[symbol] : 0];
     return w ? worker_save(w, symbol) : NULL;
 }
