@@ -22,6 +22,8 @@ static void check_part(const history_part *p) {
         require(b->open_ms >= p->from_ms && b->open_ms < p->to_ms && (i == 0 || b->open_ms > b[-1].open_ms));
         require(interval_floor(p->interval, b->open_ms) == b->open_ms && b->low > 0 && b->low <= b->high);
     }
+    for (size_t i = 0; i < p->holes.count; i++)
+        require(interval_floor(p->interval, p->holes.items[i].to_ms) == p->holes.items[i].to_ms);
     for (size_t i = 1; i < p->holes.count; i++) require(p->holes.items[i].from_ms > p->holes.items[i - 1].to_ms);
 }
 
