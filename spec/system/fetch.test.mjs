@@ -156,6 +156,8 @@ test('Ctrl-C writes what has come; the same command goes on from there', async (
   await say(it, 'rest slow 40ms to klines');
   const first = start('trademind', ['fetch', '--data-dir', folder, ...words], it.env);
   await it.until(() => asked(it, /klines/).length >= 9, 'nine pages to be asked for');
+  const second = await fetchInto(it, folder, words);
+  assert.deepEqual([second.code, /another trademind \(process \d+\) uses the data folder/.test(second.stderr)], [1, true], second.stderr);
   assert.deepEqual(await first.stop('SIGINT'), { code: 1, signal: null });
   assert.match(first.stderr, /the same command goes on from here/);
   const n = (await stored(folder, 'BTCUSDT', '1m')).length, pages = asked(it, /klines/).length;
