@@ -209,7 +209,7 @@ const COMMANDS = [
     }
     await program('trademind', words);
   }],
-  [/^build\/release\/trademind (check|eval|explain|new) /, async line => {
+  [/^build\/release\/trademind (check|eval|explain|analyze|new) /, async line => {
     // Words as a shell makes them; the example's places and times become ours.
     const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].slice(1).map(found => (found[1] ?? found[2])
       .replace(/^my-traders/, myTraders).replace(/^DIR(.*?)(\.gz)?$/, `${klines}$1`).replace(/^2026-02-0\dT/, '2026-02-02T'));

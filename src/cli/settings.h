@@ -2,6 +2,7 @@
 #pragma once
 #include "cli/options.h"
 #include "config.h"
+#include "script/state.h"
 
 enum { SETTINGS_MAX_ASSIGNMENTS = 64 };
 
@@ -17,5 +18,7 @@ typedef struct settings {
 MUST_CHECK err settings_add(settings *s, const char *assignment, diag *why);
 /* The configuration of this process and these assignments; prepares the log, too. */
 MUST_CHECK err settings_load(const settings *s, config *out, diag *why);
+/* Those of scripts, without analysis. */
+script_limits settings_limits(const config *cfg);
 /* The exit code that says what went wrong with loading. */
 int settings_exit_code(err e);
