@@ -187,6 +187,7 @@ async function program(name, words, expected = 0) {
 // What the pages put into my-traders, by hand or with `new`: their commands find it there, in their order.
 const myTraders = tempDir();
 writeFileSync(join(myTraders, 'green_bar.lua'), guideTrader);
+writeFileSync(join(myTraders, 'asked.lua'), blocks(pages['docs/trader-guide.md'], 'lua').find(block => block.startsWith('-- my-traders/asked.lua')));
 writeFileSync(join(myTraders, 'breakout.lua'), blocks(pages['README.md'], 'lua')[0]);
 
 // The first that fits. A text is the reason why it is not run here.
