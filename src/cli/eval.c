@@ -269,7 +269,8 @@ static int run(int argc, char *const *argv) {
     if (e != OK) return verb_fail(&EVAL_VERB, EXIT_USAGE, &why);
     e = settings_load(&call.settings, &cfg, &why);
     if (e != OK) return verb_fail(&EVAL_VERB, settings_exit_code(e), &why);
-    script_limits limits = {cfg.script_cpu_ms, cfg.script_load_cpu_ms, (size_t)cfg.script_memory_mb << 20, 0};
+    script_limits limits = settings_limits(&cfg);
+    limits.default_interval = 0;
     config_deinit(&cfg);
     e = read_bars(&call, &bars, &why);
     if (e == OK) e = read_references(&call, &references, &why);
