@@ -237,6 +237,7 @@ create policy "Users see signals of own and allowed traders" on public.signals f
     select 1 from public.traders t where t.id = trader_id and (t.user_id = auth.uid() or (t.user_id is null and t.enabled
         and t.access_tier = 'anonymous'))));
 create policy "Older: users insert signals" on public.signals for insert to authenticated with check (true);
+create policy "Older: users delete own signals" on public.signals for delete to authenticated using (auth.uid() = user_id);
 create policy "Select own" on public.signal_analyses for select using (auth.uid() = user_id);
 create policy "Service role can insert" on public.signal_analyses for insert with check (true);
 create policy "Service role can update" on public.signal_analyses for update using (true);
