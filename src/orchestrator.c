@@ -622,6 +622,7 @@ static void keep_places(orchestrator *o) {
 
 static err start(orchestrator *o, diag *why) {
     err e = open_loop(o, why);
+    if (o->cfg->is_cloud) return diag_set(why, ERR_UNSUPPORTED, "cloud mode is not in this version");
     keep_places(o); /* before there are other threads */
     market_clock_init(&o->clock);
     if (e == OK && symbol_table_new(&o->symbols) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
