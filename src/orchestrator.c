@@ -11,6 +11,7 @@
 #include "base/cpu_places.h"
 #include "base/log.h"
 #include "binance/feed.h"
+#include "orchestrator_cloud_traders.h"
 #include "orchestrator_history.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
@@ -50,6 +51,8 @@ typedef struct orchestrator {
     cpu_places places; /* none unless they are to be kept to */
     screener *screener;
     orchestrator_traders *traders;
+    postgrest *supabase; /* NULL without the cloud, as is the next one */
+    orchestrator_cloud_traders *cloud_traders;
     orchestrator_snapshot *snapshot;
     serve *serve;
     feed *feed;
@@ -257,7 +260,7 @@ static void on_loaded(void *context, const trader_set *set) {
         sync_universe(o);
         return;
     }
-    if (trader_set_running(set) == 0) {
+    if (trader_set_running(set) == 0 && !o->cfg->is_cloud) { /* there somebody may switch one on */
         fail(o, "no trader could be loaded; the log above says why");
         return;
     }
@@ -314,6 +317,9 @@ static size_t tell_health(void *context, health_component *out) {
     out[n++] = (health_component){"stream", is_live ? HEALTH_OK : HEALTH_DEGRADED, false};
     out[n++] = (health_component){"history", is_failing ? HEALTH_DEGRADED : HEALTH_OK, false};
     out[n++] = (health_component){"traders", has_quarantined(o) ? HEALTH_DEGRADED : HEALTH_OK, false};
+    if (o->cloud_traders)
+        out[n++] = (health_component){
+            "supabase", orchestrator_cloud_traders_is_failing(o->cloud_traders) ? HEALTH_DEGRADED : HEALTH_OK, false};
     return n;
 }
 
@@ -418,6 +424,12 @@ static void tell_details(void *context, json_writer *w) {
     json_write_object_end(w);
     write_snapshot(o, w);
     write_workers(o, w);
+    if (o->cloud_traders) {
+        json_write_key(w, "supabaseTraders");
+        json_write_object(w);
+        orchestrator_cloud_traders_write(o->cloud_traders, w);
+        json_write_object_end(w);
+    }
     json_write_key(w, "traders");
     json_write_array(w);
     tell_traders(context, w);
@@ -443,11 +455,20 @@ static err change_trader(void *context, const char *key, const char *json, diag 
     return orchestrator_traders_change(((orchestrator *)context)->traders, key, json, why);
 }
 
+static void reload_traders(void *context) {
+    orchestrator *o = context;
+    if (o->is_stopping || !o->traders || !o->screener) return;
+    if (o->cloud_traders)
+        orchestrator_cloud_traders_now(o->cloud_traders);
+    else
+        orchestrator_traders_reload(o->traders);
+}
+
 /* ---- start ---- */
 
 static err open_storage(orchestrator *o, diag *why) {
     storage_config sc = {.folder = o->cfg->data_dir,
-                         .user_id = "local",
+                         .user_id = o->cfg->user_id,
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
                          .n_producers = WORKERS_MAX,
@@ -473,14 +494,45 @@ static err open_snapshot(orchestrator *o, diag *why) {
     return e == OK ? OK : diag_set(why, e, "out of memory");
 }
 
+static void on_cloud_traders(void *context) {
+    orchestrator *o = context;
+    if (!o->is_stopping) orchestrator_traders_list_again(o->traders);
+}
+
+static void on_settled(void *context) {
+    const orchestrator *o = context;
+    if (o->cloud_traders) orchestrator_cloud_traders_loaded(o->cloud_traders, o->traders);
+}
+
+static err scan_cloud_traders(void *context, trader_folder *out, diag *why) {
+    return orchestrator_cloud_traders_scan(((orchestrator *)context)->cloud_traders, out, why);
+}
+
+static err open_cloud(orchestrator *o, diag *why) {
+    postgrest_config pc = {.loop = &o->loop, .url = o->cfg->supabase_url, .key = o->cfg->supabase_key};
+    err e = postgrest_new(&pc, &o->supabase, why);
+    orchestrator_cloud_traders_config tc = {.loop = &o->loop,
+                                            .client = o->supabase,
+                                            .storage = o->storage,
+                                            .user_id = o->cfg->user_id,
+                                            .on_change = on_cloud_traders,
+                                            .context = o};
+    return e == OK ? orchestrator_cloud_traders_new(&tc, &o->cloud_traders, why) : e;
+}
+
 static err open_traders(orchestrator *o, diag *why) {
+    bool is_cloud = o->cfg->is_cloud;
     orchestrator_traders_config tc = {.loop = &o->loop,
-                                      .folder = o->cfg->traders_dir,
+                                      .folder = is_cloud ? NULL : o->cfg->traders_dir,
+                                      .scan = is_cloud ? scan_cloud_traders : NULL,
+                                      .on_settled = is_cloud ? on_settled : NULL,
+                                      .scan_context = o,
                                       .symbols = o->symbols,
                                       .storage = o->storage,
                                       .work_left = work_left,
                                       .context = o};
-    err e = orchestrator_traders_new(&tc, &o->traders, why);
+    err e = is_cloud ? open_cloud(o, why) : OK;
+    if (e == OK) e = orchestrator_traders_new(&tc, &o->traders, why);
     return e == OK ? storage_start(o->storage, &o->loop, on_committed, o, why) : e;
 }
 
@@ -498,7 +550,7 @@ static err open_screener(orchestrator *o, diag *why) {
                           .audit_period_ms = c->audit_interval_ms,
                           .shows_first_look = true,
                           .kline_history = (int32_t)c->kline_history,
-                          .user = "local",
+                          .user = o->cfg->user_id,
                           .market = venue_get(c->market)->name,
                           .memory = o->memory,
                           .skips_late_bars = c->late_bars == LATE_BARS_SKIP,
@@ -521,7 +573,10 @@ static err open_screener(orchestrator *o, diag *why) {
     err e = screener_new(&sc, &handlers, &o->screener);
     if (e == OK) e = screener_start(o->screener);
     if (e != OK) return diag_set(why, e, "screener: %s", error_text(e));
-    return orchestrator_traders_start(o->traders, o->screener, why);
+    e = orchestrator_traders_start(o->traders, o->screener, why);
+    if (e != OK || !o->cloud_traders) return e;
+    e = orchestrator_cloud_traders_start(o->cloud_traders);
+    return e == OK ? OK : diag_set(why, e, "%s", error_text(e));
 }
 
 static err open_server(orchestrator *o, diag *why) {
@@ -540,7 +595,8 @@ static err open_server(orchestrator *o, diag *why) {
                                  .query_signals = query_signals,
                                  .query_trader_errors = query_trader_errors,
                                  .set_workers = set_workers,
-                                 .change_trader = change_trader};
+                                 .change_trader = change_trader,
+                                 .reload_traders = reload_traders};
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -579,10 +635,9 @@ static void on_stop_signal(uv_signal_t *handle, int number) {
 }
 
 static void on_hangup(uv_signal_t *handle, int number) {
-    const orchestrator *o = handle->data;
     (void)number;
     log_info("orchestrator", "SIGHUP: reading the traders again; a setting changes with a restart only");
-    if (!o->is_stopping && o->traders && o->screener) orchestrator_traders_reload(o->traders);
+    reload_traders(handle->data);
 }
 
 static err open_loop(orchestrator *o, diag *why) {
@@ -622,7 +677,6 @@ static void keep_places(orchestrator *o) {
 
 static err start(orchestrator *o, diag *why) {
     err e = open_loop(o, why);
-    if (o->cfg->is_cloud) return diag_set(why, ERR_UNSUPPORTED, "cloud mode is not in this version");
     keep_places(o); /* before there are other threads */
     market_clock_init(&o->clock);
     if (e == OK && symbol_table_new(&o->symbols) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
@@ -679,6 +733,10 @@ static void on_feed_closed(void *context) {
         screener_stop(o->screener);
     }
     if (o->traders) orchestrator_traders_stop(o->traders);
+    orchestrator_cloud_traders_close(o->cloud_traders);
+    o->cloud_traders = NULL;
+    if (o->supabase) postgrest_close(o->supabase, NULL, NULL);
+    o->supabase = NULL;
     /* While storage hands out the last passes the server still publishes them; its questions end with it. */
     if (o->serve) { serve_publish_status(o->serve); }
     close_storage(o);
