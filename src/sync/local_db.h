@@ -17,6 +17,7 @@ typedef struct local_db_config {
     const char *user_id;    /* in every row; NULL: "local" */
     const char *machine_id; /* in every row; NULL or empty: unknown */
     bool sync_full;         /* a commit also survives the loss of the host, not only of the process */
+    bool has_cloud;         /* what is written is put into the outbox, too */
 } local_db_config;
 
 /* Makes the folder and the file when missing, and brings an older schema up to date. */
