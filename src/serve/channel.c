@@ -216,6 +216,12 @@ static void answer_error(channel_client *client, const char *code, const char *t
     push(client->owner, &w, client);
 }
 
+static void force_sync(channel_client *client) {
+    const serve_providers *providers = &client->owner->options.providers;
+    if (providers->force_sync) providers->force_sync(providers->context);
+    answer(client, "ack");
+}
+
 /* ---- who comes ---- */
 
 static auth_offer judge_headers(const channel *c, struct lws *wsi) {
@@ -344,6 +350,8 @@ static void take_message(channel_client *client) {
         close_client(client, CLOSE_UNAUTHORIZED, "a token is expected first");
     else if (strcmp(type, "ping") == 0)
         answer(client, "pong");
+    else if (strcmp(type, "force_sync") == 0)
+        force_sync(client);
     else if (strcmp(type, "pong") != 0)
         answer_error(client, "unknown_type", "this type of message is not known here");
     json_decref(root);
