@@ -13,6 +13,7 @@
 #include "base/uuid.h"
 #include "binance/feed.h"
 #include "orchestrator_cloud.h"
+#include "orchestrator_cloud_traders.h"
 #include "orchestrator_history.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
@@ -53,6 +54,8 @@ typedef struct orchestrator {
     cpu_places places; /* none unless they are to be kept to */
     screener *screener;
     orchestrator_traders *traders;
+    postgrest *supabase; /* NULL without the cloud, as is the next one */
+    orchestrator_cloud_traders *cloud_traders;
     orchestrator_snapshot *snapshot;
     orchestrator_cloud *cloud;
     serve *serve;
@@ -172,7 +175,7 @@ static void move_on(orchestrator *o) {
     if (o->is_tracking && o->feed)
         orchestrator_history_show(&o->history, feed_progress(o->feed), feed_ranges_under_way(o->feed), monotonic_ms());
     if (o->is_tracking && has_begun && !o->has_begun) tell_begun(o);
-    if (o->is_tracking && has_begun && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) &&
+    if (o->is_tracking && has_begun && strcmp(o->status, "starting") == 0 && feed_is_complete(o->feed) &&
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         set_status(o, "running");
         feed_end_first_start(o->feed);
@@ -262,12 +265,12 @@ static void on_loaded(void *context, const trader_set *set) {
     orchestrator *o = context;
     if (o->is_stopping) return;
     orchestrator_traders_loaded(o->traders, set);
-    if (o->cloud) orchestrator_cloud_traders(o->cloud, set);
+    if (o->cloud) orchestrator_cloud_note_traders(o->cloud, set);
     if (o->is_tracking) {
         sync_universe(o);
         return;
     }
-    if (trader_set_running(set) == 0) {
+    if (trader_set_running(set) == 0 && !o->cfg->is_cloud) { /* there somebody may switch one on */
         fail(o, "no trader could be loaded; the log above says why");
         return;
     }
@@ -330,6 +333,9 @@ static size_t tell_health(void *context, health_component *out) {
     out[n++] = (health_component){"traders", has_quarantined(o) ? HEALTH_DEGRADED : HEALTH_OK, false};
     if (o->cfg->is_cloud)
         out[n++] = (health_component){"cloud", o->cloud ? orchestrator_cloud_health(o->cloud) : HEALTH_DEGRADED, false};
+    if (o->cloud_traders)
+        out[n++] = (health_component){
+            "supabase", orchestrator_cloud_traders_is_failing(o->cloud_traders) ? HEALTH_DEGRADED : HEALTH_OK, false};
     return n;
 }
 
@@ -394,7 +400,8 @@ static void tell_traders(void *context, json_writer *w) {
 
 static void tell_details(void *context, json_writer *w) {
     const orchestrator *o = context;
-    stream_stats s = o->feed ? feed_stream_stats(o->feed) : (stream_stats){0};
+    stream_pool_stats pool = o->feed ? feed_stream_stats(o->feed) : (stream_pool_stats){0};
+    stream_stats s = pool.sum;
     storage_stats st;
     storage_read_stats(o->storage, &st);
     json_put_integer(w, "symbols", orchestrator_universe_count(o->universe));
@@ -409,7 +416,14 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "moves", (int64_t)screener_moves(o->screener));
     json_write_key(w, "stream");
     json_write_object(w);
-    json_put_bool(w, "connected", s.is_connected);
+    json_put_bool(w, "connected", pool.is_live);
+    json_put_text(w, "host", pool.host ? pool.host : "");
+    json_put_integer(w, "connections", (int64_t)pool.n_connections);
+    json_put_integer(w, "liveConnections", (int64_t)pool.n_live);
+    json_put_integer(w, "wantedTopics", (int64_t)pool.n_wanted);
+    json_put_integer(w, "confirmedTopics", (int64_t)pool.n_carried);
+    json_put_integer(w, "replacements", (int64_t)pool.n_replacements);
+    json_put_integer(w, "outdatedMessages", (int64_t)pool.n_outdated);
     json_put_integer(w, "frames", (int64_t)s.n_frames);
     json_put_integer(w, "klines", (int64_t)s.n_klines);
     json_put_integer(w, "malformed", (int64_t)s.n_malformed);
@@ -430,6 +444,12 @@ static void tell_details(void *context, json_writer *w) {
     json_write_object_end(w);
     write_snapshot(o, w);
     write_workers(o, w);
+    if (o->cloud_traders) {
+        json_write_key(w, "supabaseTraders");
+        json_write_object(w);
+        orchestrator_cloud_traders_write(o->cloud_traders, w);
+        json_write_object_end(w);
+    }
     json_write_key(w, "traders");
     json_write_array(w);
     tell_traders(context, w);
@@ -453,6 +473,15 @@ static err set_workers(void *context, int32_t n, diag *why) {
 
 static err change_trader(void *context, const char *key, const char *json, diag *why) {
     return orchestrator_traders_change(((orchestrator *)context)->traders, key, json, why);
+}
+
+static void reload_traders(void *context) {
+    orchestrator *o = context;
+    if (o->is_stopping || !o->traders || !o->screener) return;
+    if (o->cloud_traders)
+        orchestrator_cloud_traders_now(o->cloud_traders);
+    else
+        orchestrator_traders_reload(o->traders);
 }
 
 /* ---- start ---- */
@@ -486,13 +515,14 @@ static void read_load(void *context, orchestrator_load *out) {
 static void on_lease_refused(void *context, const char *why) { fail(context, why); }
 
 /* The token is random and of this DATA_DIR alone, and so is what is made of it. */
-static err open_cloud(orchestrator *o, diag *why) {
+static err open_machine(orchestrator *o, diag *why) {
     char name[AUTH_TOKEN_BYTES + MACHINE_ID_BYTES + 8];
     snprintf(name, sizeof name, "lease|%s|%s", o->token, o->machine_id);
     sha256_hex(name, strlen(name), o->lease_owner);
     orchestrator_cloud_config cc = {.loop = &o->loop,
                                     .cfg = o->cfg,
                                     .storage = o->storage,
+                                    .client = o->supabase,
                                     .machine_id = o->machine_id,
                                     .lease_owner = o->lease_owner,
                                     .cpus = (int32_t)o->cfg->machine_cpus,
@@ -520,14 +550,45 @@ static err open_snapshot(orchestrator *o, diag *why) {
     return e == OK ? OK : diag_set(why, e, "out of memory");
 }
 
+static void on_cloud_traders(void *context) {
+    orchestrator *o = context;
+    if (!o->is_stopping) orchestrator_traders_list_again(o->traders);
+}
+
+static void on_settled(void *context) {
+    const orchestrator *o = context;
+    if (o->cloud_traders) orchestrator_cloud_traders_loaded(o->cloud_traders, o->traders);
+}
+
+static err scan_cloud_traders(void *context, trader_folder *out, diag *why) {
+    return orchestrator_cloud_traders_scan(((orchestrator *)context)->cloud_traders, out, why);
+}
+
+static err open_cloud(orchestrator *o, diag *why) {
+    postgrest_config pc = {.loop = &o->loop, .url = o->cfg->supabase_url, .key = o->cfg->supabase_key};
+    err e = postgrest_new(&pc, &o->supabase, why);
+    orchestrator_cloud_traders_config tc = {.loop = &o->loop,
+                                            .client = o->supabase,
+                                            .storage = o->storage,
+                                            .user_id = o->cfg->user_id,
+                                            .on_change = on_cloud_traders,
+                                            .context = o};
+    return e == OK ? orchestrator_cloud_traders_new(&tc, &o->cloud_traders, why) : e;
+}
+
 static err open_traders(orchestrator *o, diag *why) {
+    bool is_cloud = o->cfg->is_cloud;
     orchestrator_traders_config tc = {.loop = &o->loop,
-                                      .folder = o->cfg->traders_dir,
+                                      .folder = is_cloud ? NULL : o->cfg->traders_dir,
+                                      .scan = is_cloud ? scan_cloud_traders : NULL,
+                                      .on_settled = is_cloud ? on_settled : NULL,
+                                      .scan_context = o,
                                       .symbols = o->symbols,
                                       .storage = o->storage,
                                       .work_left = work_left,
                                       .context = o};
-    err e = orchestrator_traders_new(&tc, &o->traders, why);
+    err e = is_cloud ? open_cloud(o, why) : OK;
+    if (e == OK) e = orchestrator_traders_new(&tc, &o->traders, why);
     return e == OK ? storage_start(o->storage, &o->loop, on_committed, o, why) : e;
 }
 
@@ -568,7 +629,10 @@ static err open_screener(orchestrator *o, diag *why) {
     err e = screener_new(&sc, &handlers, &o->screener);
     if (e == OK) e = screener_start(o->screener);
     if (e != OK) return diag_set(why, e, "screener: %s", error_text(e));
-    return orchestrator_traders_start(o->traders, o->screener, why);
+    e = orchestrator_traders_start(o->traders, o->screener, why);
+    if (e != OK || !o->cloud_traders) return e;
+    e = orchestrator_cloud_traders_start(o->cloud_traders);
+    return e == OK ? OK : diag_set(why, e, "%s", error_text(e));
 }
 
 static err open_server(orchestrator *o, diag *why) {
@@ -588,7 +652,8 @@ static err open_server(orchestrator *o, diag *why) {
                                  .query_trader_errors = query_trader_errors,
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
-                                 .force_sync = force_sync};
+                                 .force_sync = force_sync,
+                                 .reload_traders = reload_traders};
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -597,7 +662,10 @@ static err open_feed(orchestrator *o, diag *why) {
                        .venue = venue_get(o->cfg->market),
                        .rest_urls = (const char *const *)o->cfg->binance_rest_urls.items,
                        .n_rest_urls = o->cfg->binance_rest_urls.count,
-                       .ws_url = o->cfg->binance_ws_url,
+                       .ws_urls = (const char *const *)o->cfg->binance_ws_urls.items,
+                       .n_ws_urls = o->cfg->binance_ws_urls.count,
+                       .streams_per_connection = (size_t)o->cfg->streams_per_connection,
+                       .stream_life_ms = o->cfg->stream_life_s * 1000,
                        .policy = {.names = (const char *const *)o->cfg->symbols.items,
                                   .n_names = o->cfg->symbols.count,
                                   .quote = o->cfg->quote_asset,
@@ -624,10 +692,9 @@ static void on_stop_signal(uv_signal_t *handle, int number) {
 }
 
 static void on_hangup(uv_signal_t *handle, int number) {
-    const orchestrator *o = handle->data;
     (void)number;
     log_info("orchestrator", "SIGHUP: reading the traders again; a setting changes with a restart only");
-    if (!o->is_stopping && o->traders && o->screener) orchestrator_traders_reload(o->traders);
+    reload_traders(handle->data);
 }
 
 static err open_loop(orchestrator *o, diag *why) {
@@ -675,7 +742,7 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_storage(o, why);
     if (e == OK) e = open_snapshot(o, why);
     if (e == OK) e = open_traders(o, why);
-    if (e == OK) e = open_cloud(o, why);
+    if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_screener(o, why);
     if (e == OK) e = open_server(o, why);
     if (e == OK) e = open_feed(o, why);
@@ -718,6 +785,8 @@ static void close_storage(orchestrator *o) {
 /* Nothing is written any more. */
 static void on_cloud_finished(void *context) {
     orchestrator *o = context;
+    if (o->supabase && !o->cloud) postgrest_close(o->supabase, NULL, NULL); /* else it was closed at the finish */
+    o->supabase = NULL;
     close_storage(o);
     orchestrator_cloud_close(o->cloud);
     o->cloud = NULL;
@@ -742,6 +811,8 @@ static void on_feed_closed(void *context) {
         screener_stop(o->screener);
     }
     if (o->traders) orchestrator_traders_stop(o->traders);
+    orchestrator_cloud_traders_close(o->cloud_traders);
+    o->cloud_traders = NULL;
     if (o->serve) serve_publish_status(o->serve);
     if (o->cloud)
         orchestrator_cloud_finish(o->cloud, o->exit_code ? o->why->text : NULL, LEAVE_MS, on_cloud_finished, o);

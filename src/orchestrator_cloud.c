@@ -52,7 +52,7 @@ struct orchestrator_cloud {
     size_t n_seen;
     int32_t cpus;
     const char *status;
-    bool is_live, has_seen, is_short_of_disk, has_auto_analysis, is_leaving, is_client_closed;
+    bool is_live, has_seen, is_short_of_disk, is_leaving, is_client_closed;
     log_repeater lost;
     enum { RUNNING, DRAINING, SYNCING, LEAVING, ENDING, ENDED } phase;
     int64_t end_by_ms;
@@ -198,7 +198,7 @@ static void tell_changes(orchestrator_cloud *c, const trader_set *set) {
     }
 }
 
-void orchestrator_cloud_traders(orchestrator_cloud *c, const trader_set *set) {
+void orchestrator_cloud_note_traders(orchestrator_cloud *c, const trader_set *set) {
     char message[64];
     seen_trader *seen = calloc((size_t)set->count + 1, sizeof *seen);
     if (!seen) return; /* told with the next change */
@@ -322,21 +322,9 @@ static void on_key_refused(void *context) {
     memset(key, 0, sizeof key);
 }
 
-static void on_auto_analysis(void *context, bool has_trigger) {
-    orchestrator_cloud *c = context;
-    c->has_auto_analysis = has_trigger;
-    if (has_trigger)
-        log_info("cloud", "a trigger of the project (auto_trigger_ai_analysis) has signals analysed already; this "
-                          "machine leaves it to "
-                          "that one, so that nobody pays twice");
-}
-
 static err open_cloud(orchestrator_cloud *c, diag *why) {
     const config *cfg = c->cfg;
     uint64_t seed = (uint64_t)monotonic_ns();
-    postgrest_config pc = {.loop = c->loop, .url = cfg->supabase_url, .key = cfg->supabase_key};
-    err e = postgrest_new(&pc, &c->client, why);
-    if (e != OK) return e;
     synchronizer_config sc = {
         .loop = c->loop,
         .storage = c->storage,
@@ -344,22 +332,19 @@ static err open_cloud(orchestrator_cloud *c, diag *why) {
         .interval_ms = cfg->sync_interval_ms,
         .seed = seed,
         .handlers = {.on_key_refused = on_key_refused, .on_machine_lost = on_machine_lost, .context = c}};
-    machine_config mc = {.loop = c->loop,
-                         .client = c->client,
-                         .user_id = cfg->user_id,
-                         .machine_id = c->machine_id,
-                         .region = cfg->machine_region,
-                         .version = TRADEMIND_VERSION,
-                         .owner = c->options.lease_owner,
-                         .cpus = c->cpus,
-                         .memory_mb = (int32_t)cfg->machine_memory_mb,
-                         .seed = seed,
-                         .handlers = {.on_held = on_held,
-                                      .on_refused = on_refused,
-                                      .on_key_refused = on_key_refused,
-                                      .on_auto_analysis = on_auto_analysis,
-                                      .context = c}};
-    e = synchronizer_new(&sc, &c->synchronizer);
+    machine_config mc = {
+        .loop = c->loop,
+        .client = c->client,
+        .user_id = cfg->user_id,
+        .machine_id = c->machine_id,
+        .region = cfg->machine_region,
+        .version = TRADEMIND_VERSION,
+        .owner = c->options.lease_owner,
+        .cpus = c->cpus,
+        .memory_mb = (int32_t)cfg->machine_memory_mb,
+        .seed = seed,
+        .handlers = {.on_held = on_held, .on_refused = on_refused, .on_key_refused = on_key_refused, .context = c}};
+    err e = synchronizer_new(&sc, &c->synchronizer);
     if (e == OK) e = machine_new(&mc, &c->machine);
     if (e == OK && cfg->realtime == SWITCHED_ON) e = orchestrator_broadcast_new(c->client, cfg->user_id, &c->broadcast);
     return e == OK ? OK : diag_set(why, e, "%s", error_text(e));
@@ -372,6 +357,7 @@ err orchestrator_cloud_open(const orchestrator_cloud_config *options, orchestrat
     c->cfg = options->cfg;
     c->loop = options->loop;
     c->storage = options->storage;
+    c->client = options->client;
     c->machine_id = options->machine_id;
     c->cpus = options->cpus;
     c->status = "starting";
@@ -383,7 +369,7 @@ err orchestrator_cloud_open(const orchestrator_cloud_config *options, orchestrat
     look_at_disk(c);
     uv_timer_start(&c->metrics_timer, on_metrics, METRICS_MS, METRICS_MS);
     *out = c; /* also when it fails: the caller closes it, since handles are open */
-    return c->cfg->is_cloud ? open_cloud(c, why) : OK;
+    return c->client ? open_cloud(c, why) : OK;
 }
 
 /* ---- the end ----
@@ -508,7 +494,6 @@ void orchestrator_cloud_close(orchestrator_cloud *c) {
 
 /* ---- told ---- */
 
-bool orchestrator_cloud_has_auto_analysis(const orchestrator_cloud *c) { return c->has_auto_analysis; }
 bool orchestrator_cloud_is_short_of_disk(const orchestrator_cloud *c) { return c->is_short_of_disk; }
 
 health_state orchestrator_cloud_health(const orchestrator_cloud *c) {
@@ -551,6 +536,5 @@ void orchestrator_cloud_write(const orchestrator_cloud *c, json_writer *w) {
     json_put_integer(w, "refused", (int64_t)s.n_buried);
     json_put_integer(w, "lastSent", s.last_ms);
     json_put_integer(w, "heartbeat", m.last_ms);
-    json_put_bool(w, "autoAnalysis", c->has_auto_analysis);
     write_counts(&s.counts, w);
 }

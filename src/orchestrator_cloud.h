@@ -10,6 +10,7 @@
 #include "orchestrator_metrics.h"
 #include "screener/trader_set.h"
 #include "serve/health.h"
+#include "sync/postgrest.h"
 #include "sync/storage.h"
 
 typedef struct orchestrator_cloud orchestrator_cloud;
@@ -18,6 +19,7 @@ typedef struct orchestrator_cloud_config {
     uv_loop_t *loop;
     const config *cfg;
     storage *storage;
+    postgrest *client; /* taken over: closed by the finish; NULL without a cloud */
     const char *machine_id;
     const char *lease_owner;
     int32_t cpus;
@@ -27,7 +29,7 @@ typedef struct orchestrator_cloud_config {
     void *context;
 } orchestrator_cloud_config;
 
-/* After storage_start. ERR_INVALID (the key), ERR_NO_MEMORY. */
+/* After storage_start. ERR_NO_MEMORY; then, too, it is to be finished and closed. */
 MUST_CHECK err orchestrator_cloud_open(const orchestrator_cloud_config *config, orchestrator_cloud **out, diag *why);
 
 void orchestrator_cloud_committed(orchestrator_cloud *c, const pass *p, uint32_t n_new);
@@ -37,7 +39,7 @@ void orchestrator_cloud_set_cpus(orchestrator_cloud *c, int32_t cpus);
 /* The stream is up, or not. */
 void orchestrator_cloud_set_live(orchestrator_cloud *c, bool is_live);
 /* Says which traders have come, gone or changed since the last call. */
-void orchestrator_cloud_traders(orchestrator_cloud *c, const trader_set *set);
+void orchestrator_cloud_note_traders(orchestrator_cloud *c, const trader_set *set);
 /* `type` as in cloud_events; `severity` info, warning or error; `details` a JSON object or NULL. */
 void orchestrator_cloud_event(orchestrator_cloud *c, const char *type, const char *severity, const char *message,
                               const char *details);
@@ -49,8 +51,6 @@ health_state orchestrator_cloud_health(const orchestrator_cloud *c);
 bool orchestrator_cloud_is_short_of_disk(const orchestrator_cloud *c);
 /* The members of an object. */
 void orchestrator_cloud_write(const orchestrator_cloud *c, json_writer *w);
-/* A trigger of the project has signals analysed already. */
-bool orchestrator_cloud_has_auto_analysis(const orchestrator_cloud *c);
 
 /* When no pass comes any more: the last rows are written and sent, within `timeout_ms`; `error` NULL: nothing went wrong.
  * Calls back, never from inside; after it storage may stop. */

@@ -54,6 +54,7 @@ void orchestrator_metrics_signal(orchestrator_metrics *m, int64_t wall_ms) {
 }
 
 void orchestrator_metrics_latency(orchestrator_metrics *m, int64_t wall_ms, int64_t event_ms) {
+    if (wall_ms - event_ms > HOUR_MS) return; /* an exchange that replays the past */
     m->latency_ms += wall_ms > event_ms ? wall_ms - event_ms : 0;
     m->n_latencies++;
 }

@@ -1,7 +1,7 @@
 // supabase/migrations on an empty project and on the earlier machine's tables: what comes out, who may do what in it, how
 // the browser app reads it, and what is thrown away when it is old.
-import assert from 'node:assert/strict';
 // time limit: 240
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "screener/backlog.h"
 #include "screener/balance.h"
+#include "screener/inquiries.h"
 #include "screener/ranking.h"
 #include <sched.h>
 #include <stdio.h>
@@ -33,8 +34,6 @@ typedef struct reference {
     uint32_t symbol, copy;
     const symbol_info *info;
     int64_t start_ms; /* market time when the first copies were made: those of later workers begin there too */
-    int64_t asked_from_ms[N_INTERVALS]; /* the newest range: every copy asks for the same */
-    int64_t asked_to_ms[N_INTERVALS];
 } reference;
 
 /* The symbols of one trader with `rank`. */
@@ -81,7 +80,7 @@ struct screener {
     uint8_t copy_at[SYMBOL_MAX];      /* likewise for ids of copies */
     ranked *ranked;
     int32_t n_ranked;
-    uint16_t n_ranges[SYMBOL_MAX]; /* asked for and not answered */
+    inquiries *inquiries;
     bool waits_for_ranks, has_begun;
     backlog held; /* events of symbols on their way */
     int32_t n_moving;
@@ -94,6 +93,13 @@ struct screener {
 };
 
 static void advance(screener *s);
+static err on_answer(void *context, const inquiry *whose, const market_event *event);
+
+static void ask_rest(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
+    const screener_handlers *h = &((screener *)context)->handlers;
+    h->on_range(h->context, symbol, interval, from_ms, to_ms);
+}
+
 static void on_job_done(void *context) {
     screener *s = context;
     s->shared.notify(s->shared.notify_context);
@@ -129,7 +135,8 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
                                              : c->n_workers < WORKERS_MAX ? c->n_workers
                                                                           : WORKERS_MAX;
     memset(s->target, NOBODY, sizeof s->target);
-    e = registry_new(&s->shared.registry);
+    e = inquiries_new(&(inquiries_handlers){ask_rest, on_answer, s}, &s->inquiries);
+    if (e == OK) e = registry_new(&s->shared.registry);
     if (e == OK) e = watchdog_start(&s->shared.dog);
     if (e == OK)
         e = trader_loader_new(s->shared.registry, s->shared.dog, &s->shared.limits, on_job_done, s, &s->loader);
@@ -187,11 +194,18 @@ static err push_to_owner(screener *s, const market_event *event) {
     return push(s, s->owner[event->symbol], event);
 }
 
-/* The copies that there are have the range; those of workers that come later will ask for it again. */
-static void end_range(screener *s, const market_event *event) {
-    reference *r = &s->references[s->copy_at[event->symbol] - 1];
-    if (r->asked_to_ms[event->interval] == event->to_ms)
-        r->asked_from_ms[event->interval] = r->asked_to_ms[event->interval] = 0;
+static err on_answer(void *context, const inquiry *whose, const market_event *event) {
+    screener *s = context;
+    return s->copy_at[whose->symbol] ? push(s, whose->worker, event) : push_to_owner(s, event);
+}
+
+static bool is_from_rest(const market_event *event) {
+    return event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE;
+}
+
+/* Nobody's inquiry: what a replay or a correction says of itself. */
+static bool is_unasked(const market_event *event) {
+    return (event->kind == EVENT_RANGE_DONE ? event->bar.open_ms : event->from_ms) == 0;
 }
 
 err screener_push(screener *s, const market_event *event) {
@@ -200,8 +214,11 @@ err screener_push(screener *s, const market_event *event) {
     if (event->symbol >= SYMBOL_MAX) return ERR_INVALID;
     if (event->event_ms > s->market_ms) s->market_ms = event->event_ms;
     s->n_closed += event->kind == EVENT_BAR_CLOSED;
-    if (event->kind == EVENT_RANGE_DONE && s->n_ranges[event->symbol] > 0) s->n_ranges[event->symbol]--;
-    if (s->copy_at[event->symbol] && event->kind == EVENT_RANGE_DONE) end_range(s, event);
+    if (is_from_rest(event)) {
+        bool is_awaited;
+        e = inquiries_answer(s->inquiries, event, &is_awaited);
+        if (e != OK || is_awaited || !is_unasked(event)) return e;
+    }
     if (s->copy_at[event->symbol]) return push_all(s, *event, event->symbol);
     r = s->reference_at[event->symbol] ? &s->references[s->reference_at[event->symbol] - 1] : NULL;
     e = s->is_tracked[event->symbol] ? push_to_owner(s, event) : OK;
@@ -228,6 +245,7 @@ static err send(screener *s, int32_t i, control what) {
     err e;
     if (!c) return ERR_NO_MEMORY;
     *c = what;
+    c->market_ms = s->market_ms;
     e = push(s, i, &event);
     if (e != OK) free(c);
     return e;
@@ -313,19 +331,6 @@ static err attach_references(screener *s) {
     return OK;
 }
 
-/* The copies of all workers ask for the same: once is enough, unless the answer came before a worker was there. False: it
- * has been asked for. */
-static bool is_new_range(screener *s, const note *n) {
-    reference *r = s->copy_at[n->symbol] ? &s->references[s->copy_at[n->symbol] - 1] : NULL;
-    if (!r) return true;
-    if (s->n_ranges[n->symbol] > 0 && r->asked_from_ms[n->interval] == n->from_ms &&
-        r->asked_to_ms[n->interval] == n->to_ms)
-        return false;
-    r->asked_from_ms[n->interval] = n->from_ms;
-    r->asked_to_ms[n->interval] = n->to_ms;
-    return true;
-}
-
 /* ---- ranks ---- */
 
 static ranked *find_ranked(screener *s, const trader *who) {
@@ -375,6 +380,7 @@ static err send_to_symbol(screener *s, uint32_t symbol, control what) {
     err e;
     if (!c) return ERR_NO_MEMORY;
     *c = what;
+    c->market_ms = s->market_ms;
     e = push_to_owner(s, &event);
     if (e != OK) free(c);
     return e;
@@ -407,7 +413,9 @@ static err on_word(screener *s, const note *n) {
     return e == OK ? t.failure : e;
 }
 
-static bool is_loading(void *context, uint32_t symbol) { return ((telling *)context)->screener->n_ranges[symbol] > 0; }
+static bool is_loading(void *context, uint32_t symbol) {
+    return inquiries_has(((telling *)context)->screener->inquiries, symbol);
+}
 
 static err expire_ranks(screener *s) {
     err e = OK;
@@ -520,7 +528,7 @@ err screener_untrack(screener *s, uint32_t symbol) {
     while (s->tracked[at] != symbol) at++;
     memmove(&s->tracked[at], &s->tracked[at + 1], (s->n_tracked - at - 1) * sizeof *s->tracked);
     s->n_tracked--;
-    s->n_ranges[symbol] = 0;
+    inquiries_forget(s->inquiries, symbol);
     e = leave_rankings(s, symbol); /* while it can still be told of */
     s->is_tracked[symbol] = false;
     if (e == OK && s->is_back[symbol]) { /* its new watch has not begun */
@@ -820,14 +828,23 @@ static void on_barrier(screener *s) {
         give_up(s);
 }
 
+static err on_range(screener *s, const note *n) {
+    if (s->is_leaving[n->symbol]) return OK;                           /* nobody would wait for the answer */
+    if (s->copy_at[n->symbol] && n->worker >= s->n_workers) return OK; /* nor would a worker that ends */
+    return inquiries_add(s->inquiries, &(inquiry){.number = n->inquiry,
+                                                  .worker = n->worker,
+                                                  .symbol = n->symbol,
+                                                  .interval = n->interval,
+                                                  .from_ms = n->from_ms,
+                                                  .to_ms = n->to_ms,
+                                                  .is_audit = n->is_audit});
+}
+
 static void on_note(screener *s, const note *n) {
     const screener_handlers *h = &s->handlers;
     switch (n->kind) {
     case NOTE_RANGE:
-        if (s->is_leaving[n->symbol]) break; /* nobody would wait for the answer */
-        if (!is_new_range(s, n)) break;
-        s->n_ranges[n->symbol]++;
-        h->on_range(h->context, n->symbol, n->interval, n->from_ms, n->to_ms);
+        if (on_range(s, n) != OK) give_up(s);
         break;
     case NOTE_WORD:
         if (on_word(s, n) != OK) give_up(s);
@@ -891,6 +908,7 @@ void screener_free(screener *s) {
     }
     backlog_deinit(&s->held);
     for (uint32_t i = 0; i < SYMBOL_MAX; i++) memory_free(s->kept[i]);
+    inquiries_free(s->inquiries);
     trader_change_deinit(&s->change);
     free_sources(s->wanted, s->n_sources);
     free(s->failures);

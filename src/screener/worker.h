@@ -31,6 +31,8 @@ typedef struct note {
     uint32_t symbol;
     int32_t interval;
     int64_t from_ms, to_ms;
+    uint64_t inquiry;      /* NOTE_RANGE: its number */
+    bool is_audit;         /* NOTE_RANGE: the bars are there already */
     tracked *tracked;      /* NOTE_RELEASED */
     memory *kept;          /* NOTE_UNTRACKED; NULL: the symbol had not been under watch */
     saved_symbol *saved;   /* NOTE_SAVED: the receiver's; NULL: the symbol is not here, or there was no memory */
@@ -54,6 +56,7 @@ typedef enum control_kind {
 
 typedef struct control {
     control_kind kind;
+    int64_t market_ms; /* newest market time: a worker that has had no symbols would not know it */
     trader_set *set;
     uint32_t symbol;
     tracked *tracked;

@@ -1,4 +1,4 @@
-/* One call at a time: lease, row, (facts, retention), and then the timer. */
+/* One call at a time: lease, row, now and then retention, and then the timer. */
 #include "sync/machine.h"
 #include "base/backoff.h"
 #include "base/clock.h"
@@ -39,7 +39,7 @@ struct machine {
     int64_t last_ms;
     log_repeater failures;
     bool is_busy, is_stale; /* a call is under way; the row has changed since the last one */
-    bool has_facts, is_finishing, is_closing;
+    bool is_finishing, is_closing;
     void (*on_done)(void *context);
     void *done_context;
     void (*on_closed)(void *context);
@@ -313,19 +313,6 @@ static void write_row(machine *m) {
 
 /* ---- what is asked now and then ---- */
 
-static void on_facts(void *context, const postgrest_answer *a) {
-    machine *m = context;
-    json_t *facts = a->kind == POSTGREST_OK ? json_loadb(a->body, a->body_bytes, JSON_DECODE_ANY, NULL) : NULL;
-    const json_t *has_trigger = json_object_get(facts, "auto_analysis");
-    if (a->kind != POSTGREST_CANCELLED && json_is_boolean(has_trigger)) {
-        m->has_facts = true;
-        m->handlers.on_auto_analysis(m->handlers.context, json_is_true(has_trigger));
-    }
-    json_decref(facts);
-    m->is_busy = false;
-    if (a->kind != POSTGREST_CANCELLED) again(m, m->is_stale || m->is_finishing ? 0 : m->heartbeat_ms);
-}
-
 static void on_retained(void *context, const postgrest_answer *a) {
     machine *m = context;
     json_t *counts = a->kind == POSTGREST_OK ? json_loadb(a->body, a->body_bytes, JSON_DECODE_ANY, NULL) : NULL;
@@ -343,11 +330,7 @@ static void go_on(machine *m) {
     err e = OK;
     json_writer_init(&w);
     json_write_object(&w);
-    if (!m->has_facts && !m->is_finishing) {
-        json_put_text(&w, "user_id", m->user_id);
-        json_write_object_end(&w);
-        e = post(m, "/rest/v1/rpc/trademind_facts", &w, on_facts);
-    } else if (monotonic_ms() >= m->next_retention_ms && !m->is_finishing) {
+    if (monotonic_ms() >= m->next_retention_ms && !m->is_finishing) {
         json_write_object_end(&w);
         e = post(m, "/rest/v1/rpc/trademind_retention", &w, on_retained);
     } else {

@@ -19,8 +19,6 @@ typedef struct machine_handlers {
     void (*on_refused)(void *context, const char *why);
     /* As of the synchronizer. */
     void (*on_key_refused)(void *context);
-    /* Once the lease is ours: a trigger of the project has signals analysed already. */
-    void (*on_auto_analysis)(void *context, bool has_trigger);
     void *context;
 } machine_handlers;
 
