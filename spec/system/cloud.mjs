@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { start } from './harness.mjs';
 import { startSupabase } from './supabase.mjs';
 
 const NAMESPACE = Buffer.from('6d8f2f0c3f0e5b7a9c557a1c1f0e9b42', 'hex');
@@ -46,3 +47,10 @@ export async function eventDifference({ sql }, signals) {
 export const cloudEnv = (supabase, market) => ({
   ...supabase.env, SYMBOLS: market.symbols.join(','), SYNC_INTERVAL_MS: '200', HOST: '127.0.0.1', MACHINE_REGION: 'sin',
 });
+
+/** A verb of the command line: {code, lines (of JSON), stderr}. */
+export async function verb(words, env = {}) {
+  const it = start('trademind', words, env);
+  const { code } = await it.ended;
+  return { code, lines: it.lines, stderr: it.stderr };
+}
