@@ -3,14 +3,16 @@
  *   start   storage -> memory of earlier runs -> workers, traders -> server -> feed -> symbols tracked, stream on
  *                                              snapshot read in the pool ------------^
  *   run     feed events -> screener -> passes -> storage -> committed passes -> terminal, browsers
- *   stop    feed -> workers (inboxes run empty) -> storage (all committed) -> snapshot, server -> loop empty
+ *   stop    feed -> workers (inboxes run empty) -> cloud (all committed and sent) -> storage -> snapshot, server -> loop empty
  *
  * Everything here runs on the I/O thread but submit() and notify(), which workers call. */
 #include "orchestrator.h"
 #include "base/clock.h"
 #include "base/cpu_places.h"
 #include "base/log.h"
+#include "base/uuid.h"
 #include "binance/feed.h"
+#include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
 #include "orchestrator_history.h"
 #include "orchestrator_snapshot.h"
@@ -35,7 +37,8 @@ enum {
     DRAIN_MS = 3000,
     EXIT_FAILURE_CODE = 1,
     N_SIGNALS = 3,
-    PASSES_AHEAD = 128
+    PASSES_AHEAD = 128,
+    LEAVE_MS = 2500 /* for the cloud, at the end: Fly kills after 5 s */
 };
 
 typedef struct orchestrator {
@@ -54,11 +57,12 @@ typedef struct orchestrator {
     postgrest *supabase; /* NULL without the cloud, as is the next one */
     orchestrator_cloud_traders *cloud_traders;
     orchestrator_snapshot *snapshot;
+    orchestrator_cloud *cloud;
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;
     orchestrator_history history;
-    char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES];
+    char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
@@ -81,6 +85,7 @@ static void set_status(orchestrator *o, const char *status) {
     if (strcmp(o->status, status) == 0) return;
     o->status = status;
     if (o->serve) serve_publish_status(o->serve);
+    if (o->cloud) orchestrator_cloud_set_status(o->cloud, status);
 }
 
 /* ---- worker threads ---- */
@@ -131,6 +136,7 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
     }
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     orchestrator_traders_committed(o->traders, p);
+    if (o->cloud) orchestrator_cloud_committed(o->cloud, p, n_new);
     pass_release(p);
 }
 
@@ -140,7 +146,9 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
 static bool on_event(void *context, const market_event *event) {
     orchestrator *o = context;
     bool is_past = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE;
+    bool is_live = event->kind == EVENT_BAR_FORMING || event->kind == EVENT_BAR_CLOSED;
     if (!o->is_tracking) return true;
+    if (is_live && event->event_ms && o->cloud) orchestrator_cloud_latency(o->cloud, event->event_ms);
     if (is_past && screener_backlog(o->screener) > BACKLOG_FULL) {
         o->is_feed_full = true;
         return false;
@@ -159,6 +167,7 @@ static void tell_begun(orchestrator *o) {
 static void move_on(orchestrator *o) {
     bool has_begun = screener_has_begun(o->screener); /* before the poll, which brings the ranges that they ask for */
     screener_poll(o->screener);
+    if (o->cloud && o->feed) orchestrator_cloud_set_live(o->cloud, feed_is_live(o->feed));
     if (o->is_feed_full && screener_backlog(o->screener) < BACKLOG_LOW) {
         o->is_feed_full = false;
         if (o->feed) feed_resume(o->feed);
@@ -256,6 +265,7 @@ static void on_loaded(void *context, const trader_set *set) {
     orchestrator *o = context;
     if (o->is_stopping) return;
     orchestrator_traders_loaded(o->traders, set);
+    if (o->cloud) orchestrator_cloud_note_traders(o->cloud, set);
     if (o->is_tracking) {
         sync_universe(o);
         return;
@@ -283,8 +293,8 @@ static void on_barrier(void *context) { orchestrator_traders_passed_barrier(((or
 
 static void on_resized(void *context, int32_t n_workers) {
     const orchestrator *o = context;
-    (void)n_workers;
     if (o->serve) serve_publish_status(o->serve);
+    if (o->cloud) orchestrator_cloud_set_cpus(o->cloud, n_workers);
 }
 
 static size_t work_left(void *context) {
@@ -310,13 +320,19 @@ static bool has_quarantined(const orchestrator *o) {
 static size_t tell_health(void *context, health_component *out) {
     const orchestrator *o = context;
     bool is_live = o->feed && feed_is_live(o->feed), is_failing = o->feed && feed_is_failing(o->feed);
+    bool is_short = o->cloud && orchestrator_cloud_is_short_of_disk(o->cloud);
     size_t n = 0;
-    out[n++] =
-        (health_component){"storage", storage_health(o->storage) == STORAGE_FAILING ? HEALTH_FAILED : HEALTH_OK, true};
+    out[n++] = (health_component){"storage",
+                                  storage_health(o->storage) == STORAGE_FAILING ? HEALTH_FAILED
+                                  : is_short                                    ? HEALTH_DEGRADED
+                                                                                : HEALTH_OK,
+                                  true};
     out[n++] = (health_component){"workers", o->has_failed ? HEALTH_FAILED : HEALTH_OK, true};
     out[n++] = (health_component){"stream", is_live ? HEALTH_OK : HEALTH_DEGRADED, false};
     out[n++] = (health_component){"history", is_failing ? HEALTH_DEGRADED : HEALTH_OK, false};
     out[n++] = (health_component){"traders", has_quarantined(o) ? HEALTH_DEGRADED : HEALTH_OK, false};
+    if (o->cfg->is_cloud)
+        out[n++] = (health_component){"cloud", o->cloud ? orchestrator_cloud_health(o->cloud) : HEALTH_DEGRADED, false};
     if (o->cloud_traders)
         out[n++] = (health_component){
             "supabase", orchestrator_cloud_traders_is_failing(o->cloud_traders) ? HEALTH_DEGRADED : HEALTH_OK, false};
@@ -422,6 +438,10 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "newSignals", (int64_t)st.n_new_signals);
     json_put_integer(w, "queued", (int64_t)st.n_queued);
     json_write_object_end(w);
+    json_write_key(w, "cloud");
+    json_write_object(w);
+    if (o->cloud) orchestrator_cloud_write(o->cloud, w);
+    json_write_object_end(w);
     write_snapshot(o, w);
     write_workers(o, w);
     if (o->cloud_traders) {
@@ -469,6 +489,7 @@ static void reload_traders(void *context) {
 static err open_storage(orchestrator *o, diag *why) {
     storage_config sc = {.folder = o->cfg->data_dir,
                          .user_id = o->cfg->user_id,
+                         .has_cloud = o->cfg->is_cloud,
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
                          .n_producers = WORKERS_MAX,
@@ -479,6 +500,41 @@ static err open_storage(orchestrator *o, diag *why) {
     if (e == OK && memory_new(&o->memory) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = storage_restore(o->storage, o->memory, why);
     return e;
+}
+
+static void read_load(void *context, orchestrator_load *out) {
+    const orchestrator *o = context;
+    for (int32_t i = 0; o->screener && i < screener_workers(o->screener); i++) {
+        const worker_stats *s = screener_stats(o->screener, i);
+        int64_t lag_ns = atomic_load(&s->lag_ns);
+        if (lag_ns > out->filter_ns) out->filter_ns = lag_ns;
+        out->n_errors += atomic_load(&s->n_errors);
+    }
+}
+
+static void on_lease_refused(void *context, const char *why) { fail(context, why); }
+
+/* The token is random and of this DATA_DIR alone, and so is what is made of it. */
+static err open_machine(orchestrator *o, diag *why) {
+    char name[AUTH_TOKEN_BYTES + MACHINE_ID_BYTES + 8];
+    snprintf(name, sizeof name, "lease|%s|%s", o->token, o->machine_id);
+    sha256_hex(name, strlen(name), o->lease_owner);
+    orchestrator_cloud_config cc = {.loop = &o->loop,
+                                    .cfg = o->cfg,
+                                    .storage = o->storage,
+                                    .client = o->supabase,
+                                    .machine_id = o->machine_id,
+                                    .lease_owner = o->lease_owner,
+                                    .cpus = (int32_t)o->cfg->machine_cpus,
+                                    .read_load = read_load,
+                                    .on_refused = on_lease_refused,
+                                    .context = o};
+    return orchestrator_cloud_open(&cc, &o->cloud, why);
+}
+
+static void force_sync(void *context) {
+    const orchestrator *o = context;
+    if (o->cloud && !o->is_stopping) orchestrator_cloud_force(o->cloud);
 }
 
 static err open_snapshot(orchestrator *o, diag *why) {
@@ -550,7 +606,7 @@ static err open_screener(orchestrator *o, diag *why) {
                           .audit_period_ms = c->audit_interval_ms,
                           .shows_first_look = true,
                           .kline_history = (int32_t)c->kline_history,
-                          .user = o->cfg->user_id,
+                          .user = c->user_id,
                           .market = venue_get(c->market)->name,
                           .memory = o->memory,
                           .skips_late_bars = c->late_bars == LATE_BARS_SKIP,
@@ -596,6 +652,7 @@ static err open_server(orchestrator *o, diag *why) {
                                  .query_trader_errors = query_trader_errors,
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
+                                 .force_sync = force_sync,
                                  .reload_traders = reload_traders};
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
@@ -685,6 +742,7 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_storage(o, why);
     if (e == OK) e = open_snapshot(o, why);
     if (e == OK) e = open_traders(o, why);
+    if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_screener(o, why);
     if (e == OK) e = open_server(o, why);
     if (e == OK) e = open_feed(o, why);
@@ -724,7 +782,27 @@ static void close_storage(orchestrator *o) {
     o->storage = NULL;
 }
 
-/* The feed is closed: no event comes any more. */
+/* Nothing is written any more. */
+static void on_cloud_finished(void *context) {
+    orchestrator *o = context;
+    if (o->supabase && !o->cloud) postgrest_close(o->supabase, NULL, NULL); /* else it was closed at the finish */
+    o->supabase = NULL;
+    close_storage(o);
+    orchestrator_cloud_close(o->cloud);
+    o->cloud = NULL;
+    orchestrator_snapshot_close(o->snapshot, !o->has_failed); /* after the signals: those matter more */
+    o->snapshot = NULL;
+    orchestrator_traders_close(o->traders);
+    o->traders = NULL;
+    if (o->serve) serve_close(o->serve, NULL, NULL);
+    o->serve = NULL;
+    close_handle((uv_handle_t *)&o->wake);
+    close_handle((uv_handle_t *)&o->flush);
+    for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
+}
+
+/* The feed is closed: no event comes any more. While storage hands out the last passes the server still publishes them; its
+ * questions end with storage. */
 static void on_feed_closed(void *context) {
     orchestrator *o = context;
     o->feed = NULL;
@@ -735,20 +813,11 @@ static void on_feed_closed(void *context) {
     if (o->traders) orchestrator_traders_stop(o->traders);
     orchestrator_cloud_traders_close(o->cloud_traders);
     o->cloud_traders = NULL;
-    if (o->supabase) postgrest_close(o->supabase, NULL, NULL);
-    o->supabase = NULL;
-    /* While storage hands out the last passes the server still publishes them; its questions end with it. */
-    if (o->serve) { serve_publish_status(o->serve); }
-    close_storage(o);
-    orchestrator_snapshot_close(o->snapshot, !o->has_failed); /* after the signals: those matter more */
-    o->snapshot = NULL;
-    orchestrator_traders_close(o->traders);
-    o->traders = NULL;
-    if (o->serve) serve_close(o->serve, NULL, NULL);
-    o->serve = NULL;
-    close_handle((uv_handle_t *)&o->wake);
-    close_handle((uv_handle_t *)&o->flush);
-    for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
+    if (o->serve) serve_publish_status(o->serve);
+    if (o->cloud)
+        orchestrator_cloud_finish(o->cloud, o->exit_code ? o->why->text : NULL, LEAVE_MS, on_cloud_finished, o);
+    else
+        on_cloud_finished(o);
 }
 
 static void stop(orchestrator *o) {

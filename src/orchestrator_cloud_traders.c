@@ -36,8 +36,8 @@ static json_t *row_json(const trader_row *row, const char *user_id) {
     json_t *filter = row->code ? json_pack("{ss}", "code", row->code) : json_null();
     json_t *inputs = row->inputs ? json_loads(row->inputs, 0, NULL) : json_null();
     return json_pack("{ss, ss?, ss?, so, so, sb, ss?, ss, ss}", "id", row->id, "user_id",
-                     row->is_built_in ? NULL : user_id, "name", row->name, "filter", filter, "inputs", inputs, "enabled",
-                     true, "language", row->language, "access_tier", user_tier_name(row->tier), "created_at",
+                     row->is_built_in ? NULL : user_id, "name", row->name, "filter", filter, "inputs", inputs,
+                     "enabled", true, "language", row->language, "access_tier", user_tier_name(row->tier), "created_at",
                      row->created_at);
 }
 
@@ -69,8 +69,7 @@ static err restore(orchestrator_cloud_traders *c, diag *why) {
         log_error("traders", "those of the run before cannot be taken up: %s", why->text);
         e = OK;
     }
-    if (c->has_list)
-        log_info("traders", "%zu of the run before, until Supabase answers", c->list.count);
+    if (c->has_list) log_info("traders", "%zu of the run before, until Supabase answers", c->list.count);
     free(text);
     return e;
 }
@@ -105,7 +104,8 @@ static void on_reported(void *context, const postgrest_answer *answer) {
     }
     if (answer->kind != POSTGREST_OK) {
         static log_repeater repeater;
-        log_repeat(&repeater, LOG_WARN, "traders", "traders.error of %s is not written: %s", c->reported_id, answer->why);
+        log_repeat(&repeater, LOG_WARN, "traders", "traders.error of %s is not written: %s", c->reported_id,
+                   answer->why);
         return;
     }
     trader_row *row = trader_row_list_find(&c->list, c->reported_id);
@@ -123,8 +123,7 @@ static void report_next(orchestrator_cloud_traders *c) {
     size_t i = 0;
     json_writer w;
     if (!c->is_loaded || c->is_calling || c->is_closed) return;
-    while (i < c->list.count &&
-           (c->list.items[i].is_built_in || is_same_text(c->list.items[i].error, c->wanted[i])))
+    while (i < c->list.count && (c->list.items[i].is_built_in || is_same_text(c->list.items[i].error, c->wanted[i])))
         i++;
     if (i == c->list.count) return;
     memcpy(c->reported_id, c->list.items[i].id, sizeof c->reported_id);
@@ -135,8 +134,7 @@ static void report_next(orchestrator_cloud_traders *c) {
     json_write_object_end(&w);
     size_t bytes;
     if (json_writer_take(&w, &changes, &bytes) == OK) {
-        c->is_calling =
-            postgrest_update(c->config.client, "traders", filter, changes, NULL, on_reported, c) == OK;
+        c->is_calling = postgrest_update(c->config.client, "traders", filter, changes, NULL, on_reported, c) == OK;
         free(changes);
     }
     json_writer_deinit(&w);
@@ -159,7 +157,8 @@ void orchestrator_cloud_traders_loaded(orchestrator_cloud_traders *c, const orch
 static const char *name_of(const trader_row *row) { return row->name && *row->name ? row->name : row->id; }
 
 /* Once for the same ones. */
-static void tell_unsupported(orchestrator_cloud_traders *c, const trader_row_list *rows, const trader_verdict *verdicts) {
+static void tell_unsupported(orchestrator_cloud_traders *c, const trader_row_list *rows,
+                             const trader_verdict *verdicts) {
     char names[NAMES_BYTES] = "";
     size_t used = 0, n = 0;
     for (size_t i = 0; i < rows->count; i++) {
@@ -186,8 +185,8 @@ static void tell_choice(orchestrator_cloud_traders *c) {
     int used = snprintf(line, sizeof line, "from Supabase: %zu run (tier %s), %zu are switched off", n[VERDICT_RUNS],
                         user_tier_name(c->tier), n[VERDICT_DISABLED]);
     if (n[VERDICT_QUOTA])
-        used += snprintf(line + used, sizeof line - (size_t)used, ", %zu are more than the %d that the tier has room for",
-                         n[VERDICT_QUOTA], quota);
+        used += snprintf(line + used, sizeof line - (size_t)used,
+                         ", %zu are more than the %d that the tier has room for", n[VERDICT_QUOTA], quota);
     if (n[VERDICT_TIER])
         snprintf(line + used, sizeof line - (size_t)used, ", %zu are of a higher tier", n[VERDICT_TIER]);
     if (strcmp(line, c->line) == 0) return;

@@ -534,9 +534,9 @@ err orchestrator_traders_start(orchestrator_traders *t, screener *s, diag *why) 
                                      .work_left = t->config.work_left,
                                      .context = t->config.context};
     t->screener = s;
-    if (e == OK && (orchestrator_look_open(&look, &t->look) != OK ||
-                    (t->config.folder &&
-                     folder_watch_open(t->config.loop, t->config.folder, on_change, t, &t->watch) != OK)))
+    if (e == OK &&
+        (orchestrator_look_open(&look, &t->look) != OK ||
+         (t->config.folder && folder_watch_open(t->config.loop, t->config.folder, on_change, t, &t->watch) != OK)))
         e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e != OK) return e;
     uv_timer_start(&t->errors_timer, on_errors, ERRORS_MS, ERRORS_MS);

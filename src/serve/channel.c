@@ -352,6 +352,12 @@ static void take_update(channel_client *client, const json_t *request) {
     acknowledge(client, request);
 }
 
+static void force_sync(channel_client *client, const json_t *request) {
+    const serve_providers *providers = &client->owner->options.providers;
+    if (providers->force_sync) providers->force_sync(providers->context);
+    acknowledge(client, request);
+}
+
 static void take_message(channel_client *client) {
     json_t *root = json_loadb(client->input, client->input_bytes, JSON_REJECT_DUPLICATES, NULL);
     const char *type = json_string_value(json_object_get(root, "type"));
@@ -363,6 +369,8 @@ static void take_message(channel_client *client) {
         close_client(client, CLOSE_UNAUTHORIZED, "a token is expected first");
     else if (strcmp(type, "ping") == 0)
         answer(client, "pong");
+    else if (strcmp(type, "force_sync") == 0)
+        force_sync(client, root);
     else if (strcmp(type, "config_update") == 0)
         take_update(client, root);
     else if (strcmp(type, "pong") != 0)

@@ -55,11 +55,11 @@ static const cloud_column EVENTS[] = {
 };
 
 static const cloud_column ERRORS[] = {
-    {"id", COLUMN_ERROR_ID, false},    {"user_id", COLUMN_TEXT, false},     {"trader_id", COLUMN_TEXT, false},
-    {"kind", COLUMN_TEXT, false},      {"symbol", COLUMN_TEXT, false},      {"bar", COLUMN_TIME, false},
-    {"message", COLUMN_TEXT, false},   {"line", COLUMN_NUMBER, false},      {"trace", COLUMN_TEXT, false},
-    {"code_hash", COLUMN_TEXT, false}, {"count", COLUMN_NUMBER, false},     {"first_seen", COLUMN_TIME, false},
-    {"last_seen", COLUMN_TIME, false}, {"resolved_at", COLUMN_TIME, false},
+    {"id", COLUMN_ERROR_ID, false},     {"user_id", COLUMN_TEXT, false},   {"trader_id", COLUMN_TEXT, false},
+    {"trader", COLUMN_TEXT, false},     {"kind", COLUMN_TEXT, false},      {"symbol", COLUMN_TEXT, false},
+    {"bar", COLUMN_TIME, false},        {"message", COLUMN_TEXT, false},   {"line", COLUMN_NUMBER, false},
+    {"trace", COLUMN_TEXT, false},      {"code_hash", COLUMN_TEXT, false}, {"count", COLUMN_NUMBER, false},
+    {"first_seen", COLUMN_TIME, false}, {"last_seen", COLUMN_TIME, false}, {"resolved_at", COLUMN_TIME, false},
 };
 
 static const cloud_column METRICS[] = {

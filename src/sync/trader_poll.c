@@ -81,9 +81,8 @@ static void ask_facts(trader_poll *p) {
 static void ask_stamps(trader_poll *p) {
     char query[QUERY_BYTES];
     const char *last = p->stamps.count ? p->stamps.items[p->stamps.count - 1].id : NULL;
-    snprintf(query, sizeof query,
-             "select=" TRADER_STAMP_COLUMNS "&or=(user_id.eq.%s,user_id.is.null)&order=id.asc%s%s", p->user_id,
-             last ? "&id=gt." : "", last ? last : "");
+    snprintf(query, sizeof query, "select=" TRADER_STAMP_COLUMNS "&or=(user_id.eq.%s,user_id.is.null)&order=id.asc%s%s",
+             p->user_id, last ? "&id=gt." : "", last ? last : "");
     p->step = STEP_STAMPS;
     call_was_made(p, postgrest_select(p->config.client, "traders", query, p->config.page_rows, on_answer, p));
 }
@@ -212,8 +211,8 @@ static void take_failure(trader_poll *p, const postgrest_answer *answer) {
     bool is_unknown = p->step == STEP_FACTS && answer->kind == POSTGREST_SCHEMA;
     if (p->step == STEP_ROWS && (answer->kind == POSTGREST_SHRINK || answer->shrinks) && p->at_once > 1)
         p->at_once /= 2;
-    snprintf(why, sizeof why, "%s%.300s", is_unknown ? "the project lacks trademind's migrations (supabase/migrations): " : "",
-             answer->why);
+    snprintf(why, sizeof why, "%s%.300s",
+             is_unknown ? "the project lacks trademind's migrations (supabase/migrations): " : "", answer->why);
     fail_round(p, why, answer->retry_after_ms);
 }
 

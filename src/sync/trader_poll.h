@@ -33,7 +33,7 @@ typedef struct trader_poll_config {
 
 typedef struct trader_poll_stats {
     uint64_t n_rounds, n_failures, n_rows_read;
-    bool is_failing;            /* the last round */
+    bool is_failing;               /* the last round */
     char why[POSTGREST_WHY_BYTES]; /* of the last failure */
 } trader_poll_stats;
 

@@ -172,7 +172,8 @@ err trader_row_parse(const char *json, size_t bytes, trader_row_list *list, diag
     err e = OK;
     if (!json_is_array(page)) {
         json_decref(page);
-        return diag_set(why, ERR_SYNTAX, "traders: %s; expected a JSON array of rows", page ? "no array" : problem.text);
+        return diag_set(why, ERR_SYNTAX, "traders: %s; expected a JSON array of rows",
+                        page ? "no array" : problem.text);
     }
     json_array_foreach(page, i, value) {
         trader_row row;

@@ -34,7 +34,7 @@ typedef struct trader_row_list {
 } trader_row_list;
 
 /* What is asked of the table. */
-#define TRADER_ROW_COLUMNS                                                                                             \
+#define TRADER_ROW_COLUMNS \
     "id,user_id,name,enabled,filter,language,access_tier,cloud_config,inputs,error,version,created_at,updated_at"
 /* ... to see which rows have changed. */
 #define TRADER_STAMP_COLUMNS "id,version,updated_at"
