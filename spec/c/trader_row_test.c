@@ -41,7 +41,8 @@ static void test_whole_row(void) {
 static void test_encodings(void) {
     trader_row_list l = one("\"user_id\":null,\"filter\":\"{\\\"code\\\":\\\"x\\\"}\","
                             "\"cloud_config\":\"{\\\"enabledInCloud\\\":false}\",\"inputs\":\"{\\\"a\\\":1}\"");
-    ok(l.items[0].is_built_in && is(l.items[0].code, "x") && !l.items[0].is_in_cloud && is(l.items[0].inputs, "{\"a\":1}"),
+    ok(l.items[0].is_built_in && is(l.items[0].code, "x") && !l.items[0].is_in_cloud &&
+           is(l.items[0].inputs, "{\"a\":1}"),
        "texts that hold objects");
     trader_row_list_deinit(&l);
     l = one("\"filter\":\"\\\"{\\\\\\\"code\\\\\\\":\\\\\\\"x\\\\\\\"}\\\"\"");
@@ -90,8 +91,8 @@ static void test_pages(void) {
 }
 
 static void test_tiers(void) {
-    ok(user_tier_parse("ELITE") == TIER_ELITE && user_tier_parse("free") == TIER_FREE && user_tier_parse("gold") == -1 &&
-           user_tier_parse(NULL) == -1,
+    ok(user_tier_parse("ELITE") == TIER_ELITE && user_tier_parse("free") == TIER_FREE &&
+           user_tier_parse("gold") == -1 && user_tier_parse(NULL) == -1,
        "tiers in any case");
     ok(user_tier_quota(TIER_ANONYMOUS) == 0 && user_tier_quota(TIER_FREE) == 0 && user_tier_quota(TIER_PRO) == 10 &&
            user_tier_quota(TIER_ELITE) == -1,
@@ -122,7 +123,8 @@ static void test_choice(void) {
         ok(n_own == own[tier] && n_built_in == built_in[tier], "%s: %d own ones, %d built-in ones",
            user_tier_name((user_tier)tier), n_own, n_built_in);
     }
-    ok(trader_choice_make(&l, TIER_PRO, v) == OK && v[0] == VERDICT_QUOTA && v[1] == VERDICT_QUOTA && v[2] == VERDICT_RUNS,
+    ok(trader_choice_make(&l, TIER_PRO, v) == OK && v[0] == VERDICT_QUOTA && v[1] == VERDICT_QUOTA &&
+           v[2] == VERDICT_RUNS,
        "the oldest ones have the room");
     l.items[11].is_enabled = false;
     l.items[10].is_in_cloud = false;

@@ -4,11 +4,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import WebSocket from 'ws';
 import { endAll, eventually, recordedMarket, settled, startDaemon, startExchange, stop, tempDir } from './daemon.mjs';
 import { answer, capped, cut, forbidden, jwtExpired, lose, reset, statementTimeout, unavailable, wrongKey } from './faulty.mjs';
+import { build } from './harness.mjs';
 import { startSupabase } from './supabase.mjs';
 
 const market = recordedMarket(2);
@@ -258,6 +260,10 @@ describe('starts', () => {
     const first = await begin();
     await untilNames(first, ['One', 'Two']);
     assert.equal((await stop(first)).code, 0, first.stderr);
+    const files = tempDir();
+    execFileSync(join(build, 'trademind'), ['export', '--from', join(folder, 'trademind.db'), '--to', files], { stdio: 'ignore' });
+    assert.deepEqual(readdirSync(files).sort(), ['one.lua', 'two.lua']);
+    assert.equal(readFileSync(join(files, 'two.lua'), 'utf8'), FALLING);
     await change(one, { enabled: false });
     await supabase.faulty.refuse();
     const daemon = await begin();

@@ -119,6 +119,7 @@ void trader_row_write(const trader_row *row, json_writer *w) {
     if (row->code) json_put_text(w, "code", row->code);
     if (row->key) json_put_text(w, "key", row->key);
     json_write_object_end(w);
+    json_put_raw(w, "strategy", "{}"); /* not null in earlier tables */
     json_put_text(w, "language", row->language);
     json_put_text(w, "access_tier", user_tier_name(row->tier));
     json_write_key(w, "cloud_config");

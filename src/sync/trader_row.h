@@ -14,7 +14,7 @@ enum { TRADER_STAMP_BYTES = 48 };
 
 typedef struct trader_row {
     char id[UUID_TEXT_BYTES];
-    char user_id[UUID_TEXT_BYTES]; /* empty: nobody's */
+    char user_id[UUID_TEXT_BYTES];                                       /* empty: nobody's */
     char updated_at[TRADER_STAMP_BYTES], created_at[TRADER_STAMP_BYTES]; /* as the database writes them */
     int64_t version;
     bool is_built_in; /* nobody's */

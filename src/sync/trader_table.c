@@ -7,7 +7,8 @@ static const char READ[] =
     "SELECT json_group_array(json_object('id', id, 'user_id', user_id, 'name', name, 'description', description,"
     " 'enabled', json(iif(enabled, 'true', 'false')), 'filter', json(filter), 'language', language,"
     " 'access_tier', access_tier, 'cloud_config', json(cloud_config), 'inputs', json(inputs), 'error', error,"
-    " 'version', version, 'created_at', created_at, 'updated_at', updated_at)) FROM (SELECT * FROM traders ORDER BY id)";
+    " 'version', version, 'created_at', created_at, 'updated_at', updated_at)) FROM (SELECT * FROM traders ORDER BY "
+    "id)";
 
 static const char PUT[] =
     "INSERT OR REPLACE INTO traders (id, user_id, name, description, enabled, filter, language, access_tier,"
@@ -63,9 +64,7 @@ static err put_rows(sqlite3 *db, const trader_row *rows, size_t n, diag *why) {
     return e;
 }
 
-err trader_table_put(sqlite3 *db, const trader_row *row, diag *why) {
-    return put_rows(db, row, 1, why);
-}
+err trader_table_put(sqlite3 *db, const trader_row *row, diag *why) { return put_rows(db, row, 1, why); }
 
 err trader_table_replace(sqlite3 *db, const trader_row_list *list, diag *why) {
     err e = execute(db, "SAVEPOINT traders", why);

@@ -6,11 +6,11 @@
 #include <sqlite3.h>
 
 /* One statement. JSON columns are texts; times as Supabase writes them. */
-#define TRADER_TABLE_SCHEMA                                                                                            \
-    "CREATE TABLE IF NOT EXISTS traders ("                                                                             \
-    " id TEXT PRIMARY KEY NOT NULL, user_id TEXT, name TEXT NOT NULL, description TEXT NOT NULL DEFAULT '',"           \
-    " enabled INTEGER NOT NULL DEFAULT 1, filter TEXT NOT NULL, language TEXT, access_tier TEXT NOT NULL,"             \
-    " cloud_config TEXT, inputs TEXT, error TEXT, version INTEGER NOT NULL DEFAULT 1, created_at TEXT,"                \
+#define TRADER_TABLE_SCHEMA \
+    "CREATE TABLE IF NOT EXISTS traders (" \
+    " id TEXT PRIMARY KEY NOT NULL, user_id TEXT, name TEXT NOT NULL, description TEXT NOT NULL DEFAULT ''," \
+    " enabled INTEGER NOT NULL DEFAULT 1, filter TEXT NOT NULL, language TEXT, access_tier TEXT NOT NULL," \
+    " cloud_config TEXT, inputs TEXT, error TEXT, version INTEGER NOT NULL DEFAULT 1, created_at TEXT," \
     " updated_at TEXT) WITHOUT ROWID;"
 
 MUST_CHECK err trader_table_create(sqlite3 *db, diag *why);
