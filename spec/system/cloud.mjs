@@ -1,4 +1,5 @@
 // What specs of the daemon in the cloud share: a project that knows the trader files, and what it holds afterwards.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -54,3 +55,7 @@ export async function verb(words, env = {}) {
   const { code } = await it.ended;
   return { code, lines: it.lines, stderr: it.stderr };
 }
+
+/** How many rows wait in the outbox of that folder. */
+export const waitingIn = folder =>
+  Number(execFileSync('sqlite3', ['-readonly', join(folder, 'trademind.db'), 'select count(*) from outbox'], { encoding: 'utf8' }));

@@ -413,8 +413,8 @@ static void on_refused(lane *l, const postgrest_answer *a) {
         return;
     case POSTGREST_ROW:
         if (is_machine_lost(a)) {
+            if (*s->machine_row) s->handlers.on_machine_lost(s->handlers.context);
             *s->machine_row = 0;
-            s->handlers.on_machine_lost(s->handlers.context);
             give_back(l);
             return;
         }
