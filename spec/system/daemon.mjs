@@ -218,7 +218,7 @@ export function frame(payload, opcode = TEXT, isLast = true) {
  * Listens at proxy.port and passes everything on to `target` (a port). `onFrame(count, bytes, cut)` sees every WebSocket
  * frame of the server and returns what goes to the client instead (a list of buffers); `cut()` ends the connection.
  * While `isShut`, connections are refused. `proxy.history` lists what became of the WebSockets, in order: {id, what} with
- * open, data (the first kline) and closed.
+ * open, data (the first kline), and left (by the daemon) or ended.
  */
 export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
   const proxy = { target, isShut: false, count: 0, frames: 0, connections: new Set(), history: [] };
@@ -226,7 +226,7 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
     if (proxy.isShut) return client.destroy();
     const exchange = createConnection(proxy.target, '127.0.0.1');
     const cut = () => { client.destroy(); exchange.destroy(); };
-    let rest = Buffer.alloc(0), isSocket = false, hasHead = false, hasData = false;
+    let rest = Buffer.alloc(0), isSocket = false, hasHead = false, hasData = false, leaver;
     const id = ++proxy.count, note = what => proxy.history.push({ id, what });
     proxy.connections.add(cut);
     client.once('data', bytes => { isSocket = /^upgrade: *websocket/im.test(bytes.toString('latin1')); });
@@ -250,10 +250,11 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
         rest = rest.subarray(n);
       }
     });
-    exchange.on('end', () => client.end()); // after all that is still to be written
-    exchange.on('error', cut);
-    client.on('error', cut);
-    client.on('close', () => { cut(); proxy.connections.delete(cut); if (hasHead) note('closed'); });
+    exchange.on('end', () => { leaver ??= 'exchange'; client.end(); }); // after all that is still to be written
+    exchange.on('error', () => { leaver ??= 'exchange'; cut(); });
+    client.on('error', () => { leaver ??= 'daemon'; cut(); });
+    client.on('end', () => { leaver ??= 'daemon'; });
+    client.on('close', () => { cut(); proxy.connections.delete(cut); if (hasHead) note(leaver === 'daemon' ? 'left' : 'ended'); });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
