@@ -94,7 +94,7 @@ export function difference(found, expected) {
 export async function startExchange(market, speed = 'max', { stays = false } = {}) {
   const words = ['--data', market.data, ...span(market), '--speed', String(speed), '--log', 'warn'];
   const it = await startModel(stays ? [...words, '--stay', 'stopped'] : words);
-  it.isOver = () => it.hasEnded || it.lines.some(line => line.event === 'market_ended');
+  it.isOver = () => it.hasEnded || it.lines.some(line => line.event === 'delivered');
   return it;
 }
 

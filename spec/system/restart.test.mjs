@@ -37,7 +37,6 @@ async function runWithStops(market, { speed = 'max', signal, after, workers = ()
   for (const count of after) {
     const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders, workers: workers() });
     await daemon.until(it => exchange.isOver() || it.signals().length >= count, `${count} signals`, 60000);
-    assert.ok(!exchange.isOver(), 'the market ended before the daemon was stopped');
     const how = await stop(daemon, signal);
     if (signal === 'SIGKILL') assert.equal(how.signal, 'SIGKILL');
     else assert.deepEqual([how.code, how.ms < 5000], [0, true], `${how.ms} ms\n${daemon.stderr}`);
