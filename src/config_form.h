@@ -18,7 +18,10 @@ typedef enum config_type {
     TYPE_WS_URLS,   /* config_list, at most 8 */
     TYPE_HTTP_URLS, /* the same */
     TYPE_ORIGINS,   /* config_list */
-    TYPE_IGNORED    /* known, without effect in this version */
+    TYPE_AMOUNT,    /* double, from 0 */
+    TYPE_KEY,       /* const char *: a service key; TYPE_KEY_BASE64: one in Base64 */
+    TYPE_KEY_BASE64,
+    TYPE_IGNORED /* known, without effect in this version */
 } config_type;
 
 typedef struct config_form {

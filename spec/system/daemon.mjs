@@ -104,8 +104,7 @@ export async function seeAll(exchange, daemon, deadlineMs = 300000) {
   await eventually(async () => (await daemon.status()).status === 'running' && settled(daemon), 'the daemon to catch up', 60000);
   const how = await exchange.stop();
   if (how.code !== 0) throw new Error(`the exchange ended with ${how.code ?? how.signal}\n${exchange.stderr}`);
-  await eventually(async () => !(await daemon.status()).stream.connected, 'all that was sent to be read');
-  return settled(daemon);
+  return drained(daemon);
 }
 
 /** exchange-sim with any words. */
@@ -160,17 +159,27 @@ export async function eventually(condition, what, deadlineMs = 30000) {
 }
 
 /** Waits until all that the daemon has received is evaluated and committed, and stays so: one answer may lead to a question. */
-export function settled(daemon) {
+export function settled(daemon, deadlineMs = 30000) {
   let before = null;
   return eventually(async () => {
     const s = await daemon.status();
-    const isFetched = s.rangesUnderWay === 0 || !s.stream.connected; // an exchange that has ended answers nothing
-    const isThrough = s.backlog === 0 && isFetched && s.storage.queued === 0;
+    const isThrough = s.backlog === 0 && s.rangesUnderWay === 0 && s.storage.queued === 0;
     const now = isThrough ? `${s.history.ranges} ${s.storage.passes}` : null;
     const stays = isThrough && now === before;
     before = now;
     return stays && s;
-  }, 'the daemon to be through');
+  }, 'the daemon to be through', deadlineMs);
+}
+
+/**
+ * After the end of the exchange, which has served REST for as long as anybody asked: waits until all that it has sent is
+ * evaluated and committed. What is missing at the very end is asked for again and again, in vain.
+ */
+export function drained(daemon) {
+  return eventually(async () => {
+    const s = await daemon.status();
+    return !s.stream.connected && s.backlog === 0 && s.storage.queued === 0 && s;
+  }, 'the daemon to be through with what the exchange has sent', 120000);
 }
 
 /** SIGTERM; how it ended, and after how many ms. */

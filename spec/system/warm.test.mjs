@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  allTraders, byId, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange, stop, stored, tempDir,
+  allTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, startDaemon, startExchange, stop, stored, tempDir,
 } from './daemon.mjs';
 import { differenceOfStates, listed } from './snapshot.mjs';
 
@@ -53,7 +53,7 @@ async function live(market, lives, { speed = 'max', env = () => OFTEN, workers =
   }
   const daemon = await run(lives.length);
   assert.equal((await exchange.ended).code, 0);
-  await settled(daemon);
+  await drained(daemon);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   taken.push(takenUp(daemon));
   logs.push(daemon.stderr);
@@ -169,7 +169,7 @@ test('other traders at the next start: who stays goes on as if nothing had happe
   rmSync(file(gone));
   const after = await startDaemon({ port: exchange.port, market, folder, traders: some, env: NEVER });
   assert.equal((await exchange.ended).code, 0);
-  await settled(after);
+  await drained(after);
   assert.equal((await stop(after)).code, 0);
   assert.ok(takenUp(after) > 0);
   const staying = map => new Map([...map].filter(([, s]) => s.trader !== added && s.trader !== gone));
@@ -187,7 +187,7 @@ test('what was told by two runs is told once', async () => {
     if (count < Infinity) await daemon.until(it => it.signals().length >= count, `${count} signals`, 60000);
     else {
       assert.equal((await exchange.ended).code, 0);
-      await settled(daemon);
+      await drained(daemon);
     }
     assert.equal((await stop(daemon)).code, 0);
     told.push(...daemon.signals());

@@ -116,8 +116,15 @@ static void try_again(dump_call *c, const http_response *response, const char *w
     int status = response->status;
     bool is_worth_it = response->error != OK ? response->error != ERR_TOO_BIG && response->error != ERR_NO_MEMORY
                                              : status >= 500 || status == 429 || status == 408 || status == 403;
-    if (!is_worth_it || ++c->n_failures >= MOST_TRIES) {
-        fail(c, response->error ? response->error : ERR_HTTP, why);
+    err error = response->error ? response->error : ERR_HTTP;
+    if (!is_worth_it) {
+        fail(c, error, why);
+        return;
+    }
+    if (++c->n_failures >= MOST_TRIES) {
+        char text[1100];
+        snprintf(text, sizeof text, "%.1000s; given up after %d tries", why, MOST_TRIES);
+        fail(c, error, text);
         return;
     }
     int64_t wait_ms = backoff_next_ms(&c->retry), asked_ms = response->error ? 0 : retry_after_ms(response);

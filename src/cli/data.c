@@ -95,7 +95,7 @@ static err add_market(const data_call *call, const config *cfg, const char *mark
     data_series *all = e == OK ? realloc(*out, (*count + n + 1) * sizeof *all) : NULL;
     if (e == OK && !all) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (all) *out = all;
-    for (size_t i = 0; i < n && e == OK; i++) {
+    for (size_t i = 0; all && i < n && e == OK; i++) {
         data_series *s = &all[*count];
         if (!is_among(call->symbols, list[i].symbol) || !(intervals >> list[i].interval & 1)) continue;
         *s = (data_series){.market = market, .series = list[i]};

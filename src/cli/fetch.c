@@ -247,11 +247,12 @@ static void on_time(void *context, const rest_answer *answer) {
         start_fetch(call, now_ms);
     } else if (++call->n_time_tries >= TIME_TRIES) {
         char text[1200];
-        snprintf(text, sizeof text, "the exchange does not tell the time: %s; given up after %d tries", why.text,
+        snprintf(text, sizeof text,
+                 "REST does not tell the time: %s; given up after %d tries (--source dumps needs no REST)", why.text,
                  TIME_TRIES);
         fail(call, text);
     } else {
-        log_warn("fetch", "the exchange does not tell the time: %s; trying again", why.text);
+        log_warn("fetch", "REST does not tell the time: %s; trying again", why.text);
         uv_timer_start(&call->retry, on_retry, answer->has_moved ? 0 : TIME_RETRY_MS, 0);
     }
 }

@@ -67,7 +67,7 @@ static err write_heading(const history_part *p, const unsigned char *frame, size
     char digest_text[SHA256_TEXT_BYTES];
     json_writer w;
     char *json = NULL;
-    size_t bytes = 0;
+    size_t json_bytes = 0;
     json_writer_init(&w);
     json_write_object(&w);
     json_put_integer(&w, "format", FORMAT);
@@ -86,8 +86,8 @@ static err write_heading(const history_part *p, const unsigned char *frame, size
     }
     json_write_array_end(&w);
     json_write_object_end(&w);
-    err e = json_writer_take(&w, &json, &bytes);
-    if (e == OK) e = sha256_of(json, bytes, frame, frame_bytes, digest);
+    err e = json_writer_take(&w, &json, &json_bytes);
+    if (e == OK) e = sha256_of(json, json_bytes, frame, frame_bytes, digest);
     if (e == OK) {
         sha256_text(digest, digest_text);
         int n = asprintf(out, "%s %s\n", digest_text, json);
@@ -274,6 +274,17 @@ static bool read_json(heading *h) {
            h->from_ms >= 0 && h->n_bars >= 0;
 }
 
+static bool are_holes_sound(const heading *h) {
+    for (size_t i = 0; i < h->holes.count; i++) {
+        const span *s = &h->holes.items[i];
+        if (s->from_ms < h->from_ms || interval_floor(h->interval, s->from_ms) != s->from_ms ||
+            interval_floor(h->interval, s->to_ms) != s->to_ms ||
+            s->to_ms > history_first_open(h->interval, history_period_next(h->interval, h->from_ms)))
+            return false;
+    }
+    return true;
+}
+
 /* As it is written: small letters. */
 static bool read_digest(const char *text, unsigned char out[SHA256_BYTES]) {
     char again[SHA256_TEXT_BYTES];
@@ -298,7 +309,8 @@ static err read_heading(reading *r, const unsigned char *data, size_t bytes, hea
         return find_damage(r, "a damaged heading", "SHA-256, format 1, market, symbol, interval, from, bars, holes");
     if (history_period_floor(out->interval, out->from_ms) != out->from_ms)
         return find_damage(r, "a heading with a time within a period", "the start of one");
-    return OK;
+    return are_holes_sound(out) ? OK
+                                : find_damage(r, "holes that begin or end within a bar", "whole bars of the period");
 }
 
 static bool is_in_hole(const span_list *holes, int64_t ms) {

@@ -89,10 +89,10 @@ err history_part_missing(const history_part *p, int64_t from_ms, int64_t to_ms, 
         } else if (hole_ms <= at_ms) {
             at_ms = p->holes.items[hole++].to_ms;
         } else {
-            int64_t next_ms = bar_ms < hole_ms ? bar_ms : hole_ms;
-            next_ms = next_ms < end_ms ? next_ms : history_first_open(p->interval, end_ms);
-            e = span_list_add(out, at_ms, next_ms);
-            at_ms = next_ms;
+            int64_t until_ms = bar_ms < hole_ms ? bar_ms : hole_ms;
+            until_ms = until_ms < end_ms ? until_ms : history_first_open(p->interval, end_ms);
+            e = span_list_add(out, at_ms, until_ms);
+            at_ms = until_ms;
         }
     }
     return e;

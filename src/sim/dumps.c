@@ -133,7 +133,7 @@ static bool add_rows(const dump *d, const venue *v, tape *t, writer *out) {
 }
 
 static void add_number(writer *out, uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; i++) writer_add_bytes(out, (const char[]){(char)(value >> 8 * i)}, 1);
+    for (int i = 0; i < bytes; i++, value >>= 8) writer_add_bytes(out, (const char[]){(char)value}, 1);
 }
 
 /* What both headers of the file say, from the flags to the length of its name. */

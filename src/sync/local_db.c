@@ -46,6 +46,11 @@ static const char *const statement_sql[N_STATEMENTS] = {
                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [PUT_EPOCH] = ("INSERT INTO epochs (symbol, key, epoch_ms) VALUES (?1, ?2, ?3)"
                    " ON CONFLICT (symbol, key) DO UPDATE SET epoch_ms = excluded.epoch_ms"),
+    [PUT_CANDLES] = "INSERT OR REPLACE INTO candles (symbol, interval, open_ms, packed) VALUES (?1, ?2, ?3, ?4)",
+    [GET_CANDLES] = "SELECT packed FROM candles WHERE symbol = ?1 AND interval = ?2 AND open_ms = ?3",
+    [PUT_EVENT] = "INSERT OR IGNORE INTO cloud_events (id, user_id, event_type, severity, message, details, created_at)"
+                  " VALUES (?1, ?2, ?3, 'info', ?4, ?5, ?6)",
+    [PUT_OUTBOX] = "INSERT OR REPLACE INTO outbox (destination, key, op) VALUES (?1, ?2, ?3)",
 };
 
 static err configure(local_db *db, bool sync_full, diag *why);
@@ -67,6 +72,7 @@ err local_db_open(const local_db_config *config, local_db **out, diag *why) {
     failed = data_folder_make(config->folder, why);
     if (failed) goto out;
     const char *machine_id = config->machine_id && config->machine_id[0] ? config->machine_id : NULL;
+    db->has_cloud = config->has_cloud;
     db->user_id = strdup(config->user_id ? config->user_id : "local");
     db->machine_id = machine_id ? strdup(machine_id) : NULL;
     if (!db->user_id || (machine_id && !db->machine_id)) {
@@ -404,3 +410,5 @@ err local_db_set_setting(local_db *db, const char *key, const char *value, diag 
     sqlite3_finalize(put);
     return failed;
 }
+
+sqlite3 *local_db_handle(local_db *db) { return db->handle; }

@@ -17,6 +17,7 @@ typedef struct local_db_config {
     const char *user_id;    /* in every row; NULL: "local" */
     const char *machine_id; /* in every row; NULL or empty: unknown */
     bool sync_full;         /* a commit also survives the loss of the host, not only of the process */
+    bool has_cloud;         /* what is written is put into the outbox, too */
 } local_db_config;
 
 /* Makes the folder and the file when missing, and brings an older schema up to date. */
@@ -39,3 +40,6 @@ MUST_CHECK err local_db_checkpoint(local_db *db, diag *why);
 /* ERR_NOT_FOUND when there is none; ERR_TOO_BIG when it does not fit. */
 MUST_CHECK err local_db_setting(local_db *db, const char *key, char *value, size_t value_bytes, diag *why);
 MUST_CHECK err local_db_set_setting(local_db *db, const char *key, const char *value, diag *why);
+
+/* For the tables that know no more of it than its handle; borrowed. */
+struct sqlite3 *local_db_handle(local_db *db);
