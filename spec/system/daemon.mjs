@@ -90,8 +90,21 @@ export function difference(found, expected) {
 
 // ---- the exchange and the daemon ----
 
-export async function startExchange(market, speed = 'max') {
-  return startModel(['--data', market.data, ...span(market), '--speed', String(speed), '--log', 'warn']);
+/** `stays`: it answers after the end of the market, too, until it is stopped (seeAll). */
+export async function startExchange(market, speed = 'max', { stays = false } = {}) {
+  const words = ['--data', market.data, ...span(market), '--speed', String(speed), '--log', 'warn'];
+  const it = await startModel(stays ? [...words, '--stay', 'stopped'] : words);
+  it.isOver = () => it.hasEnded || it.lines.some(line => line.event === 'delivered');
+  return it;
+}
+
+/** Waits until the daemon has seen all of the market, however late it has come to it; then the exchange ends. */
+export async function seeAll(exchange, daemon, deadlineMs = 300000) {
+  await exchange.until(it => it.isOver(), 'the end of the market', deadlineMs);
+  await eventually(async () => (await daemon.status()).status === 'running' && settled(daemon), 'the daemon to catch up', 60000);
+  const how = await exchange.stop();
+  if (how.code !== 0) throw new Error(`the exchange ended with ${how.code ?? how.signal}\n${exchange.stderr}`);
+  return drained(daemon);
 }
 
 /** exchange-sim with any words. */
@@ -145,11 +158,16 @@ export async function eventually(condition, what, deadlineMs = 30000) {
   }
 }
 
-/** Waits until all that the daemon has received is evaluated and committed. */
+/** Waits until all that the daemon has received is evaluated and committed, and stays so: one answer may lead to a question. */
 export function settled(daemon, deadlineMs = 30000) {
+  let before = null;
   return eventually(async () => {
     const s = await daemon.status();
-    return s.backlog === 0 && s.rangesUnderWay === 0 && s.storage.queued === 0 && s;
+    const isThrough = s.backlog === 0 && s.rangesUnderWay === 0 && s.storage.queued === 0;
+    const now = isThrough ? `${s.history.ranges} ${s.storage.passes}` : null;
+    const stays = isThrough && now === before;
+    before = now;
+    return stays && s;
   }, 'the daemon to be through', deadlineMs);
 }
 
