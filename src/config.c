@@ -107,6 +107,8 @@ static const setting SETTINGS[] = {
     {.name = "BINANCE_REST_URL", .group = "Market", FIELD(binance_rest_urls), OPTIONAL(TYPE_HTTP_URLS),
      .effect = "where history and the list of symbols come from, instead of the market's own hosts; the next of several "
                "is asked when one fails"},
+    {.name = "BINANCE_DUMPS_URL", .group = "Market", FIELD(binance_dumps_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "where `fetch` finds the public dumps of history, instead of the market's own host"},
     {.name = "STREAMS_PER_CONNECTION", .group = "Market", FIELD(streams_per_connection), WHOLE(1, 1024), .initial = "1024",
      .effect = "most streams (symbols x intervals) of one connection; as many connections as are needed are made"},
     {.name = "STREAM_LIFE_S", .group = "Market", FIELD(stream_life_s), WHOLE(1, 86400), .initial = "82800",

@@ -61,6 +61,7 @@ typedef struct config {
     cpu_placement cpu_placement;
 
     config_list binance_ws_urls, binance_rest_urls; /* no slash at the end; empty: the market's own hosts */
+    const char *binance_dumps_url;                  /* the same; empty: the market's own */
     int64_t streams_per_connection, stream_life_s;
 
     int64_t script_cpu_ms, script_load_cpu_ms, script_memory_mb;

@@ -309,13 +309,24 @@ static void test_watch(registry *r) {
 static void test_hold(registry *r) {
     timeframe *t;
     market_event event = {.kind = EVENT_BAR_CLOSED, .bar = {open_of(0), 1, 1, 1, 1, 1, 0, 0, 0, 0}};
+    int64_t from_ms = 0, to_ms = 0;
     if (timeframe_new(r, INTERVAL_1M, 10, START_MS, &t) != OK) abort();
     ok(timeframe_apply(t, &event, open_of(1)) == OK && kline_series_count(t->bars) == 1,
        "a bar before the hold is stored");
     event.bar.open_ms = open_of(1);
     ok(timeframe_apply(t, &event, open_of(1)) == OK && kline_series_count(t->bars) == 1, "one at the hold waits");
     ok(timeframe_drain(t, open_of(1)) == OK && kline_series_count(t->bars) == 1, "and goes on waiting");
+    timeframe_want(t, open_of(2));
+    ok(!t->wanted_to_ms, "but is not asked for: it is here");
     ok(timeframe_drain(t, INT64_MAX) == OK && kline_series_count(t->bars) == 2, "until the hold moves on");
+    event.bar.open_ms = open_of(6);
+    ok(timeframe_apply(t, &event, open_of(3)) == OK && ask(t, &from_ms, &to_ms) && from_ms == open_of(2) &&
+           to_ms == open_of(6),
+       "a gap before a bar that must wait is asked for");
+    event = (market_event){.kind = EVENT_RANGE_DONE, .bar.open_ms = from_ms, .to_ms = to_ms, .inquiry = t->inquiry};
+    ok(timeframe_apply(t, &event, open_of(3)) == OK && timeframe_drain(t, open_of(3)) == OK && !t->wanted_to_ms &&
+           kline_series_known_to(t->bars) == open_of(6) && kline_series_count(t->bars) == 2,
+       "once, though it is a hole and the bar goes on waiting");
     timeframe_free(t);
 }
 
@@ -324,6 +335,7 @@ static void test_gap(registry *r) {
     market_event event = {.kind = EVENT_BAR_CLOSED, .bar = {open_of(3), 1, 1, 1, 1, 1, 0, 0, 0, 0}};
     int64_t from_ms = 0, to_ms = 0;
     if (timeframe_new(r, INTERVAL_1M, 10, START_MS, &t) != OK) abort();
+    t->has_loaded = true;
     ok(timeframe_apply(t, &event, INT64_MAX) == OK && kline_series_count(t->bars) == 0 && t->n_gaps == 1,
        "a bar that skips others is a gap");
     ok(t->wanted_to_ms == open_of(3), "and what is missing is wanted");

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, root, start, startSim, tempDir } from './harness.mjs';
 
-const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/operations.md', 'docs/architecture.md',
+const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/supabase.md', 'docs/operations.md', 'docs/architecture.md',
   ...readdirSync(join(root, 'docs/decisions')).map(name => `docs/decisions/${name}`)];
 const pages = Object.fromEntries(PAGES.map(name => [name, readFileSync(join(root, name), 'utf8')]));
 
@@ -184,9 +184,25 @@ async function program(name, words, expected = 0) {
   return it;
 }
 
+// The history of the pages' examples, out of the simulator: one store for all of them.
+const store = tempDir();
+let historian;
+async function withStore(line) {
+  historian ??= await startSim(['--from', '2025-03-03', '--symbols', 'BTCUSDT,ETHUSDT', '--stay', 'stopped']);
+  const env = { DATA_DIR: store, BINANCE_REST_URL: historian.url, BINANCE_DUMPS_URL: historian.url };
+  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].slice(1).map(found => (found[1] ?? found[2])
+    .replace(/^my-traders/, myTraders).replace('~/.local/state/trademind', store));
+  const it = start('trademind', words, env);
+  const { code } = await it.ended;
+  assert.equal(code, 0, it.stderr);
+  assert.notEqual(it.stdout, '');
+}
+after(() => historian?.stop());
+
 // What the pages put into my-traders, by hand or with `new`: their commands find it there, in their order.
 const myTraders = tempDir();
 writeFileSync(join(myTraders, 'green_bar.lua'), guideTrader);
+writeFileSync(join(myTraders, 'asked.lua'), blocks(pages['docs/trader-guide.md'], 'lua').find(block => block.startsWith('-- my-traders/asked.lua')));
 writeFileSync(join(myTraders, 'breakout.lua'), blocks(pages['README.md'], 'lua')[0]);
 
 // The first that fits. A text is the reason why it is not run here.
@@ -209,13 +225,14 @@ const COMMANDS = [
     }
     await program('trademind', words);
   }],
-  [/^build\/release\/trademind (check|eval|explain|new) /, async line => {
+  [/^build\/release\/trademind (check|eval|explain|analyze|new) /, async line => {
     // Words as a shell makes them; the example's places and times become ours.
     const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].slice(1).map(found => (found[1] ?? found[2])
       .replace(/^my-traders/, myTraders).replace(/^DIR(.*?)(\.gz)?$/, `${klines}$1`).replace(/^2026-02-0\dT/, '2026-02-02T'));
     const it = await program('trademind', words);
     assert.notEqual(it.stdout + it.stderr, '');
   }],
+  [/^(build\/release\/)?trademind (fetch|data|replay --(?!data)|(eval|check) --data ~)/, withStore],
   [/^trademind (config|config --json|help config|--version)$/, line => program('trademind', line.split(' ').slice(1))],
   ['./dev help', async () => assert.equal((await start(DEV, ['help']).ended).code, 0)],
   [/^\.\/dev run --live/, 'needs Binance'],
@@ -227,6 +244,8 @@ const COMMANDS = [
   [/^(systemctl|journalctl|install|useradd|sudo) /, 'changes the machine'],
   [/^curl /, 'the same requests: spec/c/serve_test.c and spec/system'],
   [/^sqlite3 |^tar |^cp |^rm /, 'works on the data folder of a running daemon'],
+  [/psql /, 'needs a database: spec/system/migrations.test.mjs'],
+  [/^trademind (import|export)/, 'needs a Supabase project: spec/system/transfer.test.mjs'],
   [/^trademind (run|status)/, 'needs a running market: spec/system'],
   [/^(export )?[A-Z_]+=/, 'sets a variable of the reader\'s shell'],
 ];

@@ -17,6 +17,7 @@
 typedef struct eval_call {
     settings settings;
     const char *data, *expression;
+    char folder[512]; /* `data` without the slash that a shell puts behind a folder */
     int32_t interval; /* of m; -1: the file's */
     uint32_t timeframes;
     char references[REFERENCES_MAX][SYMBOL_BYTES];
@@ -27,7 +28,8 @@ typedef struct eval_call {
 } eval_call;
 
 static const option OPTIONS[] = {
-    {"data", "FILE", "kline file, .csv or .csv.gz; all its bars are history of the ones shown"},
+    {"data", "FILE",
+     "kline file, .csv or .csv.gz, or a folder of the history store; all its bars are history of the ones shown"},
     {"interval", "I", "interval of m, the file's own or a larger one (default: the file's)"},
     {"timeframes", "1h,4h", "larger intervals, made of the file's bars, for m[\"1h\"] and m[\"4h\"]"},
     {"references", "A,B", "other symbols, for m.ref.A and m.ref.B; their files lie beside FILE"},
@@ -39,30 +41,6 @@ static const option OPTIONS[] = {
 };
 
 /* ---- the command line ---- */
-
-static err take_time(const option *o, const char *value, int64_t *out, diag *why) {
-    if (time_text_parse(value, out) == OK) return OK;
-    return diag_set(why, ERR_INVALID, "--%s is \"%s\"; expected " TIME_TEXT_EXPECTED, o->name, value);
-}
-
-static err take_interval(const option *o, const char *value, size_t bytes, int32_t *out, diag *why) {
-    *out = interval_parse(value, bytes);
-    if (*out >= 0) return OK;
-    return diag_set(why, ERR_INVALID, "--%s: found \"%.*s\"; expected an interval such as 1m, 5m, 1h, 1d", o->name,
-                    (int)bytes, value);
-}
-
-static err take_timeframes(const option *o, const char *value, uint32_t *mask, diag *why) {
-    for (const char *at = value;; at++) {
-        size_t bytes = strcspn(at, ",");
-        int32_t interval;
-        err e = take_interval(o, at, bytes, &interval, why);
-        if (e != OK) return e;
-        *mask |= 1u << interval;
-        at += bytes;
-        if (!*at) return OK;
-    }
-}
 
 /* Names stand in the code of the trader, so nothing may end them. */
 static err take_references(eval_call *call, const char *value, diag *why) {
@@ -79,18 +57,27 @@ static err take_references(eval_call *call, const char *value, diag *why) {
     }
 }
 
+static void take_data(eval_call *call, const char *value) {
+    size_t bytes = strlen(value);
+    call->data = value;
+    if (bytes < 2 || bytes >= sizeof call->folder || value[bytes - 1] != '/') return;
+    while (bytes > 1 && value[bytes - 1] == '/') bytes--;
+    snprintf(call->folder, sizeof call->folder, "%.*s", (int)bytes, value);
+    call->data = call->folder;
+}
+
 static err take(void *context, const option *o, const char *value, diag *why) {
     eval_call *call = context;
     if (!o && call->expression)
         return diag_set(why, ERR_INVALID, "found a second expression, \"%s\"; expected one: quote it", value);
     if (!o) call->expression = value;
     if (!o) return OK;
-    if (strcmp(o->name, "data") == 0) call->data = value;
+    if (strcmp(o->name, "data") == 0) take_data(call, value);
     if (strcmp(o->name, "json") == 0) call->as_json = true;
-    if (strcmp(o->name, "from") == 0) return take_time(o, value, &call->from_ms, why);
-    if (strcmp(o->name, "to") == 0) return take_time(o, value, &call->to_ms, why);
-    if (strcmp(o->name, "interval") == 0) return take_interval(o, value, strlen(value), &call->interval, why);
-    if (strcmp(o->name, "timeframes") == 0) return take_timeframes(o, value, &call->timeframes, why);
+    if (strcmp(o->name, "from") == 0) return options_take_time(o, value, &call->from_ms, why);
+    if (strcmp(o->name, "to") == 0) return options_take_time(o, value, &call->to_ms, why);
+    if (strcmp(o->name, "interval") == 0) return options_take_interval(o, value, strlen(value), &call->interval, why);
+    if (strcmp(o->name, "timeframes") == 0) return options_take_intervals(o, value, &call->timeframes, why);
     if (strcmp(o->name, "references") == 0) return take_references(call, value, why);
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
     return OK;
@@ -138,12 +125,12 @@ static err read_references(eval_call *call, probe_references *references, diag *
                                  call->timeframes | 1u << call->interval, why);
 }
 
-/* BTCUSDT of data/BTCUSDT-1m.csv.gz, walk of walk.csv. */
+/* BTCUSDT of data/BTCUSDT-1m.csv.gz and of BTCUSDT-1m-2025-01.csv.zst, walk of walk.csv. */
 static void name_symbol(const char *path, symbol_info *symbol) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *dash = strrchr(name, '-');
-    size_t bytes =
-        dash && interval_parse(dash + 1, strcspn(dash + 1, ".")) >= 0 ? (size_t)(dash - name) : strcspn(name, ".");
+    size_t bytes = strcspn(name, ".");
+    for (const char *dash = strchr(name, '-'); dash; dash = strchr(dash + 1, '-'))
+        if (interval_parse(dash + 1, strcspn(dash + 1, "-.")) >= 0) bytes = (size_t)(dash - name);
     snprintf(symbol->name, sizeof symbol->name, "%.*s", (int)bytes, name);
     symbol->is_trading = true;
     symbol_guess_assets(symbol);
@@ -282,7 +269,8 @@ static int run(int argc, char *const *argv) {
     if (e != OK) return verb_fail(&EVAL_VERB, EXIT_USAGE, &why);
     e = settings_load(&call.settings, &cfg, &why);
     if (e != OK) return verb_fail(&EVAL_VERB, settings_exit_code(e), &why);
-    script_limits limits = {cfg.script_cpu_ms, cfg.script_load_cpu_ms, (size_t)cfg.script_memory_mb << 20, 0};
+    script_limits limits = settings_limits(&cfg);
+    limits.default_interval = 0;
     config_deinit(&cfg);
     e = read_bars(&call, &bars, &why);
     if (e == OK) e = read_references(&call, &references, &why);

@@ -35,7 +35,13 @@ void timeframe_free(timeframe *t) {
     free(t);
 }
 
+/* The next bar is here already, and waits for room only. */
+static bool has_next(const timeframe *t) {
+    return t->first_waiting < t->n_waiting && t->waiting[t->first_waiting].open_ms <= kline_series_known_to(t->bars);
+}
+
 void timeframe_want(timeframe *t, int64_t to_ms) {
+    if (has_next(t)) return;
     if (to_ms > kline_series_known_to(t->bars) && t->asked_to_ms == 0 && to_ms > t->wanted_to_ms)
         t->wanted_to_ms = to_ms;
 }
@@ -152,11 +158,8 @@ static void drop_first_waiting(timeframe *t) {
 err timeframe_drain(timeframe *t, int64_t hold_ms) {
     while (t->first_waiting < t->n_waiting) {
         const kline *bar = &t->waiting[t->first_waiting];
-        if (bar->open_ms >= hold_ms) break;
-        if (bar->open_ms > kline_series_known_to(t->bars)) {
-            timeframe_want(t, bar->open_ms);
-            break;
-        }
+        if (!has_next(t)) timeframe_want(t, bar->open_ms);
+        if (!has_next(t) || bar->open_ms >= hold_ms) break;
         store(t, bar);
         drop_first_waiting(t);
     }
@@ -171,8 +174,8 @@ static bool is_answer(const timeframe *t, const market_event *event) {
 static err all_said(timeframe *t, int64_t to_ms, int64_t hold_ms) {
     while (t->first_waiting < t->n_waiting && t->waiting[t->first_waiting].open_ms < to_ms) {
         const kline *bar = &t->waiting[t->first_waiting];
-        if (bar->open_ms >= hold_ms) return OK;
         kline_series_known(t->bars, bar->open_ms);
+        if (bar->open_ms >= hold_ms) return OK;
         store(t, bar);
         drop_first_waiting(t);
     }
@@ -182,6 +185,8 @@ static err all_said(timeframe *t, int64_t to_ms, int64_t hold_ms) {
 
 static err end_of_range(timeframe *t, int64_t to_ms, int64_t hold_ms) {
     err e;
+    /* What the stream has brought meanwhile, and the newest bar of REST, which may have been in flux, are read again. */
+    if (!t->has_loaded) t->audited_to_ms = interval_add(kline_series_interval(t->bars), to_ms, -1);
     t->asked_to_ms = 0;
     t->has_loaded = true;
     e = all_said(t, to_ms, hold_ms);
@@ -201,11 +206,14 @@ static err closed(timeframe *t, const market_event *event, int64_t hold_ms) {
     if (e != OK) return e;
     known_to = kline_series_known_to(t->bars);
     n_before = t->n_closed;
-    if (event->bar.open_ms >= hold_ms) return wait_for_turn(t, &event->bar);
+    if (event->bar.open_ms >= hold_ms) {
+        e = wait_for_turn(t, &event->bar);
+        return e == OK ? timeframe_drain(t, hold_ms) : e; /* there may be a gap before it as well */
+    }
     if (is_history && is_answer(t, event) && event->bar.open_ms > known_to && event->bar.open_ms < t->asked_to_ms)
         kline_series_known(t->bars, event->bar.open_ms); /* REST lacks what it left out of its own answer */
     else if (event->bar.open_ms > known_to) {
-        t->n_gaps += t->first_waiting == t->n_waiting && !is_history;
+        t->n_gaps += t->first_waiting == t->n_waiting && !is_history && t->has_loaded;
         timeframe_want(t, event->bar.open_ms);
         return wait_for_turn(t, &event->bar);
     }

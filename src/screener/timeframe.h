@@ -35,7 +35,8 @@ typedef struct timeframe {
     int64_t corrected_from_ms, corrected_to_ms; /* open times of bars that have been corrected, of which nobody was told
                                                  * yet: first and last; 0: none */
     bool has_loaded;                            /* the first range is through */
-    int64_t n_closed, n_corrected, n_gaps;
+    int64_t n_closed, n_corrected;
+    int64_t n_gaps;    /* behind the first range */
     int64_t n_refused; /* older states, and bars for which it is too late */
     int64_t n_by_rest; /* bars that the stream should have closed */
     int64_t n_audits;

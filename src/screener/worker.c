@@ -396,7 +396,8 @@ static void copy_reference(worker *w, const control *c) {
         w->symbols[c->symbol] = t;
         w->copies[w->n_copies++] = c->symbol;
         w->watch_ms = 0;
-        for (int32_t i = 0; i < N_INTERVALS; i++) /* that of a later worker begins in the past: the stream has gone on */
+        for (int32_t i = 0; i < N_INTERVALS;
+             i++) /* that of a later worker begins in the past: the stream has gone on */
             if (t->frames[i]) timeframe_want(t->frames[i], interval_floor(i, w->market_ms));
         result = evaluation_tell_copy(&e, t);
     }
@@ -451,12 +452,10 @@ static void plan_audit(worker *w, const tracked *t, timeframe *f, bool has_fille
     int64_t soon_ms = w->market_ms + AUDIT_SOON_MS;
     uint64_t which = (uint64_t)t->id * N_INTERVALS + (uint64_t)kline_series_interval(f->bars);
     if (w->shared->audit_period_ms <= 0 || !f->has_loaded || !w->shared->watches_closes) return;
-    if (!f->audit_ms) {
-        f->audited_to_ms = interval_add(kline_series_interval(f->bars), kline_series_known_to(f->bars), -1);
+    if (!f->audit_ms)
         f->audit_ms = audit_next_ms(w->shared->audit_period_ms, which, w->market_ms);
-    } else if (has_filled && soon_ms < f->audit_ms) {
+    else if (has_filled && soon_ms < f->audit_ms)
         f->audit_ms = soon_ms;
-    }
 }
 
 static void audit(worker *w, const tracked *t, int32_t interval) {
@@ -752,6 +751,14 @@ void control_free(control *c) {
     free(c);
 }
 
+/* What it has waited for elsewhere may be here already. */
+static void adopt(worker *w, tracked *t) {
+    add(w, t);
+    if (tracked_bind(t, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
+    w->as_of_ms = w->market_ms;
+    if (t->is_waiting) settle(w, t, monotonic_ns());
+}
+
 static void on_control(worker *w, control *c) {
     evaluate_batch(w);
     hear(w, c->market_ms, monotonic_ns());
@@ -763,10 +770,7 @@ static void on_control(worker *w, control *c) {
     case CONTROL_COPY: copy_reference(w, c); break;
     case CONTROL_RANK: place(w, c); break;
     case CONTROL_RELEASE: release(w, c->symbol); break;
-    case CONTROL_ADOPT:
-        add(w, c->tracked);
-        if (tracked_bind(c->tracked, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
-        break;
+    case CONTROL_ADOPT: adopt(w, c->tracked); break;
     case CONTROL_SAVE: save(w, c->symbol); break;
     case CONTROL_BARRIER:
         let_copies_on(w);

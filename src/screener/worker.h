@@ -8,10 +8,11 @@
 #include "base/queue.h"
 #include "screener/pass.h"
 #include "screener/ranking.h"
+#include "screener/references.h"
 #include "screener/saved_symbol.h"
 #include "screener/tracked.h"
 
-enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192, REFERENCE_SYMBOLS_MAX = 64 };
+enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192 };
 
 typedef enum note_kind {
     NOTE_RANGE,     /* ask REST for [from_ms, to_ms) of (symbol, interval) */

@@ -2,6 +2,7 @@
  * row must never hold up all others. `signals.trader` and `signals.state` are computed, since
  * the cloud's table has no such columns. */
 #include "sync/schema.h"
+#include "sync/trader_table.h"
 
 const char *const schema_migrations[] = {
     "CREATE TABLE signals ("
@@ -122,6 +123,9 @@ const char *const schema_migrations[] = {
     " id TEXT PRIMARY KEY NOT NULL, user_id TEXT NOT NULL, vcpu_hours REAL NOT NULL, cost_per_vcpu_hour REAL NOT NULL,"
     " total_cost_usd REAL NOT NULL, period_start INTEGER NOT NULL, period_end INTEGER NOT NULL, region TEXT,"
     " created_at INTEGER NOT NULL) WITHOUT ROWID;",
+
+    /* 4: the traders of a machine of the cloud */
+    TRADER_TABLE_SCHEMA,
 };
 
 const int schema_version = (int)(sizeof schema_migrations / sizeof schema_migrations[0]);
