@@ -55,16 +55,6 @@ struct channel {
     log_repeater refusals, malformed, slow;
 };
 
-void channel_publish_problem(channel *c, const char *trader_id, const char *why) {
-    json_writer w;
-    begin_message(&w, "error", ++c->seq);
-    json_put_text(&w, "message", why);
-    json_put_text(&w, "code", "trader_failed");
-    json_put_text(&w, "traderId", trader_id);
-    end_message(&w);
-    push(c, &w, NULL);
-}
-
 static void push_status(channel *c, channel_client *only);
 
 err channel_new(const channel_options *options, channel **out) {
