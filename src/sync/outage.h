@@ -1,8 +1,8 @@
 /* Whether to ask a service that fails, and how much of what has piled up to send once it does not: pure.
  *
  *   NONE ──failure──► RETRYING ──LASTS_AFTER failures──► LASTING
- *     ▲                    │ after the wait one request at a time          │
- *     └───────success──────┴────────────────success───────────────────────┘  from LASTING: draining until nothing is left
+ *     ▲                   │ after the wait, one request at a time │
+ *     └──────success──────┴────────────────success────────────────┘  from LASTING: draining until nothing is left
  *
  * While it drains, rows go at a bounded rate, so that what has waited for a day does not crowd out what is new.
  * Time is an argument: monotonic, ms. */
