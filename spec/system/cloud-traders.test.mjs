@@ -72,6 +72,18 @@ function poke(daemon) {
   });
 }
 
+/** A browser that listens: what it was told of errors. */
+async function listen(daemon) {
+  const socket = new WebSocket(`ws://127.0.0.1:${daemon.port()}/ws`, { headers: { Authorization: `Bearer ${daemon.token}` } });
+  const errors = [];
+  socket.on('message', text => {
+    const message = JSON.parse(text);
+    if (message.type === 'error') errors.push(message.data);
+  });
+  await new Promise((done, failed) => { socket.on('open', done); socket.on('error', failed); });
+  return { socket, errors };
+}
+
 const reads = async daemon => (await daemon.status()).supabaseTraders;
 
 /** Pokes, and waits for a round that has begun after it to end in the way that is told. */
@@ -146,9 +158,13 @@ describe('changes while it runs', () => {
     await untilNames(daemon, ['One', 'Two']);
     assert.deepEqual((await running(daemon)).get(two).inputs, { bars: 5 });
 
+    const browser = await listen(daemon);
     await change(one, { filter: { code: BROKEN } });
     await poke(daemon);
     await eventually(async () => /unexpected symbol|expected near/.test(await errorOf(one)), 'the error column');
+    await eventually(() => browser.errors.length, 'the browser to be told');
+    assert.deepEqual(browser.errors, [{ message: await errorOf(one), code: 'trader_failed', traderId: one }]);
+    browser.socket.close();
     assert.match(await errorOf(one), /^One:/);
     assert.equal((await running(daemon)).get(one).state, 'running', 'its last good version');
     assert.match(daemon.logged(/One:.*the version before it runs on/)[0], /One/);
@@ -180,6 +196,7 @@ describe('changes while it runs', () => {
     await poke(daemon);
     await untilNames(daemon, ['New']);
     assert.equal((await stop(daemon)).code, 0, daemon.stderr);
+    assert.deepEqual(daemon.logged(/handle was left open/), []);
   });
 
   test('without being told, it finds a change within 30 s', async () => {

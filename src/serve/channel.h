@@ -38,6 +38,8 @@ int channel_on_event(channel *c, struct lws *wsi, enum lws_callback_reasons reas
 void channel_publish_signal(channel *c, const signal_row *s);
 /* `signal_updated`: a signal that they were told of has another state now. */
 void channel_publish_update(channel *c, const update_row *u);
+/* `error`: a trader that does not run as it is written. */
+void channel_publish_problem(channel *c, const char *trader_id, const char *why);
 /* `status_update`, as the provider tells it now. */
 void channel_publish_status(channel *c);
 /* Asks all clients to go (1001). */
