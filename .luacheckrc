@@ -6,7 +6,7 @@ ignore = {"581"}
 -- Traders in spec/lua/check are wrong on purpose.
 exclude_files = {"build", "spec/node_modules", "bench/node_modules", "spec/lua/check"}
 
-local SANDBOX = {"trader", "input", "ta", "helpers", "na", "nz", "print", "log", "json", "series", "plot"}
+local SANDBOX = {"trader", "input", "ta", "helpers", "na", "nz", "print", "log", "json", "series", "plot", "prompt"}
 
 files["lua/stdlib"] = {std = "luajit", globals = SANDBOX}
 files["lua/stdlib/sandbox.lua"] = {ignore = {"122"}} -- it takes string.dump and its like away

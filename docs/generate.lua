@@ -28,7 +28,7 @@ local function list(pattern)
 end
 
 -- ta's families in the order of ta.lua, then these, then whatever else there is.
-local FIRST = {"series", "market", "helpers", "plot", "input", "json", "sandbox", "trader"}
+local FIRST = {"series", "market", "helpers", "plot", "prompt", "input", "json", "sandbox", "trader"}
 
 local function ordered(paths)
   local rank, n = {}, 0

@@ -93,6 +93,17 @@ local market = {}
 ---@field volume number number: base asset
 ---@field quote_volume number number: quote asset
 
+--- What `prompt` is called with besides the market: the signal that the match has made.
+---@class trademind.signal
+---@field price number number: close of the bar
+---@field side? string "long" or "short"
+---@field score? number number, 0..1
+---@field stop? number price
+---@field targets number[] list of prices
+---@field conditions string[] list of texts: those that hold
+---@field values table table: what they have read, by name
+---@field plots table[] list of tables {kind, title, pane, value or upper and lower}
+
 --- JSON for scripts.
 ---@class trademind.json
 ---@field null any value that stands for null
@@ -141,6 +152,9 @@ helpers = {}
 
 ---@class trademind.plot
 plot = {}
+
+---@class trademind.prompt
+prompt = {}
 
 ---@class trademind.input
 input = {}
@@ -1114,6 +1128,18 @@ function plot.hline(title, level, options) end
 ---@param options? table {color, position = "above"|"below", shape = "arrow_up"|"arrow_down"|"circle"|"square", text}
 ---@return trademind.drawing # plot, for the list that `plots` returns
 function plot.marker(title, condition, options) end
+
+--- The prompt that a trader without one of its own has: symbol and price, the strategy in its author's words, conditions met with their values, plots, ranges, trend, volume, ATR (the mean true range of 14 bars), swing highs and lows, other timeframes, risk rules and the last candles. At most 2,500 tokens by prompt.tokens, of which the candles take what is left.
+---@param m trademind.market market
+---@param signal trademind.signal signal, as `prompt` is called with
+---@param options? table {focus = text: what to look at}
+---@return string # text
+function prompt.default(m, signal, options) end
+
+--- About how many tokens a text is to a model, rather more than fewer: each digit and sign is one, four letters are one.
+---@param text string text
+---@return integer # whole number
+function prompt.tokens(text) end
 
 --- Declares a whole number.
 ---@param name string text, as it stands in NAME.json

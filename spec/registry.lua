@@ -53,6 +53,7 @@ for _, name in ipairs(upvalue(modules.market.new, "known")) do add("m." .. name)
 for class, list in pairs {day = "DAY_FIELDS", ticker = "TICKER_FIELDS", universe = "UNIVERSE_FIELDS"} do
   for _, name in ipairs(upvalue(modules.market.new, list)) do add(class .. "." .. name) end
 end
+for _, name in ipairs(modules.prompt.signal_fields) do add("signal." .. name) end
 for _, name in ipairs(upvalue(modules.trader.new, "FIELDS")) do add("fields." .. name) end
 for _, name in ipairs(upvalue(modules.trader.result, "RESULT")) do add("result." .. name) end
 table.sort(names)

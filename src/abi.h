@@ -189,6 +189,8 @@ typedef struct script_context {
     double tick_size;
     const script_ticker *ticker; /* NULL: there is none */
     const script_rank *rank;     /* NULL: there is none */
+    /* [-k]: open time of the bar k bars before the newest one of the trader's interval, k > 0. Only while a prompt is made. */
+    const int64_t *bar_times;
     uint32_t symbol_id;
     int32_t trader;    /* index of the trader that runs */
     int32_t count;     /* bars of the trader's own interval */
@@ -212,6 +214,9 @@ int32_t script_own(script_context *c, int32_t number);
 int32_t script_kind(const char *name);
 /* False when the C stack is nearly used up: functions of C that call Lua back must not be entered any deeper. */
 bool script_has_stack(const script_context *c);
+/* About how many tokens a text is to a model, rather more than fewer: a digit, sign or line break is one each, a run of letters one
+ * for each four, of other bytes one for each two; blanks are none. */
+int32_t script_tokens(const char *text, size_t bytes);
 /* True once the state has been refused memory: its script is about to be stopped. */
 bool script_is_full(const script_context *c);
 

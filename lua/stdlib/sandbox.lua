@@ -26,6 +26,7 @@ local inputs = require "input"
 local json = require "json"
 local market = require "market"
 local plot = require "plot"
+local prompt = require "prompt"
 local quote = require "quote"
 local suggest = require "suggest"
 local ta = require "ta"
@@ -132,6 +133,7 @@ local stdlib = {ta = ta, json = json}
 
 local plot_functions = copy(plot)
 plot_functions.read = nil
+local prompt_functions = {default = prompt.default, tokens = prompt.tokens}
 
 -- A library of our own names what it lacks, instead of "attempt to call a nil value".
 local function named(library, name)
@@ -153,6 +155,7 @@ local function new_environment(input, trader)
   env.ta, env.json, env.input = named(copy(ta), "ta"), named(copy(json), "json"), named(input, "input")
   env.helpers = named(copy(helpers), "helpers")
   env.plot = named(copy(plot_functions), "plot")
+  env.prompt = named(copy(prompt_functions), "prompt")
   env.na, env.nz = na, nz
   env.log = log_functions()
   env.print = env.log.info
@@ -316,6 +319,11 @@ function M.load(index, code, chunk, overrides, default_interval)
     {path = "m", fields = t, own = own, others = other_markets(timeframes, 0, "m", ""), references = reference_markets(t, interval, timeframes)})
   local line = getinfo(t.filter or t.conditions[1][2], "S").linedefined
   loaded[index] = {where = ("%s:%d"):format(chunk, line), conditions = conditions, plots = t.plots, market = state.market}
+  state.about = {
+    name = t.name, description = t.description, tags = t.tags or {}, conditions = texts, timeframes = timeframes, risk = t.risk,
+  }
+  loaded[index].state = state
+  loaded[index].analysis = traders.analysis_of(t, chunk)
   if t.plots then loaded[index].plots_where = ("%s:%d"):format(chunk, getinfo(t.plots, "S").linedefined) end
   local symbols = t.symbols or {}
   return filter, state.market, traders.rank_of(t, chunk), {
@@ -325,15 +333,19 @@ function M.load(index, code, chunk, overrides, default_interval)
     fire_every = type(t.fire) == "table" and t.fire.every or 1, cooldown = t.cooldown, warmup = t.warmup, inputs = list_text(declared),
     on = t.on or "close", references = t.references or {}, rank_top = t.rank and t.rank.top, symbols_top = symbols.top,
     min_quote_volume = symbols.min_quote_volume, own = own, has_filter = t.filter ~= nil, has_conditions = has_conditions,
-    has_plots = t.plots ~= nil,
+    has_plots = t.plots ~= nil, has_prompt = type(t.prompt) == "function", wants_analysis = loaded[index].analysis.is_wanted,
+    is_manual = loaded[index].analysis.when == "manual",
   }
 end
+
+local SIDES = {"long", "short"}
 
 --- A filter returned something else than true or false: what it says.
 -- @return match, side, score, stop, targets, conditions, tags
 function M.result(index, r)
   local l = loaded[index]
   local match, side, score, stop, targets, conditions, tags = traders.result(r, l.where)
+  l.answer = {side = SIDES[side], score = score, stop = stop, targets = targets, conditions = conditions}
   return match, side, score, stop, targets, conditions and quoted_list(conditions), tags and quoted_list(tags)
 end
 
@@ -343,6 +355,7 @@ end
 function M.conditions(index)
   local l = loaded[index]
   local all, texts, every = {}, {}, {}
+  l.held, l.values = texts, every
   for i, c in ipairs(l.conditions) do
     local values, held = {}, true
     if c.check then
@@ -359,8 +372,33 @@ end
 --- The plots of a trader at that bar. @return JSON list
 function M.plots(index)
   local l = loaded[index]
+  l.drawn = nil
   local list = plot.read(l.plots(l.market), l.plots_where)
+  l.drawn = list
   return #list == 0 and "[]" or json_text(list)
+end
+
+-- What a prompt is told of the match that C has just described. @param gave_table the filter's answer was a table
+local function signal_of(l, gave_table)
+  local answer = gave_table and l.answer or {}
+  local conditions = answer.conditions or l.held or l.state.about.conditions
+  return {
+    price = l.market.close[0], side = answer.side, score = answer.score, stop = answer.stop, targets = copy(answer.targets or {}),
+    conditions = copy(conditions), values = copy(l.values or {}), plots = copy(l.drawn or {}),
+  }
+end
+
+--- What an analysis of the match is to be made of. @param gave_table as above
+-- @return JSON {system, text, model, temperature, atr, stopPct, targetPct, maxPerDay}; nil: the trader wants none of this match
+function M.prompt(index, gave_table)
+  local l = loaded[index]
+  local a, signal = l.analysis, signal_of(l, gave_table)
+  if a.least_score and not ((signal.score or -1) > a.least_score) then return nil end
+  local made = prompt.read(a.ask(l.market, signal), a.where)
+  return json_text {
+    system = made.system or prompt.system, text = made.text, model = made.model or a.model, temperature = made.temperature,
+    atr = prompt.atr(l.market), stopPct = a.stop_pct, targetPct = a.target_pct, maxPerDay = a.max_per_day,
+  }
 end
 
 -- No script can reach this table; what the stdlib does not need at run time goes all the same.

@@ -1,5 +1,6 @@
 --- The `trader` function: checks the table that a script describes itself with, and what its filter returns.
 local dialect = require "dialect"
+local prompts = require "prompt"
 local series = require "series"
 local suggest = require "suggest"
 
@@ -75,6 +76,14 @@ local function is_count(value) return type(value) == "number" and value % 1 == 0
 local function is_function(value) return type(value) == "function" end
 local function is_symbol(value)
   return type(value) == "string" and #value > 0 and #value <= SYMBOL_MAX and not value:find "[%l%s%c|/:%.,%(%)]"
+end
+
+local ANALYSIS, RISK = {"model", "when", "max_per_day"}, {"stop_pct", "target_pct"}
+
+-- 0.7 of "score>0.7"; nil when it is none.
+local function least_score(text)
+  local number = type(text) == "string" and tonumber(text:match "^score%s*>%s*(%d*%.?%d+)$")
+  return number and number < 1 and number or nil
 end
 
 local SYMBOLS = {"include", "exclude", "quote", "min_quote_volume", "top"}
@@ -153,8 +162,29 @@ local checks = {
   end,
   plots = function(v) expect("plots", v, is_function(v), "a function(m)") end,
   prompt = function(v) expect("prompt", v, is_function(v) or is_text(v), "a function(m, signal) or a text") end,
-  analysis = function(v) expect("analysis", v, type(v) == "table", "a table {model, when, max_per_day}") end,
-  risk = function(v) expect("risk", v, type(v) == "table", "a table {stop_pct, target_pct}") end,
+  analysis = function(v)
+    expect("analysis", v, type(v) == "table", "a table {model = \"gemini-3.8-flash\", when = \"score>0.7\", max_per_day = 20}")
+    for key, value in pairs(v) do
+      if key == "model" then
+        expect("analysis.model", value, prompts.is_model(value), "the name of a model such as \"gemini-3.8-flash\"")
+      elseif key == "when" then
+        expect("analysis.when", value, value == "always" or value == "manual" or least_score(value) ~= nil, "\"always\", \"manual\" or \"score>0.7\"")
+      elseif key == "max_per_day" then
+        expect("analysis.max_per_day", value, is_count(value) and value >= 1, "a number of analyses, 1..100000")
+      else
+        fail(tostring(key), ("analysis has no field %q%s"):format(tostring(key), suggest(tostring(key), ANALYSIS)))
+      end
+    end
+  end,
+  risk = function(v)
+    expect("risk", v, type(v) == "table", "a table {stop_pct = 2, target_pct = 4}")
+    for key, value in pairs(v) do
+      if key ~= "stop_pct" and key ~= "target_pct" then
+        fail(tostring(key), ("risk has no field %q%s"):format(tostring(key), suggest(tostring(key), RISK)))
+      end
+      expect("risk." .. key, value, type(value) == "number" and value > 0 and value < 100, "a percentage above 0, below 100")
+    end
+  end,
   notify = function(v) expect("notify", v, type(v) == "table", "a table of rules") end,
 }
 
@@ -239,6 +269,25 @@ function M.filter_of(t, chunk)
     end
     return true
   end, conditions
+end
+
+--- How signals of a trader are to be analysed.
+-- @param chunk where the script comes from
+-- @return {ask = function(m, signal) -> text or table, where = place of that function for messages, is_wanted = it has a prompt or
+-- an analysis, when, least_score (nil: any), model, max_per_day, stop_pct, target_pct}
+function M.analysis_of(t, chunk)
+  local a, risk = t.analysis or {}, t.risk or {}
+  local ask, where = t.prompt, chunk
+  if type(ask) == "function" then
+    where = ("%s:%d"):format(chunk, getinfo(ask, "S").linedefined)
+  else
+    local focus = ask
+    ask = function(m, signal) return prompts.default(m, signal, {focus = focus}) end
+  end
+  return {
+    ask = ask, where = where, is_wanted = t.prompt ~= nil or t.analysis ~= nil, when = a.when or "always", least_score = least_score(a.when),
+    model = a.model, max_per_day = a.max_per_day, stop_pct = risk.stop_pct, target_pct = risk.target_pct,
+  }
 end
 
 --- The function by which the symbols are ranked; nil when the trader has no rank. @param chunk where the script comes from

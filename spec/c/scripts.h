@@ -45,7 +45,8 @@ static inline void scripts_new_state(scripts *s) {
 static inline void scripts_open(scripts *s, watchdog *dog) {
     uint32_t all = (1u << INTERVAL_1M) | (1u << INTERVAL_5M) | (1u << INTERVAL_1H);
     memset(s, 0, sizeof *s);
-    s->limits = (script_limits){20, 500, SCRIPTS_MEMORY, INTERVAL_5M};
+    s->limits = (script_limits){
+        .cpu_ms = 20, .load_cpu_ms = 500, .memory_bytes = SCRIPTS_MEMORY, .default_interval = INTERVAL_5M};
     if (!dog) scripts_demand(watchdog_start(&s->own_dog), "watchdog");
     scripts_demand(guard_attach(dog ? dog : s->own_dog, &s->guard), "guard");
     scripts_demand(registry_new(&s->registry), "registry");

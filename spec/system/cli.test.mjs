@@ -9,7 +9,7 @@ import path from 'node:path';
 
 const program = path.resolve(process.env.TRADEMIND_BUILD ?? 'build/release', 'trademind');
 const root = process.cwd();
-const VERBS = ['run', 'replay', 'new', 'check', 'eval', 'explain', 'config', 'status'];
+const VERBS = ['run', 'replay', 'new', 'check', 'eval', 'explain', 'analyze', 'config', 'status'];
 let folder;
 
 before(() => { folder = mkdtempSync(path.join(tmpdir(), 'trademind-cli-')); });

@@ -202,6 +202,7 @@ after(() => historian?.stop());
 // What the pages put into my-traders, by hand or with `new`: their commands find it there, in their order.
 const myTraders = tempDir();
 writeFileSync(join(myTraders, 'green_bar.lua'), guideTrader);
+writeFileSync(join(myTraders, 'asked.lua'), blocks(pages['docs/trader-guide.md'], 'lua').find(block => block.startsWith('-- my-traders/asked.lua')));
 writeFileSync(join(myTraders, 'breakout.lua'), blocks(pages['README.md'], 'lua')[0]);
 
 // The first that fits. A text is the reason why it is not run here.
@@ -224,7 +225,7 @@ const COMMANDS = [
     }
     await program('trademind', words);
   }],
-  [/^build\/release\/trademind (check|eval|explain|new) /, async line => {
+  [/^build\/release\/trademind (check|eval|explain|analyze|new) /, async line => {
     // Words as a shell makes them; the example's places and times become ours.
     const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].slice(1).map(found => (found[1] ?? found[2])
       .replace(/^my-traders/, myTraders).replace(/^DIR(.*?)(\.gz)?$/, `${klines}$1`).replace(/^2026-02-0\dT/, '2026-02-02T'));

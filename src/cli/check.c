@@ -264,8 +264,7 @@ static int run(int argc, char *const *argv) {
     if (e != OK) return verb_fail(&CHECK_VERB, EXIT_USAGE, &why);
     e = settings_load(&call.settings, &cfg, &why);
     if (e != OK) return verb_fail(&CHECK_VERB, settings_exit_code(e), &why);
-    call.options.limits = (script_limits){cfg.script_cpu_ms, cfg.script_load_cpu_ms, (size_t)cfg.script_memory_mb << 20,
-                                          (int32_t)cfg.kline_interval};
+    call.options.limits = settings_limits(&cfg);
     config_deinit(&cfg);
     log_init(LOG_OFF, LOG_AUTO); /* what scripts print at thousands of bars */
     e = learn_names(&call, &why);

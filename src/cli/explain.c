@@ -3,32 +3,29 @@
 
 #include "base/time_text.h"
 #include "cli/settings.h"
+#include "cli/trader_choice.h"
 #include "cli/verbs.h"
-#include "script/trader_folder.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { INPUTS_MAX = 64, NAME_COLUMN = 44 };
+enum { NAME_COLUMN = 44 };
 
 typedef struct explain_call {
     settings settings;
-    const char *trader, *symbol, *data;
-    const char *inputs[INPUTS_MAX];
-    int n_inputs;
+    trader_choice trader;
+    const char *symbol, *data;
     int64_t at_ms;
     bool has_at, as_json;
 } explain_call;
 
 static const option OPTIONS[] = {
-    {"trader", "T", "file of a trader, or its name in TRADERS_DIR"},
+    TRADER_OPTIONS,
     {"symbol", "S", "symbol, such as BTCUSDT"},
     {"at", "TIME", "the bar that opens at TIME or holds it"},
     {"data", "DIR", "folder with kline files, SYMBOL-INTERVAL.csv or .csv.gz"},
-    {"input", "NAME=VALUE", "an input of the trader; may be given several times"},
     {"json", NULL, "one object"},
     SETTINGS_OPTION,
     {0},
@@ -39,15 +36,12 @@ static const option OPTIONS[] = {
 static err take(void *context, const option *o, const char *value, diag *why) {
     explain_call *call = context;
     if (!o) return options_refuse_word(value, why);
-    if (strcmp(o->name, "trader") == 0) call->trader = value;
+    if (strcmp(o->name, "trader") == 0) call->trader.name = value;
     if (strcmp(o->name, "symbol") == 0) call->symbol = value;
     if (strcmp(o->name, "data") == 0) call->data = value;
     if (strcmp(o->name, "json") == 0) call->as_json = true;
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
-    if (strcmp(o->name, "input") == 0) {
-        if (call->n_inputs == INPUTS_MAX) return diag_set(why, ERR_TOO_BIG, "more than %d times --input", INPUTS_MAX);
-        call->inputs[call->n_inputs++] = value;
-    }
+    if (strcmp(o->name, "input") == 0) return trader_choice_input(&call->trader, value, why);
     if (strcmp(o->name, "at") == 0) {
         call->has_at = true;
         if (time_text_parse(value, &call->at_ms) != OK)
@@ -59,7 +53,8 @@ static err take(void *context, const option *o, const char *value, diag *why) {
 static err parse(explain_call *call, int argc, char *const *argv, diag *why) {
     err e = options_parse(OPTIONS, argc, argv, take, call, why);
     if (e != OK) return e;
-    if (!call->trader) return diag_set(why, ERR_INVALID, "--trader T is missing: a file, or a name in TRADERS_DIR");
+    if (!call->trader.name)
+        return diag_set(why, ERR_INVALID, "--trader T is missing: a file, or a name in TRADERS_DIR");
     if (!call->symbol) return diag_set(why, ERR_INVALID, "--symbol S is missing, such as BTCUSDT");
     if (!call->has_at) return diag_set(why, ERR_INVALID, "--at TIME is missing: the bar to explain");
     if (!call->data)
@@ -68,48 +63,6 @@ static err parse(explain_call *call, int argc, char *const *argv, diag *why) {
             "--data DIR is missing: this version explains bars of recorded klines, the daemon's own are not "
             "kept");
     return OK;
-}
-
-/* ---- the trader ---- */
-
-static bool is_file(const char *name) {
-    size_t n = strlen(name);
-    return strchr(name, '/') || (n > 4 && strcmp(name + n - 4, ".lua") == 0) ||
-           (n > 5 && strcmp(name + n - 5, ".json") == 0);
-}
-
-static err refuse_trader(const char *folder, const char *name, diag *why) {
-    trader_source **sources = NULL;
-    int32_t count = 0, n_failed = 0;
-    char names[512] = "";
-    size_t n = 0;
-    err e = trader_folder_read(folder, &sources, &count, &n_failed, why);
-    if (e != OK) return e;
-    for (int32_t i = 0; i < count; i++) {
-        if (n + strlen(sources[i]->key) + 8 < sizeof names)
-            n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", sources[i]->key);
-        trader_source_free(sources[i]);
-    }
-    free(sources);
-    return diag_set(why, ERR_NOT_FOUND, "there is no trader \"%s\" in %s; expected a file or one of %s", name, folder,
-                    names);
-}
-
-static err read_trader(const explain_call *call, const char *folder, trader_source **source, diag *why) {
-    static const char *const endings[] = {".lua", ".json"};
-    char path[TRADER_CHUNK_MAX];
-    err e = ERR_NOT_FOUND;
-    if (is_file(call->trader)) {
-        e = trader_source_read(call->trader, source, why);
-    } else {
-        for (int i = 0; i < 2 && e == ERR_NOT_FOUND; i++) {
-            snprintf(path, sizeof path, "%s/%s%s", folder, call->trader, endings[i]);
-            if (access(path, F_OK) == 0) e = trader_source_read(path, source, why);
-        }
-        if (e == ERR_NOT_FOUND) e = refuse_trader(folder, call->trader, why);
-    }
-    for (int i = 0; i < call->n_inputs && e == OK; i++) e = trader_source_set_input(*source, call->inputs[i], why);
-    return e;
 }
 
 /* ---- for people ---- */
@@ -195,9 +148,8 @@ static void show(const json_t *answer) {
 static err explain(const explain_call *call, const config *cfg, diag *why) {
     trader_source *source = NULL;
     char *json = NULL, *warning = NULL;
-    err e = read_trader(call, cfg->traders_dir, &source, why);
-    explanation_request request = {.limits = {cfg->script_cpu_ms, cfg->script_load_cpu_ms,
-                                              (size_t)cfg->script_memory_mb << 20, (int32_t)cfg->kline_interval},
+    err e = trader_choice_read(&call->trader, cfg->traders_dir, &source, why);
+    explanation_request request = {.limits = settings_limits(cfg),
                                    .source = source,
                                    .data = call->data,
                                    .symbol = call->symbol,

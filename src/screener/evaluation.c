@@ -98,6 +98,7 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
     s->tags = r->tags ? r->tags : spec->tags;
     s->values = r->values;
     s->plots = r->plots;
+    s->prompt = r->prompt;
     if (state != SIGNAL_HISTORICAL) COUNT(n_signals, 1);
     if (s->late) COUNT(n_late, 1);
     err result = pass_add_signal(p, s);
@@ -156,6 +157,7 @@ static err fire(evaluation *e, tracked *t, int32_t index, const script_view *vie
                   e->shared->max_signals_per_hour);
     if (state != SIGNAL_HISTORICAL && trader_is_stopped(who, view->close_ms)) return OK;
     described = script_state_describe(e->state, index, view, r, &why);
+    if (described == OK && state != SIGNAL_HISTORICAL) described = script_state_prompt(e->state, index, view, r, &why);
     if (described == ERR_RUNAWAY) {
         fault(e, script_state_guilty(e->state), t, view, &why, TRADER_ERROR_KILL);
     } else if (r->fault) {

@@ -151,6 +151,7 @@ err pass_add_signal(pass *p, const signal_row *row) {
     if (e == OK) e = keep_text(p, &s->tags);
     if (e == OK) e = keep_text(p, &s->values);
     if (e == OK) e = keep_text(p, &s->plots);
+    if (e == OK) e = keep_text(p, &s->prompt);
     if (e == OK) p->n_signals++;
     return e;
 }

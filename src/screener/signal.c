@@ -18,5 +18,6 @@ void signal_row_deinit(signal_row *s) {
     free(s->tags);
     free(s->values);
     free(s->plots);
-    s->conditions = s->tags = s->values = s->plots = NULL;
+    free(s->prompt);
+    s->conditions = s->tags = s->values = s->plots = s->prompt = NULL;
 }

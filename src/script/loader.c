@@ -179,6 +179,9 @@ CALLED_BY_LUA static int load_protected(lua_State *L) {
     p->has_conditions = flag_field(L, table, "has_conditions");
     p->is_filtered_by_conditions = !flag_field(L, table, "has_filter");
     p->has_plots = flag_field(L, table, "has_plots");
+    p->has_prompt = flag_field(L, table, "has_prompt");
+    p->wants_analysis = flag_field(L, table, "wants_analysis");
+    p->is_manual = flag_field(L, table, "is_manual");
     read_own(L, table, c);
     read_references(L, table, c);
     if (c->spec) read_spec(L, table, c->source, c->spec);
@@ -209,7 +212,7 @@ static err add_program(script_state *s, int32_t index, const trader_source *sour
 }
 
 /* What is asked of a trader at each bar of the dry evaluation. */
-enum { ASK_SCORE, ASK_FILTER, ASK_CONDITIONS, ASK_PLOTS, N_QUESTIONS };
+enum { ASK_SCORE, ASK_FILTER, ASK_CONDITIONS, ASK_PLOTS, ASK_PROMPT, N_QUESTIONS };
 
 static err ask(script_state *s, int32_t index, const script_view *view, int what, diag *why) {
     script_result result;
@@ -220,6 +223,7 @@ static err ask(script_state *s, int32_t index, const script_view *view, int what
         script_outcome outcome;
         return s->programs[index].rank > 0 ? script_state_score(s, index, view, &score, &outcome, why) : OK;
     }
+    if (what == ASK_PROMPT) return s->programs[index].has_prompt ? script_state_try_prompt(s, index, view, why) : OK;
     if (what == ASK_FILTER) {
         e = script_state_evaluate(s, index, view, &result, why);
         script_result_deinit(&result);

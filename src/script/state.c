@@ -137,6 +137,7 @@ CALLED_BY_LUA static int boot(lua_State *L) {
     s->result_function = take_function(L, "result");
     s->conditions_function = take_function(L, "conditions");
     s->plots_function = take_function(L, "plots");
+    s->prompt_function = take_function(L, "prompt");
     return 0;
 }
 
@@ -298,10 +299,11 @@ void script_result_deinit(script_result *r) {
     text_free(r->values);
     text_free(r->plots);
     text_free(r->fault);
-    r->conditions = r->tags = r->values = r->plots = r->fault = NULL;
+    text_free(r->prompt);
+    r->conditions = r->tags = r->values = r->plots = r->fault = r->prompt = NULL;
 }
 
-typedef enum call_kind { CALL_FILTER, CALL_SCORE, CALL_CONDITIONS, CALL_PLOTS } call_kind;
+typedef enum call_kind { CALL_FILTER, CALL_SCORE, CALL_CONDITIONS, CALL_PLOTS, CALL_PROMPT } call_kind;
 
 /* One call of a function of a trader. */
 typedef struct trader_call {
@@ -314,6 +316,7 @@ typedef struct trader_call {
     bool is_match;
     double score;                /* of rank.by */
     bool is_repeated;            /* what it prints has been printed already */
+    bool gave_table;             /* CALL_PROMPT: the filter's answer */
     char *json, *texts, *values; /* of conditions and plots; texts and values: of conditions */
     script_result *result;
     diag *why;
@@ -327,6 +330,7 @@ static void read_table(trader_call *c) {
     lua_State *L = c->s->L;
     script_result *r = c->result;
     int base = lua_gettop(L) - 6;
+    r->gave_table = true;
     c->is_match = lua_toboolean(L, base);
     r->side = (int32_t)lua_tonumber(L, base + 1);
     r->score = number_or_nan(L, base + 2);
@@ -376,7 +380,8 @@ static void call_for_json(trader_call *c, int function) {
     char **out[] = {&c->json, &c->texts, &c->values};
     lua_rawgeti(L, LUA_REGISTRYINDEX, function);
     lua_pushinteger(L, c->index);
-    c->status = lua_pcall(L, 1, 3, HANDLER);
+    lua_pushboolean(L, c->gave_table);
+    c->status = lua_pcall(L, 2, 3, HANDLER);
     for (int i = 0; i < 3 && c->status == 0; i++) {
         text_free(*out[i]);
         *out[i] = lua_type(L, i - 3) == LUA_TSTRING ? text_copy(lua_tostring(L, i - 3)) : NULL;
@@ -392,6 +397,7 @@ static void call_body(void *context) {
     case CALL_SCORE: call_score(c); break;
     case CALL_CONDITIONS: call_for_json(c, c->s->conditions_function); break;
     case CALL_PLOTS: call_for_json(c, c->s->plots_function); break;
+    case CALL_PROMPT: call_for_json(c, c->s->prompt_function); break;
     }
 }
 
@@ -451,7 +457,8 @@ static int64_t thread_cpu_ms(void) {
  * that only find out what it uses have that of a load besides, all together. */
 static err run_until_bound(trader_call *c) {
     script_state *s = c->s;
-    int64_t limit_ms = c->kind == CALL_PLOTS ? s->limits.load_cpu_ms : s->limits.cpu_ms, budget_ms = limit_ms;
+    bool is_long = c->kind == CALL_PLOTS || c->kind == CALL_PROMPT;
+    int64_t limit_ms = is_long ? s->limits.load_cpu_ms : s->limits.cpu_ms, budget_ms = limit_ms;
     int64_t began_ms = 0;
     bool has_unbound, has_missed, is_known = slots_bind_again(s, c->p, c->view);
     slots_forget_asked(s, c->p);
@@ -462,7 +469,7 @@ static err run_until_bound(trader_call *c) {
         if (c->kind == CALL_FILTER) script_result_deinit(c->result);
         printout_drop(&s->printed);
         if (guard_call(s->guard, budget_ms, call_body, c) != OK)
-            return state_kill_for_cpu(s, c->index, limit_ms, c->kind == CALL_PLOTS, c->why);
+            return state_kill_for_cpu(s, c->index, limit_ms, is_long, c->why);
         has_unbound = slots_note_asked(s, c->p);
         has_missed = slots_note_missed(s, c->p);
         /* Also after an error: it may come of a series that was still empty. */
@@ -584,6 +591,51 @@ err script_state_describe(script_state *s, int32_t index, const script_view *vie
         if (e != OK && e != ERR_SCRIPT) return e;
     }
     return OK;
+}
+
+/* The open times of the bars that end at the one of the view. */
+static const int64_t *times_of(const program *p, const script_view *view) {
+    const kline_series *bars = view->bars[p->interval];
+    int32_t at = view->is_tick ? kline_series_count(bars) : kline_series_count_at(bars, view->close_ms) - 1;
+    return kline_series_open_ms(bars) + at;
+}
+
+static err call_prompt(trader_call *c) {
+    err e;
+    c->kind = CALL_PROMPT;
+    c->s->context.bar_times = times_of(c->p, c->view);
+    e = ask_for_json(c);
+    c->s->context.bar_times = NULL;
+    return e;
+}
+
+static bool wants_prompt(const script_state *s, const program *p) {
+    switch (s->limits.analysis) {
+    case ANALYSIS_OFF: return false;
+    case ANALYSIS_ASKED: return p->wants_analysis && !p->is_manual;
+    case ANALYSIS_ALL: return !p->is_manual;
+    case ANALYSIS_MANUAL: return true;
+    }
+    return false;
+}
+
+err script_state_prompt(script_state *s, int32_t index, const script_view *view, script_result *r, diag *why) {
+    trader_call c = {
+        .s = s, .p = &s->programs[index], .index = index, .view = view, .gave_table = r->gave_table, .why = why};
+    err e;
+    if (!wants_prompt(s, c.p)) return OK;
+    e = call_prompt(&c);
+    if (e == ERR_SCRIPT && !r->fault) r->fault = text_copy(why->text);
+    if (e == OK) r->prompt = c.json, c.json = NULL;
+    free_json(&c);
+    return e == ERR_SCRIPT ? OK : e;
+}
+
+err script_state_try_prompt(script_state *s, int32_t index, const script_view *view, diag *why) {
+    trader_call c = {.s = s, .p = &s->programs[index], .index = index, .view = view, .why = why};
+    err e = call_prompt(&c);
+    free_json(&c);
+    return e;
 }
 
 /* "[]" when the trader has none. */

@@ -12,10 +12,15 @@
 
 typedef struct script_state script_state;
 
+/* ASKED: of traders that have a `prompt` or an `analysis`. Those that say when = "manual" have none in either mode. MANUAL: of all,
+ * whatever they say. */
+typedef enum script_analysis { ANALYSIS_OFF, ANALYSIS_ASKED, ANALYSIS_ALL, ANALYSIS_MANUAL } script_analysis;
+
 typedef struct script_limits {
     int64_t cpu_ms, load_cpu_ms;
     size_t memory_bytes;
     int32_t default_interval; /* of traders that name none */
+    script_analysis analysis; /* whose matches are given a prompt */
 } script_limits;
 
 /* Where the series of one trader are on one symbol and its references. Made by script_state_evaluate in the place that
@@ -72,7 +77,11 @@ typedef struct script_result {
      * conditions have functions (then those that held). values: {series: its value at the bar} of what the conditions
      * have read. plots: the trader's plots with their values at the bar. */
     char *conditions, *tags, *values, *plots;
-    char *fault; /* what went wrong in script_state_describe: a sentence, or NULL */
+    /* What an analysis is to be made of (script_state_prompt): {system, text, model, temperature, atr, stopPct, targetPct,
+     * maxPerDay}; NULL: none is wanted. */
+    char *prompt;
+    bool gave_table; /* the filter's answer was a table */
+    char *fault;     /* what went wrong in script_state_describe: a sentence, or NULL */
 } script_result;
 
 void script_result_deinit(script_result *r);
@@ -104,6 +113,14 @@ MUST_CHECK err script_state_score(script_state *s, int32_t index, const script_v
  * fails here costs no signal: it is in `fault`. ERR_RUNAWAY: the state is dead, the result still good. */
 MUST_CHECK err script_state_describe(script_state *s, int32_t index, const script_view *view, script_result *result,
                                      diag *why);
+
+/* After script_state_describe of the same match: adds what its analysis is to be made of, when the trader wants one of it.
+ * Errors as there. */
+MUST_CHECK err script_state_prompt(script_state *s, int32_t index, const script_view *view, script_result *result,
+                                   diag *why);
+
+/* Makes a prompt as of a match of the bar of the view, and drops it: whether it can be made. Errors as script_state_evaluate. */
+MUST_CHECK err script_state_try_prompt(script_state *s, int32_t index, const script_view *view, diag *why);
 
 /* The trader's conditions at the bar of the view, whatever its filter says: a JSON list of {"text", "held", "values"}, or
  * its plots: a JSON list of {"kind", "title", "pane", "color", "value" or "upper" and "lower"}. "[]" when it has none.

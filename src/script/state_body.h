@@ -45,9 +45,10 @@ typedef struct program {
     own_series own[OWN_MAX];
     int32_t n_own;
     bool has_conditions, has_plots;
-    bool is_filtered_by_conditions; /* it has no filter but them */
-    const trader_spec *expected;    /* its needs; NULL: not known */
-    int32_t n_met;                  /* of them, those that have a slot */
+    bool has_prompt, wants_analysis, is_manual; /* see script_analysis */
+    bool is_filtered_by_conditions;             /* it has no filter but them */
+    const trader_spec *expected;                /* its needs; NULL: not known */
+    int32_t n_met;                              /* of them, those that have a slot */
 } program;
 
 struct script_state {
@@ -60,7 +61,7 @@ struct script_state {
     slot_meta *metas;
     int32_t n_slots, n_programs;
     program *programs;
-    int load_function, result_function, conditions_function, plots_function;
+    int load_function, result_function, conditions_function, plots_function, prompt_function;
     int64_t born_ns;
     bool is_dead, is_quiet;
     bool watches_late; /* the present call may ask for a late series that is not warm, or has not begun */
