@@ -316,6 +316,24 @@ analysis_job *analysis_queue_take_expired(analysis_queue *q, int64_t now_ms) {
     return NULL;
 }
 
+analysis_job *analysis_queue_find(const analysis_queue *q, const char *id) {
+    for (analysis_job *j = q->first; j; j = j->next) {
+        if (strcmp(j->id, id) == 0) return j;
+        for (analysis_job *f = j->followers; f; f = f->next)
+            if (strcmp(f->id, id) == 0) return f;
+    }
+    return NULL;
+}
+
+bool analysis_queue_withdraw(analysis_queue *q, analysis_job *job) {
+    for (const analysis_job *j = q->first; j; j = j->next)
+        if (j == job && !job->is_running && !job->followers) {
+            take(q, job);
+            return true;
+        }
+    return false;
+}
+
 analysis_job *analysis_queue_take_any(analysis_queue *q) {
     analysis_job *job = q->first;
     if (!job) return NULL;

@@ -32,6 +32,7 @@ typedef struct analysis_job analysis_job;
 struct analysis_job {
     /* the caller's */
     void *payload;
+    char id[ID_BYTES]; /* of the signal */
     char trader_id[ID_BYTES];
     char identity[65];             /* SHA-256 of all that is sent, and of the bar */
     int64_t close_ms;              /* of the bar */
@@ -90,6 +91,10 @@ analysis_job *analysis_queue_take_follower(analysis_job *job);
 
 /* A waiting job whose bar is too old; NULL: none. */
 analysis_job *analysis_queue_take_expired(analysis_queue *q, int64_t now_ms);
+/* The job of that id, followers too; NULL: none. */
+analysis_job *analysis_queue_find(const analysis_queue *q, const char *id);
+/* It is not wanted any more. True: it is out of the queue, and the caller's; false: it runs, or others share what it asks. */
+bool analysis_queue_withdraw(analysis_queue *q, analysis_job *job);
 /* Any job, at the end; running ones too. */
 analysis_job *analysis_queue_take_any(analysis_queue *q);
 
