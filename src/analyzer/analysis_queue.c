@@ -271,7 +271,7 @@ static job_state retry(analysis_queue *q, analysis_job *job, const reply *r, int
     int64_t wait_ms = 0;
     backoff_init(&b, RETRY_MS, RETRY_MAX_MS, q->seed + (uint64_t)job->sequence * 7919 + (uint64_t)job->n_attempts);
     for (int32_t i = 0; i <= job->n_attempts; i++) wait_ms = backoff_next_ms(&b);
-    if (++job->n_attempts >= q->limits.attempts_max) {
+    if (++job->n_attempts >= q->limits.attempts_max || (q->limits.is_impatient && r->kind == REPLY_DENIED)) {
         take(q, job);
         return JOB_FAILED;
     }

@@ -26,6 +26,7 @@ typedef struct analysis_limits {
     int64_t max_age_ms;                             /* of a bar's close: beyond, an analysis is of no use */
     int64_t requests_per_minute, tokens_per_minute; /* 0: no limit */
     spending_amount day;
+    bool is_impatient; /* somebody waits for it: what is denied has failed */
 } analysis_limits;
 
 typedef struct analysis_job analysis_job;

@@ -112,6 +112,7 @@ static err ask(asking *a, const analyze_call *call, const prompting *p, diag *wh
     a->how.loop = &a->loop;
     a->how.clock = &a->clock;
     a->how.limits.max_age_ms = INT64_MAX / 2;
+    a->how.limits.is_impatient = true;
     a->how.looks_max = 0;
     a->how.seed = (uint64_t)monotonic_ns();
     a->how.on_row = on_row;
