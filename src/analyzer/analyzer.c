@@ -385,8 +385,8 @@ static void write_providers(const analyzer *a, json_writer *w) {
     json_write_key(w, "providers");
     json_write_array(w);
     for (int32_t i = 0; i < a->config.limits.n_providers; i++) {
-        const breaker *b = analysis_queue_breaker(a->queue, i);
-        int64_t wait_ms = breaker_wait_ms(b, market_now(a));
+        const circuit *b = analysis_queue_circuit(a->queue, i);
+        int64_t wait_ms = circuit_wait_ms(b, market_now(a));
         json_write_object(w);
         json_put_text(w, "name", provider_name(&a->config.providers[i]));
         json_put_text(w, "model", a->config.providers[i].model);

@@ -5,7 +5,7 @@
 #include "base/json_writer.h"
 #include "base/time_text.h"
 #include "cli/settings.h"
-#include "cli/trader_choice.h"
+#include "cli/trader_option.h"
 #include "cli/verbs.h"
 
 #include <jansson.h>
@@ -16,7 +16,7 @@
 
 typedef struct analyze_call {
     settings settings;
-    trader_choice trader;
+    trader_option trader;
     const char *symbol, *data;
     int64_t at_ms;
     double tick_size;
@@ -24,7 +24,7 @@ typedef struct analyze_call {
 } analyze_call;
 
 static const option OPTIONS[] = {
-    TRADER_OPTIONS,
+    TRADER_OPTION,
     {"symbol", "S", "symbol, such as BTCUSDT"},
     {"at", "TIME", "the bar that opens at TIME or holds it (default: the newest)"},
     {"data", "DIR", "folder with kline files, SYMBOL-INTERVAL.csv or .csv.gz"},
@@ -45,7 +45,7 @@ static err take(void *context, const option *o, const char *value, diag *why) {
     if (strcmp(o->name, "json") == 0) call->as_json = true;
     if (strcmp(o->name, "prompt") == 0) call->is_prompt_only = true;
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
-    if (strcmp(o->name, "input") == 0) return trader_choice_input(&call->trader, value, why);
+    if (strcmp(o->name, "input") == 0) return trader_option_input(&call->trader, value, why);
     if (strcmp(o->name, "at") == 0 && time_text_parse(value, &call->at_ms) != OK)
         return diag_set(why, ERR_INVALID, "--at is \"%s\"; expected " TIME_TEXT_EXPECTED, value);
     if (strcmp(o->name, "tick") == 0) {
@@ -223,7 +223,7 @@ static err analyze(const analyze_call *call, const config *cfg, bool *is_done, d
     trader_source *source = NULL;
     prompting p = {0};
     json_t *prompt = NULL;
-    err e = trader_choice_read(&call->trader, cfg->traders_dir, &source, why);
+    err e = trader_option_read(&call->trader, cfg->traders_dir, &source, why);
     prompting_request request = {.limits = settings_limits(cfg),
                                  .source = source,
                                  .data = call->data,

@@ -7,7 +7,7 @@
 #pragma once
 #include "analyzer/reply.h"
 
-typedef struct breaker {
+typedef struct circuit {
     int64_t until_ms;   /* not before; 0: any time */
     int32_t n_failures; /* in a row */
     int32_t n_limits;   /* 429 in a row that do not say how long */
@@ -15,15 +15,15 @@ typedef struct breaker {
     bool is_trying;     /* the one request is under way */
     bool is_daily;      /* until_ms is the end of a quota's day */
     char why[160];      /* of the last failure, for people */
-} breaker;
+} circuit;
 
 /* ms to wait; 0: ask. INT64_MAX: until the request that tries it is done. */
-int64_t breaker_wait_ms(const breaker *b, int64_t now_ms);
+int64_t circuit_wait_ms(const circuit *b, int64_t now_ms);
 /* A request is sent. */
-void breaker_start(breaker *b);
+void circuit_start(circuit *b);
 /* What came of one. */
-void breaker_note(breaker *b, const reply *r, int64_t now_ms);
+void circuit_note(circuit *b, const reply *r, int64_t now_ms);
 /* A request ends without saying anything about the provider: cancelled. */
-void breaker_forget(breaker *b);
+void circuit_forget(circuit *b);
 /* The next midnight in Los Angeles, market time ms (daylight saving by the rule of 2007). */
-int64_t breaker_pacific_midnight_ms(int64_t now_ms);
+int64_t circuit_pacific_midnight_ms(int64_t now_ms);
