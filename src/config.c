@@ -104,11 +104,18 @@ static const setting SETTINGS[] = {
     {.name = "AUDIT_INTERVAL_MS", .group = "Market", FIELD(audit_interval_ms), WHOLE(0, 86400000), .initial = "3600000",
      .effect = "closed bars are read again from the exchange once in so long (market time), and corrected where they"
                " differ; 0: never"},
-    {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_url), OPTIONAL(TYPE_WS_URL),
-     .effect = "where candles stream from, instead of the market's own host"},
+    {.name = "BINANCE_WS_URL", .group = "Market", FIELD(binance_ws_urls), OPTIONAL(TYPE_WS_URLS),
+     .effect = "where candles stream from, instead of the market's own hosts; the next of several is tried when one "
+               "fails"},
     {.name = "BINANCE_REST_URL", .group = "Market", FIELD(binance_rest_urls), OPTIONAL(TYPE_HTTP_URLS),
      .effect = "where history and the list of symbols come from, instead of the market's own hosts; the next of several "
                "is asked when one fails"},
+    {.name = "BINANCE_DUMPS_URL", .group = "Market", FIELD(binance_dumps_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "where `fetch` finds the public dumps of history, instead of the market's own host"},
+    {.name = "STREAMS_PER_CONNECTION", .group = "Market", FIELD(streams_per_connection), WHOLE(1, 1024), .initial = "1024",
+     .effect = "most streams (symbols x intervals) of one connection; as many connections as are needed are made"},
+    {.name = "STREAM_LIFE_S", .group = "Market", FIELD(stream_life_s), WHOLE(1, 86400), .initial = "82800",
+     .effect = "age at which a connection is replaced, up to an eighth earlier, seconds; Binance closes it after 24 hours"},
 
     {.name = "TRADERS_DIR", .group = "Traders", FIELD(traders_dir), OF_TYPE(TYPE_PATH), .derive = derive_traders_dir,
      .described = "lua/traders here, else the built-in ones beside the program",
@@ -285,6 +292,8 @@ void config_deinit(config *cfg) {
     config_list_free(&cfg->symbols);
     config_list_free(&cfg->auth_origins);
     config_list_free(&cfg->ai_prices);
+    config_list_free(&cfg->binance_ws_urls);
+    config_list_free(&cfg->binance_rest_urls);
     if (cfg->values) {
         for (size_t i = 0; i < N_SETTINGS; i++) free(cfg->values->values[i].text);
         for (size_t i = 0; i < cfg->values->n_warnings; i++) free(cfg->values->warnings[i]);

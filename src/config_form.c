@@ -36,7 +36,7 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_HOST] = "a numeric address or a host name",
         [TYPE_PATH] = "a path (~ is not expanded)",
         [TYPE_HTTP_URL] = "http:// or https://, host and port, without user and query",
-        [TYPE_WS_URL] = "ws:// or wss://, host and port, without user and query",
+        [TYPE_WS_URLS] = "up to 8 of ws(s)://HOST[:PORT][/PATH], with commas between several",
         [TYPE_HTTP_URLS] = "up to 8 of http(s)://HOST[:PORT][/PATH], with commas between several",
         [TYPE_ORIGINS] = "http(s)://HOST[:PORT], with commas between several",
         [TYPE_MODEL] = "the name of a model, such as gemini-3.8-flash or google/gemini-3.8-flash",
@@ -186,13 +186,16 @@ static err list_add(config_list *list, const char *item) {
 static bool is_item(const config_form *form, const char *item) {
     switch (form->type) {
     case TYPE_SYMBOLS: return is_market_name(item, SYMBOL_BYTES);
+    case TYPE_WS_URLS: return url_is_base(item, "ws", "wss");
     case TYPE_HTTP_URLS: return url_is_base(item, "http", "https");
     case TYPE_PRICES: return is_price(item);
     default: return url_is_origin(item);
     }
 }
 
-static size_t most_items(const config_form *form) { return form->type == TYPE_HTTP_URLS ? MAX_URLS : SYMBOL_MAX; }
+static bool is_url_list(const config_form *form) { return form->type == TYPE_WS_URLS || form->type == TYPE_HTTP_URLS; }
+
+static size_t most_items(const config_form *form) { return is_url_list(form) ? MAX_URLS : SYMBOL_MAX; }
 
 /* Items between commas, blanks around them dropped; one that stands there twice counts once. */
 static err parse_list(const config_form *form, const char *text, config_list *list) {
@@ -201,7 +204,7 @@ static err parse_list(const config_form *form, const char *text, config_list *li
     while (e == OK && (item = strsep(&rest, ","))) {
         item += strspn(item, " \t");
         for (size_t bytes = strlen(item); bytes > 0 && strchr(" \t", item[bytes - 1]); bytes--) item[bytes - 1] = 0;
-        if (form->type == TYPE_HTTP_URLS) drop_last_slashes(item);
+        if (is_url_list(form)) drop_last_slashes(item);
         if (!is_item(form, item) || list->count == most_items(form)) {
             e = ERR_INVALID;
         } else if (!list_has(list, item)) {
@@ -222,7 +225,6 @@ static bool check_text(const config_form *form, char *text) {
     case TYPE_HTTP_URL: drop_last_slashes(text); return url_is_base(text, "http", "https");
     case TYPE_MODEL: return is_model(text, strlen(text));
     case TYPE_KEY: return is_key(text);
-    case TYPE_WS_URL: drop_last_slashes(text); return url_is_base(text, "ws", "wss");
     default: return false;
     }
 }
@@ -260,6 +262,7 @@ err config_form_convert(const config_form *form, char *text, void *field) {
     case TYPE_INTERVAL: return convert_number(interval_parse(text, strlen(text)), field);
     case TYPE_DECIMAL: return convert_decimal(form, text, field);
     case TYPE_SYMBOLS:
+    case TYPE_WS_URLS:
     case TYPE_HTTP_URLS:
     case TYPE_PRICES:
     case TYPE_ORIGINS: return convert_list(form, text, field);

@@ -15,8 +15,8 @@ typedef enum config_type {
     TYPE_HOST,     /* const char *, as are the next three */
     TYPE_PATH,
     TYPE_HTTP_URL,
-    TYPE_WS_URL,
-    TYPE_HTTP_URLS, /* config_list, at most 8 */
+    TYPE_WS_URLS,   /* config_list, at most 8 */
+    TYPE_HTTP_URLS, /* the same */
     TYPE_ORIGINS,   /* config_list */
     TYPE_DECIMAL,   /* double, min..max; NaN for an empty text */
     TYPE_MODEL,     /* const char *: the name of a model */

@@ -163,7 +163,7 @@ static void move_on(orchestrator *o) {
     if (o->is_tracking && o->feed)
         orchestrator_history_show(&o->history, feed_progress(o->feed), feed_ranges_under_way(o->feed), monotonic_ms());
     if (o->is_tracking && has_begun && !o->has_begun) tell_begun(o);
-    if (o->is_tracking && has_begun && strcmp(o->status, "starting") == 0 && feed_is_live(o->feed) &&
+    if (o->is_tracking && has_begun && strcmp(o->status, "starting") == 0 && feed_is_complete(o->feed) &&
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         set_status(o, "running");
         feed_end_first_start(o->feed);
@@ -378,7 +378,8 @@ static void tell_traders(void *context, json_writer *w) {
 
 static void tell_details(void *context, json_writer *w) {
     const orchestrator *o = context;
-    stream_stats s = o->feed ? feed_stream_stats(o->feed) : (stream_stats){0};
+    stream_pool_stats pool = o->feed ? feed_stream_stats(o->feed) : (stream_pool_stats){0};
+    stream_stats s = pool.sum;
     storage_stats st;
     storage_read_stats(o->storage, &st);
     json_put_integer(w, "symbols", orchestrator_universe_count(o->universe));
@@ -393,7 +394,14 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "moves", (int64_t)screener_moves(o->screener));
     json_write_key(w, "stream");
     json_write_object(w);
-    json_put_bool(w, "connected", s.is_connected);
+    json_put_bool(w, "connected", pool.is_live);
+    json_put_text(w, "host", pool.host ? pool.host : "");
+    json_put_integer(w, "connections", (int64_t)pool.n_connections);
+    json_put_integer(w, "liveConnections", (int64_t)pool.n_live);
+    json_put_integer(w, "wantedTopics", (int64_t)pool.n_wanted);
+    json_put_integer(w, "confirmedTopics", (int64_t)pool.n_carried);
+    json_put_integer(w, "replacements", (int64_t)pool.n_replacements);
+    json_put_integer(w, "outdatedMessages", (int64_t)pool.n_outdated);
     json_put_integer(w, "frames", (int64_t)s.n_frames);
     json_put_integer(w, "klines", (int64_t)s.n_klines);
     json_put_integer(w, "malformed", (int64_t)s.n_malformed);
@@ -541,7 +549,10 @@ static err open_feed(orchestrator *o, diag *why) {
                        .venue = venue_get(o->cfg->market),
                        .rest_urls = (const char *const *)o->cfg->binance_rest_urls.items,
                        .n_rest_urls = o->cfg->binance_rest_urls.count,
-                       .ws_url = o->cfg->binance_ws_url,
+                       .ws_urls = (const char *const *)o->cfg->binance_ws_urls.items,
+                       .n_ws_urls = o->cfg->binance_ws_urls.count,
+                       .streams_per_connection = (size_t)o->cfg->streams_per_connection,
+                       .stream_life_ms = o->cfg->stream_life_s * 1000,
                        .policy = {.names = (const char *const *)o->cfg->symbols.items,
                                   .n_names = o->cfg->symbols.count,
                                   .quote = o->cfg->quote_asset,

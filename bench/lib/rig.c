@@ -96,14 +96,14 @@ static source *source_of(rig *r, uint32_t symbol, int32_t interval) {
 static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
     rig *r = context;
     source *s = source_of(r, symbol, interval);
-    market_event event = {.kind = EVENT_HISTORY, .symbol = symbol, .interval = (uint8_t)interval};
-    (void)from_ms;
+    market_event event = {.kind = EVENT_HISTORY, .symbol = symbol, .interval = (uint8_t)interval, .from_ms = from_ms};
     while (s->next.open_ms < to_ms) {
         event.bar = s->next;
         push(r, &event);
         data_stream_next(&s->stream, &s->next);
     }
     event.kind = EVENT_RANGE_DONE;
+    event.bar.open_ms = from_ms;
     event.to_ms = to_ms;
     push(r, &event);
 }

@@ -75,7 +75,7 @@ static kline bar_of(uint32_t symbol, int32_t minute) {
 static void push(churn *c, market_event event) { demand(screener_push(c->screener, &event), "push"); }
 
 static void push_range(churn *c, const answer *a) {
-    market_event event = {.kind = EVENT_HISTORY, .symbol = a->symbol, .interval = INTERVAL_1M};
+    market_event event = {.kind = EVENT_HISTORY, .symbol = a->symbol, .interval = INTERVAL_1M, .from_ms = a->from_ms};
     for (int64_t ms = a->from_ms; ms < a->to_ms; ms += MINUTE) {
         event.bar = bar_of(a->symbol < SYMBOLS ? a->symbol : 0, (int32_t)(ms / MINUTE)); /* else: the copy of SYM0 */
         push(c, event);
@@ -311,7 +311,7 @@ static void judge(churn *c, verdict *v) {
     for (uint32_t symbol = 0; symbol < SYMBOLS; symbol++)
         for (int32_t bar = FIRST; bar < c->now; bar++)
             for (int32_t t = 0; t < 6; t++) {
-                bool is_judged = t < 2; /* every, edge; the others' conditions are not this model's */
+                bool is_judged = t < 2 || t == 5; /* every, edge, follow; the others' conditions are not this model's */
                 if (!is_judged || seen(c, symbol, bar + 1) != 1 || !is_expected(CODE[t][0], symbol, bar)) continue;
                 v->n_expected++;
                 if (found[t][symbol][bar - FIRST] != 1 && v->n_missing++ < 5)

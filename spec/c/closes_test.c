@@ -89,8 +89,11 @@ static void push(const market_event *event) { demand(screener_push(f.screener, e
 static void answer(const range *r) {
     for (int i = 0; i < BARS; i++)
         if (open_of(i) >= r->from_ms && open_of(i) < r->to_ms && !f.is_absent[r->symbol][i])
-            push(&(market_event){
-                .kind = EVENT_HISTORY, .symbol = r->symbol, .interval = INTERVAL_1M, .bar = f.bars[r->symbol][i]});
+            push(&(market_event){.kind = EVENT_HISTORY,
+                                 .symbol = r->symbol,
+                                 .interval = INTERVAL_1M,
+                                 .bar = f.bars[r->symbol][i],
+                                 .from_ms = r->from_ms});
     push(&(market_event){.kind = EVENT_RANGE_DONE,
                          .symbol = r->symbol,
                          .interval = INTERVAL_1M,

@@ -75,7 +75,7 @@ static void test_defaults(void) {
     ok(strcmp(c->host, "127.0.0.1") == 0 && c->port == 8080 && c->auth_origins.count == 0, "server: 127.0.0.1:8080");
     ok(strcmp(c->data_dir, "/home/ann/.local/state/trademind") == 0 && c->outbox_sync == OUTBOX_SYNC_NORMAL,
        "storage: under the home folder, normal");
-    ok(!*c->binance_ws_url && c->binance_rest_urls.count == 0, "the market's own addresses");
+    ok(c->binance_ws_urls.count == 0 && c->binance_rest_urls.count == 0, "the market's own addresses");
     ok(c->script_cpu_ms == 20 && c->script_load_cpu_ms == 500 && c->script_memory_mb == 64 &&
            c->script_max_errors == 5 && c->script_max_kills == 200 && c->max_signals_per_trader_hour == 500,
        "scripts: 20, 500, 64, 5, 200, 500");
@@ -172,8 +172,14 @@ static void test_messages(void) {
             "MACHINE_ID is \"a/b\"; expected letters, digits and . _ -, at most 63 (from the environment)");
     refuses("MACHINE_ID=a\n\033[2J",
             "MACHINE_ID is \"a??[2J\"; expected letters, digits and . _ -, at most 63 (from the environment)");
-    refuses("BINANCE_WS_URL=https://x", "BINANCE_WS_URL is \"https://x\"; expected ws:// or wss://, host and port, "
-                                        "without user and query (from the environment)");
+    refuses("BINANCE_WS_URL=https://x",
+            "BINANCE_WS_URL is \"https://x\"; expected up to 8 of ws(s)://HOST[:PORT][/PATH], "
+            "with commas between several (from the environment)");
+    refuses("BINANCE_WS_URL=ws://a,", "BINANCE_WS_URL is \"ws://a,\"; expected up to 8 of ws(s)://HOST[:PORT][/PATH], "
+                                      "with commas between several (from the environment)");
+    refuses("BINANCE_WS_URL=ws://a b",
+            "BINANCE_WS_URL is \"ws://a b\"; expected up to 8 of ws(s)://HOST[:PORT][/PATH], "
+            "with commas between several (from the environment)");
     refuses("BINANCE_REST_URL=http://a,b",
             "BINANCE_REST_URL is \"http://a,b\"; expected up to 8 of http(s)://HOST[:PORT][/PATH], with commas between "
             "several (from the environment)");
@@ -214,6 +220,12 @@ static void test_urls(void) {
 
 static void test_lists(void) {
     attempt a;
+    load(&a, "BINANCE_WS_URL=ws://a:1/x/ , wss://b");
+    ok(a.result == OK && a.cfg.binance_ws_urls.count == 2 &&
+           strcmp(a.cfg.binance_ws_urls.items[0], "ws://a:1/x") == 0 &&
+           strcmp(a.cfg.binance_ws_urls.items[1], "wss://b") == 0,
+       "stream hosts in their order, without the last slashes");
+    config_deinit(&a.cfg);
     load(&a, "BINANCE_REST_URL=http://a:1/ , https://b/x");
     ok(a.result == OK && a.cfg.binance_rest_urls.count == 2 &&
            strcmp(a.cfg.binance_rest_urls.items[0], "http://a:1") == 0 &&

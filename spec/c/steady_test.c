@@ -270,7 +270,7 @@ static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t f
     enum { AT_ONCE = 1000 };
     static kline bars[AT_ONCE];
     feed *f = context;
-    market_event event = {.symbol = symbol, .interval = (uint8_t)interval};
+    market_event event = {.symbol = symbol, .interval = (uint8_t)interval, .from_ms = from_ms};
     size_t n = AT_ONCE;
     for (int64_t next_ms = from_ms; n == AT_ONCE; next_ms = n ? interval_next(interval, bars[n - 1].open_ms) : to_ms) {
         must(random_market_klines(f->market, symbol, (enum interval)interval, next_ms, to_ms, bars, AT_ONCE, &n),
@@ -282,6 +282,7 @@ static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t f
         }
     }
     event.kind = EVENT_RANGE_DONE;
+    event.bar.open_ms = from_ms;
     event.to_ms = to_ms;
     push(f, &event);
 }

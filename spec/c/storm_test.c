@@ -53,8 +53,8 @@ typedef struct storm {
     table late, answers;
     int32_t list[KEYS]; /* the traders that are to run: a version for each key; -1: none */
     int32_t n_tracked;
-    int64_t now_ms, market_ms, quiet_ms, life_ms, end_ms; /* market_ms: newest event that the screener has seen */
-    int lose, delay, repeat;                              /* one in so many bars */
+    int64_t now_ms, market_ms, quiet_ms, end_ms; /* market_ms: newest event that the screener has seen */
+    int lose, delay, repeat;                     /* one in so many bars */
     uint64_t n_ranges;
     uint32_t copies[STORM_SYMBOLS]; /* ids of the copies of references; 0: none */
     size_t n_provisional;
@@ -323,7 +323,7 @@ static void begin_life(storm *s) {
                            .context = s};
     c.memory = s->memory = store_remember(&s->store);
     s->n_lives++;
-    s->life_ms = s->market_ms = s->now_ms;
+    s->market_ms = s->now_ms;
     for (int32_t i = 0; i < s->model.n_versions; i++) s->model.versions[i].rank_from_ms = s->now_ms;
     demand(screener_new(&c, &h, &s->screener), "screener");
     demand(screener_start(s->screener), "start");
@@ -513,26 +513,23 @@ static void make_certain(storm *s) {
     }
 }
 
-/* REST says what there is since `from_ms`. */
-static void tell_all(storm *s, int64_t from_ms) {
-    for (int32_t i = 0; i < s->n_tracked; i++)
-        for (int32_t k = 0; k < STORM_INTERVALS; k++)
-            push_range(s, (uint32_t)i, k, from_ms, interval_floor(storm_interval[k], s->now_ms));
-    for (int32_t i = 0; i < s->market.n_symbols; i++)
-        for (int32_t k = 0; s->copies[i] && k < STORM_INTERVALS; k++)
-            push_range(s, s->copies[i], k, from_ms, interval_floor(storm_interval[k], s->now_ms));
+/* So long after the last closes that bars which have not come are asked for: everybody hears what time it is. */
+static void let_time_pass(storm *s) {
+    for (int32_t i = 0; i < s->n_tracked; i++) {
+        int64_t open_ms = interval_floor(storm_interval[0], s->now_ms) - storm_span[0];
+        market_event e = event_of(s, EVENT_BAR_FORMING, (uint32_t)i, 0, &(kline){.open_ms = open_ms});
+        e.event_ms = s->now_ms + CLOSE_GRACE_MS + 1;
+        push(s, e);
+    }
     settle(s);
 }
 
 /* Everything that exists by now has been seen and is stored. */
 static void be_quiet(storm *s) {
-    int64_t since_ms = s->quiet_ms > s->life_ms ? s->quiet_ms : s->life_ms;
     s->n_quiet++;
     push_late(s, true);
     settle(s);
-    /* Of a range that begins behind what is known nobody learns that its last bars do not exist: once more. */
-    tell_all(s, since_ms - 30 * MINUTE);
-    tell_all(s, since_ms - 30 * MINUTE);
+    let_time_pass(s);
     store_commit_all(&s->store);
     storm_model_advance(&s->model, s->now_ms);
     s->quiet_ms = s->now_ms;

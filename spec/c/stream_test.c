@@ -1,9 +1,8 @@
-/* One stream against a small WebSocket server in this process, on the same loop. The server is written from RFC 6455 and
- * not with libwebsockets, so that it can misbehave and so that the two do not share a misreading. */
+/* One stream against a small WebSocket server in this process, on the same loop. */
 #include "binance/stream.h"
+#include "spec/c/messages.h"
+#include "spec/c/stream_server.h"
 #include "spec/c/tap.h"
-#include <inttypes.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
@@ -14,233 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 20000, N_SYMBOLS = 400, MAX_COMMANDS = 64, MAX_EVENTS = 256, FRAME_LIMIT = 8192, BUFFER = 65536 };
-
-/* ---- the exchange ---- */
-
-enum answering { ANSWER, MUTE, REFUSE, REFUSE_WITHOUT_ID };
-enum greeting { UPGRADE, HANG, FORBID };
-
-typedef struct command {
-    char text[4200];
-    size_t bytes, n_names;
-    int64_t at_ms, id;
-    bool is_join;
-} command;
-
-typedef struct server {
-    uv_loop_t *loop;
-    uv_tcp_t listener;
-    int port;
-    struct peer *peer; /* the newest */
-    enum answering answering;
-    enum greeting greeting;
-    size_t n_mute; /* so many more commands get no answer */
-    size_t n_connections, n_upgrades, n_commands, n_pongs, n_unmasked, n_closes;
-    command commands[MAX_COMMANDS];
-    char request[2048], pong[128];
-} server;
-
-typedef struct peer {
-    uv_tcp_t tcp;
-    server *server;
-    char in[BUFFER];
-    size_t n_in;
-    bool is_upgraded;
-} peer;
-
-static void on_peer_closed(uv_handle_t *handle) { free(handle->data); }
-
-static void cut(peer *p) {
-    if (!p || uv_is_closing((uv_handle_t *)&p->tcp)) return;
-    p->server->n_closes++;
-    if (p->server->peer == p) p->server->peer = NULL;
-    uv_close((uv_handle_t *)&p->tcp, on_peer_closed);
-}
-
-typedef struct output {
-    uv_write_t write;
-    char bytes[];
-} output;
-
-static void on_written(uv_write_t *write, int status) {
-    (void)status;
-    free(write);
-}
-
-static void put(peer *p, const void *bytes, size_t n) {
-    output *out = malloc(sizeof *out + n);
-    memcpy(out->bytes, bytes, n);
-    uv_buf_t buffer = uv_buf_init(out->bytes, (unsigned)n);
-    if (uv_write(&out->write, (uv_stream_t *)&p->tcp, &buffer, 1, on_written)) abort();
-}
-
-enum { CONTINUE = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10, FIN = 0x80 };
-
-static size_t frame_head(unsigned char head[10], int first, size_t n) {
-    head[0] = (unsigned char)first;
-    if (n < 126) {
-        head[1] = (unsigned char)n;
-        return 2;
-    }
-    if (n < 65536) {
-        head[1] = 126;
-        head[2] = (unsigned char)(n >> 8);
-        head[3] = (unsigned char)n;
-        return 4;
-    }
-    head[1] = 127;
-    for (int i = 0; i < 8; i++) head[2 + i] = (unsigned char)(n >> (56 - 8 * i));
-    return 10;
-}
-
-static void put_frame(server *s, int first, const char *payload, size_t n) {
-    unsigned char head[10];
-    if (!s->peer) abort();
-    put(s->peer, head, frame_head(head, first, n));
-    if (n > 0) put(s->peer, payload, n);
-}
-
-static void say(server *s, const char *text) { put_frame(s, FIN | TEXT, text, strlen(text)); }
-
-/* The answer to a request to upgrade; its length. */
-static int write_upgrade(const char *request, char *reply, size_t capacity) {
-    static const char GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    char key[128], both[256];
-    unsigned char digest[EVP_MAX_MD_SIZE], text[64];
-    unsigned digest_bytes;
-    const char *at = strcasestr(request, "Sec-WebSocket-Key: ");
-    if (!at || sscanf(at + 19, "%127[^\r]", key) != 1) abort();
-    int n = snprintf(both, sizeof both, "%s%s", key, GUID);
-    EVP_Digest(both, (size_t)n, digest, &digest_bytes, EVP_sha1(), NULL);
-    EVP_EncodeBlock(text, digest, (int)digest_bytes);
-    return snprintf(reply, capacity,
-                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    "Sec-WebSocket-Accept: %s\r\n\r\n",
-                    (char *)text);
-}
-
-static void upgrade(peer *p) {
-    char reply[512];
-    put(p, reply, (size_t)write_upgrade(p->in, reply, sizeof reply));
-    p->is_upgraded = true;
-    p->server->peer = p;
-    p->server->n_upgrades++;
-}
-
-static void take_command(server *s, const char *text, size_t n) {
-    char reply[128];
-    if (s->n_commands == MAX_COMMANDS) abort();
-    command *c = &s->commands[s->n_commands++];
-    *c = (command){.bytes = n, .at_ms = monotonic_ms()};
-    snprintf(c->text, sizeof c->text, "%.*s", (int)n, text);
-    c->is_join = strstr(c->text, "\"SUBSCRIBE\"") != NULL;
-    for (const char *at = c->text; (at = strchr(at, '@')); at++) c->n_names++;
-    const char *id = strstr(c->text, "\"id\":");
-    c->id = id ? strtoll(id + 5, NULL, 10) : 0;
-    if (s->n_mute > 0) {
-        s->n_mute--;
-        return;
-    }
-    switch (s->answering) {
-    case ANSWER: snprintf(reply, sizeof reply, "{\"result\":null,\"id\":%" PRId64 "}", c->id); break;
-    case REFUSE: snprintf(reply, sizeof reply, "{\"code\":2,\"msg\":\"No.\",\"id\":%" PRId64 "}", c->id); break;
-    case REFUSE_WITHOUT_ID:
-        snprintf(reply, sizeof reply, "{\"error\":{\"code\":3,\"msg\":\"No.\"},\"id\":null}");
-        break;
-    case MUTE: return;
-    }
-    say(s, reply);
-}
-
-/* One frame of the client at the start of the buffer; its length, 0 when it is not whole yet. */
-static size_t take_frame(peer *p) {
-    server *s = p->server;
-    const unsigned char *in = (unsigned char *)p->in;
-    size_t head = 6, n;
-    if (p->n_in < 8 && p->n_in < 6) return 0;
-    n = in[1] & 127;
-    if (!(in[1] & 128)) s->n_unmasked++;
-    if (n == 126) {
-        n = (size_t)in[2] << 8 | in[3];
-        head = 8;
-    }
-    if (p->n_in < head + n) return 0;
-    char payload[BUFFER];
-    for (size_t i = 0; i < n; i++) payload[i] = (char)(in[head + i] ^ in[head - 4 + i % 4]);
-    switch (in[0] & 15) {
-    case TEXT: take_command(s, payload, n); break;
-    case PONG:
-        s->n_pongs++;
-        snprintf(s->pong, sizeof s->pong, "%.*s", (int)n, payload);
-        break;
-    default: break;
-    }
-    return head + n;
-}
-
-static void greet(peer *p) {
-    server *s = p->server;
-    static const char FORBIDDEN[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
-    snprintf(s->request, sizeof s->request, "%.*s", (int)sizeof s->request - 1, p->in);
-    switch (s->greeting) {
-    case UPGRADE: upgrade(p); break;
-    case FORBID: put(p, FORBIDDEN, sizeof FORBIDDEN - 1); break;
-    case HANG: break;
-    }
-    p->n_in = 0;
-}
-
-static void on_room(uv_handle_t *handle, size_t size, uv_buf_t *buffer) {
-    (void)size;
-    peer *p = handle->data;
-    *buffer = uv_buf_init(p->in + p->n_in, (unsigned)(BUFFER - 1 - p->n_in));
-}
-
-static void on_bytes(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buffer) {
-    (void)buffer;
-    peer *p = tcp->data;
-    size_t used;
-    if (n < 0) {
-        cut(p);
-        return;
-    }
-    p->n_in += (size_t)n;
-    p->in[p->n_in] = 0;
-    if (!p->is_upgraded) {
-        if (strstr(p->in, "\r\n\r\n")) greet(p);
-        return;
-    }
-    while (p->n_in > 0 && (used = take_frame(p)) > 0) {
-        p->n_in -= used;
-        memmove(p->in, p->in + used, p->n_in);
-    }
-}
-
-static void on_connection(uv_stream_t *listener, int status) {
-    server *s = listener->data;
-    if (status) return;
-    peer *p = calloc(1, sizeof *p);
-    p->server = s;
-    p->tcp.data = p;
-    s->n_connections++;
-    uv_tcp_init(s->loop, &p->tcp);
-    if (uv_accept(listener, (uv_stream_t *)&p->tcp) || uv_read_start((uv_stream_t *)&p->tcp, on_room, on_bytes))
-        abort();
-}
-
-/* Port 0: any. */
-static void start_server(server *s, int port) {
-    struct sockaddr_in address;
-    int bytes = sizeof address;
-    uv_ip4_addr("127.0.0.1", port, &address);
-    if (uv_tcp_init(s->loop, &s->listener) || uv_tcp_bind(&s->listener, (struct sockaddr *)&address, 0) ||
-        uv_listen((uv_stream_t *)&s->listener, 16, on_connection) ||
-        uv_tcp_getsockname(&s->listener, (struct sockaddr *)&address, &bytes))
-        abort();
-    s->listener.data = s;
-    s->port = ntohs(address.sin_port);
-}
+enum { DEADLINE_MS = 20000, N_SYMBOLS = 400, MAX_EVENTS = 256, FRAME_LIMIT = 8192 };
 
 /* ---- the fixture ---- */
 
@@ -296,7 +69,7 @@ static stream_options options_for(const char *url) {
                             .url = url,
                             .clock = &f->clock,
                             .symbols = f->symbols,
-                            .handlers = {on_event, on_ticker, on_state, NULL},
+                            .handlers = {.on_event = on_event, .on_ticker = on_ticker, .on_state = on_state},
                             .seed = 5,
                             .retry_base_ms = 10,
                             .retry_cap_ms = 40,
@@ -305,6 +78,7 @@ static stream_options options_for(const char *url) {
                             .spacing_ms = 30,
                             .silence_ms = 60000,
                             .stable_ms = 60000,
+                            .refused_ms = 20,
                             .max_frame_bytes = FRAME_LIMIT};
 }
 
@@ -370,17 +144,6 @@ static void close_fixture(void) {
     ok(f->server.n_unmasked == 0 && uv_loop_close(&f->loop) == 0, "every handle is closed");
     symbol_table_free(f->symbols);
     free(f);
-}
-
-static const char *kline_text(const char *symbol, const char *interval, int64_t event_ms, bool is_closed) {
-    static char text[1024];
-    snprintf(text, sizeof text,
-             "{\"stream\":\"x\",\"data\":{\"e\":\"kline\",\"E\":%" PRId64
-             ",\"s\":\"%s\",\"k\":{\"t\":1699999980000,\"T\":1700000039999,\"s\":\"%s\",\"i\":\"%s\",\"f\":1,\"L\":9,"
-             "\"o\":\"100.5\",\"c\":\"101.25\",\"h\":\"102\",\"l\":\"99.75\",\"v\":\"10.5\",\"n\":9,\"x\":%s,"
-             "\"q\":\"1060.5\",\"V\":\"4\",\"Q\":\"404\",\"B\":\"0\"}}}",
-             event_ms, symbol, symbol, interval, is_closed ? "true" : "false");
-    return text;
 }
 
 static bool is_carried(size_t n) {
@@ -599,7 +362,8 @@ static void test_unreachable(void) {
     open_stream(&options);
     RUN_UNTIL(f->n_downs == 4);
     ok(f->n_ups == 0 && stats().n_failed_tries == 4, "nobody there: tried again and again (%s)", f->why);
-    f->server.greeting = FORBID;
+    f->server.greeting = REJECT;
+    f->server.status = 403;
     start_server(&f->server, port);
     RUN_UNTIL(f->server.n_connections >= 2);
     size_t n = f->n_downs;

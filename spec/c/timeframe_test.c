@@ -31,15 +31,22 @@ static void make_exchange(exchange *x) {
     }
 }
 
+static void apply(timeframe *t, market_event event) {
+    if (timeframe_apply(t, &event, INT64_MAX) != OK) abort();
+}
+
 /* The answer to a range, as REST gives it: what there is, then the end. */
 static void answer(timeframe *t, const exchange *x, int64_t from_ms, int64_t to_ms) {
     for (int32_t i = 0; i < BARS; i++)
         if (x->exists[i] && x->bars[i].open_ms >= from_ms && x->bars[i].open_ms < to_ms)
-            if (timeframe_apply(t, &(market_event){.kind = EVENT_HISTORY, .bar = x->bars[i]}, INT64_MAX) != OK) abort();
-    if (timeframe_apply(t, &(market_event){.kind = EVENT_RANGE_DONE, .to_ms = to_ms}, INT64_MAX) != OK) abort();
+            apply(t, (market_event){.kind = EVENT_HISTORY, .bar = x->bars[i], .inquiry = t->inquiry});
+    apply(t, (market_event){.kind = EVENT_RANGE_DONE, .to_ms = to_ms, .inquiry = t->inquiry});
 }
 
-static bool ask(timeframe *t, int64_t *from_ms, int64_t *to_ms) { return timeframe_take_want(t, from_ms, to_ms); }
+static bool ask(timeframe *t, int64_t *from_ms, int64_t *to_ms) {
+    static uint64_t inquiry;
+    return timeframe_take_want(t, ++inquiry, from_ms, to_ms);
+}
 
 static int storm(registry *r) {
     static exchange x;
@@ -90,6 +97,7 @@ static int storm(registry *r) {
 enum { SCENES = 200, SCENE_BARS = 160, STATES = 4, DELAYED = 64 };
 static const char *const scene_keys[] = {"1m sma(close,10)", "1m ema(close,12)", "1m rsi(close,14)", "1m atr(14)"};
 enum { SCENE_KEYS = 4 };
+static const uint64_t AUDIT = UINT64_MAX; /* as an inquiry: what is read again has a number that no range has */
 
 typedef struct scene {
     kline truth[SCENE_BARS];
@@ -140,21 +148,22 @@ static void say_delayed(scene *s, bool all) {
 }
 
 /* What REST has; a bar that has just closed may not be there with all that it has. */
-static void scene_answer(scene *s, int64_t from_ms, int64_t to_ms) {
+static void scene_answer(scene *s, uint64_t inquiry, int64_t from_ms, int64_t to_ms) {
     for (int32_t i = 0; i < SCENE_BARS; i++) {
         int64_t open_ms = s->truth[i].open_ms;
         bool is_early = s->now_ms - interval_next(INTERVAL_1M, open_ms) < 10000 && below(3) == 0;
         if (open_ms < from_ms || open_ms >= to_ms) continue;
-        say(s, &(market_event){.kind = EVENT_HISTORY, .bar = state_of(s, i, is_early ? STATES - 1 : STATES)});
+        say(s, &(market_event){
+                   .kind = EVENT_HISTORY, .bar = state_of(s, i, is_early ? STATES - 1 : STATES), .inquiry = inquiry});
     }
-    say(s, &(market_event){.kind = EVENT_RANGE_DONE, .bar.open_ms = from_ms, .to_ms = to_ms});
+    say(s, &(market_event){.kind = EVENT_RANGE_DONE, .bar.open_ms = from_ms, .to_ms = to_ms, .inquiry = inquiry});
 }
 
 static void scene_rest(scene *s) {
-    if (timeframe_take_want(s->t, &s->from_ms, &s->to_ms)) s->answer_ms = s->now_ms + below(90000);
+    if (ask(s->t, &s->from_ms, &s->to_ms)) s->answer_ms = s->now_ms + below(90000);
     if (!s->answer_ms || s->now_ms < s->answer_ms) return;
     s->answer_ms = 0;
-    scene_answer(s, s->from_ms, s->to_ms);
+    scene_answer(s, s->t->inquiry, s->from_ms, s->to_ms);
 }
 
 /* The exchange corrects a bar, and somebody reads it again. */
@@ -162,7 +171,7 @@ static void correct(scene *s, int32_t n) {
     int32_t at = n - 2 - (int32_t)below(40);
     if (at < 0 || kline_series_known_to(s->t->bars) < s->truth[at].open_ms) return;
     s->truth[at].close += 1;
-    scene_answer(s, s->truth[at].open_ms, interval_next(INTERVAL_1M, s->truth[at].open_ms));
+    scene_answer(s, AUDIT, s->truth[at].open_ms, interval_next(INTERVAL_1M, s->truth[at].open_ms));
 }
 
 static void play(scene *s) {
@@ -194,7 +203,7 @@ static void catch_up(scene *s) {
     }
     s->now_ms += 600000;
     s->t->market_ms = s->now_ms;
-    scene_answer(s, START_MS, open_of(SCENE_BARS));
+    scene_answer(s, AUDIT, START_MS, open_of(SCENE_BARS));
 }
 
 static timeframe *scene_frame(const registry *r, registry *names) {
@@ -255,8 +264,7 @@ static void test_scenes(registry *r) {
 /* ---- bars that do not come ---- */
 
 static void finish(timeframe *t, int64_t from_ms, int64_t to_ms) {
-    market_event event = {.kind = EVENT_RANGE_DONE, .bar.open_ms = from_ms, .to_ms = to_ms};
-    if (timeframe_apply(t, &event, INT64_MAX) != OK) abort();
+    apply(t, (market_event){.kind = EVENT_RANGE_DONE, .bar.open_ms = from_ms, .to_ms = to_ms, .inquiry = t->inquiry});
 }
 
 static void test_watch(registry *r) {
@@ -265,13 +273,12 @@ static void test_watch(registry *r) {
         .kind = EVENT_BAR_CLOSED, .event_ms = open_of(1), .bar = {open_of(0), 1, 1, 1, 1, 1, 0, 5, 0, 0}};
     int64_t from_ms = 0, to_ms = 0, spacing_ms = 0;
     if (timeframe_new(r, INTERVAL_1M, 10, START_MS, &t) != OK) abort();
-    finish(t, START_MS, START_MS);
-    if (timeframe_apply(t, &event, INT64_MAX) != OK) abort();
+    t->has_loaded = true;
+    apply(t, event);
     ok(timeframe_due_ms(t) == open_of(2) + CLOSE_GRACE_MS && !timeframe_watch(t, open_of(2) + CLOSE_GRACE_MS - 1),
        "a bar may come late by its grace");
     t->market_ms = open_of(2) + CLOSE_GRACE_MS;
-    ok(timeframe_watch(t, t->market_ms) && timeframe_take_want(t, &from_ms, &to_ms) && from_ms == open_of(1) &&
-           to_ms == open_of(2),
+    ok(timeframe_watch(t, t->market_ms) && ask(t, &from_ms, &to_ms) && from_ms == open_of(1) && to_ms == open_of(2),
        "then it is asked for, without any update of the symbol");
     ok(!timeframe_watch(t, t->market_ms + 600000), "and not a second time while that is under way");
     finish(t, from_ms, to_ms);
@@ -282,8 +289,7 @@ static void test_watch(registry *r) {
         bool is_longer = wait_ms > spacing_ms && wait_ms <= 60000;
         spacing_ms = wait_ms;
         t->market_ms += wait_ms;
-        ok(is_longer && timeframe_watch(t, t->market_ms) && timeframe_take_want(t, &from_ms, &to_ms) &&
-               from_ms == open_of(1),
+        ok(is_longer && timeframe_watch(t, t->market_ms) && ask(t, &from_ms, &to_ms) && from_ms == open_of(1),
            "it is asked for again after %lld ms", (long long)wait_ms);
         finish(t, from_ms, to_ms);
     }
@@ -303,26 +309,46 @@ static void test_watch(registry *r) {
 static void test_hold(registry *r) {
     timeframe *t;
     market_event event = {.kind = EVENT_BAR_CLOSED, .bar = {open_of(0), 1, 1, 1, 1, 1, 0, 0, 0, 0}};
+    int64_t from_ms = 0, to_ms = 0;
     if (timeframe_new(r, INTERVAL_1M, 10, START_MS, &t) != OK) abort();
     ok(timeframe_apply(t, &event, open_of(1)) == OK && kline_series_count(t->bars) == 1,
        "a bar before the hold is stored");
     event.bar.open_ms = open_of(1);
     ok(timeframe_apply(t, &event, open_of(1)) == OK && kline_series_count(t->bars) == 1, "one at the hold waits");
     ok(timeframe_drain(t, open_of(1)) == OK && kline_series_count(t->bars) == 1, "and goes on waiting");
+    timeframe_want(t, open_of(2));
+    ok(!t->wanted_to_ms, "but is not asked for: it is here");
     ok(timeframe_drain(t, INT64_MAX) == OK && kline_series_count(t->bars) == 2, "until the hold moves on");
+    event.bar.open_ms = open_of(6);
+    ok(timeframe_apply(t, &event, open_of(3)) == OK && ask(t, &from_ms, &to_ms) && from_ms == open_of(2) &&
+           to_ms == open_of(6),
+       "a gap before a bar that must wait is asked for");
+    event = (market_event){.kind = EVENT_RANGE_DONE, .bar.open_ms = from_ms, .to_ms = to_ms, .inquiry = t->inquiry};
+    ok(timeframe_apply(t, &event, open_of(3)) == OK && timeframe_drain(t, open_of(3)) == OK && !t->wanted_to_ms &&
+           kline_series_known_to(t->bars) == open_of(6) && kline_series_count(t->bars) == 2,
+       "once, though it is a hole and the bar goes on waiting");
     timeframe_free(t);
 }
 
 static void test_gap(registry *r) {
     timeframe *t;
     market_event event = {.kind = EVENT_BAR_CLOSED, .bar = {open_of(3), 1, 1, 1, 1, 1, 0, 0, 0, 0}};
+    int64_t from_ms = 0, to_ms = 0;
     if (timeframe_new(r, INTERVAL_1M, 10, START_MS, &t) != OK) abort();
+    t->has_loaded = true;
     ok(timeframe_apply(t, &event, INT64_MAX) == OK && kline_series_count(t->bars) == 0 && t->n_gaps == 1,
        "a bar that skips others is a gap");
     ok(t->wanted_to_ms == open_of(3), "and what is missing is wanted");
-    t->asked_to_ms = t->wanted_to_ms, t->wanted_to_ms = 0;
-    event = (market_event){.kind = EVENT_RANGE_DONE, .to_ms = open_of(3)};
-    ok(timeframe_apply(t, &event, INT64_MAX) == OK && kline_series_count(t->bars) == 1,
+    ok(ask(t, &from_ms, &to_ms) && from_ms == open_of(0) && to_ms == open_of(3), "asked for");
+    event = (market_event){
+        .kind = EVENT_HISTORY, .bar = {open_of(2), 1, 1, 1, 1, 1, 0, 0, 0, 0}, .inquiry = t->inquiry + 1};
+    apply(t, event);
+    event.kind = EVENT_RANGE_DONE, event.to_ms = open_of(3);
+    apply(t, event);
+    ok(kline_series_count(t->bars) == 0 && t->asked_to_ms == open_of(3),
+       "the answer to another inquiry says nothing of what it leaves out");
+    finish(t, open_of(0), open_of(2));
+    ok(kline_series_count(t->bars) == 2 && kline_series_known_to(t->bars) == open_of(4) && !t->asked_to_ms,
        "what REST lacks too is a hole, and the bar is stored");
     event = (market_event){.kind = EVENT_BAR_FORMING, .bar = {open_of(6), 1, 1, 1, 1, 1, 0, 0, 0, 0}};
     ok(timeframe_apply(t, &event, INT64_MAX) == OK && t->wanted_to_ms == open_of(6),

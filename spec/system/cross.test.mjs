@@ -5,7 +5,9 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readKlines } from './harness.mjs';
-import { difference, endAll, eventually, generatedMarket, recordedMarket, replay, settled, startDaemon, startExchange, stop, stored, tempDir } from './daemon.mjs';
+import {
+  difference, drained, endAll, eventually, generatedMarket, recordedMarket, replay, settled, startDaemon, startExchange, stop, stored, tempDir,
+} from './daemon.mjs';
 
 afterEach(endAll);
 
@@ -80,7 +82,7 @@ test('ticks: what is provisional is confirmed or withdrawn at the close, in plac
     port: exchange.port, market, folder, traders: folderWith(['rising'], market), env: { SCREENING_INTERVAL_MS: '100' }, workers: 2,
   });
   await exchange.ended;
-  await settled(daemon);
+  await drained(daemon);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   const text = execFileSync('sqlite3', ['-readonly', '-json', join(folder, 'trademind.db'),
     "SELECT symbol, timestamp AS time, json_extract(metadata, '$.state') AS state, price FROM signals WHERE json_extract(metadata, '$.state') <> 'historical'"],

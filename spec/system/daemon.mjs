@@ -2,7 +2,7 @@
 // proxy that stands between daemon and exchange and makes trouble.
 import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readdirSync, readFileSync, existsSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -34,13 +34,28 @@ export function recordedMarket(n_symbols = 3, days = 1) {
   return { data, symbols: WEEK.slice(0, n_symbols), from: FIRST_MS + DAY_MS, to: FIRST_MS + (1 + days) * DAY_MS };
 }
 
-/** The built-in traders and those of spec/lua/traders in one folder. */
-export function allTraders() {
+/** The built-in traders and those of spec/lua/traders in one folder; with those that look at other symbols of the market. */
+export function allTraders(market = null) {
   const folder = tempDir();
   for (const from of ['lua/traders', 'spec/lua/traders']) {
     for (const name of readdirSync(join(root, from))) cpSync(join(root, from, name), join(folder, name));
   }
+  if (market) writeReferenceTraders(folder, market);
   return folder;
+}
+
+/** Traders that look at another symbol of the market beside their own, into a folder. */
+function writeReferenceTraders(folder, market) {
+  const [name, other] = market.symbols;
+  const write = (key, code) => writeFileSync(join(folder, `${key}.lua`), code);
+  write('leader', `return trader {interval = "1m", references = {"${name}"}, filter = function(m)
+  local r = m.ref.${name}
+  return r.close[0] > r.close[3] and m.close[0] < m.close[3] and ta.rsi(r.close, 14)[0] > 50
+end}`);
+  write('pair', `return trader {interval = "5m", timeframes = {"15m"}, references = {"${other}"}, fire = "every", cooldown = 6, filter = function(m)
+  local hour = m.ref.${other}["15m"]
+  return m.close[0] > ta.sma(m.close, 20)[0] and hour.close[0] > ta.ema(hour.close, 10)[0]
+end}`);
 }
 
 export const builtInTraders = join(root, 'lua/traders');
@@ -131,11 +146,22 @@ export async function eventually(condition, what, deadlineMs = 30000) {
 }
 
 /** Waits until all that the daemon has received is evaluated and committed. */
-export function settled(daemon) {
+export function settled(daemon, deadlineMs = 30000) {
   return eventually(async () => {
     const s = await daemon.status();
     return s.backlog === 0 && s.rangesUnderWay === 0 && s.storage.queued === 0 && s;
-  }, 'the daemon to be through');
+  }, 'the daemon to be through', deadlineMs);
+}
+
+/**
+ * After the end of the exchange, which has served REST for as long as anybody asked: waits until all that it has sent is
+ * evaluated and committed. What is missing at the very end is asked for again and again, in vain.
+ */
+export function drained(daemon) {
+  return eventually(async () => {
+    const s = await daemon.status();
+    return !s.stream.connected && s.backlog === 0 && s.storage.queued === 0 && s;
+  }, 'the daemon to be through with what the exchange has sent', 120000);
 }
 
 /** SIGTERM; how it ended, and after how many ms. */
@@ -191,15 +217,17 @@ export function frame(payload, opcode = TEXT, isLast = true) {
 /**
  * Listens at proxy.port and passes everything on to `target` (a port). `onFrame(count, bytes, cut)` sees every WebSocket
  * frame of the server and returns what goes to the client instead (a list of buffers); `cut()` ends the connection.
- * While `isShut`, connections are refused.
+ * While `isShut`, connections are refused. `proxy.history` lists what became of the WebSockets, in order: {id, what} with
+ * open, data (the first kline) and closed.
  */
 export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
-  const proxy = { target, isShut: false, frames: 0, connections: new Set() };
+  const proxy = { target, isShut: false, count: 0, frames: 0, connections: new Set(), history: [] };
   const server = createServer(client => {
     if (proxy.isShut) return client.destroy();
     const exchange = createConnection(proxy.target, '127.0.0.1');
     const cut = () => { client.destroy(); exchange.destroy(); };
-    let rest = Buffer.alloc(0), isSocket = false, hasHead = false;
+    let rest = Buffer.alloc(0), isSocket = false, hasHead = false, hasData = false;
+    const id = ++proxy.count, note = what => proxy.history.push({ id, what });
     proxy.connections.add(cut);
     client.once('data', bytes => { isSocket = /^upgrade: *websocket/im.test(bytes.toString('latin1')); });
     client.pipe(exchange);
@@ -212,10 +240,12 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
         const end = rest.indexOf('\r\n\r\n');
         if (end < 0) return;
         hasHead = true;
+        note('open');
         pass(rest.subarray(0, end + 4));
         rest = rest.subarray(end + 4);
       }
       for (let n = frameLength(rest); n > 0 && !client.destroyed; n = frameLength(rest)) {
+        if (!hasData && (hasData = rest.subarray(0, n).includes('"kline"'))) note('data');
         for (const part of onFrame(++proxy.frames, rest.subarray(0, n), cut)) pass(part);
         rest = rest.subarray(n);
       }
@@ -223,7 +253,7 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
     exchange.on('end', () => client.end()); // after all that is still to be written
     exchange.on('error', cut);
     client.on('error', cut);
-    client.on('close', () => { cut(); proxy.connections.delete(cut); });
+    client.on('close', () => { cut(); proxy.connections.delete(cut); if (hasHead) note('closed'); });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -8,8 +8,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
-  allTraders, BINARY, builtInTraders, byId, difference, endAll, eventually, frame, PING, recordedMarket, replay, seed, settled, startDaemon,
-  startExchange, startModel, startProxy, startTrademind, stop, stored, tempDir, TEXT,
+  allTraders, BINARY, builtInTraders, byId, difference, drained, endAll, frame, PING, recordedMarket, replay, seed, startDaemon, startExchange, startModel, startProxy, startTrademind, stop, stored, tempDir, TEXT,
 } from './daemon.mjs';
 
 console.log(`# daemon: seed ${seed}`);
@@ -104,7 +103,7 @@ test('one broken trader among good ones is named; the good ones run', async () =
   const exchange = await startExchange(market);
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders });
   assert.equal((await exchange.ended).code, 0);
-  const status = await settled(daemon);
+  const status = await drained(daemon);
   const { body: health } = await daemon.get('/health');
   const { body: { traders: fares } } = await daemon.get('/api/v1/traders');
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
@@ -143,7 +142,7 @@ describe('an exchange that cannot be reached', () => {
     await daemon.until(it => it.logged(/"component":"binance".*next try/).length >= 2, 'two tries');
     gate.isShut = false;
     assert.equal((await exchange.ended).code, 0);
-    await settled(daemon);
+    await drained(daemon);
     assert.equal((await stop(daemon)).code, 0);
     gate.close();
     assertSame(stored(folder), await replay(market));
@@ -170,8 +169,7 @@ describe('a stream with trouble', () => {
     const daemon = await startDaemon({ port: proxy.port, market, folder, traders });
     const how = await Promise.race([exchange.ended, daemon.ended.then(() => null)]);
     assert.equal(how?.code, 0, `${exchange.stderr}\n${daemon.stderr}`);
-    await eventually(async () => !(await daemon.status()).stream.connected, 'the end of the stream');
-    const status = await settled(daemon);
+    const status = await drained(daemon);
     assert.equal((await stop(daemon)).code, 0, daemon.stderr);
     proxy.close();
     return { daemon, status, folder };
@@ -309,7 +307,7 @@ describe('the end', () => {
     const daemon = await startDaemon({ port: exchange.port, market: small, folder });
     daemon.process.stdout.destroy();
     assert.equal((await exchange.ended).code, 0);
-    await settled(daemon);
+    await drained(daemon);
     daemon.process.kill('SIGTERM');
     const [code] = await once(daemon.process, 'exit');
     assert.equal(code, 1);

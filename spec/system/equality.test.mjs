@@ -5,14 +5,11 @@ import { test, describe, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';
 import {
-  allTraders, builtInTraders, byId, difference, endAll, eventually, generatedMarket, isSoak, listed, recordedMarket, replay, seed, settled, startDaemon,
-  startExchange, startProxy, stop, stored, tempDir,
+  allTraders, builtInTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, listed, recordedMarket, replay, seed, startDaemon, startExchange, startProxy, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# equality: seed ${seed}`);
 afterEach(endAll);
-
-const everyTrader = allTraders();
 
 /** A daemon that sees all of the market; gives it, drained and still running, and its folder. */
 async function runThrough(market, { speed = 'max', traders = builtInTraders, workers = 1 } = {}) {
@@ -21,7 +18,7 @@ async function runThrough(market, { speed = 'max', traders = builtInTraders, wor
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers });
   const how = await Promise.race([exchange.ended, daemon.ended.then(() => null)]);
   assert.equal(how?.code, 0, `${exchange.stderr}\n${daemon.stderr}`);
-  await settled(daemon);
+  await drained(daemon);
   return { daemon, folder, exchange };
 }
 
@@ -40,12 +37,13 @@ function lateAgain(signals) {
   });
 }
 
-for (const [name, market, traders] of [
+for (const [name, market, given] of [
   ['recorded klines, built-in traders', recordedMarket(), builtInTraders],
-  ['recorded klines, all traders', recordedMarket(), everyTrader],
-  ['a generated market, all traders', generatedMarket(), everyTrader],
+  ['recorded klines, all traders', recordedMarket(), null],
+  ['a generated market, all traders', generatedMarket(), null],
 ]) {
   describe(name, () => {
+    const traders = given ?? allTraders(market);
     let expected;
     before(async () => { expected = await replay(market, { traders }); });
 
@@ -83,7 +81,7 @@ describe('all that tells of a signal', () => {
     await new Promise((done, failed) => { channel.on('open', done); channel.on('error', failed); });
     gate.isShut = false;
     assert.equal((await exchange.ended).code, 0);
-    await settled(daemon);
+    await drained(daemon);
     const expected = await replay(market);
     await eventually(() => told.length >= expected.size, 'all signals on the channel');
     const pages = await listed(daemon);

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  allTraders, difference, endAll, eventually, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange, stop, stored, tempDir,
+  allTraders, difference, drained, endAll, eventually, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# hot: seed ${seed}`);
@@ -65,7 +65,7 @@ const after = (signals, ms) => new Map([...signals].filter(([, s]) => s.time > m
 async function finish({ daemon, exchange, folder }) {
   const how = await Promise.race([exchange.ended, daemon.ended.then(() => null)]);
   assert.equal(how?.code, 0, daemon.stderr);
-  await settled(daemon);
+  await drained(daemon);
   const end = await stop(daemon);
   assert.equal(end.code, 0, daemon.stderr);
   return stored(folder);

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, root, start, startSim, tempDir } from './harness.mjs';
 
-const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/operations.md', 'docs/architecture.md',
+const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/operations.md', 'docs/architecture.md',
   ...readdirSync(join(root, 'docs/decisions')).map(name => `docs/decisions/${name}`)];
 const pages = Object.fromEntries(PAGES.map(name => [name, readFileSync(join(root, name), 'utf8')]));
 
@@ -184,6 +184,21 @@ async function program(name, words, expected = 0) {
   return it;
 }
 
+// The history of the pages' examples, out of the simulator: one store for all of them.
+const store = tempDir();
+let historian;
+async function withStore(line) {
+  historian ??= await startSim(['--from', '2025-03-03', '--symbols', 'BTCUSDT,ETHUSDT', '--stay', 'stopped']);
+  const env = { DATA_DIR: store, BINANCE_REST_URL: historian.url, BINANCE_DUMPS_URL: historian.url };
+  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].slice(1).map(found => (found[1] ?? found[2])
+    .replace(/^my-traders/, myTraders).replace('~/.local/state/trademind', store));
+  const it = start('trademind', words, env);
+  const { code } = await it.ended;
+  assert.equal(code, 0, it.stderr);
+  assert.notEqual(it.stdout, '');
+}
+after(() => historian?.stop());
+
 // What the pages put into my-traders, by hand or with `new`: their commands find it there, in their order.
 const myTraders = tempDir();
 writeFileSync(join(myTraders, 'green_bar.lua'), guideTrader);
@@ -217,6 +232,7 @@ const COMMANDS = [
     const it = await program('trademind', words);
     assert.notEqual(it.stdout + it.stderr, '');
   }],
+  [/^(build\/release\/)?trademind (fetch|data|replay --(?!data)|(eval|check) --data ~)/, withStore],
   [/^trademind (config|config --json|help config|--version)$/, line => program('trademind', line.split(' ').slice(1))],
   ['./dev help', async () => assert.equal((await start(DEV, ['help']).ended).code, 0)],
   [/^\.\/dev run --live/, 'needs Binance'],

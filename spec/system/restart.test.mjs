@@ -4,19 +4,18 @@
 import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  allTraders, byId, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange,
-  startTrademind, stop, stored, tempDir,
+  allTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange, startTrademind, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# restart: seed ${seed}`);
 afterEach(endAll);
 
-const traders = allTraders();
 const markets = [['recorded klines', recordedMarket()], ['a generated market', generatedMarket()]];
+for (const [, market] of markets) market.traders = allTraders(market);
 const expected = new Map();
 
 before(async () => {
-  for (const [, market] of markets) expected.set(market, await replay(market, { traders }));
+  for (const [, market] of markets) expected.set(market, await replay(market, market));
 });
 
 function assertSame(found, market) {
@@ -35,7 +34,7 @@ async function runWithStops(market, { speed = 'max', signal, after, workers = ()
   const folder = tempDir(), told = [];
   const exchange = await startExchange(market, speed);
   for (const count of after) {
-    const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers: workers() });
+    const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders, workers: workers() });
     await daemon.until(it => exchange.hasEnded || it.signals().length >= count, `${count} signals`, 60000);
     assert.ok(!exchange.hasEnded, 'the market ended before the daemon was stopped');
     const how = await stop(daemon, signal);
@@ -43,9 +42,9 @@ async function runWithStops(market, { speed = 'max', signal, after, workers = ()
     else assert.deepEqual([how.code, how.ms < 5000], [0, true], `${how.ms} ms\n${daemon.stderr}`);
     told.push(...daemon.signals());
   }
-  const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers: workers() });
+  const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders, workers: workers() });
   assert.equal((await exchange.ended).code, 0);
-  await settled(daemon);
+  await drained(daemon);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   told.push(...daemon.signals());
   return { folder, told };
@@ -83,13 +82,13 @@ for (const [name, market] of markets) {
     const folder = tempDir();
     const exchange = await startExchange(market);
     for (const pattern of [/watching \d+ symbols/, /stream connected/]) {
-      const daemon = startTrademind({ port: exchange.port, folder, traders, env: { SYMBOLS: market.symbols.join(',') } });
+      const daemon = startTrademind({ port: exchange.port, folder, traders: market.traders, env: { SYMBOLS: market.symbols.join(',') } });
       await daemon.until(it => it.logged(pattern).length, `${pattern}`);
       await stop(daemon, 'SIGKILL');
     }
-    const daemon = await startDaemon({ port: exchange.port, market, folder, traders });
+    const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders });
     assert.equal((await exchange.ended).code, 0);
-    await settled(daemon);
+    await drained(daemon);
     assert.equal((await stop(daemon)).code, 0);
     assertSame(stored(folder), market);
   });
@@ -106,7 +105,7 @@ test('with the data folder deleted in the middle, what was lost is what closed w
   const after = await startDaemon({ port: exchange.port, market, folder: second });
   const start = await eventually(async () => (await after.status()).marketTime, 'the market time');
   assert.equal((await exchange.ended).code, 0);
-  await settled(after);
+  await drained(after);
   await stop(after);
   const builtIn = await replay(market);
   const early = stored(first), late = stored(second);

@@ -531,7 +531,7 @@ describe('chance and errors', () => {
       ['at 1m gap 3 bars\n', /own\.scene:1: found the end of the line; expected a symbol, random or all/],
       ['at 1m gap BTCUSDT\n', /own\.scene:1: found the end of the line; expected a number of bars/],
       ['at 1m gap BTCUSDT 3 bars of 7m\n', /own\.scene:1: found 7m; expected an interval such as 5m/],
-      ['at 1m rest 404\n', /own\.scene:1: found 404; expected 429, 418, 403, 451, 500\.\.599, slow or cut/],
+      ['at 1m rest 405\n', /own\.scene:1: found 405; expected 404, 429, 418, 403, 451, 500\.\.599, slow, cut or corrupt/],
       ['at 1m malformed odd all\n', /own\.scene:1: found odd; expected cut, garbage/],
       ['at 1m drop all for ever\n', /own\.scene:1: found ever; expected a duration/],
       ['at 1m drop all host 99\n', /own\.scene:1: found 99; expected the number of a host, 1\.\.16/],

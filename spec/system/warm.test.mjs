@@ -3,13 +3,12 @@
 // time limit: 900
 import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  allTraders, byId, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange, stop, stored, tempDir,
+  allTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, startDaemon, startExchange, stop, stored, tempDir,
 } from './daemon.mjs';
-import { build } from './harness.mjs';
+import { differenceOfStates, listed } from './snapshot.mjs';
 
 console.log(`# warm: seed ${seed}`);
 afterEach(endAll);
@@ -35,39 +34,6 @@ function dice(start) {
 
 const OFTEN = { SNAPSHOT_INTERVAL_MS: '20' }, NEVER = { SNAPSHOT_INTERVAL_MS: '0' };
 const takenUp = daemon => Number(/(\d+) series were taken up/.exec(daemon.stderr)?.[1] ?? 0);
-/** What `data list --snapshot` says of the snapshot in `folder`: "symbol interval" -> object. */
-function listed(folder) {
-  const words = ['data', 'list', '--snapshot', '--json', '--set', `DATA_DIR=${folder}`];
-  const text = execFileSync(join(build, 'trademind'), words, { encoding: 'utf8', maxBuffer: 1 << 28 });
-  return new Map(text.trim().split('\n').map(line => JSON.parse(line)).map(series => [`${series.symbol} ${series.interval}`, series]));
-}
-
-/**
- * '' when both snapshots have the same bars and states. A state is comparable when it began at the same bar (at top speed the
- * first use may come after the window has moved on) and has seen as much (what is deferred is computed when it is asked for).
- */
-function differenceOfStates(found, wanted) {
-  let n = 0, nCompared = 0;
-  if ([...found.keys()].join() !== [...wanted.keys()].join()) return `${[...found.keys()]} instead of ${[...wanted.keys()]}`;
-  for (const [name, series] of wanted) {
-    const other = found.get(name), states = new Map(other.indicators.map(i => [i.key, i]));
-    // knownTo may differ (a hole at the very end is known to whoever asked once more), and with it the bars that states are shown.
-    for (const field of ['bars', 'first', 'last', 'hash']) {
-      if (other[field] !== series[field]) return `${name}: ${field} ${other[field]} instead of ${series[field]}`;
-    }
-    if (states.size !== series.indicators.length) return `${name}: ${states.size} states instead of ${series.indicators.length}`;
-    for (const state of series.indicators) {
-      const it = states.get(state.key), isThrough = it?.to === series.knownTo && state.to === series.knownTo;
-      if (!it) return `${name}: ${state.key} is missing`;
-      n++;
-      if (it.epoch !== state.epoch || !isThrough || other.knownTo !== series.knownTo) continue;
-      nCompared++;
-      if (it.hash !== state.hash) return `${name}: ${state.key} is ${it.hash} instead of ${state.hash}`;
-    }
-  }
-  return nCompared > n / 2 ? '' : `only ${nCompared} of ${n} states could be compared`;
-}
-
 const snapshotOf = folder => join(folder, 'snapshot');
 
 /** Lives on one folder: `between(k, folder)` comes after the end of life k; how they end is in `lives`: [signals, signal]. */
@@ -87,7 +53,7 @@ async function live(market, lives, { speed = 'max', env = () => OFTEN, workers =
   }
   const daemon = await run(lives.length);
   assert.equal((await exchange.ended).code, 0);
-  await settled(daemon);
+  await drained(daemon);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   taken.push(takenUp(daemon));
   logs.push(daemon.stderr);
@@ -203,7 +169,7 @@ test('other traders at the next start: who stays goes on as if nothing had happe
   rmSync(file(gone));
   const after = await startDaemon({ port: exchange.port, market, folder, traders: some, env: NEVER });
   assert.equal((await exchange.ended).code, 0);
-  await settled(after);
+  await drained(after);
   assert.equal((await stop(after)).code, 0);
   assert.ok(takenUp(after) > 0);
   const staying = map => new Map([...map].filter(([, s]) => s.trader !== added && s.trader !== gone));
@@ -221,7 +187,7 @@ test('what was told by two runs is told once', async () => {
     if (count < Infinity) await daemon.until(it => it.signals().length >= count, `${count} signals`, 60000);
     else {
       assert.equal((await exchange.ended).code, 0);
-      await settled(daemon);
+      await drained(daemon);
     }
     assert.equal((await stop(daemon)).code, 0);
     told.push(...daemon.signals());

@@ -43,3 +43,28 @@ err packing_unpack(const void *frame, size_t frame_bytes, size_t most, unsigned 
     *out_bytes = n;
     return OK;
 }
+
+void packing_unpack_front(const void *frame, size_t frame_bytes, size_t most, unsigned char **out, size_t *out_bytes) {
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    ZSTD_inBuffer in = {frame, frame_bytes, 0};
+    size_t room = ZSTD_DStreamOutSize(), used = 0, code = 1;
+    unsigned char *data = context ? malloc(room) : NULL;
+    *out = data;
+    *out_bytes = 0;
+    while (data && !ZSTD_isError(code) && code != 0 && used < most) {
+        ZSTD_outBuffer part = {data, room, used};
+        size_t before = in.pos;
+        code = ZSTD_decompressStream(context, &part, &in);
+        bool is_stuck = part.pos == used && in.pos == before;
+        used = part.pos;
+        if (ZSTD_isError(code) || is_stuck) break;
+        if (used == room) {
+            unsigned char *larger = realloc(data, 2 * room);
+            if (!larger) break;
+            *out = data = larger;
+            room *= 2;
+        }
+    }
+    ZSTD_freeDCtx(context);
+    *out_bytes = used;
+}

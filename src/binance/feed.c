@@ -4,6 +4,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "binance/parse.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,14 +17,16 @@ struct feed {
     http_client *http;
     rest *rest;
     backfill *backfill;
-    stream *stream;
+    stream_pool *pool;
     uv_timer_t retry, refresh;
     backoff wait;
     feed_stage stage;
     int64_t start_ms;
     roster *roster;
     int64_t refresh_at_ms; /* market time */
-    bool is_out_of_memory, is_failing, was_live, was_ready;
+    bool is_out_of_memory, is_failing, was_ready;
+    bool has_stood[STREAM_POOL_MAX]; /* by connection: its last state was connected */
+
     int n_open; /* parts that are still closing */
     void (*on_closed)(void *context);
     void *closed_context;
@@ -167,13 +170,13 @@ static void on_backfill_state(void *context, bool is_failing, const char *why) {
         log_info("binance", "history: the exchange answers again");
 }
 
-static void on_stream_state(void *context, bool is_connected, const char *why) {
+static void on_stream_state(void *context, size_t connection, bool is_connected, const char *why) {
     feed *f = context;
     if (is_connected)
-        log_info("binance", "stream connected");
-    else if (f->was_live) /* further failed tries are the stream's own business, once a period */
-        log_warn("binance", "stream lost: %s; trying again", why);
-    f->was_live = is_connected;
+        log_info("binance", "stream connected (connection %zu)", connection);
+    else if (f->has_stood[connection]) /* further failed tries are the stream's own business, once a period */
+        log_warn("binance", "stream lost (connection %zu): %s; trying again", connection, why);
+    f->has_stood[connection] = is_connected;
 }
 
 /* ---- open, use, close ---- */
@@ -206,28 +209,45 @@ err feed_open(const feed_options *o, feed **out, diag *why) {
     return OK;
 }
 
+static err open_pool(feed *f, diag *why) {
+    const feed_options *fo = &f->options;
+    const venue *v = fo->venue;
+    const char *urls[VENUE_MAX_HOSTS + 1] = {0};
+    stream_options each = {.silence_ms = v->silence_ms};
+    stream_pool_options o = {.loop = fo->loop,
+                             .urls = urls,
+                             .clock = fo->clock,
+                             .symbols = fo->symbols,
+                             .handlers = {.on_event = on_live, .on_state = on_stream_state, .context = f},
+                             .seed = fo->seed,
+                             .each = &each,
+                             .topics_per_connection = fo->streams_per_connection,
+                             .connects = (uint32_t)v->connects,
+                             .connects_ms = v->connects_ms,
+                             .life_ms = fo->stream_life_ms};
+    assert(fo->n_ws_urls <= VENUE_MAX_HOSTS);
+    for (size_t i = 0; i < v->n_ws_hosts && !fo->n_ws_urls; i++) urls[i] = v->ws_hosts[i].url;
+    for (size_t i = 0; i < fo->n_ws_urls; i++) urls[i] = fo->ws_urls[i];
+    return stream_pool_open(&o, &f->pool, why);
+}
+
 err feed_watch(feed *f, uint32_t mask, const uint32_t *symbols, size_t n_symbols, diag *why) {
-    stream_options s = {.loop = f->options.loop,
-                        .url = *f->options.ws_url ? f->options.ws_url : f->options.venue->ws_hosts[0].url,
-                        .clock = f->options.clock,
-                        .symbols = f->options.symbols,
-                        .handlers = {.on_event = on_live, .on_state = on_stream_state, .context = f},
-                        .seed = f->options.seed};
     topic *wanted = calloc(n_symbols * N_INTERVALS + 1, sizeof *wanted);
-    size_t n = 0;
+    size_t n = 0, most = STREAM_POOL_MAX *
+                         (f->options.streams_per_connection ? f->options.streams_per_connection : TOPICS_MAX);
     err e = OK;
     if (!wanted) return diag_set(why, ERR_NO_MEMORY, "out of memory");
     for (size_t k = 0; k < n_symbols; k++)
         for (int32_t i = 0; i < N_INTERVALS; i++)
             if (mask >> i & 1) wanted[n++] = (topic){symbols[k], (uint8_t)i};
-    if (n > TOPICS_MAX)
-        e = diag_set(why, ERR_TOO_BIG,
-                     "%zu streams (%zu symbols) are wanted; expected at most %d on one connection: lower SYMBOL_COUNT",
-                     n, n_symbols, TOPICS_MAX);
-    if (e == OK && !f->stream) e = stream_open(&s, &f->stream, why);
+    if (!f->pool) e = open_pool(f, why);
     if (e == OK) {
-        e = stream_want(f->stream, wanted, n);
-        if (e != OK) diag_set(why, e, "stream: %s", error_text(e));
+        e = stream_pool_want(f->pool, wanted, n);
+        if (e == ERR_TOO_BIG)
+            diag_set(why, e, "%zu streams (%zu symbols) are wanted; expected at most %zu: lower SYMBOL_COUNT", n,
+                     n_symbols, most);
+        else if (e != OK)
+            diag_set(why, e, "stream: %s", error_text(e));
     }
     free(wanted);
     return e;
@@ -247,7 +267,8 @@ err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int6
 
 void feed_resume(feed *f) { backfill_resume(f->backfill); }
 
-bool feed_is_live(const feed *f) { return f->stream && stream_get_stats(f->stream).is_connected; }
+bool feed_is_live(const feed *f) { return f->pool && stream_pool_get_stats(f->pool).is_live; }
+bool feed_is_complete(const feed *f) { return f->pool && stream_pool_get_stats(f->pool).is_complete; }
 bool feed_is_failing(const feed *f) { return f->is_failing; }
 size_t feed_ranges_under_way(const feed *f) { return f->backfill ? backfill_get_stats(f->backfill)->n_under_way : 0; }
 const backfill_progress *feed_progress(const feed *f) { return backfill_get_progress(f->backfill); }
@@ -255,7 +276,9 @@ const backfill_stats *feed_backfill_stats(const feed *f) { return backfill_get_s
 const rest_stats *feed_rest_stats(const feed *f) { return rest_get_stats(f->rest); }
 const char *feed_rest_host(const feed *f) { return rest_host(f->rest); }
 void feed_end_first_start(feed *f) { rest_end_first_start(f->rest); }
-stream_stats feed_stream_stats(const feed *f) { return f->stream ? stream_get_stats(f->stream) : (stream_stats){0}; }
+stream_pool_stats feed_stream_stats(const feed *f) {
+    return f->pool ? stream_pool_get_stats(f->pool) : (stream_pool_stats){0};
+}
 
 /* The parts close in the order of their use: who borrows first. */
 static void close_next(void *context) {
@@ -293,8 +316,8 @@ static void on_timer_closed(uv_handle_t *handle) {
         return;
     }
     f->n_open = N_PARTS;
-    if (f->stream)
-        stream_close(f->stream, close_next, f);
+    if (f->pool)
+        stream_pool_close(f->pool, close_next, f);
     else
         close_next(f);
 }

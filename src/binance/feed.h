@@ -4,13 +4,13 @@
  *                          ^                |
  *                          +-- refresh_ms --+-> on_universe
  *
- * Owns the HTTP client, REST, backfill and the stream. Whatever fails at the start is tried again for ever; so is a later
- * look at the symbols, while everything stays as it was.
+ * Owns the HTTP client, REST, backfill and the pool of streams. Whatever fails at the start is tried again for ever; so is
+ * a later look at the symbols, while everything stays as it was.
  * Threads: the loop's. Ownership: clock and symbol table are borrowed and must outlive it. */
 #pragma once
 #include "binance/backfill.h"
 #include "binance/roster.h"
-#include "binance/stream.h"
+#include "binance/stream_pool.h"
 
 typedef struct feed feed;
 
@@ -32,8 +32,11 @@ typedef struct feed_options {
     const venue *venue;
     const char *const *rest_urls; /* hosts instead of the venue's own; borrowed until feed_open is through */
     size_t n_rest_urls;
-    const char *ws_url;     /* "": the venue's own */
-    universe_policy policy; /* texts are borrowed and must outlive the feed */
+    const char *const *ws_urls; /* the same; borrowed until feed_close is through. At most VENUE_MAX_HOSTS */
+    size_t n_ws_urls;
+    size_t streams_per_connection; /* 1 to TOPICS_MAX; 0: TOPICS_MAX */
+    int64_t stream_life_ms;        /* age at which a connection is replaced; 0: stream_pool's own */
+    universe_policy policy;        /* texts are borrowed and must outlive the feed */
     market_clock *clock;
     symbol_table *symbols;
     int64_t refresh_ms; /* market time between two looks at symbols and volumes; 0: never again */
@@ -54,10 +57,11 @@ roster_stats feed_universe_stats(const feed *f);
 MUST_CHECK err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms);
 void feed_resume(feed *f);
 
-bool feed_is_live(const feed *f);    /* the stream is connected */
-bool feed_is_failing(const feed *f); /* REST is */
+bool feed_is_live(const feed *f);     /* all stream connections stand */
+bool feed_is_complete(const feed *f); /* and all that is watched is confirmed by the exchange */
+bool feed_is_failing(const feed *f);  /* REST is */
 size_t feed_ranges_under_way(const feed *f);
-stream_stats feed_stream_stats(const feed *f);
+stream_pool_stats feed_stream_stats(const feed *f); /* `host` is NULL before feed_watch */
 /* Of what fetches history, and of the calls; borrowed until feed_close. After a successful feed_open. */
 const backfill_progress *feed_progress(const feed *f);
 const backfill_stats *feed_backfill_stats(const feed *f);

@@ -7,17 +7,16 @@
  *      +----- lost() <--------+------------------- DROPPING <------------------+
  *
  * libwebsockets tells nobody about a ping that it answers, so silence is not measured by callbacks: the kernel knows
- * when the last byte came (TCP_INFO), which is also right when this loop was late.
- * A connection is closed by a timeout of zero: the close then never happens inside one of its own callbacks. */
+ * when the last byte came (TCP_INFO), which is also right when this loop was late. */
 #include "binance/stream.h"
 #include "base/backoff.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/resolve.h"
-#include "binance/intake.h"
+#include "binance/stream_library.h"
+#include "binance/stream_reader.h"
 #include <assert.h>
 #include <inttypes.h>
-#include <libwebsockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -31,49 +30,40 @@ enum {
     QUICK_CAP_MS = 250,
     CONNECT_MS = 10000,
     ANSWER_MS = 10000,
-    SPACING_MS = 250,
+    SPACING_MS = 300,
     SILENCE_MS = 75000,
     STABLE_MS = 30000,
+    REFUSED_MS = 60000,
     MAX_FRAME_BYTES = 1 << 20,
     MAX_TRIES = 2, /* of a command */
-    CLOSING_ROUNDS = 8,
-    READ_BYTES = 16384,
     WHY_BYTES = 192
 };
 
 enum stream_state { WAITING, RESOLVING, CONNECTING, OPEN, DROPPING };
 
-typedef struct endpoint {
-    char *host, *path;
-    int port;
-    bool is_secure;
-} endpoint;
-
 struct stream {
     stream_options options;
-    endpoint endpoint;
-    char *ca_file;
-    struct lws_context *context; /* set to NULL by libwebsockets when it is gone */
-    struct lws *wsi;             /* the connection of CONNECTING, OPEN and DROPPING */
+    stream_hosts *hosts, *own_hosts;
+    const endpoint *endpoint; /* the one that is tried or connected */
+    stream_library *library, *own_library;
+    stream_socket socket; /* of CONNECTING, OPEN and DROPPING */
     enum stream_state state;
     topics *topics;
     stream_stats stats;
     uv_timer_t timer;
-    uv_idle_t idle; /* runs while the context goes away */
-    int n_handles, n_closing_rounds;
     bool is_resolving, is_closing;
     void (*on_closed)(void *context);
     void *closed_context;
     backoff retry, quick;
-    int64_t due_ms;       /* WAITING: of the next try; RESOLVING, CONNECTING: the deadline */
-    int64_t connected_ms; /* OPEN */
-    bool is_leaving;      /* the server said that it shuts down */
-    bool was_quick;       /* the last wait was a quick one */
-    char why[WHY_BYTES];  /* why it is being dropped, or was closed by the server */
+    int64_t due_ms;            /* WAITING: of the next try; RESOLVING, CONNECTING: the deadline */
+    int64_t connected_ms;      /* OPEN */
+    const endpoint *resolving; /* whose address is asked for */
+    int http_status;           /* of an answer that was no upgrade; 0: none */
+    bool is_leaving;           /* the server said that it shuts down */
+    bool was_quick;            /* the last wait was a quick one */
+    char why[WHY_BYTES];       /* why it is being dropped, or was closed by the server */
 
-    char *frame; /* of a message that comes in pieces */
-    size_t frame_bytes, frame_capacity;
-    bool is_skipping; /* the rest of an oversized one */
+    stream_reader reader;
 
     json_writer command; /* the text that waits for the socket */
     bool is_command_ready;
@@ -83,70 +73,13 @@ struct stream {
 };
 
 static void pump(uv_timer_t *timer);
-static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes);
+static int on_report(void *context, enum lws_callback_reasons reason, void *in, size_t bytes);
 static void on_resolved(void *context, err error, const char *address);
-static void on_closing_round(uv_idle_t *idle);
-static void on_handle_closed(uv_handle_t *handle);
-static void on_frame(stream *s, const char *text, size_t bytes);
-
-/* The server speaks first about keeping alive; a policy of our own would only cost control frames. */
-static const lws_retry_bo_t NO_OWN_PINGS = {.secs_since_valid_ping = 60000, .secs_since_valid_hangup = 60001};
-
-static const struct lws_protocols PROTOCOLS[] = {
-    {.name = "stream", .callback = on_socket, .rx_buffer_size = READ_BYTES}, {0}};
+static void on_timer_closed(uv_handle_t *handle);
+static void on_reply(void *context, const parse_message *m);
+static void on_shutdown(void *context);
 
 /* ---- life ---- */
-
-static err parse_url(const char *url, endpoint *out, diag *why) {
-    out->is_secure = strncmp(url, "wss://", 6) == 0;
-    if (!out->is_secure && strncmp(url, "ws://", 5) != 0)
-        return diag_set(why, ERR_INVALID, "\"%s\" is no ws or wss address", url);
-    const char *host = url + (out->is_secure ? 6 : 5);
-    bool is_bracketed = *host == '[';
-    host += is_bracketed;
-    size_t n = strcspn(host, is_bracketed ? "]" : ":/");
-    const char *rest = host + n;
-    bool is_closed = !is_bracketed || *rest == ']';
-    if (is_bracketed && is_closed) rest++;
-    char *end = (char *)rest;
-    long port = out->is_secure ? 443 : 80;
-    if (*rest == ':') port = strtol(rest + 1, &end, 10);
-    size_t path_bytes = strlen(end);
-    if (n == 0 || !is_closed || port < 1 || port > 65535 || (*end != 0 && *end != '/'))
-        return diag_set(why, ERR_INVALID, "\"%s\" is not of the form wss://host[:port][/path]", url);
-    while (path_bytes > 0 && end[path_bytes - 1] == '/') path_bytes--;
-    out->port = (int)port;
-    out->host = strndup(host, n);
-    if (asprintf(&out->path, "%.*s/stream", (int)path_bytes, end) < 0) out->path = NULL;
-    return out->host && out->path ? OK : diag_set(why, ERR_NO_MEMORY, "out of memory");
-}
-
-static void log_library(int level, const char *line) {
-    size_t n = strlen(line);
-    while (n > 0 && line[n - 1] == '\n') n--;
-    log_write(level == LLL_ERR ? LOG_WARN : LOG_DEBUG, "libwebsockets", "%.*s", (int)n, line);
-}
-
-static err make_context(stream *s) {
-    void *loops[] = {s->options.loop};
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .protocols = PROTOCOLS,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-                   (s->ca_file ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
-        .client_ssl_ca_filepath = s->ca_file,
-        .foreign_loops = loops,
-        .pcontext = &s->context,
-        .user = s,
-        .gid = (gid_t)-1,
-        .uid = (uid_t)-1,
-        .fd_limit_per_thread = 16, /* its tables are sized by this, not by the ulimit */
-        .pt_serv_buf_size = READ_BYTES,
-    };
-    lws_set_log_level(LLL_ERR | LLL_WARN, log_library);
-    s->context = lws_create_context(&info);
-    return s->context ? OK : ERR_NO_MEMORY;
-}
 
 static void set_defaults(stream_options *o) {
     struct {
@@ -154,7 +87,7 @@ static void set_defaults(stream_options *o) {
     } const defaults[] = {{&o->retry_base_ms, RETRY_BASE_MS}, {&o->retry_cap_ms, RETRY_CAP_MS},
                           {&o->connect_ms, CONNECT_MS},       {&o->answer_ms, ANSWER_MS},
                           {&o->spacing_ms, SPACING_MS},       {&o->silence_ms, SILENCE_MS},
-                          {&o->stable_ms, STABLE_MS}};
+                          {&o->stable_ms, STABLE_MS},         {&o->refused_ms, REFUSED_MS}};
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         if (*defaults[i].value <= 0) *defaults[i].value = defaults[i].fallback;
     if (o->max_frame_bytes == 0) o->max_frame_bytes = MAX_FRAME_BYTES;
@@ -164,10 +97,8 @@ static void free_stream(stream *s) {
     if (!s) return;
     topics_free(s->topics);
     json_writer_deinit(&s->command);
-    free(s->frame);
-    free(s->ca_file);
-    free(s->endpoint.host);
-    free(s->endpoint.path);
+    stream_reader_deinit(&s->reader);
+    stream_hosts_free(s->own_hosts);
     free(s);
 }
 
@@ -179,22 +110,28 @@ err stream_open(const stream_options *options, stream **out, diag *why) {
     json_writer_init(&s->command);
     backoff_init(&s->retry, s->options.retry_base_ms, s->options.retry_cap_ms, s->options.seed);
     backoff_init(&s->quick, QUICK_BASE_MS, QUICK_CAP_MS, s->options.seed + 1);
-    err error = parse_url(options->url, &s->endpoint, why);
+    err error = OK;
+    if (!options->hosts) error = stream_hosts_new((const char *const[]){options->url, NULL}, &s->own_hosts, why);
     if (error) goto out;
+    s->hosts = options->hosts ? options->hosts : s->own_hosts;
+    s->endpoint = stream_hosts_current(s->hosts);
     error = topics_new(options->symbols, &s->topics);
-    if (!error && options->ca_file) {
-        s->ca_file = strdup(options->ca_file);
-        if (!s->ca_file) error = ERR_NO_MEMORY;
-    }
-    if (!error) error = make_context(s);
+    s->reader = (stream_reader){.options = &s->options,
+                                .topics = s->topics,
+                                .stats = &s->stats,
+                                .on_reply = on_reply,
+                                .on_shutdown = on_shutdown,
+                                .context = s};
+    if (!error && !options->library) error = stream_library_open(options->loop, options->ca_file, &s->own_library);
     if (error) {
-        diag_set(why, error, "%s: %s", options->url, error_text(error));
+        diag_set(why, error, "%s: %s", s->endpoint->host, error_text(error));
         goto out;
     }
     uv_timer_init(options->loop, &s->timer);
-    uv_idle_init(options->loop, &s->idle);
-    s->timer.data = s->idle.data = s;
-    s->n_handles = 2;
+    s->timer.data = s;
+    s->library = options->library ? options->library : s->own_library;
+    s->socket = (stream_socket){.on_report = on_report, .context = s};
+    stream_library_add(s->library, &s->socket);
     uv_timer_start(&s->timer, pump, 0, 0);
     *out = s;
     s = NULL;
@@ -205,34 +142,27 @@ out:
 
 void stream_close(stream *s, void (*on_closed)(void *context), void *context) {
     s->is_closing = true;
-    s->wsi = NULL; /* from here on the library's callbacks concern nobody */
     s->on_closed = on_closed;
     s->closed_context = context;
+    stream_library_remove(s->library, &s->socket);
     uv_timer_stop(&s->timer);
-    uv_idle_start(&s->idle, on_closing_round);
+    if (!s->is_resolving) uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
 
-/* On a foreign loop the library is destroyed in two calls: the first closes its handles, the second frees the memory
- * that they lie in, and must come after their close callbacks. It takes the loop two rounds to run those (a socket's
- * callback closes the timer and the idle handle), and there is no question to ask the library, hence rounds are counted. */
-static void on_closing_round(uv_idle_t *idle) {
-    stream *s = idle->data;
-    s->n_closing_rounds++;
-    if (s->n_closing_rounds == 1) lws_context_destroy(s->context);
-    if (s->n_closing_rounds == CLOSING_ROUNDS && s->context) lws_context_destroy(s->context);
-    if (s->n_closing_rounds < CLOSING_ROUNDS || s->is_resolving) return;
-    assert(!s->context);
-    uv_close((uv_handle_t *)&s->idle, on_handle_closed);
-    uv_close((uv_handle_t *)&s->timer, on_handle_closed);
-}
-
-static void on_handle_closed(uv_handle_t *handle) {
-    stream *s = handle->data;
-    if (--s->n_handles > 0) return;
+static void on_all_closed(void *context) {
+    stream *s = context;
     void (*on_closed)(void *context) = s->on_closed;
-    void *context = s->closed_context;
+    void *closed_context = s->closed_context;
     free_stream(s);
-    if (on_closed) on_closed(context);
+    if (on_closed) on_closed(closed_context);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+    stream *s = handle->data;
+    if (s->own_library)
+        stream_library_close(s->own_library, on_all_closed, s);
+    else
+        on_all_closed(s);
 }
 
 static void schedule(stream *s, int64_t due_ms) {
@@ -273,6 +203,18 @@ static int64_t next_delay_ms(stream *s, int64_t now_ms) {
     return backoff_next_ms(&s->quick);
 }
 
+/* It was not reached: the next one is tried. How much longer to wait: when all refuse, the answer will be the same for a
+ * long time. */
+static int64_t leave_host(stream *s, int64_t now_ms) {
+    bool is_refused = s->http_status == 451 || s->http_status == 403;
+    bool has_moved = stream_hosts_fail(s->hosts, s->endpoint, s->http_status, now_ms);
+    const endpoint *next = stream_hosts_current(s->hosts);
+    if (has_moved && is_refused)
+        log_warn("stream", "%s refuses with HTTP %d: streams come from %s instead", s->endpoint->host, s->http_status,
+                 next->host);
+    return is_refused && next->refused_until_ms > now_ms ? s->options.refused_ms : 0;
+}
+
 /* There is no connection any more, or none was made. */
 static void lose(stream *s, const char *why) {
     static log_repeater repeater;
@@ -281,13 +223,14 @@ static void lose(stream *s, const char *why) {
         s->stats.n_losses++;
     else
         s->stats.n_failed_tries++;
-    log_repeat(&repeater, LOG_WARN, "stream", "%s: %s; next try in %" PRId64 " ms", s->endpoint.host, why, delay_ms);
-    s->wsi = NULL;
+    if (s->connected_ms == 0) delay_ms += leave_host(s, now_ms);
+    log_repeat(&repeater, LOG_WARN, "stream", "%s: %s; next try in %" PRId64 " ms", s->endpoint->host, why, delay_ms);
+    s->socket.wsi = NULL;
     s->state = WAITING;
     s->due_ms = now_ms + delay_ms;
     s->connected_ms = 0;
-    s->is_leaving = s->is_skipping = s->is_command_ready = false;
-    s->frame_bytes = 0;
+    s->is_leaving = s->is_command_ready = false;
+    stream_reader_reset(&s->reader);
     s->command_id = 0;
     s->n_tries = 0;
     topics_reset(s->topics);
@@ -300,17 +243,25 @@ static void drop(stream *s, const char *why) {
     if (s->state != OPEN && s->state != CONNECTING) return;
     snprintf(s->why, sizeof s->why, "%s", why);
     s->state = DROPPING;
-    lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-    lws_cancel_service(s->context); /* the library looks at its timeouts after an event only: make one */
+    stream_library_drop(s->library, &s->socket);
 }
+
+static void ask_address(stream *s);
 
 static void resolve_host(stream *s) {
     s->state = RESOLVING;
+    s->endpoint = stream_hosts_current(s->hosts);
+    s->http_status = 0;
     s->due_ms = monotonic_ms() + s->options.connect_ms;
     s->why[0] = 0;
     schedule(s, s->due_ms);
     if (s->is_resolving) return; /* an answer that was too late for the last try may serve this one */
-    err error = resolve(s->options.loop, s->endpoint.host, on_resolved, s);
+    ask_address(s);
+}
+
+static void ask_address(stream *s) {
+    s->resolving = s->endpoint;
+    err error = resolve(s->options.loop, s->endpoint->host, on_resolved, s);
     if (error)
         lose(s, error_text(error));
     else
@@ -320,26 +271,28 @@ static void resolve_host(stream *s) {
 static void on_resolved(void *context, err error, const char *address) {
     stream *s = context;
     s->is_resolving = false;
+    if (s->is_closing) uv_close((uv_handle_t *)&s->timer, on_timer_closed);
     if (s->is_closing || s->state != RESOLVING) return;
+    if (s->resolving != s->endpoint) { /* the late address of another host */
+        ask_address(s);
+        return;
+    }
     if (error) {
         lose(s, "the host's name could not be resolved");
         return;
     }
     struct lws_client_connect_info info = {
-        .context = s->context,
         .address = address,
-        .port = s->endpoint.port,
-        .ssl_connection = s->endpoint.is_secure ? LCCSCF_USE_SSL : 0,
-        .path = s->endpoint.path,
-        .host = s->endpoint.host, /* also what the certificate must be for */
-        .origin = s->endpoint.host,
-        .pwsi = &s->wsi,
-        .local_protocol_name = PROTOCOLS[0].name,
-        .retry_and_idle_policy = &NO_OWN_PINGS,
+        .port = s->endpoint->port,
+        .ssl_connection = s->endpoint->is_secure ? LCCSCF_USE_SSL : 0,
+        .path = s->endpoint->path,
+        .host = s->endpoint->host, /* also what the certificate must be for */
+        .origin = s->endpoint->host,
     };
     s->state = CONNECTING;
     /* A failure inside the call has usually been told by a callback already. */
-    if (!lws_client_connect_via_info(&info) && s->state == CONNECTING) lose(s, "the connection could not be made");
+    if (!stream_library_connect(s->library, &s->socket, info) && s->state == CONNECTING)
+        lose(s, "the connection could not be made");
 }
 
 static void on_established(stream *s) {
@@ -362,7 +315,7 @@ static void write_command(stream *s, int64_t now_ms) {
     s->next_command_ms = now_ms + s->options.spacing_ms;
     s->is_command_ready = true;
     s->n_tries++;
-    lws_callback_on_writable(s->wsi);
+    lws_callback_on_writable(s->socket.wsi);
 }
 
 static int send_command(stream *s) {
@@ -372,7 +325,7 @@ static int send_command(stream *s) {
     s->stats.n_commands++;
     assert(s->command.bytes <= TOPICS_COMMAND_BYTES);
     memcpy(buffer + LWS_PRE, s->command.text, s->command.bytes);
-    int n = lws_write(s->wsi, buffer + LWS_PRE, s->command.bytes, LWS_WRITE_TEXT);
+    int n = lws_write(s->socket.wsi, buffer + LWS_PRE, s->command.bytes, LWS_WRITE_TEXT);
     return n < (int)s->command.bytes ? -1 : 0;
 }
 
@@ -384,7 +337,8 @@ static void fail_command(stream *s, const char *why) {
     if (s->n_tries >= MAX_TRIES) drop(s, why);
 }
 
-static void on_reply(stream *s, const parse_message *m) {
+static void on_reply(void *context, const parse_message *m) {
+    stream *s = context;
     const parse_reply *reply = &m->reply;
     bool is_refusal = m->kind == MESSAGE_ERROR;
     s->stats.n_replies++;
@@ -400,7 +354,20 @@ static void on_reply(stream *s, const parse_message *m) {
         s->n_tries = 0;
         topics_answer(s->topics, true);
     }
-    if (s->state == OPEN) schedule(s, s->next_command_ms);
+    if (s->state != OPEN) return;
+    schedule(s, s->next_command_ms);
+    if (s->command_id == 0 && !topics_has_work(s->topics) && s->options.handlers.on_carried)
+        s->options.handlers.on_carried(s->options.handlers.context);
+}
+
+/* Somebody who replaces connections needs this one until the server closes it. */
+static void on_shutdown(void *context) {
+    stream *s = context;
+    s->is_leaving = true;
+    if (s->options.handlers.on_leaving)
+        s->options.handlers.on_leaving(s->options.handlers.context);
+    else
+        drop(s, "the server shuts down");
 }
 
 /* ---- time ---- */
@@ -409,7 +376,7 @@ static void on_reply(stream *s, const parse_message *m) {
 static int64_t silent_ms(stream *s) {
     struct tcp_info info;
     socklen_t bytes = sizeof info;
-    if (getsockopt(lws_get_socket_fd(s->wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
+    if (getsockopt(lws_get_socket_fd(s->socket.wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
     return info.tcpi_last_data_recv;
 }
 
@@ -442,6 +409,7 @@ static void pump(uv_timer_t *timer) {
     int64_t now_ms = monotonic_ms();
     switch (s->state) {
     case WAITING:
+        if (now_ms >= s->due_ms && s->options.limit) s->due_ms = now_ms + connect_limit_take(s->options.limit, now_ms);
         if (now_ms >= s->due_ms)
             resolve_host(s);
         else
@@ -475,62 +443,20 @@ static void on_peer_close(stream *s, const unsigned char *payload, size_t bytes)
     if (s->state == OPEN) keep_reason(s, prefix, (const char *)payload + 2, bytes > 2 ? bytes - 2 : 0);
 }
 
-static bool grow_frame(stream *s, size_t bytes) {
-    if (bytes <= s->frame_capacity) return true;
-    size_t capacity = s->frame_capacity ? s->frame_capacity : 4096;
-    while (capacity < bytes) capacity *= 2;
-    char *larger = realloc(s->frame, capacity);
-    if (!larger) return false;
-    s->frame = larger;
-    s->frame_capacity = capacity;
-    return true;
-}
-
-static void skip_frame(stream *s, size_t bytes) {
-    static log_repeater repeater;
-    log_repeat(&repeater, LOG_WARN, "stream", "a message of more than %zu bytes was left out", bytes);
-    s->stats.n_oversized++;
-    s->is_skipping = true;
-    s->frame_bytes = 0;
-}
-
-/* A piece of a message. One that comes whole, as almost all do, is read where it lies. */
-static void on_piece(stream *s, const char *piece, size_t bytes) {
-    bool is_last = lws_is_final_fragment(s->wsi) && lws_remaining_packet_payload(s->wsi) == 0;
-    if (s->is_skipping) {
-        s->is_skipping = !is_last;
-        return;
-    }
-    if (is_last && s->frame_bytes == 0 && bytes <= s->options.max_frame_bytes) {
-        on_frame(s, piece, bytes);
-        return;
-    }
-    if (s->frame_bytes + bytes > s->options.max_frame_bytes || !grow_frame(s, s->frame_bytes + bytes)) {
-        skip_frame(s, s->options.max_frame_bytes);
-        s->is_skipping = !is_last;
-        return;
-    }
-    memcpy(s->frame + s->frame_bytes, piece, bytes);
-    s->frame_bytes += bytes;
-    if (!is_last) return;
-    size_t whole = s->frame_bytes;
-    s->frame_bytes = 0;
-    on_frame(s, s->frame, whole);
-}
-
-static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
-    (void)user;
-    struct lws_context *context = lws_get_context(wsi);
-    stream *s = context ? lws_context_user(context) : NULL;
-    if (!s || !wsi || wsi != s->wsi) return 0;
+static int on_report(void *context, enum lws_callback_reasons reason, void *in, size_t bytes) {
+    stream *s = context;
+    struct lws *wsi = s->socket.wsi;
     switch (reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED: on_established(s); break;
     case LWS_CALLBACK_CLIENT_RECEIVE:
-        if (s->state == OPEN) on_piece(s, in, bytes);
+        if (s->state == OPEN)
+            stream_reader_take(&s->reader, in, bytes,
+                               lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0);
         break;
     case LWS_CALLBACK_CLIENT_WRITEABLE: return s->state == OPEN ? send_command(s) : 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: on_peer_close(s, in, bytes); break;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        s->http_status = (int)lws_http_client_http_response(wsi);
         if (!s->why[0]) keep_reason(s, "no connection: ", in ? in : "", in ? bytes : 0);
         lose(s, s->why);
         break;
@@ -539,67 +465,4 @@ static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *us
     default: break;
     }
     return 0;
-}
-
-/* ---- messages ---- */
-
-/* False, and counted, when nobody wants it. */
-static bool is_taken(stream *s, intake_result result) {
-    s->stats.n_unknown_symbols += result == INTAKE_UNKNOWN_SYMBOL;
-    s->stats.n_unwanted += result == INTAKE_UNWANTED;
-    return result == INTAKE_TAKEN;
-}
-
-static void on_kline(stream *s, const parse_message *m) {
-    market_event event;
-    s->stats.n_klines++;
-    if (is_taken(s, intake_kline(s->options.symbols, s->topics, m, &event)))
-        s->options.handlers.on_event(s->options.handlers.context, &event);
-}
-
-static void on_ticker(stream *s, const parse_ticker *ticker, uint8_t what) {
-    uint32_t symbol;
-    s->stats.n_tickers++;
-    if (is_taken(s, intake_admit(s->options.symbols, s->topics, ticker->symbol, what, &symbol)) &&
-        s->options.handlers.on_ticker)
-        s->options.handlers.on_ticker(s->options.handlers.context, symbol, ticker);
-}
-
-/* Arrays come from streams of all symbols, which nobody subscribes here; counted by their elements. */
-static void on_array_element(void *context, const parse_ticker *ticker) {
-    on_ticker(context, ticker, TOPIC_MINI_TICKER);
-}
-
-static void on_malformed(stream *s, const parse_message *m, const char *text, size_t bytes) {
-    static log_repeater repeater;
-    char start[81]; /* what is printable of it: the log is for people */
-    size_t n = bytes < sizeof start - 1 ? bytes : sizeof start - 1;
-    for (size_t i = 0; i < n; i++) start[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-    start[n] = 0;
-    s->stats.n_malformed++;
-    log_repeat(&repeater, LOG_WARN, "stream", "malformed message left out: expected %s at byte %zu of %zu: %s",
-               m->what ? m->what : "a message", m->where, bytes, start);
-}
-
-static void on_frame(stream *s, const char *text, size_t bytes) {
-    parse_message m;
-    s->stats.n_frames++;
-    s->stats.frame_bytes += bytes;
-    parse_frame(text, bytes, on_array_element, s, &m);
-    if (m.kind != MESSAGE_MALFORMED && m.event_ms > 0)
-        market_clock_observe(s->options.clock, m.event_ms, monotonic_ms());
-    switch (m.kind) {
-    case MESSAGE_KLINE: on_kline(s, &m); break;
-    case MESSAGE_TICKER: on_ticker(s, &m.ticker, TOPIC_TICKER); break;
-    case MESSAGE_MINI_TICKER: on_ticker(s, &m.ticker, TOPIC_MINI_TICKER); break;
-    case MESSAGE_REPLY:
-    case MESSAGE_ERROR: on_reply(s, &m); break;
-    case MESSAGE_SHUTDOWN:
-        s->is_leaving = true;
-        drop(s, "the server shuts down");
-        break;
-    case MESSAGE_MALFORMED: on_malformed(s, &m, text, bytes); break;
-    case MESSAGE_TICKERS: break;
-    case MESSAGE_OTHER: s->stats.n_others++; break;
-    }
 }

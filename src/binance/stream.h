@@ -12,7 +12,9 @@
 #pragma once
 #include "base/clock.h"
 #include "base/errors.h"
+#include "binance/connect_limit.h"
 #include "binance/parse.h"
+#include "binance/stream_hosts.h"
 #include "binance/topics.h"
 #include "market/event.h"
 #include "market/symbol.h"
@@ -27,24 +29,33 @@ typedef struct stream_handlers {
     void (*on_ticker)(void *context, uint32_t symbol, const parse_ticker *ticker);
     /* Connected (why NULL), or lost or not reached (a sentence; every failed try calls). May be NULL. */
     void (*on_state)(void *context, bool is_connected, const char *why);
+    /* All that is wanted is confirmed by the server. May be NULL. */
+    void (*on_carried)(void *context);
+    /* The server said that it shuts down. The connection is used until it is lost; NULL: it is left at once. */
+    void (*on_leaving)(void *context);
     void *context;
 } stream_handlers;
 
 typedef struct stream_options {
     uv_loop_t *loop;
-    const char *url; /* ws:// or wss://host[:port][/prefix]; "/stream" is added. Copied */
+    const char
+        *url; /* ws:// or wss://host[:port][/prefix]; "/stream" is added. Copied. Not read when hosts are given */
+    stream_hosts *hosts;            /* shared with other streams; borrowed. NULL: the URL's alone */
+    connect_limit *limit;           /* the same. NULL: none */
+    struct stream_library *library; /* the same. NULL: one of its own */
     market_clock *clock;
     const symbol_table *symbols;
     stream_handlers handlers;
     uint64_t seed;       /* of the jitter */
-    const char *ca_file; /* certificates to trust instead of the system's; NULL in production. Copied */
+    const char *ca_file; /* as of stream_library_open; not read when a library is given */
     /* For tests; 0 takes the default in brackets. */
     int64_t retry_base_ms, retry_cap_ms; /* [500, 30000] */
     int64_t connect_ms;                  /* [10000] to resolve and connect */
     int64_t answer_ms;                   /* [10000] for a command, then once more, then a new connection */
-    int64_t spacing_ms;                  /* [250] between commands */
+    int64_t spacing_ms;                  /* [300] between commands, so that a second has room for four and a pong */
     int64_t silence_ms;                  /* [75000] without a byte; the server pings every 20 s */
     int64_t stable_ms;                   /* [30000] after which a lost connection is no sign of trouble */
+    int64_t refused_ms;                  /* [60000] longer between tries while every host refuses (HTTP 451, 403) */
     size_t max_frame_bytes;              /* [1 MiB] */
 } stream_options;
 

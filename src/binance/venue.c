@@ -36,7 +36,9 @@ static const venue VENUES[] = {
                      .time_weight = 1,
                      .exchange_info_weight = 20,
                      .tickers_weight = 80,
-                     .weight_per_minute = 6000},
+                     .weight_per_minute = 6000,
+                     .dumps_url = "https://data.binance.vision",
+                     .dumps_path = "/data/spot"},
     /* Its paths are split by kind of stream since 2026: klines and tickers are under /market. */
     [MARKET_USDM] = {.name = "usdm",
                      .market = MARKET_USDM,
@@ -60,7 +62,9 @@ static const venue VENUES[] = {
                      .time_weight = 1,
                      .exchange_info_weight = 1,
                      .tickers_weight = 40,
-                     .weight_per_minute = 2400},
+                     .weight_per_minute = 2400,
+                     .dumps_url = "https://data.binance.vision",
+                     .dumps_path = "/data/futures/um"},
 };
 
 const venue *venue_get(market_kind market) {

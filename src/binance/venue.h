@@ -40,6 +40,8 @@ typedef struct venue {
     venue_weight klines_weights[4];
     int time_weight, exchange_info_weight, tickers_weight;
     int64_t weight_per_minute; /* until exchangeInfo has told the real one */
+
+    const char *dumps_url, *dumps_path; /* public dumps of history: the host, and what stands before monthly/klines */
 } venue;
 
 const venue *venue_get(market_kind market);

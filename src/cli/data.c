@@ -1,17 +1,11 @@
-/* `trademind data`: what DATA_DIR holds of the market, one verb behind the verb for each thing to be done with it. */
-#include "cli/settings.h"
+/* `trademind data`: what DATA_DIR holds of the market, one word behind the verb for each thing to be done with it. */
+#include "cli/data.h"
+#include "base/time_text.h"
 #include "cli/verbs.h"
-#include "screener/snapshot_list.h"
-#include "sync/snapshot_file.h"
+#include "market/interval.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct data_call {
-    settings settings;
-    bool as_json, of_snapshot;
-    const char *action;
-} data_call;
 
 typedef struct data_action {
     const char *name;
@@ -19,15 +13,42 @@ typedef struct data_action {
 } data_action;
 
 static const option OPTIONS[] = {
-    {"snapshot", NULL, "list: the bars and indicator states that the next start will take up"},
-    {"json", NULL, "one object a line: symbol, interval, bars, first, last, knownTo, hash, indicators"},
+    {"symbols", "A,B", "only these symbols"},
+    {"intervals", "1m,1h", "only these intervals"},
+    {"market", "M", "only spot, or only usdm"},
+    {"from", "T", "export: leave out bars that open before T"},
+    {"to", "T", "export: leave out bars that open at or after T"},
+    {"format", "F", "export: csv (default) or jsonl"},
+    {"out", "DIR", "export: into files SYMBOL-INTERVAL.csv or .jsonl of that folder, instead of stdout"},
+    {"data-dir", "DIR", "where the store is, in DIR/history (default: DATA_DIR)"},
+    {"snapshot", NULL, "list: the bars and indicator states that the next start of the daemon will take up"},
+    {"json", NULL,
+     "one object a line. list: market, symbol, interval, files, bytes, bars, first, last, holes, missing, damaged; "
+     "verify: a finding has file, row, found, expected, and a series files, bars, holes, findings; list --snapshot: "
+     "symbol, interval, bars, first, last, knownTo, hash, indicators"},
     SETTINGS_OPTION,
     {0},
 };
 
-static int list(const data_call *call, const config *cfg);
+static int list(const data_call *call, const config *cfg) {
+    return call->of_snapshot ? data_list_snapshot(call, cfg) : data_list(call, cfg);
+}
 
-static const data_action ACTIONS[] = {{"list", list}, {0}};
+static const data_action ACTIONS[] = {{"list", list}, {"verify", data_verify}, {"export", data_export}, {0}};
+
+/* ---- the command line ---- */
+
+static err take_format(data_call *call, const char *value, diag *why) {
+    call->format = strcmp(value, "jsonl") == 0 ? DATA_JSONL : DATA_CSV;
+    if (call->format == DATA_JSONL || strcmp(value, "csv") == 0) return OK;
+    return diag_set(why, ERR_INVALID, "--format is \"%s\"; expected csv or jsonl", value);
+}
+
+static err take_market(data_call *call, const char *value, diag *why) {
+    call->market = value;
+    if (strcmp(value, "spot") == 0 || strcmp(value, "usdm") == 0) return OK;
+    return diag_set(why, ERR_INVALID, "--market is \"%s\"; expected spot or usdm", value);
+}
 
 static err take(void *context, const option *o, const char *value, diag *why) {
     data_call *call = context;
@@ -37,63 +58,65 @@ static err take(void *context, const option *o, const char *value, diag *why) {
         return OK;
     }
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
+    if (strcmp(o->name, "data-dir") == 0) return settings_set(&call->settings, "DATA_DIR", value, why);
+    if (strcmp(o->name, "from") == 0) return options_take_time(o, value, &call->from_ms, why);
+    if (strcmp(o->name, "to") == 0) return options_take_time(o, value, &call->to_ms, why);
+    if (strcmp(o->name, "format") == 0) return take_format(call, value, why);
+    if (strcmp(o->name, "market") == 0) return take_market(call, value, why);
+    if (strcmp(o->name, "symbols") == 0) call->symbols = value;
+    if (strcmp(o->name, "intervals") == 0) return options_take_intervals(o, value, &call->intervals, why);
+    if (strcmp(o->name, "out") == 0) call->out = value;
     if (strcmp(o->name, "json") == 0) call->as_json = true;
     if (strcmp(o->name, "snapshot") == 0) call->of_snapshot = true;
     return OK;
 }
 
-/* ---- list ---- */
+/* ---- which series ---- */
 
-static err print_series(const snapshot *s, int32_t interval, registry *r) {
-    json_writer w;
-    err e;
-    json_writer_init(&w);
-    e = snapshot_list_write(s, interval, r, &w);
-    if (e == OK && !json_writer_text(&w)) e = ERR_NO_MEMORY;
-    if (e == OK) puts(json_writer_text(&w));
-    json_writer_deinit(&w);
-    return e;
-}
-
-/* For people: how many bars there are. */
-static err print_line(const snapshot *s, int32_t interval) {
-    byte_reader r = s->bars[interval];
-    uint32_t keep = byte_get_u32(&r), count = byte_get_u32(&r);
-    (void)keep;
-    if (r.has_failed) return ERR_INVALID;
-    printf("%-16s %-4s %6u bars\n", s->name, interval_name(interval), count);
-    return OK;
-}
-
-static err list_symbol(const snapshot_file *f, uint32_t at, bool as_json, registry *r) {
-    saved_symbol *packed = snapshot_file_get(f, at), *bytes = NULL;
-    snapshot s;
-    err e = packed ? saved_symbol_unpack(packed, &bytes) : ERR_NO_MEMORY;
-    if (e == OK) e = snapshot_open(bytes->data, bytes->bytes, &s);
-    for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
-        if (s.intervals >> i & 1) e = as_json ? print_series(&s, i, r) : print_line(&s, i);
-    saved_symbol_free(bytes);
-    saved_symbol_free(packed);
-    return e;
-}
-
-static int list(const data_call *call, const config *cfg) {
-    snapshot_file *f = NULL;
-    registry *r = NULL;
-    diag why = {0};
-    err e;
-    if (!call->of_snapshot) {
-        (void)diag_set(&why, ERR_INVALID, "data list: nothing to list; expected --snapshot");
-        return verb_fail(&DATA_VERB, EXIT_USAGE, &why);
+/* Whether the name is one of the list, or there is no list. */
+static bool is_among(const char *list, const char *name) {
+    size_t bytes = strlen(name);
+    for (const char *at = list; at; at = *at ? at + 1 : NULL) {
+        size_t n = strcspn(at, ",");
+        if (n == bytes && strncasecmp(at, name, bytes) == 0) return true;
+        at += n;
     }
-    if (snapshot_file_look(cfg->data_dir, &f, &why) != OK) return verb_fail(&DATA_VERB, EXIT_FAILED, &why);
-    e = registry_new(&r);
-    for (uint32_t i = 0; i < snapshot_file_count(f) && e == OK; i++) e = list_symbol(f, i, call->as_json, r);
-    registry_free(r);
-    snapshot_file_free(f);
-    if (e == OK) return EXIT_OK;
-    (void)diag_set(&why, e, "%s/snapshot: %s", cfg->data_dir, error_text(e));
-    return verb_fail(&DATA_VERB, EXIT_FAILED, &why);
+    return !list;
+}
+
+static err add_market(const data_call *call, const config *cfg, const char *market, data_series **out, size_t *count,
+                      diag *why) {
+    char folder[HISTORY_PATH_BYTES];
+    history_series *list = NULL;
+    uint32_t intervals = call->intervals ? call->intervals : UINT32_MAX;
+    size_t n = 0;
+    err e = history_folder_of_market(cfg->data_dir, market, folder, why);
+    if (e == OK) e = history_folder_list(folder, &list, &n, why);
+    data_series *all = e == OK ? realloc(*out, (*count + n + 1) * sizeof *all) : NULL;
+    if (e == OK && !all) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    if (all) *out = all;
+    for (size_t i = 0; all && i < n && e == OK; i++) {
+        data_series *s = &all[*count];
+        if (!is_among(call->symbols, list[i].symbol) || !(intervals >> list[i].interval & 1)) continue;
+        *s = (data_series){.market = market, .series = list[i]};
+        e = history_folder_of_series(folder, &list[i], s->folder, why);
+        ++*count;
+    }
+    free(list);
+    return e;
+}
+
+err data_choose(const data_call *call, const config *cfg, data_series **out, size_t *count, diag *why) {
+    static const char *const markets[DATA_MARKETS] = {"spot", "usdm"};
+    *out = NULL;
+    *count = 0;
+    err e = OK;
+    for (int i = 0; i < DATA_MARKETS && e == OK; i++)
+        if (!call->market || strcmp(call->market, markets[i]) == 0)
+            e = add_market(call, cfg, markets[i], out, count, why);
+    if (e == OK && *count == 0)
+        e = diag_set(why, ERR_NOT_FOUND, "%s/history has nothing of that; `trademind fetch` brings it", cfg->data_dir);
+    return e;
 }
 
 /* ---- the verb ---- */
@@ -105,34 +128,42 @@ static const data_action *find(const char *name) {
 }
 
 static int run(int argc, char *const *argv) {
-    data_call call = {0};
+    data_call call = {.from_ms = INT64_MIN, .to_ms = INT64_MAX};
     config cfg = {0};
     diag why = {0};
-    const data_action *action;
     int code;
     err e = options_parse(OPTIONS, argc, argv, take, &call, &why);
-    if (e != OK) return verb_fail(&DATA_VERB, EXIT_USAGE, &why);
-    action = find(call.action);
-    if (!action) {
-        (void)diag_set(&why, ERR_INVALID, "data: \"%s\" is nothing to do; expected list",
+    const data_action *action = e == OK ? find(call.action) : NULL;
+    if (e == OK && !action)
+        (void)diag_set(&why, ERR_INVALID, "data: \"%s\" is nothing to do; expected list, verify or export",
                        call.action ? call.action : "");
-        return verb_fail(&DATA_VERB, EXIT_USAGE, &why);
+    if (!action) {
+        code = verb_fail(&DATA_VERB, EXIT_USAGE, &why);
+        goto out;
     }
     e = settings_load(&call.settings, &cfg, &why);
-    if (e != OK) return verb_fail(&DATA_VERB, settings_exit_code(e), &why);
+    if (e != OK) {
+        code = verb_fail(&DATA_VERB, settings_exit_code(e), &why);
+        goto out;
+    }
     code = action->run(&call, &cfg);
     config_deinit(&cfg);
+out:
+    settings_deinit(&call.settings);
     return code;
 }
 
 const verb DATA_VERB = {
     .name = "data",
-    .summary = "list what is kept of the market",
-    .usage = "list --snapshot [options]",
+    .summary = "list, verify and export what is kept of the market",
+    .usage = "list|verify|export [options]",
     .details =
-        "Lists the snapshot in DATA_DIR: bars and indicator states, written every few minutes and at the end,\n"
-        "which the next start takes up. Two daemons that have seen the same bars list the same. It may be asked\n"
-        "for while the daemon runs.",
+        "The history store is DATA_DIR/history, which `trademind fetch` fills. `list` says what there is. `verify` "
+        "reads every byte and every row: damage, rows out of order, bars that are missing and not known to be holes, "
+        "with file, row, what was found and what was expected; exit code 1 when there is anything. `export` writes "
+        "klines in the form that `replay --data` reads.\n"
+        "`list --snapshot` lists bars and indicator states that the daemon has written for its next start, which may "
+        "be asked for while it runs; two daemons that have seen the same bars list the same.",
     .options = OPTIONS,
     .run = run,
 };

@@ -17,6 +17,7 @@
 typedef struct eval_call {
     settings settings;
     const char *data, *expression;
+    char folder[512]; /* `data` without the slash that a shell puts behind a folder */
     int32_t interval; /* of m; -1: the file's */
     uint32_t timeframes;
     char references[REFERENCES_MAX][SYMBOL_BYTES];
@@ -27,7 +28,8 @@ typedef struct eval_call {
 } eval_call;
 
 static const option OPTIONS[] = {
-    {"data", "FILE", "kline file, .csv or .csv.gz; all its bars are history of the ones shown"},
+    {"data", "FILE",
+     "kline file, .csv or .csv.gz, or a folder of the history store; all its bars are history of the ones shown"},
     {"interval", "I", "interval of m, the file's own or a larger one (default: the file's)"},
     {"timeframes", "1h,4h", "larger intervals, made of the file's bars, for m[\"1h\"] and m[\"4h\"]"},
     {"references", "A,B", "other symbols, for m.ref.A and m.ref.B; their files lie beside FILE"},
@@ -39,30 +41,6 @@ static const option OPTIONS[] = {
 };
 
 /* ---- the command line ---- */
-
-static err take_time(const option *o, const char *value, int64_t *out, diag *why) {
-    if (time_text_parse(value, out) == OK) return OK;
-    return diag_set(why, ERR_INVALID, "--%s is \"%s\"; expected " TIME_TEXT_EXPECTED, o->name, value);
-}
-
-static err take_interval(const option *o, const char *value, size_t bytes, int32_t *out, diag *why) {
-    *out = interval_parse(value, bytes);
-    if (*out >= 0) return OK;
-    return diag_set(why, ERR_INVALID, "--%s: found \"%.*s\"; expected an interval such as 1m, 5m, 1h, 1d", o->name,
-                    (int)bytes, value);
-}
-
-static err take_timeframes(const option *o, const char *value, uint32_t *mask, diag *why) {
-    for (const char *at = value;; at++) {
-        size_t bytes = strcspn(at, ",");
-        int32_t interval;
-        err e = take_interval(o, at, bytes, &interval, why);
-        if (e != OK) return e;
-        *mask |= 1u << interval;
-        at += bytes;
-        if (!*at) return OK;
-    }
-}
 
 /* Names stand in the code of the trader, so nothing may end them. */
 static err take_references(eval_call *call, const char *value, diag *why) {
@@ -79,18 +57,27 @@ static err take_references(eval_call *call, const char *value, diag *why) {
     }
 }
 
+static void take_data(eval_call *call, const char *value) {
+    size_t bytes = strlen(value);
+    call->data = value;
+    if (bytes < 2 || bytes >= sizeof call->folder || value[bytes - 1] != '/') return;
+    while (bytes > 1 && value[bytes - 1] == '/') bytes--;
+    snprintf(call->folder, sizeof call->folder, "%.*s", (int)bytes, value);
+    call->data = call->folder;
+}
+
 static err take(void *context, const option *o, const char *value, diag *why) {
     eval_call *call = context;
     if (!o && call->expression)
         return diag_set(why, ERR_INVALID, "found a second expression, \"%s\"; expected one: quote it", value);
     if (!o) call->expression = value;
     if (!o) return OK;
-    if (strcmp(o->name, "data") == 0) call->data = value;
+    if (strcmp(o->name, "data") == 0) take_data(call, value);
     if (strcmp(o->name, "json") == 0) call->as_json = true;
-    if (strcmp(o->name, "from") == 0) return take_time(o, value, &call->from_ms, why);
-    if (strcmp(o->name, "to") == 0) return take_time(o, value, &call->to_ms, why);
-    if (strcmp(o->name, "interval") == 0) return take_interval(o, value, strlen(value), &call->interval, why);
-    if (strcmp(o->name, "timeframes") == 0) return take_timeframes(o, value, &call->timeframes, why);
+    if (strcmp(o->name, "from") == 0) return options_take_time(o, value, &call->from_ms, why);
+    if (strcmp(o->name, "to") == 0) return options_take_time(o, value, &call->to_ms, why);
+    if (strcmp(o->name, "interval") == 0) return options_take_interval(o, value, strlen(value), &call->interval, why);
+    if (strcmp(o->name, "timeframes") == 0) return options_take_intervals(o, value, &call->timeframes, why);
     if (strcmp(o->name, "references") == 0) return take_references(call, value, why);
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
     return OK;

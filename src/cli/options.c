@@ -1,6 +1,8 @@
 #include "cli/options.h"
 
 #include "base/nearest.h"
+#include "base/time_text.h"
+#include "market/interval.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,4 +67,28 @@ err options_parse(const option *table, int argc, char *const *argv, option_fn ta
 
 err options_refuse_word(const char *word, diag *why) {
     return diag_set(why, ERR_INVALID, "unexpected word \"%s\"; this verb takes options only", word);
+}
+
+err options_take_time(const option *o, const char *value, int64_t *ms, diag *why) {
+    if (time_text_parse(value, ms) == OK) return OK;
+    return diag_set(why, ERR_INVALID, "--%s is \"%s\"; expected " TIME_TEXT_EXPECTED, o->name, value);
+}
+
+err options_take_interval(const option *o, const char *value, size_t bytes, int32_t *interval, diag *why) {
+    *interval = interval_parse(value, bytes);
+    if (*interval >= 0) return OK;
+    return diag_set(why, ERR_INVALID, "--%s: found \"%.*s\"; expected an interval such as 1m, 5m, 1h, 1d", o->name,
+                    (int)bytes, value);
+}
+
+err options_take_intervals(const option *o, const char *value, uint32_t *mask, diag *why) {
+    for (const char *at = value;; at++) {
+        size_t bytes = strcspn(at, ",");
+        int32_t interval;
+        err e = options_take_interval(o, at, bytes, &interval, why);
+        if (e != OK) return e;
+        *mask |= UINT32_C(1) << interval;
+        at += bytes;
+        if (!*at) return OK;
+    }
 }

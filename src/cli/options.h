@@ -19,5 +19,12 @@ typedef err (*option_fn)(void *context, const option *o, const char *value, diag
 MUST_CHECK err options_parse(const option *table, int argc, char *const *argv, option_fn take, void *context,
                              diag *why);
 
+/* For `take`, the values of options that many verbs have; ERR_INVALID with the sentence. */
+MUST_CHECK err options_take_time(const option *o, const char *value, int64_t *ms, diag *why);
+/* `value` is `bytes` long. */
+MUST_CHECK err options_take_interval(const option *o, const char *value, size_t bytes, int32_t *interval, diag *why);
+/* 1m,1h: adds the bit 1 << interval of each to `mask`. */
+MUST_CHECK err options_take_intervals(const option *o, const char *value, uint32_t *mask, diag *why);
+
 /* For `take`: the sentence for a word that a verb has no use for. */
 MUST_CHECK err options_refuse_word(const char *word, diag *why);

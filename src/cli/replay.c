@@ -2,9 +2,10 @@
 #include "backtest/replay.h"
 
 #include "base/json_writer.h"
-#include "base/time_text.h"
+#include "binance/venue.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
+#include "market/history_folder.h"
 #include "screener/signal_json.h"
 #include "screener/signal_line.h"
 
@@ -12,20 +13,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { INPUTS_MAX = 64 };
 
 typedef struct replay_call {
     settings settings;
-    char *assignments[4]; /* made of options; owned */
-    size_t n_assignments;
     replay_options options;
     const char *inputs[INPUTS_MAX];
+    char store[HISTORY_PATH_BYTES];
     bool as_json;
 } replay_call;
 
 static const option OPTIONS[] = {
-    {"data", "DIR", "folder with kline files, SYMBOL-INTERVAL.csv or .csv.gz"},
+    {"data", "DIR",
+     "folder with kline files, SYMBOL-INTERVAL.csv or .csv.gz (default: what `fetch` has brought, "
+     "DATA_DIR/history/MARKET)"},
     {"from", "T", "first bar to evaluate, by open time; earlier ones are history only (default: the oldest)"},
     {"to", "T", "leave out bars that open at or after T (default: up to the newest)"},
     {"symbols", "A,B", "only these symbols (default: SYMBOLS, else all that have a file)"},
@@ -37,20 +40,6 @@ static const option OPTIONS[] = {
     SETTINGS_OPTION,
     {0},
 };
-
-static err add_assignment(replay_call *call, const char *name, const char *value, diag *why) {
-    if (call->n_assignments == sizeof call->assignments / sizeof *call->assignments)
-        return diag_set(why, ERR_INVALID, "an option is given too often");
-    char *text;
-    if (asprintf(&text, "%s=%s", name, value) < 0) return diag_set(why, ERR_NO_MEMORY, "out of memory");
-    call->assignments[call->n_assignments++] = text;
-    return settings_add(&call->settings, text, why);
-}
-
-static err take_time(const option *o, const char *value, int64_t *out, diag *why) {
-    if (time_text_parse(value, out) == OK) return OK;
-    return diag_set(why, ERR_INVALID, "--%s is \"%s\"; expected " TIME_TEXT_EXPECTED, o->name, value);
-}
 
 static err take_input(replay_call *call, const char *value, diag *why) {
     if (call->options.n_inputs == INPUTS_MAX)
@@ -74,11 +63,11 @@ static err take(void *context, const option *o, const char *value, diag *why) {
     if (strcmp(o->name, "data") == 0) call->options.data = value;
     if (strcmp(o->name, "json") == 0) call->as_json = true;
     if (strcmp(o->name, "input") == 0) return take_input(call, value, why);
-    if (strcmp(o->name, "from") == 0) return take_time(o, value, &call->options.from_ms, why);
-    if (strcmp(o->name, "to") == 0) return take_time(o, value, &call->options.to_ms, why);
+    if (strcmp(o->name, "from") == 0) return options_take_time(o, value, &call->options.from_ms, why);
+    if (strcmp(o->name, "to") == 0) return options_take_time(o, value, &call->options.to_ms, why);
     if (strcmp(o->name, "workers") == 0) return take_workers(value, &call->options.workers, why);
-    if (strcmp(o->name, "symbols") == 0) return add_assignment(call, "SYMBOLS", value, why);
-    if (strcmp(o->name, "traders") == 0) return add_assignment(call, "TRADERS_DIR", value, why);
+    if (strcmp(o->name, "symbols") == 0) return settings_set(&call->settings, "SYMBOLS", value, why);
+    if (strcmp(o->name, "traders") == 0) return settings_set(&call->settings, "TRADERS_DIR", value, why);
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
     return OK;
 }
@@ -86,7 +75,6 @@ static err take(void *context, const option *o, const char *value, diag *why) {
 static err parse(replay_call *call, int argc, char *const *argv, diag *why) {
     err e = options_parse(OPTIONS, argc, argv, take, call, why);
     const replay_options *o = &call->options;
-    if (e == OK && !o->data) e = diag_set(why, ERR_INVALID, "--data DIR is missing: where the klines are");
     if (e == OK && o->to_ms && o->to_ms <= o->from_ms)
         e = diag_set(why, ERR_INVALID, "--to is not after --from; expected a later time");
     return e;
@@ -134,6 +122,18 @@ static int replay(replay_call *call, const config *cfg, diag *why) {
     return report.n_errors ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Without --data: the history store, when there is one. */
+static err choose_data(replay_call *call, const config *cfg, diag *why) {
+    if (call->options.data) return OK;
+    err e = history_folder_of_market(cfg->data_dir, venue_get(cfg->market)->name, call->store, why);
+    if (e != OK) return e;
+    call->options.data = call->store;
+    if (access(call->store, F_OK) == 0) return OK;
+    return diag_set(why, ERR_INVALID,
+                    "--data DIR is missing: where the klines are (%s is not there; `trademind fetch` would make it)",
+                    call->store);
+}
+
 static int run(int argc, char *const *argv) {
     replay_call call = {0};
     config cfg = {0};
@@ -149,18 +149,23 @@ static int run(int argc, char *const *argv) {
         code = verb_fail(&REPLAY_VERB, settings_exit_code(e), &why);
         goto out;
     }
+    e = choose_data(&call, &cfg, &why);
+    if (e != OK) {
+        code = verb_fail(&REPLAY_VERB, EXIT_USAGE, &why);
+        goto out;
+    }
     for (size_t i = 0; i < config_warning_count(&cfg); i++) log_warn("config", "%s", config_warning(&cfg, i));
     code = replay(&call, &cfg, &why);
 out:
     config_deinit(&cfg);
-    for (size_t i = 0; i < call.n_assignments; i++) free(call.assignments[i]);
+    settings_deinit(&call.settings);
     return code;
 }
 
 const verb REPLAY_VERB = {
     .name = "replay",
     .summary = "evaluate recorded klines at top speed, then exit",
-    .usage = "--data DIR [options]",
+    .usage = "[--data DIR] [options]",
     .details = "Feeds the files' candles to the same evaluation as `run` and prints every signal. Same bars and same "
                "traders give the same signal ids, with any number of workers. No network, and nothing is stored.\n"
                "T is a UTC time: 2026-02-03, 2026-02-03T14:05:00Z or Unix ms. Exit code 1 when a trader failed.",

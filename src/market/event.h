@@ -8,16 +8,18 @@ typedef enum event_kind {
     EVENT_BAR_CLOSED,  /* final bar from the stream (or a replay's file) */
     EVENT_HISTORY,     /* closed bar from REST */
     EVENT_RANGE_DONE, /* REST has been asked for [bar.open_ms, to_ms): all it has was sent before this event; open_ms 0:
-                          everything up to to_ms is known */
+                          nobody has asked, and everything up to to_ms is known */
     EVENT_CONTROL     /* pointer for the screener itself */
 } event_kind;
 
 typedef struct market_event {
     kline bar;
     int64_t event_ms; /* market time of the message; 0 when it has none */
-    int64_t from_ms;  /* EVENT_HISTORY: begin of the range that it answers, by open time; 0: of all */
+    int64_t from_ms;  /* EVENT_HISTORY: begin of the range that it answers, by open time; 0: nobody has asked */
     int64_t to_ms;    /* EVENT_RANGE_DONE: end of the range, exclusive, by open time */
-    void *control;    /* EVENT_CONTROL */
+    uint64_t
+        inquiry;   /* of those two, within the screener: the number of what it answers (screener/inquiries.h); else 0 */
+    void *control; /* EVENT_CONTROL */
     uint32_t symbol;  /* id in the symbol table */
     uint8_t interval; /* enum interval */
     uint8_t kind;     /* event_kind */

@@ -3,8 +3,10 @@
  * Strict, because a replay is evidence: a shifted column or a bar twice would give signals that nobody can repeat, so
  * the first doubtful line ends the load and is named. */
 #include "market/kline_file.h"
-#include "base/json_reader.h"
+#include "market/history_file.h"
+#include "market/history_folder.h"
 #include "market/interval.h"
+#include "market/kline_csv.h"
 #include "market/symbol.h"
 #include <assert.h>
 #include <dirent.h>
@@ -14,61 +16,49 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
-static const char header[] =
-    "open_time,open,high,low,close,volume,close_time,quote_volume,trades,taker_base,taker_quote";
-static const char *const endings[] = {".csv", ".csv.gz"};
-enum { N_COLUMNS = 11, N_ENDINGS = 2, LINE_BYTES = 1024 };
+/* Nothing: the folder of a series of the history store. */
+static const char *const endings[] = {".csv", ".csv.gz", ""};
+enum { N_ENDINGS = 3, LINE_BYTES = 1024 };
 
-typedef struct place {
-    const char *path;
-    unsigned line;
-    diag *why;
-} place;
-
-static err read_lines(gzFile file, place *at, enum interval interval, kline_list *out);
-static err parse_bar(const place *at, enum interval interval, char *line, kline *bar);
-static err check_bar(const place *at, enum interval interval, const kline *bar, int64_t close_ms);
+static err read_lines(gzFile file, kline_csv_place *at, enum interval interval, kline_list *out);
 static bool split_name(const char *file_name, size_t *symbol_bytes);
-static err bad_line(const place *at, const char *found, const char *expected);
-static bool parse_integer(const char *text, size_t bytes, int64_t *out);
 static bool edge_is_whole(const kline_list *bars, enum interval from, enum interval to, int64_t open_ms);
 
-void kline_list_free(kline_list *list) {
-    free(list->bars);
-    *list = (kline_list){0};
+static bool is_folder(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-err kline_list_push(kline_list *list, const kline *bar) {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 256;
-        kline *bars = realloc(list->bars, capacity * sizeof *bars);
-        if (!bars) return ERR_NO_MEMORY;
-        list->bars = bars;
-        list->capacity = capacity;
-    }
-    list->bars[list->count++] = *bar;
-    return OK;
+static bool is_part(const char *path) {
+    size_t bytes = strlen(path), ending = strlen(history_file_ending);
+    return bytes > ending && strcmp(path + bytes - ending, history_file_ending) == 0;
 }
 
-size_t kline_list_find(const kline_list *list, int64_t ms) {
-    size_t low = 0, high = list->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (list->bars[middle].open_ms < ms)
-            low = middle + 1;
-        else
-            high = middle;
+/* One file of the history store. */
+static err read_part(const char *path, enum interval interval, kline_list *out, diag *why) {
+    history_part part;
+    err e = history_file_read(path, &part, why);
+    if (e != OK) return e;
+    if (part.interval != (int32_t)interval)
+        e = diag_set(why, ERR_INVALID, "%s: found bars of %s; expected %s", path, interval_name(part.interval),
+                     interval_name((int32_t)interval));
+    if (e == OK) {
+        *out = part.bars;
+        part.bars = (kline_list){0};
     }
-    return low;
+    history_part_deinit(&part);
+    return e;
 }
 
 err kline_file_read(const char *path, enum interval interval, kline_list *out, diag *why) {
-    place at = {path, 0, why};
+    kline_csv_place at = {path, 0, why};
     err e = OK;
     *out = (kline_list){0};
+    if (is_folder(path)) return history_folder_read(path, (int32_t)interval, out, why);
+    if (is_part(path)) return read_part(path, interval, out, why);
     errno = 0;
     gzFile file = gzopen(path, "rb");
     if (!file) return diag_set(why, ERR_IO, "%s: cannot be opened: %s", path, strerror(errno ? errno : ENOMEM));
@@ -83,16 +73,26 @@ err kline_file_read(const char *path, enum interval interval, kline_list *out, d
     return e;
 }
 
+static err bad_line(const kline_csv_place *at, const char *found, const char *expected) {
+    return kline_csv_refuse(at, found, strlen(found), expected);
+}
+
+static bool parse_time(const char *text, size_t bytes, int64_t *ms) {
+    if (bytes == 0 || bytes > 18 || strspn(text, "0123456789") != bytes) return false;
+    *ms = strtoll(text, NULL, 10);
+    return true;
+}
+
 /* By open time and close time of the first bar. */
-static err interval_of_first_bar(const place *at, char *line, enum interval *interval) {
-    int64_t open_ms, close_ms;
+static err interval_of_first_bar(const kline_csv_place *at, char *line, enum interval *interval) {
+    int64_t open_ms = 0, close_ms = 0;
     const char *field = line, *comma = strchr(line, ',');
-    bool is_known = comma && parse_integer(field, (size_t)(comma - field), &open_ms);
+    bool is_known = comma && parse_time(field, (size_t)(comma - field), &open_ms);
     for (int i = 0; i < 6 && comma; i++) {
         field = comma + 1;
         comma = strchr(field, ',');
     }
-    if (!is_known || !comma || !parse_integer(field, (size_t)(comma - field), &close_ms))
+    if (!is_known || !comma || !parse_time(field, (size_t)(comma - field), &close_ms))
         return bad_line(at, line, "a bar with open_time and close_time");
     for (int i = 0; i < N_INTERVALS; i++)
         if (interval_floor(i, open_ms) == open_ms && interval_next(i, open_ms) == close_ms + 1) {
@@ -104,13 +104,19 @@ static err interval_of_first_bar(const place *at, char *line, enum interval *int
 
 err kline_file_interval(const char *path, enum interval *interval, diag *why) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    place at = {path, 2, why};
+    kline_csv_place at = {path, 2, why};
     char first[LINE_BYTES] = "", line[LINE_BYTES] = "";
     size_t symbol_bytes;
     if (split_name(name, &symbol_bytes)) {
         name += symbol_bytes + 1;
         *interval = (enum interval)interval_parse(name, strcspn(name, "."));
         return OK;
+    }
+    if (is_part(path)) {
+        int32_t found = 0;
+        err e = history_file_interval(path, &found, why);
+        *interval = (enum interval)found;
+        return e;
     }
     errno = 0;
     gzFile file = gzopen(path, "rb");
@@ -122,13 +128,19 @@ err kline_file_interval(const char *path, enum interval *interval, diag *why) {
     return interval_of_first_bar(&at, line, interval);
 }
 
+/* A file with that ending, or the folder of a series. */
+static bool is_there(const char *path, int ending) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode) == (endings[ending][0] == 0);
+}
+
 err kline_file_smallest(const char *folder, const char *symbol, enum interval *interval, char *path,
                         size_t path_bytes) {
     for (int i = 0; i < N_INTERVALS; i++)
         for (int k = 0; k < N_ENDINGS; k++) {
             int bytes = snprintf(path, path_bytes, "%s/%s-%s%s", folder, symbol, interval_name(i), endings[k]);
             if (bytes < 0 || (size_t)bytes >= path_bytes) return ERR_TOO_BIG;
-            if (access(path, F_OK) != 0) continue;
+            if (!is_there(path, k)) continue;
             *interval = (enum interval)i;
             return OK;
         }
@@ -148,6 +160,13 @@ static size_t drop_repeats(char **names, size_t count) {
     return kept;
 }
 
+/* A name without an ending counts when it is that of a folder. */
+static bool is_file_or_series(const char *folder, const char *name) {
+    char path[HISTORY_PATH_BYTES];
+    if (strchr(strrchr(name, '-'), '.')) return true;
+    return snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path && is_folder(path);
+}
+
 err kline_file_symbols(const char *folder, char ***names, size_t *count, diag *why) {
     err e = OK;
     char **found = NULL;
@@ -159,7 +178,7 @@ err kline_file_symbols(const char *folder, char ***names, size_t *count, diag *w
         goto out;
     }
     while ((entry = readdir(dir))) {
-        if (!split_name(entry->d_name, &symbol_bytes)) continue;
+        if (!split_name(entry->d_name, &symbol_bytes) || !is_file_or_series(folder, entry->d_name)) continue;
         if (n == capacity) {
             capacity = capacity ? 2 * capacity : 64;
             char **larger = realloc(found, capacity * sizeof *larger);
@@ -232,87 +251,28 @@ static bool edge_is_whole(const kline_list *bars, enum interval from, enum inter
     return first_ms <= open_ms && end_ms >= interval_next(to, open_ms);
 }
 
-static err bad_line(const place *at, const char *found, const char *expected) {
-    return diag_set(at->why, ERR_SYNTAX, "%s:%u: found %.200s; expected %s", at->path, at->line, found, expected);
-}
-
-static err read_lines(gzFile file, place *at, enum interval interval, kline_list *out) {
+static err read_lines(gzFile file, kline_csv_place *at, enum interval interval, kline_list *out) {
     char line[LINE_BYTES];
     kline bar = {0};
     for (at->line = 1; gzgets(file, line, sizeof line); at->line++) {
         size_t bytes = strlen(line);
         bool has_end = bytes > 0 && line[bytes - 1] == '\n';
-        if (!has_end && !gzeof(file)) return bad_line(at, "a line of over 1023 bytes or a zero byte", header);
+        if (!has_end && !gzeof(file)) return bad_line(at, "a line of over 1023 bytes or a zero byte", kline_csv_names);
         if (has_end) line[--bytes] = '\0';
         if (bytes > 0 && line[bytes - 1] == '\r') line[--bytes] = '\0';
         if (at->line == 1) {
-            if (strcmp(line, header) != 0) return bad_line(at, line, header);
+            if (strcmp(line, kline_csv_names) != 0) return bad_line(at, line, kline_csv_names);
             continue;
         }
         int64_t previous_ms = bar.open_ms;
-        err e = parse_bar(at, interval, line, &bar);
+        err e = kline_csv_read(at, interval, line, bytes, &bar);
         if (e != OK) return e;
         if (at->line > 2 && bar.open_ms <= previous_ms)
             return bad_line(at, line, "a later open_time than the line before");
         e = kline_list_push(out, &bar);
-        if (e != OK) return diag_set(at->why, e, "%s:%u: %s", at->path, at->line, error_text(e));
+        if (e != OK) return diag_set(at->why, e, "%s:%zu: %s", at->path, at->line, error_text(e));
     }
-    if (at->line == 1) return bad_line(at, "nothing", header);
-    return OK;
-}
-
-static bool parse_integer(const char *text, size_t bytes, int64_t *out) {
-    json_reader r;
-    json_reader_init(&r, text, bytes);
-    return json_peek(&r) == '0' && json_int64(&r, out) && json_finish(&r);
-}
-
-static bool parse_decimal(const char *text, size_t bytes, double *out) {
-    json_reader r;
-    json_reader_init(&r, text, bytes);
-    return json_peek(&r) == '0' && json_decimal(&r, out) && json_finish(&r) && isfinite(*out);
-}
-
-static err parse_bar(const place *at, enum interval interval, char *line, kline *bar) {
-    int64_t close_ms = 0;
-    double *const columns[N_COLUMNS] = {
-        NULL, &bar->open,         &bar->high,   &bar->low,        &bar->close,      &bar->volume,
-        NULL, &bar->quote_volume, &bar->trades, &bar->taker_base, &bar->taker_quote};
-    const char *field = line;
-    for (int i = 0; i < N_COLUMNS; i++) {
-        size_t bytes = strcspn(field, ",");
-        if ((field[bytes] == ',') != (i < N_COLUMNS - 1)) return bad_line(at, line, "11 columns");
-        bool is_number = columns[i] ? parse_decimal(field, bytes, columns[i])
-                                    : parse_integer(field, bytes, i == 0 ? &bar->open_ms : &close_ms);
-        if (!is_number) {
-            char expected[64];
-            snprintf(expected, sizeof expected, columns[i] ? "a number in column %d" : "whole ms in column %d", i + 1);
-            return bad_line(at, line, expected);
-        }
-        field += bytes + 1;
-    }
-    return check_bar(at, interval, bar, close_ms);
-}
-
-static err check_bar(const place *at, enum interval interval, const kline *bar, int64_t close_ms) {
-    char found[160];
-    if (interval_floor(interval, bar->open_ms) != bar->open_ms) {
-        snprintf(found, sizeof found, "open_time %lld", (long long)bar->open_ms);
-        return diag_set(at->why, ERR_SYNTAX, "%s:%u: found %s; expected the start of a %s bar", at->path, at->line,
-                        found, interval_name(interval));
-    }
-    if (close_ms != interval_next(interval, bar->open_ms) - 1) {
-        snprintf(found, sizeof found, "close_time %lld", (long long)close_ms);
-        return bad_line(at, found, "one ms before the bar's end");
-    }
-    if (!(bar->low > 0 && bar->low <= bar->open && bar->low <= bar->close && bar->high >= bar->open &&
-          bar->high >= bar->close)) {
-        snprintf(found, sizeof found, "open %g, high %g, low %g, close %g", bar->open, bar->high, bar->low, bar->close);
-        return bad_line(at, found, "prices over 0 with open and close within low..high");
-    }
-    if (!(bar->volume >= 0 && bar->quote_volume >= 0 && bar->trades >= 0 && bar->taker_base >= 0 &&
-          bar->taker_quote >= 0))
-        return bad_line(at, "a negative volume or count", "0 or more");
+    if (at->line == 1) return bad_line(at, "nothing", kline_csv_names);
     return OK;
 }
 
@@ -323,6 +283,8 @@ static bool split_name(const char *file_name, size_t *symbol_bytes) {
     size_t interval_bytes = strcspn(dash + 1, ".");
     const char *ending = dash + 1 + interval_bytes;
     *symbol_bytes = (size_t)(dash - file_name);
-    return interval_parse(dash + 1, interval_bytes) >= 0 &&
-           (strcmp(ending, endings[0]) == 0 || strcmp(ending, endings[1]) == 0);
+    if (interval_parse(dash + 1, interval_bytes) < 0) return false;
+    for (int i = 0; i < N_ENDINGS; i++)
+        if (strcmp(ending, endings[i]) == 0) return true;
+    return false;
 }

@@ -1,25 +1,13 @@
-/* Recorded klines from files SYMBOL-INTERVAL.csv or .csv.gz in one folder, and higher intervals made from them.
- * Columns with a header line: open_time (ms), open, high, low, close, volume, close_time, quote_volume, trades,
- * taker_base, taker_quote. Bad lines end the load with file, line, found, expected.
+/* Recorded klines from files SYMBOL-INTERVAL.csv or .csv.gz in one folder, and higher intervals made from them. Lines
+ * are those of kline_csv.h; bad ones end the load with file, line, found, expected. A folder SYMBOL-INTERVAL of the
+ * history store (history_folder.h) counts as a file, and so does one of its parts when its path is given.
  * Threads: any; plain data owned by the caller. */
 #pragma once
-#include "abi.h"
-#include "base/errors.h"
-#include <stddef.h>
-
-typedef struct kline_list {
-    kline *bars; /* oldest first, open_ms strictly increasing */
-    size_t count, capacity;
-} kline_list;
-
-void kline_list_free(kline_list *list); /* frees the bars, zeroes the list */
-MUST_CHECK err kline_list_push(kline_list *list, const kline *bar);
-/* Index of the first bar that opens at or after `ms`; `count` when there is none. */
-size_t kline_list_find(const kline_list *list, int64_t ms);
+#include "market/kline_list.h"
 
 /* One file, strict. */
 MUST_CHECK err kline_file_read(const char *path, enum interval interval, kline_list *out, diag *why);
-/* The interval of a file: of its name, SYMBOL-INTERVAL.csv or .csv.gz, else of its first bar. ERR_SYNTAX and a sentence
+/* The interval of a file: of its name, SYMBOL-INTERVAL.csv or .csv.gz, else of its first bar, or of a part's heading. ERR_SYNTAX and a sentence
  * when neither says so. */
 MUST_CHECK err kline_file_interval(const char *path, enum interval *interval, diag *why);
 /* The smallest interval for which `symbol` has a file in `folder`; ERR_NOT_FOUND when none. */

@@ -440,24 +440,27 @@ static int64_t bar_of_close(int32_t interval, int64_t close_ms) {
     return floor_ms == close_ms ? interval_add(interval, floor_ms, -1) : floor_ms;
 }
 
-/* A bar that all have seen was corrected: signals of the closes at which it was the newest one of its interval are marked.
- * Nothing is evaluated again, and edges stay as they are: what was said was said. */
-static err tell_corrections(evaluation *e, tracked *t, int32_t interval) {
-    timeframe *f = t->frames[interval];
+/* Bars of a series that all have seen were corrected: signals of the closes at which they were the newest of their interval are
+ * marked. Nothing is evaluated again, and edges stay as they are: what was said was said. */
+static err revise(evaluation *e, const tracked *t, const trader_spec *spec, const timeframe *f) {
+    int32_t interval = kline_series_interval(f->bars);
     int64_t first_ms = interval_next(interval, f->corrected_from_ms);
     int64_t end_ms = interval_add(interval, f->corrected_to_ms, 2);
+    pass *p = pass_for(e, t, spec->interval);
+    return p ? pass_add_revise(p, spec->id, spec->interval, bar_of_close(spec->interval, first_ms),
+                               bar_of_close(spec->interval, end_ms))
+             : ERR_NO_MEMORY;
+}
+
+static err tell_corrections(evaluation *e, tracked *t, int32_t interval) {
     for (int32_t i = 0; i < e->set->count; i++) {
         const trader_spec *spec = t->standings[i].is_wanted ? e->set->traders[i]->spec : NULL;
-        pass *p;
         err result;
         if (!spec || !(spec->interval_mask >> interval & 1)) continue;
-        p = pass_for(e, t, spec->interval);
-        result = p ? pass_add_revise(p, spec->id, spec->interval, bar_of_close(spec->interval, first_ms),
-                                     bar_of_close(spec->interval, end_ms))
-                   : ERR_NO_MEMORY;
+        result = revise(e, t, spec, t->frames[interval]);
         if (result != OK) return result;
     }
-    f->corrected_from_ms = f->corrected_to_ms = 0;
+    timeframe_forget_corrections(t->frames[interval]);
     return OK;
 }
 
@@ -596,6 +599,20 @@ static err tell(evaluation *e, tracked *t) {
         }
     if (result == OK) hand_over(e);
     return result;
+}
+
+err evaluation_revise(evaluation *e, const tracked *t, const tracked *copy, int32_t interval, bool *concerns_it) {
+    *concerns_it = false;
+    for (int32_t i = 0; i < e->set->count; i++) {
+        err result;
+        if (!tracked_refers(t, e->set, i, copy, interval)) continue;
+        *concerns_it = true;
+        result = revise(e, t, e->set->traders[i]->spec, copy->frames[interval]);
+        if (result == OK) continue;
+        drop_passes(e);
+        return result;
+    }
+    return OK;
 }
 
 err evaluation_run(evaluation *all, tracked *const *symbols, int32_t n) {

@@ -37,6 +37,10 @@ MUST_CHECK err evaluation_withdraw_unwanted(evaluation *e, tracked *t);
  * the same; nothing is handed over before all traders have had their turn, since a watermark stands for all of them.
  * ERR_NO_MEMORY: what was under construction is gone. */
 MUST_CHECK err evaluation_run(evaluation *all, tracked *const *symbols, int32_t n);
+/* Before evaluation_run, with the same evaluation: bars of a copy of a reference were corrected (its timeframe says which), and
+ * the traders that name it have their signals marked. `*concerns_it` false: none does. ERR_NO_MEMORY. */
+MUST_CHECK err evaluation_revise(evaluation *e, const tracked *t, const tracked *copy, int32_t interval,
+                                 bool *concerns_it);
 /* Runs the traders with on = "tick" over the forming bar of `interval`: signals are provisional, no watermark moves. Errors
  * as evaluation_run. */
 MUST_CHECK err evaluation_tick(evaluation *e, tracked *t, int32_t interval);

@@ -128,6 +128,13 @@ int64_t memory_epoch(const memory *m, const char *symbol, const char *text) {
     return e ? e->epoch_ms : 0;
 }
 
+void memory_each_edge(const memory *m, void (*each)(void *context, const char *symbol, const edge_row *edge),
+                      void *context) {
+    for (size_t i = 0; i < m->n_buckets; i++)
+        for (const entry *e = m->buckets[i]; e; e = e->next)
+            if (e->key.kind == KIND_EDGE && !e->edge.is_tick) each(context, e->key.symbol, &e->edge);
+}
+
 void memory_each_epoch(const memory *m, const char *symbol,
                        void (*each)(void *context, const char *key, int64_t epoch_ms), void *context) {
     const entry *head = find(m, (key){KIND_SYMBOL, 0, symbol, ""});

@@ -25,6 +25,9 @@ const edge_row *memory_edge(const memory *m, const char *symbol, const char *tra
                             bool is_tick);
 /* Of the indicator with this canonical text; 0: none is known. */
 int64_t memory_epoch(const memory *m, const char *symbol, const char *key);
+/* Calls `each` for every memory of evaluations at closes, of all symbols, in no order. */
+void memory_each_edge(const memory *m, void (*each)(void *context, const char *symbol, const edge_row *edge),
+                      void *context);
 /* Calls `each` for every indicator epoch of the symbol in the order in which they were added. */
 void memory_each_epoch(const memory *m, const char *symbol,
                        void (*each)(void *context, const char *key, int64_t epoch_ms), void *context);

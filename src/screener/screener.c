@@ -15,7 +15,9 @@
 #include "base/log.h"
 #include "screener/backlog.h"
 #include "screener/balance.h"
-#include "screener/ranking.h"
+#include "screener/inquiries.h"
+#include "screener/rankings.h"
+#include "screener/references.h"
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,22 +29,6 @@ enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, LEAST_COST_NS = 100000
 typedef enum fate { FATE_KEEP, FATE_PUSH, FATE_DROP } fate;
 
 typedef enum phase { PHASE_IDLE, PHASE_LOADING, PHASE_INSTALLING, PHASE_MOVING } phase;
-
-/* A symbol that traders name in `references`: every worker has a copy of its own, under the id `copy`. */
-typedef struct reference {
-    uint32_t symbol, copy;
-    const symbol_info *info;
-    int64_t start_ms; /* market time when the first copies were made: those of later workers begin there too */
-    int64_t asked_from_ms[N_INTERVALS]; /* the newest range: every copy asks for the same */
-    int64_t asked_to_ms[N_INTERVALS];
-} reference;
-
-/* The symbols of one trader with `rank`. */
-typedef struct ranked {
-    const trader *who;
-    int32_t place;
-    ranking *ranking;
-} ranked;
 
 struct screener {
     worker_shared shared;
@@ -75,13 +61,9 @@ struct screener {
     memory *kept[SYMBOL_MAX];                /* of those that were tracked before; NULL: none */
     uint32_t tracked[SYMBOL_MAX], n_tracked; /* in the order of their coming */
     int64_t cost_seen_ns[SYMBOL_MAX], cost_ns[SYMBOL_MAX];
-    reference references[REFERENCE_SYMBOLS_MAX];
-    int32_t n_references;
-    uint8_t reference_at[SYMBOL_MAX]; /* index + 1 of the reference that this symbol is; 0: none */
-    uint8_t copy_at[SYMBOL_MAX];      /* likewise for ids of copies */
-    ranked *ranked;
-    int32_t n_ranked;
-    uint16_t n_ranges[SYMBOL_MAX]; /* asked for and not answered */
+    references references;
+    rankings *rankings;
+    inquiries *inquiries;
     bool waits_for_ranks, has_begun;
     backlog held; /* events of symbols on their way */
     int32_t n_moving;
@@ -94,6 +76,16 @@ struct screener {
 };
 
 static void advance(screener *s);
+static err on_answer(void *context, const inquiry *whose, const market_event *event);
+static bool is_loading(void *context, uint32_t symbol);
+static err on_rank(void *context, const trader *who, int32_t place, uint32_t symbol, int64_t close_ms,
+                   const script_rank *rank);
+
+static void ask_rest(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
+    const screener_handlers *h = &((screener *)context)->handlers;
+    h->on_range(h->context, symbol, interval, from_ms, to_ms);
+}
+
 static void on_job_done(void *context) {
     screener *s = context;
     s->shared.notify(s->shared.notify_context);
@@ -129,7 +121,9 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
                                              : c->n_workers < WORKERS_MAX ? c->n_workers
                                                                           : WORKERS_MAX;
     memset(s->target, NOBODY, sizeof s->target);
-    e = registry_new(&s->shared.registry);
+    e = inquiries_new(&(inquiries_handlers){ask_rest, on_answer, s}, &s->inquiries);
+    if (e == OK) e = rankings_new(c->symbols, &(rankings_handlers){on_rank, is_loading, s}, &s->rankings);
+    if (e == OK) e = registry_new(&s->shared.registry);
     if (e == OK) e = watchdog_start(&s->shared.dog);
     if (e == OK)
         e = trader_loader_new(s->shared.registry, s->shared.dog, &s->shared.limits, on_job_done, s, &s->loader);
@@ -187,11 +181,18 @@ static err push_to_owner(screener *s, const market_event *event) {
     return push(s, s->owner[event->symbol], event);
 }
 
-/* The copies that there are have the range; those of workers that come later will ask for it again. */
-static void end_range(screener *s, const market_event *event) {
-    reference *r = &s->references[s->copy_at[event->symbol] - 1];
-    if (r->asked_to_ms[event->interval] == event->to_ms)
-        r->asked_from_ms[event->interval] = r->asked_to_ms[event->interval] = 0;
+static err on_answer(void *context, const inquiry *whose, const market_event *event) {
+    screener *s = context;
+    return references_is_copy(&s->references, whose->symbol) ? push(s, whose->worker, event) : push_to_owner(s, event);
+}
+
+static bool is_from_rest(const market_event *event) {
+    return event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE;
+}
+
+/* Nobody's inquiry: what a replay or a correction says of itself. */
+static bool is_unasked(const market_event *event) {
+    return (event->kind == EVENT_RANGE_DONE ? event->bar.open_ms : event->from_ms) == 0;
 }
 
 err screener_push(screener *s, const market_event *event) {
@@ -200,10 +201,13 @@ err screener_push(screener *s, const market_event *event) {
     if (event->symbol >= SYMBOL_MAX) return ERR_INVALID;
     if (event->event_ms > s->market_ms) s->market_ms = event->event_ms;
     s->n_closed += event->kind == EVENT_BAR_CLOSED;
-    if (event->kind == EVENT_RANGE_DONE && s->n_ranges[event->symbol] > 0) s->n_ranges[event->symbol]--;
-    if (s->copy_at[event->symbol] && event->kind == EVENT_RANGE_DONE) end_range(s, event);
-    if (s->copy_at[event->symbol]) return push_all(s, *event, event->symbol);
-    r = s->reference_at[event->symbol] ? &s->references[s->reference_at[event->symbol] - 1] : NULL;
+    if (is_from_rest(event)) {
+        bool is_awaited;
+        e = inquiries_answer(s->inquiries, event, &is_awaited);
+        if (e != OK || is_awaited || !is_unasked(event)) return e;
+    }
+    if (references_is_copy(&s->references, event->symbol)) return push_all(s, *event, event->symbol);
+    r = references_of(&s->references, event->symbol);
     e = s->is_tracked[event->symbol] ? push_to_owner(s, event) : OK;
     if (e == OK && r && event->kind == EVENT_BAR_CLOSED) e = push_all(s, *event, r->copy);
     return e;
@@ -228,6 +232,7 @@ static err send(screener *s, int32_t i, control what) {
     err e;
     if (!c) return ERR_NO_MEMORY;
     *c = what;
+    c->market_ms = s->market_ms;
     e = push(s, i, &event);
     if (e != OK) free(c);
     return e;
@@ -246,16 +251,6 @@ static int64_t now_ms(const screener *s) { return s->market_ms > s->start_ms ? s
 
 /* ---- references ---- */
 
-static const symbol_info *info_of(const screener *s, uint32_t symbol) {
-    return symbol_table_get(s->shared.symbols, symbol);
-}
-
-static reference *find_reference(screener *s, const char *name) {
-    for (int32_t i = 0; i < s->n_references; i++)
-        if (strcmp(s->references[i].info->name, name) == 0) return &s->references[i];
-    return NULL;
-}
-
 /* ERR_NO_MEMORY: it was not sent. */
 static err send_with_saved(screener *s, int32_t to, control what, const char *name) {
     err e;
@@ -273,27 +268,16 @@ static err send_copy(screener *s, int32_t to, const reference *r) {
     return send_with_saved(s, to, what, name);
 }
 
-static err add_reference(screener *s, const char *name, reference **out) {
-    reference *r = &s->references[s->n_references];
-    err e = s->n_references < REFERENCE_SYMBOLS_MAX && s->handlers.on_reference ? OK : ERR_FULL;
-    if (e == OK) e = s->handlers.on_reference(s->handlers.context, name, &r->symbol, &r->copy);
+/* Every worker gets its copy. */
+static err add_reference(screener *s, const char *name) {
+    reference r = {.start_ms = now_ms(s)};
+    err e = s->references.count < REFERENCE_SYMBOLS_MAX && s->handlers.on_reference ? OK : ERR_FULL;
+    if (e == OK) e = s->handlers.on_reference(s->handlers.context, name, &r.symbol, &r.copy);
     if (e != OK) return e;
-    r->info = info_of(s, r->symbol);
-    r->start_ms = now_ms(s);
-    s->n_references++;
-    s->reference_at[r->symbol] = s->copy_at[r->copy] = (uint8_t)s->n_references;
-    *out = r;
-    for (int32_t i = 0; i < s->n_workers && e == OK; i++) e = send_copy(s, i, r);
+    r.info = symbol_table_get(s->shared.symbols, r.symbol);
+    e = references_add(&s->references, &r);
+    for (int32_t i = 0; i < s->n_workers && e == OK; i++) e = send_copy(s, i, &r);
     return e;
-}
-
-/* A trader that names what does not exist can never run. */
-static void refuse_reference(trader *who, const char *name, err why) {
-    char text[TRADER_ERROR_MESSAGE_BYTES];
-    snprintf(text, sizeof text, "%s: reference \"%s\": %s", who->source->chunk, name,
-             why == ERR_NOT_FOUND ? "there is no such symbol" : error_text(why));
-    trader_refuse(who, text);
-    log_error("screener", "%s", text);
 }
 
 /* Those that the traders of the set name and that are not there yet. */
@@ -301,72 +285,17 @@ static err attach_references(screener *s) {
     for (int32_t i = 0; i < s->set->count; i++) {
         trader *who = s->set->traders[i];
         for (int32_t k = 0; who && k < who->spec->n_references; k++) {
-            reference *r = find_reference(s, who->spec->references[k]);
-            err e = r ? OK : add_reference(s, who->spec->references[k], &r);
+            const char *name = who->spec->references[k];
+            err e = references_find(&s->references, name) ? OK : add_reference(s, name);
             if (e == ERR_NO_MEMORY) return e;
-            if (e == OK)
-                atomic_store(&who->reference_ids[k], r->copy);
-            else
-                refuse_reference(who, who->spec->references[k], e);
+            if (e != OK) references_refuse(who, name, e);
         }
     }
+    references_attach(&s->references, s->set);
     return OK;
-}
-
-/* The copies of all workers ask for the same: once is enough, unless the answer came before a worker was there. False: it
- * has been asked for. */
-static bool is_new_range(screener *s, const note *n) {
-    reference *r = s->copy_at[n->symbol] ? &s->references[s->copy_at[n->symbol] - 1] : NULL;
-    if (!r) return true;
-    if (s->n_ranges[n->symbol] > 0 && r->asked_from_ms[n->interval] == n->from_ms &&
-        r->asked_to_ms[n->interval] == n->to_ms)
-        return false;
-    r->asked_from_ms[n->interval] = n->from_ms;
-    r->asked_to_ms[n->interval] = n->to_ms;
-    return true;
 }
 
 /* ---- ranks ---- */
-
-static ranked *find_ranked(screener *s, const trader *who) {
-    for (int32_t i = 0; i < s->n_ranked; i++)
-        if (s->ranked[i].who == who) return &s->ranked[i];
-    return NULL;
-}
-
-static err add_member(screener *s, const ranked *r, uint32_t symbol) {
-    return ranking_set_member(r->ranking, symbol, trader_wants(r->who, info_of(s, symbol)));
-}
-
-/* Rankings of the traders of `set`; those that are there already go on. */
-static err make_rankings(screener *s, const trader_set *set) {
-    for (int32_t i = 0; i < set->count; i++) {
-        const trader *who = set->traders[i];
-        ranked *larger, r = {.who = who, .place = i};
-        err e;
-        if (!who || who->spec->rank_top == 0 || find_ranked(s, who)) continue;
-        larger = realloc(s->ranked, ((size_t)s->n_ranked + 1) * sizeof *larger);
-        if (!larger) return ERR_NO_MEMORY;
-        s->ranked = larger;
-        e = ranking_new(s->shared.symbols, who->spec->key, &r.ranking);
-        if (e != OK) return e;
-        s->ranked[s->n_ranked++] = r;
-        for (uint32_t k = 0; k < s->n_tracked && e == OK; k++) e = add_member(s, &r, s->tracked[k]);
-        if (e != OK) return e;
-    }
-    return OK;
-}
-
-static void drop_rankings(screener *s) {
-    int32_t n = 0;
-    for (int32_t i = 0; i < s->n_ranked; i++) {
-        if (trader_set_at(s->set, s->ranked[i].place) == s->ranked[i].who)
-            s->ranked[n++] = s->ranked[i];
-        else
-            ranking_free(s->ranked[i].ranking);
-    }
-    s->n_ranked = n;
-}
 
 /* To the symbol's owner, whoever that is by the time it arrives. */
 static err send_to_symbol(screener *s, uint32_t symbol, control what) {
@@ -375,48 +304,25 @@ static err send_to_symbol(screener *s, uint32_t symbol, control what) {
     err e;
     if (!c) return ERR_NO_MEMORY;
     *c = what;
+    c->market_ms = s->market_ms;
     e = push_to_owner(s, &event);
     if (e != OK) free(c);
     return e;
 }
 
-typedef struct telling {
-    screener *screener;
-    const ranked *ranked;
-    err failure;
-} telling;
-
-static void tell_rank(void *context, uint32_t symbol, int64_t close_ms, const script_rank *rank) {
-    telling *t = context;
-    err e;
-    if (!t->screener->is_tracked[symbol]) return;
-    t->screener->n_ranks_told++;
-    e = send_to_symbol(t->screener, symbol,
-                       (control){.kind = CONTROL_RANK,
-                                 .symbol = symbol,
-                                 .who = t->ranked->who,
-                                 .place = t->ranked->place,
-                                 .close_ms = close_ms,
-                                 .rank = *rank});
-    if (e != OK) t->failure = e;
+static err on_rank(void *context, const trader *who, int32_t place, uint32_t symbol, int64_t close_ms,
+                   const script_rank *rank) {
+    screener *s = context;
+    if (!s->is_tracked[symbol]) return OK;
+    s->n_ranks_told++;
+    return send_to_symbol(
+        s, symbol,
+        (control){
+            .kind = CONTROL_RANK, .symbol = symbol, .who = who, .place = place, .close_ms = close_ms, .rank = *rank});
 }
 
-static err on_word(screener *s, const note *n) {
-    telling t = {.screener = s, .ranked = find_ranked(s, n->who)};
-    err e = t.ranked ? ranking_say(t.ranked->ranking, &n->word, monotonic_ns(), tell_rank, &t) : OK;
-    return e == OK ? t.failure : e;
-}
-
-static bool is_loading(void *context, uint32_t symbol) { return ((telling *)context)->screener->n_ranges[symbol] > 0; }
-
-static err expire_ranks(screener *s) {
-    err e = OK;
-    for (int32_t i = 0; i < s->n_ranked && e == OK && !s->waits_for_ranks; i++) {
-        telling t = {.screener = s, .ranked = &s->ranked[i]};
-        e = ranking_expire(s->ranked[i].ranking, s->market_ms, monotonic_ns(), GRACE_MS, is_loading, tell_rank, &t);
-        if (e == OK) e = t.failure;
-    }
-    return e;
+static bool is_loading(void *context, uint32_t symbol) {
+    return inquiries_has(((screener *)context)->inquiries, symbol);
 }
 
 /* ---- symbols ---- */
@@ -436,12 +342,11 @@ static err send_track(screener *s, uint32_t symbol, bool is_late) {
                                      .start_ms = s->tracked_ms[symbol],
                                      .memory = known,
                                      .skips_late_bars = is_late},
-                           info_of(s, symbol)->name);
+                           symbol_table_get(s->shared.symbols, symbol)->name);
 }
 
 static err add_everywhere(screener *s, uint32_t symbol) {
-    err e = OK;
-    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) e = add_member(s, &s->ranked[i], symbol);
+    err e = rankings_join(s->rankings, symbol);
     if (e != OK) return e;
     s->is_tracked[symbol] = true;
     s->tracked[s->n_tracked++] = symbol;
@@ -471,18 +376,6 @@ err screener_track_late(screener *s, uint32_t symbol) {
 }
 
 bool screener_is_tracked(const screener *s, uint32_t symbol) { return symbol < SYMBOL_MAX && s->is_tracked[symbol]; }
-
-/* What the members of rankings are now; `symbol`: of that one alone, which leaves. */
-static err leave_rankings(screener *s, uint32_t symbol) {
-    err e = OK;
-    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) {
-        telling t = {.screener = s, .ranked = &s->ranked[i]};
-        e = ranking_set_member(s->ranked[i].ranking, symbol, false);
-        if (e == OK) e = ranking_complete(s->ranked[i].ranking, tell_rank, &t);
-        if (e == OK) e = t.failure;
-    }
-    return e;
-}
 
 /* Whoever waits for an answer has it. */
 static void drop_control(screener *s, control *c) {
@@ -520,8 +413,8 @@ err screener_untrack(screener *s, uint32_t symbol) {
     while (s->tracked[at] != symbol) at++;
     memmove(&s->tracked[at], &s->tracked[at + 1], (s->n_tracked - at - 1) * sizeof *s->tracked);
     s->n_tracked--;
-    s->n_ranges[symbol] = 0;
-    e = leave_rankings(s, symbol); /* while it can still be told of */
+    inquiries_forget(s->inquiries, symbol);
+    e = rankings_leave(s->rankings, symbol); /* while it can still be told of */
     s->is_tracked[symbol] = false;
     if (e == OK && s->is_back[symbol]) { /* its new watch has not begun */
         set_back(s, symbol, false);
@@ -547,21 +440,13 @@ static err on_untracked(screener *s, const note *n) {
     return e == OK ? empty_held(s, n->symbol, true, FATE_KEEP, FATE_PUSH) : e;
 }
 
-static err choose_members(screener *s, const ranked *r) {
-    telling t = {.screener = s, .ranked = r};
-    err e = OK;
-    for (uint32_t k = 0; k < s->n_tracked && e == OK; k++) e = add_member(s, r, s->tracked[k]);
-    if (e == OK) e = ranking_complete(r->ranking, tell_rank, &t);
-    return e == OK ? t.failure : e;
-}
-
 /* While no symbol is on its way and no set is being installed. */
 static err choose_again(screener *s) {
     err e = OK;
     s->wants_choice = false;
     if (!s->has_begun || !s->set) return OK;
     e = trader_set_choose(s->set, s->shared.symbols, true);
-    for (int32_t i = 0; i < s->n_ranked && e == OK; i++) e = choose_members(s, &s->ranked[i]);
+    if (e == OK) e = rankings_choose(s->rankings, s->tracked, s->n_tracked);
     return e == OK ? send_all(s, (control){.kind = CONTROL_CHOOSE, .start_ms = now_ms(s)}) : e;
 }
 
@@ -572,17 +457,17 @@ void screener_choose(screener *s) {
 
 /* ---- snapshots ---- */
 
-uint32_t screener_n_saved(const screener *s) { return s->n_tracked + (uint32_t)s->n_references; }
+uint32_t screener_n_saved(const screener *s) { return s->n_tracked + (uint32_t)s->references.count; }
 
 /* Of a reference the first worker has a copy as good as any. */
 err screener_save(screener *s, uint32_t at) {
     control what = {.kind = CONTROL_SAVE};
-    what.symbol = at < s->n_tracked ? s->tracked[at] : s->references[at - s->n_tracked].copy;
+    what.symbol = at < s->n_tracked ? s->tracked[at] : s->references.items[at - s->n_tracked].copy;
     return at < s->n_tracked ? send_to_symbol(s, what.symbol, what) : send(s, 0, what);
 }
 
 saved_symbol *screener_save_stopped(screener *s, uint32_t at) {
-    uint32_t symbol = at < s->n_tracked ? s->tracked[at] : s->references[at - s->n_tracked].copy;
+    uint32_t symbol = at < s->n_tracked ? s->tracked[at] : s->references.items[at - s->n_tracked].copy;
     worker *w = s->workers[at < s->n_tracked ? s->owner[symbol] : 0];
     return w ? worker_save(w, symbol) : NULL;
 }
@@ -661,7 +546,8 @@ static err install(screener *s) {
         log_info("screener", "traders: %d added, %d changed, %d removed; %d run", s->change.n_added,
                  s->change.n_changed, s->change.n_removed, trader_set_running(s->next));
     if (s->has_begun && trader_set_choose(s->next, s->shared.symbols, false) != OK) return ERR_NO_MEMORY;
-    if (make_rankings(s, s->next) != OK) return ERR_NO_MEMORY;
+    if (rankings_install(s->rankings, s->next, s->tracked, s->n_tracked) != OK) return ERR_NO_MEMORY;
+    references_attach(&s->references, s->next);
     s->phase = PHASE_INSTALLING;
     s->n_installing = s->n_workers;
     return send_all(s, (control){.kind = CONTROL_INSTALL, .set = s->next, .start_ms = now_ms(s)});
@@ -672,7 +558,7 @@ static void on_installed(screener *s, const trader_set *set) {
     trader_set_free(s->set);
     s->set = s->next;
     s->next = NULL;
-    drop_rankings(s);
+    rankings_drop(s->rankings, s->set);
     if (s->has_begun && attach_references(s) != OK) give_up(s);
     end_change(s);
 }
@@ -755,7 +641,7 @@ static err add_workers(screener *s) {
             s->is_running[i] = e == OK;
         }
         if (e == OK && s->set) e = send(s, i, (control){.kind = CONTROL_INSTALL, .set = s->set, .start_ms = now_ms(s)});
-        for (int32_t k = 0; k < s->n_references && e == OK; k++) e = send_copy(s, i, &s->references[k]);
+        for (int32_t k = 0; k < s->references.count && e == OK; k++) e = send_copy(s, i, &s->references.items[k]);
     }
     return e;
 }
@@ -820,17 +706,27 @@ static void on_barrier(screener *s) {
         give_up(s);
 }
 
+static err on_range(screener *s, const note *n) {
+    if (s->is_leaving[n->symbol]) return OK; /* nobody would wait for the answer */
+    if (references_is_copy(&s->references, n->symbol) && n->worker >= s->n_workers)
+        return OK; /* nor would a worker that ends */
+    return inquiries_add(s->inquiries, &(inquiry){.number = n->inquiry,
+                                                  .worker = n->worker,
+                                                  .symbol = n->symbol,
+                                                  .interval = n->interval,
+                                                  .from_ms = n->from_ms,
+                                                  .to_ms = n->to_ms,
+                                                  .is_audit = n->is_audit});
+}
+
 static void on_note(screener *s, const note *n) {
     const screener_handlers *h = &s->handlers;
     switch (n->kind) {
     case NOTE_RANGE:
-        if (s->is_leaving[n->symbol]) break; /* nobody would wait for the answer */
-        if (!is_new_range(s, n)) break;
-        s->n_ranges[n->symbol]++;
-        h->on_range(h->context, n->symbol, n->interval, n->from_ms, n->to_ms);
+        if (on_range(s, n) != OK) give_up(s);
         break;
     case NOTE_WORD:
-        if (on_word(s, n) != OK) give_up(s);
+        if (rankings_say(s->rankings, n->who, &n->word) != OK) give_up(s);
         break;
     case NOTE_INSTALLED: on_installed(s, n->set); break;
     case NOTE_BARRIER:
@@ -857,7 +753,7 @@ void screener_poll(screener *s) {
     note n;
     for (int32_t i = 0; i < WORKERS_MAX; i++)
         while (s->workers[i] && queue_pop(worker_notes(s->workers[i]), &n)) on_note(s, &n);
-    if (expire_ranks(s) != OK) give_up(s);
+    if (!s->waits_for_ranks && rankings_expire(s->rankings, s->market_ms, GRACE_MS) != OK) give_up(s);
     advance(s);
     screener_flush(s);
 }
@@ -881,8 +777,7 @@ void screener_stop(screener *s) {
 void screener_free(screener *s) {
     if (!s) return;
     trader_loader_free(s->loader);
-    for (int32_t i = 0; i < s->n_ranked; i++) ranking_free(s->ranked[i].ranking);
-    free(s->ranked);
+    rankings_free(s->rankings);
     for (const market_event *event; (event = backlog_first(&s->held)); backlog_drop_first(&s->held))
         if (event->kind == EVENT_CONTROL) control_free(event->control);
     for (int32_t i = 0; i < WORKERS_MAX; i++) {
@@ -891,6 +786,7 @@ void screener_free(screener *s) {
     }
     backlog_deinit(&s->held);
     for (uint32_t i = 0; i < SYMBOL_MAX; i++) memory_free(s->kept[i]);
+    inquiries_free(s->inquiries);
     trader_change_deinit(&s->change);
     free_sources(s->wanted, s->n_sources);
     free(s->failures);

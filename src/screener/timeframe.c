@@ -35,7 +35,13 @@ void timeframe_free(timeframe *t) {
     free(t);
 }
 
+/* The next bar is here already, and waits for room only. */
+static bool has_next(const timeframe *t) {
+    return t->first_waiting < t->n_waiting && t->waiting[t->first_waiting].open_ms <= kline_series_known_to(t->bars);
+}
+
 void timeframe_want(timeframe *t, int64_t to_ms) {
+    if (has_next(t)) return;
     if (to_ms > kline_series_known_to(t->bars) && t->asked_to_ms == 0 && to_ms > t->wanted_to_ms)
         t->wanted_to_ms = to_ms;
 }
@@ -52,9 +58,10 @@ static int64_t missing_from(const timeframe *t) {
     return from < most ? most : from;
 }
 
-bool timeframe_take_want(timeframe *t, int64_t *from_ms, int64_t *to_ms) {
+bool timeframe_take_want(timeframe *t, uint64_t inquiry, int64_t *from_ms, int64_t *to_ms) {
     if (!t->wanted_to_ms || t->asked_to_ms) return false;
-    *from_ms = t->asked_from_ms = t->recheck_ms ? t->recheck_ms : missing_from(t);
+    t->inquiry = inquiry;
+    *from_ms = t->recheck_ms ? t->recheck_ms : missing_from(t);
     t->recheck_ms = 0;
     *to_ms = t->asked_to_ms = t->wanted_to_ms;
     t->wanted_to_ms = 0;
@@ -63,8 +70,8 @@ bool timeframe_take_want(timeframe *t, int64_t *from_ms, int64_t *to_ms) {
 
 int64_t timeframe_due_ms(const timeframe *t) {
     int64_t known_to = kline_series_known_to(t->bars);
-    if (t->again_ms) return t->again_ms;
-    return interval_next(kline_series_interval(t->bars), known_to) + CLOSE_GRACE_MS;
+    int64_t next_ms = interval_next(kline_series_interval(t->bars), known_to) + CLOSE_GRACE_MS;
+    return t->again_ms && t->again_ms < next_ms ? t->again_ms : next_ms;
 }
 
 bool timeframe_watch(timeframe *t, int64_t market_ms) {
@@ -112,6 +119,8 @@ static err wait_for_turn(timeframe *t, const kline *bar) {
     return OK;
 }
 
+void timeframe_forget_corrections(timeframe *t) { t->corrected_from_ms = t->corrected_to_ms = 0; }
+
 static void note_correction(timeframe *t, int64_t open_ms) {
     t->n_corrected++;
     if (!t->corrected_from_ms || open_ms < t->corrected_from_ms) t->corrected_from_ms = open_ms;
@@ -149,53 +158,62 @@ static void drop_first_waiting(timeframe *t) {
 err timeframe_drain(timeframe *t, int64_t hold_ms) {
     while (t->first_waiting < t->n_waiting) {
         const kline *bar = &t->waiting[t->first_waiting];
-        if (bar->open_ms >= hold_ms) break;
-        if (bar->open_ms > kline_series_known_to(t->bars)) {
-            timeframe_want(t, bar->open_ms);
-            break;
-        }
+        if (!has_next(t)) timeframe_want(t, bar->open_ms);
+        if (!has_next(t) || bar->open_ms >= hold_ms) break;
         store(t, bar);
         drop_first_waiting(t);
     }
     return OK;
 }
 
-/* Of bars that are read again: these lie before what was asked for since, and say nothing of it. */
-static bool is_of_audit(const timeframe *t, const market_event *event) {
-    int64_t from_ms = event->bar.open_ms, known_to = kline_series_known_to(t->bars);
-    if (!t->asked_to_ms) return event->to_ms <= known_to;
-    return from_ms && from_ms != t->asked_from_ms && (event->to_ms <= t->asked_from_ms || from_ms > known_to);
+static bool is_answer(const timeframe *t, const market_event *event) {
+    return t->asked_to_ms && event->inquiry == t->inquiry;
 }
 
-/* REST has said all that it has of [from, to): what is not there does not exist. Copies of a reference hear of each other's
- * ranges, too: one that begins behind what is known here says nothing of the bars before it. */
-static err end_of_range(timeframe *t, int64_t from_ms, int64_t to_ms, int64_t hold_ms) {
-    err e;
-    if (from_ms > kline_series_known_to(t->bars)) return timeframe_drain(t, hold_ms);
-    t->asked_to_ms = 0;
-    t->has_loaded = true;
+/* All bars up to `to_ms` have been said: what is not there does not exist. */
+static err all_said(timeframe *t, int64_t to_ms, int64_t hold_ms) {
     while (t->first_waiting < t->n_waiting && t->waiting[t->first_waiting].open_ms < to_ms) {
         const kline *bar = &t->waiting[t->first_waiting];
-        if (bar->open_ms >= hold_ms) return OK;
         kline_series_known(t->bars, bar->open_ms);
+        if (bar->open_ms >= hold_ms) return OK;
         store(t, bar);
         drop_first_waiting(t);
     }
     kline_series_known(t->bars, to_ms);
-    e = timeframe_drain(t, hold_ms);
+    return timeframe_drain(t, hold_ms);
+}
+
+static err end_of_range(timeframe *t, int64_t to_ms, int64_t hold_ms) {
+    err e;
+    /* What the stream has brought meanwhile, and the newest bar of REST, which may have been in flux, are read again. */
+    if (!t->has_loaded) t->audited_to_ms = interval_add(kline_series_interval(t->bars), to_ms, -1);
+    t->asked_to_ms = 0;
+    t->has_loaded = true;
+    e = all_said(t, to_ms, hold_ms);
     plan_again(t);
     return e;
 }
 
+static err range_done(timeframe *t, const market_event *event, int64_t hold_ms) {
+    if (is_answer(t, event)) return end_of_range(t, event->to_ms, hold_ms);
+    return event->inquiry ? OK : all_said(t, event->to_ms, hold_ms); /* what was read again says nothing new */
+}
+
 static err closed(timeframe *t, const market_event *event, int64_t hold_ms) {
     bool is_history = event->kind == EVENT_HISTORY;
-    int64_t known_to = kline_series_known_to(t->bars), n_before = t->n_closed;
-    if (event->bar.open_ms >= hold_ms) return wait_for_turn(t, &event->bar);
-    if (is_history && t->asked_to_ms && event->from_ms <= known_to && event->bar.open_ms > known_to &&
-        event->bar.open_ms < t->asked_to_ms)
+    int64_t known_to, n_before;
+    err e = timeframe_drain(t, hold_ms); /* bars that had to wait and need not any more come first */
+    if (e != OK) return e;
+    known_to = kline_series_known_to(t->bars);
+    n_before = t->n_closed;
+    if (event->bar.open_ms >= hold_ms) {
+        e = wait_for_turn(t, &event->bar);
+        return e == OK ? timeframe_drain(t, hold_ms) : e; /* there may be a gap before it as well */
+    }
+    if (is_history && is_answer(t, event) && event->bar.open_ms > known_to && event->bar.open_ms < t->asked_to_ms)
         kline_series_known(t->bars, event->bar.open_ms); /* REST lacks what it left out of its own answer */
     else if (event->bar.open_ms > known_to) {
-        t->n_gaps += t->first_waiting == t->n_waiting && !is_history;
+        t->n_gaps += t->first_waiting == t->n_waiting && !is_history && t->has_loaded;
         timeframe_want(t, event->bar.open_ms);
         return wait_for_turn(t, &event->bar);
     }
@@ -229,8 +247,7 @@ err timeframe_apply(timeframe *t, const market_event *event, int64_t hold_ms) {
     case EVENT_BAR_FORMING: update(t, event); return OK;
     case EVENT_BAR_CLOSED:
     case EVENT_HISTORY: return closed(t, event, hold_ms);
-    case EVENT_RANGE_DONE:
-        return is_of_audit(t, event) ? OK : end_of_range(t, event->bar.open_ms, event->to_ms, hold_ms);
+    case EVENT_RANGE_DONE: return range_done(t, event, hold_ms);
     default: return OK;
     }
 }

@@ -1,6 +1,7 @@
 /* See tracked.h. */
 #include "screener/tracked.h"
 #include "base/prefetch.h"
+#include "screener/origin.h"
 #include "screener/tracked_restore.h"
 #include <stddef.h>
 #include <stdio.h>
@@ -11,18 +12,9 @@
 
 typedef struct epochs {
     registry *registry;
-    int64_t oldest[N_INTERVALS]; /* remembered epochs; 0: none */
     tracked *tracked;
     int64_t from[N_INTERVALS]; /* first bar of a series that was made now; 0: it was there */
 } epochs;
-
-static void note_oldest(void *context, const char *key, int64_t epoch_ms) {
-    epochs *e = context;
-    int32_t id, interval;
-    if (registry_parse(e->registry, key, &id) != OK) return; /* an indicator of another version: starts anew */
-    interval = registry_get(e->registry, id)->interval;
-    if (e->oldest[interval] == 0 || epoch_ms < e->oldest[interval]) e->oldest[interval] = epoch_ms;
-}
 
 static void restore_epoch(void *context, const char *key, int64_t epoch_ms) {
     epochs *e = context;
@@ -33,48 +25,15 @@ static void restore_epoch(void *context, const char *key, int64_t epoch_ms) {
     (void)!indicator_set_add(e->tracked->frames[interval]->set, id, epoch_ms); /* without room it starts at first use */
 }
 
-/* Where a trader began on this symbol, if an earlier run ended before any of its bars was through; 0: it did not. */
-static int64_t unfinished_start(const tracked *t, const trader_spec *spec, const tracked_policy *p) {
-    const edge_row *edge = p->memory ? memory_edge(p->memory, t->symbol->name, spec->id, spec->revision, false) : NULL;
-    bool is_through = edge && memory_watermark(p->memory, t->symbol->name, spec->interval) > 0;
-    const owed_row *owed = edge ? memory_owed(p->memory, t->symbol->name, spec->interval, spec->id) : NULL;
-    if (owed && owed->cursor_ms == 0) is_through = false;
-    return edge && !is_through && !p->skips_late_bars ? edge->start_ms : 0;
-}
-
-/* The start that the bars of `interval` must reach back from. */
-static int64_t oldest_start(const tracked *t, const trader_set *set, const tracked_policy *p, int32_t interval) {
-    int64_t oldest = p->start_ms;
-    for (int32_t i = 0; i < set->count; i++) {
-        const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
-        int64_t start = spec && spec->interval_mask >> interval & 1 ? unfinished_start(t, spec, p) : 0;
-        if (start > 0 && start < oldest) oldest = start;
-    }
-    return oldest;
-}
-
-/* The first bar to ask for: enough before the start (or the watermark), and the remembered epochs if within reach. */
-static int64_t first_bar(const tracked *t, const trader_set *set, const tracked_policy *p, int32_t interval,
-                         int32_t bars, int64_t oldest_epoch) {
-    int64_t start = interval_floor(interval, p->start_ms), least;
-    int64_t from = interval_add(interval, interval_floor(interval, oldest_start(t, set, p, interval)), -bars);
-    int64_t mark = p->memory ? memory_watermark(p->memory, t->symbol->name, interval) : 0;
-    least = interval_add(interval, start, -(int64_t)BACKFILL_MAX_BARS);
-    if (mark > 0 && interval_add(interval, mark, -bars) < from) from = interval_add(interval, mark, -bars);
-    if (oldest_epoch > 0 && oldest_epoch < from) from = oldest_epoch;
-    return from < least ? least : from;
-}
-
 _Static_assert(REBUILD_BARS >= SILENT_BARS + 2 * CHECKPOINT_BARS, "the silent pass has its history");
 
 /* A trader that waits for its slower timeframe must find the bars still there when that one has come. */
-static err make_frame(tracked *t, epochs *known, const trader_set *set, const tracked_policy *p, int32_t interval,
-                      int32_t depth) {
+static err make_frame(tracked *t, epochs *known, const origin *o, int32_t least_bars, int32_t interval, int32_t depth) {
     int32_t bars = depth + REBUILD_BARS;
     int64_t from_ms;
     err e;
-    if (bars < p->kline_history) bars = p->kline_history;
-    from_ms = first_bar(t, set, p, interval, bars, known->oldest[interval]);
+    if (bars < least_bars) bars = least_bars;
+    from_ms = origin_first_bar(o, interval, bars);
     e = timeframe_new(known->registry, interval, bars, from_ms, &t->frames[interval]);
     if (e != OK) return e;
     known->from[interval] = from_ms;
@@ -87,12 +46,13 @@ static err make_frames(tracked *t, registry *r, const trader_set *set, const tra
     int32_t depth[N_INTERVALS];
     uint32_t mask = trader_set_intervals(set, depth), made = 0;
     epochs known = {.registry = r, .tracked = t};
+    origin from;
     err e = OK;
-    if (p->memory) memory_each_epoch(p->memory, t->symbol->name, note_oldest, &known);
+    origin_of_symbol(t->symbol->name, r, set, p, &from);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
         if (!(mask >> i & 1)) continue;
         if (!t->frames[i]) {
-            e = make_frame(t, &known, set, p, i, depth[i]);
+            e = make_frame(t, &known, &from, p->kline_history, i, depth[i]);
             made |= 1u << i;
         }
     }
@@ -252,12 +212,6 @@ err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trade
 /* ---- copies of references ---- */
 
 /* The k-th reference of the trader that has this name; -1: none. */
-static int32_t reference_of(const trader_spec *spec, const char *name) {
-    for (int32_t k = 0; k < spec->n_references; k++)
-        if (strcmp(spec->references[k], name) == 0) return k;
-    return -1;
-}
-
 static err begin_indicators(tracked *t, const trader_spec *spec, int32_t k) {
     err e = OK;
     for (int32_t i = 0; i < spec->n_needs && e == OK; i++) {
@@ -279,20 +233,21 @@ err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const t
     uint32_t mask = 0, made = 0;
     char name[SYMBOL_BYTES];
     epochs known = {.registry = r, .tracked = t};
+    origin from;
     err e = OK;
     tracked_copy_name(t, name);
     for (int32_t i = 0; i < set->count; i++) {
         const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
-        if (!spec || !spec->is_enabled || reference_of(spec, t->symbol->name) < 0) continue;
+        if (!spec || !spec->is_enabled || trader_spec_reference(spec, t->symbol->name) < 0) continue;
         mask |= spec->reference_mask;
         for (int32_t k = 0; k < N_INTERVALS; k++)
             if (spec->history[k] > depth[k]) depth[k] = spec->history[k];
     }
-    if (policy->memory) memory_each_epoch(policy->memory, name, note_oldest, &known);
+    origin_of_copy(t->symbol->name, name, r, set, policy, &from);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++) {
         if (!(mask >> i & 1)) continue;
         if (t->frames[i]) continue;
-        e = make_frame(t, &known, set, policy, i, depth[i]);
+        e = make_frame(t, &known, &from, policy->kline_history, i, depth[i]);
         made |= 1u << i;
     }
     if (e == OK && policy->saved && made) e = tracked_restore(t, r, set, policy, made, known.from);
@@ -301,7 +256,7 @@ err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const t
     if (e == OK && policy->memory) memory_each_epoch(policy->memory, name, restore_epoch, &known);
     for (int32_t i = 0; i < set->count && e == OK; i++) {
         const trader_spec *spec = set->traders[i] ? set->traders[i]->spec : NULL;
-        int32_t k = spec ? reference_of(spec, t->symbol->name) : -1;
+        int32_t k = spec ? trader_spec_reference(spec, t->symbol->name) : -1;
         if (k >= 0) e = begin_indicators(t, spec, k);
     }
     for (int32_t i = 0; i < N_INTERVALS; i++) {
@@ -434,15 +389,21 @@ static bool has_gap(const timeframe *f) {
     return f->asked_to_ms || f->wanted_to_ms || f->first_waiting != f->n_waiting;
 }
 
+bool tracked_refers(const tracked *t, const trader_set *set, int32_t index, const tracked *copy, int32_t interval) {
+    const trader_spec *spec = t->standings[index].is_wanted ? set->traders[index]->spec : NULL;
+    return spec && (spec->reference_mask >> interval & 1) && trader_spec_reference(spec, copy->symbol->name) >= 0;
+}
+
 int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval,
                              bool is_live) {
     int64_t hold = INT64_MAX;
     int32_t room = kline_series_keep(copy->frames[interval]->bars) / 2;
     for (int32_t i = 0; i < set->count; i++) {
         const standing *s = &t->standings[i];
-        const trader_spec *spec = s->is_wanted ? set->traders[i]->spec : NULL;
+        const trader_spec *spec;
         int64_t from;
-        if (!spec || !(spec->reference_mask >> interval & 1) || reference_of(spec, copy->symbol->name) < 0) continue;
+        if (!tracked_refers(t, set, i, copy, interval)) continue;
+        spec = set->traders[i]->spec;
         if (is_live && !s->is_owed && !is_loading(t, s, spec->interval) && !has_gap(t->frames[spec->interval]))
             continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;

@@ -44,6 +44,7 @@ struct worker {
     uint32_t tick_intervals;      /* bit per interval of some trader with on = "tick" */
     tracked *leaving[SYMBOL_MAX]; /* given up; they go once storage has their last passes */
     uint32_t n_leaving;
+    uint64_t n_inquiries;
     int64_t market_ms, swept_ms, measured_ms;
     int64_t heard_ms, heard_ns; /* newest event time, and the monotonic time at which it was taken */
     int64_t watch_ms;           /* market time before which no bar is missing and nothing is to be read again */
@@ -136,11 +137,16 @@ static void replace_state(worker *w) {
 
 /* ---- symbols ---- */
 
+/* Like no other worker's. */
+static uint64_t next_inquiry(worker *w) { return ++w->n_inquiries * WORKERS_MAX + (uint64_t)w->index; }
+
 static void send_wants(worker *w, tracked *t) {
     for (int32_t i = 0; i < N_INTERVALS; i++) {
         timeframe *f = t->frames[i];
         note n = {.kind = NOTE_RANGE, .worker = w->index, .symbol = t->id, .interval = i};
-        if (f && timeframe_take_want(f, &n.from_ms, &n.to_ms)) send(w, &n);
+        if (!f || !f->wanted_to_ms || f->asked_to_ms) continue;
+        n.inquiry = next_inquiry(w);
+        if (timeframe_take_want(f, n.inquiry, &n.from_ms, &n.to_ms)) send(w, &n);
     }
 }
 
@@ -194,6 +200,14 @@ static void send_copies_wants(worker *w) {
     for (uint32_t k = 0; k < w->n_copies; k++) send_wants(w, w->symbols[w->copies[k]]);
 }
 
+/* Something has happened to the series: it may be due before all others. */
+static void note_due(worker *w, const timeframe *f) {
+    int64_t due_ms = timeframe_due_ms(f);
+    if (f->asked_to_ms || f->wanted_to_ms) due_ms = INT64_MAX;
+    if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
+    if (due_ms < w->watch_ms) w->watch_ms = due_ms;
+}
+
 /* From which bar on to wait. Past bars come in bulk, and fill a gap that others wait behind. */
 static int64_t hold_for(const worker *w, const tracked *t, int32_t interval, bool is_past) {
     const timeframe *f = t->frames[interval];
@@ -214,6 +228,7 @@ static void follow(worker *w, tracked *t, int64_t received_ns) {
             /* There may be more of them than a window holds, whatever the last event was. */
             if (timeframe_drain(f, tracked_hold_ms(t, w->set, i)) != OK) fail(w, "out of memory");
             moved = moved || f->n_closed != n_before;
+            note_due(w, f);
             t->is_waiting = t->is_waiting || f->first_waiting != f->n_waiting;
         }
         if (moved) evaluate(w, t, received_ns);
@@ -317,21 +332,53 @@ static void settle_waiting(worker *w, int64_t received_ns) {
         if (w->symbols[w->ids[k]]->is_waiting) settle(w, w->symbols[w->ids[k]], received_ns);
 }
 
+/* True: bars that had to wait have been taken in. */
+static bool drain_copy(worker *w, tracked *copy) {
+    bool moved = false;
+    for (int32_t i = 0; i < N_INTERVALS && !w->has_failed; i++) {
+        timeframe *f = copy->frames[i];
+        int64_t n_before;
+        if (!f || f->first_waiting == f->n_waiting) continue;
+        n_before = f->n_closed;
+        if (timeframe_drain(f, copy_hold_ms(w, copy, i, false)) != OK) fail(w, "out of memory");
+        moved = moved || f->n_closed != n_before;
+        note_due(w, f);
+    }
+    return moved;
+}
+
 /* A bar of a copy has come: whoever waits for it goes on, which may make room for its next bars. */
 static void settle_copy(worker *w, tracked *copy, int64_t received_ns) {
-    bool moved = true;
-    while (moved && !w->has_failed) {
+    do settle_waiting(w, received_ns);
+    while (drain_copy(w, copy));
+    send_wants(w, copy);
+}
+
+/* Symbols that have moved on may have made room for bars of copies that had to wait, whatever moved them. */
+static void let_copies_on(worker *w) {
+    bool moved = w->n_copies > 0;
+    while (moved) {
         moved = false;
-        settle_waiting(w, received_ns);
-        for (int32_t i = 0; i < N_INTERVALS; i++) {
-            timeframe *f = copy->frames[i];
-            int64_t n_before = f ? f->n_closed : 0;
-            if (!f || f->first_waiting == f->n_waiting) continue;
-            if (timeframe_drain(f, copy_hold_ms(w, copy, i, false)) != OK) fail(w, "out of memory");
-            moved = moved || f->n_closed != n_before;
+        for (uint32_t k = 0; k < w->n_copies; k++) {
+            if (!drain_copy(w, w->symbols[w->copies[k]])) continue;
+            settle_copy(w, w->symbols[w->copies[k]], monotonic_ns());
+            moved = true;
         }
     }
-    send_wants(w, copy);
+}
+
+/* Bars of a copy were corrected: signals that have seen them are marked. */
+static void tell_corrections(worker *w, tracked *copy, int32_t interval) {
+    for (uint32_t k = 0; k < w->n_ids; k++) {
+        tracked *t = w->symbols[w->ids[k]];
+        evaluation e = begin_evaluation(w, monotonic_ns());
+        bool concerns_it;
+        if (evaluation_revise(&e, t, copy, interval, &concerns_it) != OK) fail(w, "out of memory");
+        if (!concerns_it) continue;
+        evaluate_all(w, &e, &t, 1);
+        follow(w, t, monotonic_ns());
+    }
+    timeframe_forget_corrections(copy->frames[interval]);
 }
 
 static void copy_reference(worker *w, const control *c) {
@@ -348,6 +395,10 @@ static void copy_reference(worker *w, const control *c) {
     if (result == OK) {
         w->symbols[c->symbol] = t;
         w->copies[w->n_copies++] = c->symbol;
+        w->watch_ms = 0;
+        for (int32_t i = 0; i < N_INTERVALS;
+             i++) /* that of a later worker begins in the past: the stream has gone on */
+            if (t->frames[i]) timeframe_want(t->frames[i], interval_floor(i, w->market_ms));
         result = evaluation_tell_copy(&e, t);
     }
     if (result != OK) {
@@ -396,38 +447,26 @@ static void place(worker *w, const control *c) {
 
 /* ---- bars that do not come, and bars that are read again ---- */
 
-static bool is_watching(const worker *w, const tracked *t) { return w->shared->watches_closes && t->standings; }
-
-/* Something has happened to the series: it may be due before all others. */
-static void note_due(worker *w, const tracked *t, const timeframe *f) {
-    int64_t due_ms = timeframe_due_ms(f);
-    if (!is_watching(w, t)) return;
-    if (f->asked_to_ms || f->wanted_to_ms) due_ms = INT64_MAX;
-    if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
-    if (due_ms < w->watch_ms) w->watch_ms = due_ms;
-}
-
 /* What REST has filled in is read again soon. */
 static void plan_audit(worker *w, const tracked *t, timeframe *f, bool has_filled) {
     int64_t soon_ms = w->market_ms + AUDIT_SOON_MS;
     uint64_t which = (uint64_t)t->id * N_INTERVALS + (uint64_t)kline_series_interval(f->bars);
-    if (w->shared->audit_period_ms <= 0 || !f->has_loaded || !is_watching(w, t)) return;
-    if (!f->audit_ms) {
-        f->audited_to_ms = interval_add(kline_series_interval(f->bars), kline_series_known_to(f->bars), -1);
+    if (w->shared->audit_period_ms <= 0 || !f->has_loaded || !w->shared->watches_closes) return;
+    if (!f->audit_ms)
         f->audit_ms = audit_next_ms(w->shared->audit_period_ms, which, w->market_ms);
-    } else if (has_filled && soon_ms < f->audit_ms) {
+    else if (has_filled && soon_ms < f->audit_ms)
         f->audit_ms = soon_ms;
-    }
 }
 
 static void audit(worker *w, const tracked *t, int32_t interval) {
     timeframe *f = t->frames[interval];
-    note n = {.kind = NOTE_RANGE, .worker = w->index, .symbol = t->id, .interval = interval};
+    note n = {.kind = NOTE_RANGE, .worker = w->index, .symbol = t->id, .interval = interval, .is_audit = true};
     audit_range range;
     f->audit_ms =
         audit_next_ms(w->shared->audit_period_ms, (uint64_t)t->id * N_INTERVALS + (uint64_t)interval, w->market_ms);
     if (!audit_plan(interval, f->audited_to_ms, kline_series_known_to(f->bars), w->market_ms, &range)) return;
     f->audited_to_ms = range.to_ms;
+    n.inquiry = next_inquiry(w);
     n.from_ms = range.from_ms;
     n.to_ms = range.to_ms;
     f->n_audits++;
@@ -435,24 +474,36 @@ static void audit(worker *w, const tracked *t, int32_t interval) {
     send(w, &n);
 }
 
+/* Asks for what the symbol lacks by now; when the next is due. */
+static int64_t watch_symbol(worker *w, tracked *t) {
+    int64_t next_ms = INT64_MAX;
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        timeframe *f = t->frames[i];
+        if (!f) continue;
+        if (w->market_ms > f->market_ms) f->market_ms = w->market_ms;
+        (void)timeframe_watch(f, w->market_ms);
+    }
+    send_wants(w, t);
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        timeframe *f = t->frames[i];
+        int64_t due_ms = INT64_MAX;
+        if (!f) continue;
+        if (f->audit_ms && f->audit_ms <= w->market_ms) audit(w, t, i); /* behind what is missing */
+        if (!f->asked_to_ms && !f->wanted_to_ms && f->first_waiting == f->n_waiting) due_ms = timeframe_due_ms(f);
+        if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
+        if (due_ms < next_ms) next_ms = due_ms;
+    }
+    return next_ms;
+}
+
 /* All series are looked at when the earliest is due, which is some seconds after the closes of a minute as a rule. */
 static void watch(worker *w) {
     int64_t next_ms = INT64_MAX;
     if (!w->shared->watches_closes || w->market_ms < w->watch_ms) return;
-    for (uint32_t k = 0; k < w->n_ids; k++) {
-        tracked *t = w->symbols[w->ids[k]];
-        for (int32_t i = 0; i < N_INTERVALS; i++) {
-            timeframe *f = t->frames[i];
-            int64_t due_ms = INT64_MAX;
-            if (!f) continue;
-            if (w->market_ms > f->market_ms) f->market_ms = w->market_ms;
-            (void)timeframe_watch(f, w->market_ms);
-            if (f->audit_ms && f->audit_ms <= w->market_ms) audit(w, t, i);
-            if (!f->asked_to_ms && !f->wanted_to_ms && f->first_waiting == f->n_waiting) due_ms = timeframe_due_ms(f);
-            if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
-            if (due_ms < next_ms) next_ms = due_ms;
-        }
-        send_wants(w, t);
+    for (uint32_t k = 0; k < w->n_ids + w->n_copies; k++) {
+        uint32_t id = k < w->n_ids ? w->ids[k] : w->copies[k - w->n_ids];
+        int64_t due_ms = watch_symbol(w, w->symbols[id]);
+        if (due_ms < next_ms) next_ms = due_ms;
     }
     w->watch_ms = next_ms > w->market_ms ? next_ms : w->market_ms + SWEEP_MS;
 }
@@ -481,6 +532,14 @@ static void count_frame(worker *w, const timeframe *f, const frame_counts *befor
     count(&s->n_refused, before->n_refused, f->n_refused);
 }
 
+/* What time it is on the market: carried on by the monotonic clock until more is heard. */
+static void hear(worker *w, int64_t market_ms, int64_t now_ns) {
+    if (market_ms <= w->heard_ms) return;
+    w->heard_ms = market_ms;
+    w->heard_ns = now_ns;
+    if (market_ms > w->market_ms) w->market_ms = market_ms;
+}
+
 static void on_market(worker *w, const market_event *event, int64_t received_ns) {
     tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
     timeframe *f = t && event->interval < N_INTERVALS ? t->frames[event->interval] : NULL;
@@ -488,11 +547,7 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
     frame_counts before;
     bool is_past, joins = f && batch_admits(&w->batch, t, f, event);
     if (f && !joins && event->kind != EVENT_BAR_FORMING) evaluate_batch(w);
-    if (event->event_ms > w->heard_ms) {
-        w->heard_ms = event->event_ms;
-        w->heard_ns = received_ns;
-        if (event->event_ms > w->market_ms) w->market_ms = event->event_ms;
-    }
+    hear(w, event->event_ms, received_ns);
     w->as_of_ms = event->event_ms ? event->event_ms : w->market_ms;
     if (!f) return;
     before = counts_of(f);
@@ -501,6 +556,9 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
     hold_ms = t->standings ? hold_for(w, t, event->interval, is_past) : copy_hold_ms(w, t, event->interval, is_past);
     if (timeframe_apply(f, event, hold_ms) != OK) fail(w, "out of memory");
     if (!t->standings) {
+        plan_audit(w, t, f, f->n_by_rest != before.n_by_rest);
+        note_due(w, f);
+        if (f->corrected_from_ms) tell_corrections(w, t, event->interval);
         settle_copy(w, t, received_ns);
         return;
     }
@@ -511,7 +569,7 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
         return;
     }
     plan_audit(w, t, f, f->n_by_rest != before.n_by_rest);
-    note_due(w, t, f);
+    note_due(w, f);
     if (joins) {
         batch_add(&w->batch, t, event, received_ns, monotonic_ns());
         if (batch_is_full(&w->batch)) evaluate_batch(w);
@@ -693,8 +751,17 @@ void control_free(control *c) {
     free(c);
 }
 
+/* What it has waited for elsewhere may be here already. */
+static void adopt(worker *w, tracked *t) {
+    add(w, t);
+    if (tracked_bind(t, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
+    w->as_of_ms = w->market_ms;
+    if (t->is_waiting) settle(w, t, monotonic_ns());
+}
+
 static void on_control(worker *w, control *c) {
     evaluate_batch(w);
+    hear(w, c->market_ms, monotonic_ns());
     switch (c->kind) {
     case CONTROL_INSTALL: install(w, c); break;
     case CONTROL_TRACK: track(w, c); break;
@@ -703,12 +770,10 @@ static void on_control(worker *w, control *c) {
     case CONTROL_COPY: copy_reference(w, c); break;
     case CONTROL_RANK: place(w, c); break;
     case CONTROL_RELEASE: release(w, c->symbol); break;
-    case CONTROL_ADOPT:
-        add(w, c->tracked);
-        if (tracked_bind(c->tracked, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
-        break;
+    case CONTROL_ADOPT: adopt(w, c->tracked); break;
     case CONTROL_SAVE: save(w, c->symbol); break;
     case CONTROL_BARRIER:
+        let_copies_on(w);
         watch(w); /* what it finds missing is asked for before, not behind */
         send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index});
         break;
@@ -789,6 +854,7 @@ static void *run(void *arg) {
                 on_market(w, &event, monotonic_ns());
         }
         evaluate_batch(w);
+        let_copies_on(w);
         atomic_fetch_add_explicit(&w->stats.n_events, (uint64_t)n, memory_order_relaxed);
         if (atomic_load_explicit(&w->wants_room, memory_order_relaxed) && queue_length(w->inbox) < INBOX_EVENTS / 2 &&
             atomic_exchange(&w->wants_room, 0))

@@ -8,10 +8,11 @@
 #include "base/queue.h"
 #include "screener/pass.h"
 #include "screener/ranking.h"
+#include "screener/references.h"
 #include "screener/saved_symbol.h"
 #include "screener/tracked.h"
 
-enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192, REFERENCE_SYMBOLS_MAX = 64 };
+enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192 };
 
 typedef enum note_kind {
     NOTE_RANGE,     /* ask REST for [from_ms, to_ms) of (symbol, interval) */
@@ -31,6 +32,8 @@ typedef struct note {
     uint32_t symbol;
     int32_t interval;
     int64_t from_ms, to_ms;
+    uint64_t inquiry;      /* NOTE_RANGE: its number */
+    bool is_audit;         /* NOTE_RANGE: the bars are there already */
     tracked *tracked;      /* NOTE_RELEASED */
     memory *kept;          /* NOTE_UNTRACKED; NULL: the symbol had not been under watch */
     saved_symbol *saved;   /* NOTE_SAVED: the receiver's; NULL: the symbol is not here, or there was no memory */
@@ -54,6 +57,7 @@ typedef enum control_kind {
 
 typedef struct control {
     control_kind kind;
+    int64_t market_ms; /* newest market time: a worker that has had no symbols would not know it */
     trader_set *set;
     uint32_t symbol;
     tracked *tracked;

@@ -320,6 +320,12 @@ bool trader_spec_names(const trader_spec *spec, const char *symbol) {
     return spec->include && holds(spec->include, symbol);
 }
 
+int32_t trader_spec_reference(const trader_spec *spec, const char *symbol) {
+    for (int32_t k = 0; k < spec->n_references; k++)
+        if (strcmp(spec->references[k], symbol) == 0) return k;
+    return -1;
+}
+
 bool trader_spec_wants(const trader_spec *spec, const char *symbol, const char *quote) {
     if (spec->include && spec->include[0] && !holds(spec->include, symbol)) return false;
     if (spec->exclude && holds(spec->exclude, symbol)) return false;

@@ -101,3 +101,5 @@ void trader_spec_free(trader_spec *spec);
 bool trader_spec_wants(const trader_spec *spec, const char *symbol, const char *quote);
 /* Whether its `symbols.include` has it. */
 bool trader_spec_names(const trader_spec *spec, const char *symbol);
+/* Place of the symbol among its references; -1: it is none of them. */
+int32_t trader_spec_reference(const trader_spec *spec, const char *symbol);

@@ -2,6 +2,7 @@
  * `n_frame` faults that touch frames spare all others the walk. */
 #include "sim/faults.h"
 #include "market/interval.h"
+#include "sim/dumps.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,14 +276,20 @@ void faults_distort(const symbol_info *info, kline *bar) {
 static bool is_on_host(const fault *a, int host) { return a->what.host == 0 || a->what.host == host; }
 
 /* Of several statuses the first is answered, and only it has met a request. */
+/* Whether the fault is about that path. The dumps are on a host of their own. */
+static bool is_about(const scene_event *what, const char *path) {
+    if (!dumps_has(path)) return !what->endpoint || strstr(path, what->endpoint) != NULL;
+    if (!what->endpoint) return false;
+    return strcmp(what->endpoint, "dumps") == 0 || (strcmp(what->endpoint, "archives") == 0 && dumps_is_archive(path));
+}
+
 rest_fate faults_request(faults *f, int host, const char *path) {
     rest_fate fate = {0};
     for (size_t i = 0; i < f->n_active; i++) {
         fault *a = &f->active[i];
         const scene_event *what = &a->what;
         bool is_spent = what->for_requests > 0 && a->requests_left == 0;
-        bool is_its = what->kind == SCENE_REST && !is_spent && is_on_host(a, host) &&
-                      (!what->endpoint || strstr(path, what->endpoint) != NULL) &&
+        bool is_its = what->kind == SCENE_REST && !is_spent && is_on_host(a, host) && is_about(what, path) &&
                       (what->status == 0 || fate.status == 0);
         if (is_its && what->status > 0) {
             fate.status = what->status;
@@ -290,6 +297,7 @@ rest_fate faults_request(faults *f, int host, const char *path) {
         } else if (is_its) {
             fate.delay_ms += what->amount_ms;
             fate.is_cut |= what->is_cut;
+            fate.is_corrupt |= what->is_corrupt;
         }
         if (is_its && a->requests_left > 0 && --a->requests_left == 0) a->over_ms = a->at_ms;
     }

@@ -54,7 +54,7 @@ void faults_distort(const symbol_info *info, kline *bar);
 typedef struct rest_fate {
     int status; /* 0: as usual */
     int64_t retry_after_s, delay_ms;
-    bool is_cut;
+    bool is_cut, is_corrupt;
 } rest_fate;
 
 /* Of one request, which counts. `host` from 1. */

@@ -44,7 +44,8 @@ static const char help[] =
     "  drop, silence, half-open, shutdown, malformed KIND [all|random|SYMBOL] [for 5m] [after 10s] [host 1]\n"
     "  gap, hole, no-close, correct SYMBOL|random|all 3 bars [of 5m] [after 2m]\n"
     "  duplicate, reorder SYMBOL|random|all [for 5m]; delist, list SYMBOL|random\n"
-    "  rest 429|418|403|451|5xx|slow 3s|cut [to klines] [for 5m|for 5 requests] [retry-after 2s] [host 1]\n"
+    "  rest 404|429|418|403|451|5xx|slow 3s|cut|corrupt [to klines|dumps|archives] [for 5m|for 5 requests]\n"
+    "       [retry-after 2s] [host 1]\n"
     "  KIND: cut, garbage, empty, not-utf8, binary, wrong-types, no-fields, nan, negative, deep, oversized, "
     "other-event\n"
     "  skew 3s [for 5m], lifetime 1h, connect-limit 5; clear ends what lasts\n"
@@ -52,6 +53,8 @@ static const char help[] =
     "JSON lines on stdout: when it listens, {\"event\":\"listening\",\"port\":N,\"ports\":[N,...],...}, at each fault\n"
     "({\"event\":\"fault\",...}, {\"event\":\"fault_over\",...}) and when the data has\n"
     "ended ({\"event\":\"market_ended\",...}, and {\"event\":\"ended\",...} before it exits).\n"
+    "Beside REST and WebSockets it serves the public dumps of klines, /data/spot/monthly/klines/... and daily, and\n"
+    "those of /data/futures/um.\n"
     "Exit codes: 0 ended or stopped by a signal, 1 failed, 2 usage.\n";
 
 typedef err (*set_fn)(const char *value, options *out, diag *why);

@@ -265,13 +265,12 @@ static err read_status(line *l, scene_event *out) {
     const char *word = take(l);
     uint32_t status;
     if (word && strcmp(word, "slow") == 0) return take_duration(l, false, &out->amount_ms);
-    if (word && strcmp(word, "cut") == 0) {
-        out->is_cut = true;
-        return OK;
-    }
+    out->is_cut = word && strcmp(word, "cut") == 0;
+    out->is_corrupt = word && strcmp(word, "corrupt") == 0;
+    if (out->is_cut || out->is_corrupt) return OK;
     bool is_good = read_count(word, 599, &status) &&
-                   (status >= 500 || status == 429 || status == 418 || status == 403 || status == 451);
-    if (!is_good) return refuse(l, word, "429, 418, 403, 451, 500..599, slow or cut");
+                   (status >= 500 || status == 404 || status == 429 || status == 418 || status == 403 || status == 451);
+    if (!is_good) return refuse(l, word, "404, 429, 418, 403, 451, 500..599, slow, cut or corrupt");
     out->status = (int32_t)status;
     out->retry_after_s = status == 429 ? RETRY_429_S : status == 418 ? RETRY_418_S : 0;
     return OK;
@@ -333,11 +332,11 @@ static err read_for(line *l, scene_event *out) {
 }
 
 static err read_endpoint(line *l, scene_event *out) {
-    static const char *const names[] = {"klines", "exchangeInfo", "ticker", "time", "ping"};
+    static const char *const names[] = {"klines", "exchangeInfo", "ticker", "time", "ping", "dumps", "archives"};
     const char *word = take(l);
     for (size_t i = 0; word && i < sizeof names / sizeof names[0]; i++)
         if (strcmp(word, names[i]) == 0) out->endpoint = names[i];
-    return out->endpoint ? OK : refuse(l, word, "klines, exchangeInfo, ticker, time or ping");
+    return out->endpoint ? OK : refuse(l, word, "klines, exchangeInfo, ticker, time, ping, dumps or archives");
 }
 
 static err read_interval(line *l, scene_event *out) {

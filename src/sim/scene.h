@@ -20,15 +20,17 @@
  *             duplicate          every frame comes twice
  *             reorder            every second frame comes after the one that follows it
  *             malformed cut      a frame of that kind comes besides the others (see scene_malformed_names)
- *             rest 429           requests get that status (429, 418, 403, 451 or 5xx; 451: WebSockets too)
+ *             rest 429           requests get that status (404, 429, 418, 403, 451 or 5xx; 451: WebSockets too)
  *             rest slow 3s       answers come that much later (real time)
  *             rest cut           answers break off in the middle of the body
+ *             rest corrupt       a bit of the body's middle is another
  *             skew 3s            the exchange's clock is wrong by that (-3s: behind): event times and server time
  *             delist, list       a symbol's trading ends; a symbol is unknown until then, or trades again
  *             clear              all that goes on is over
  *   TO WHOM   BTCUSDT, random (drawn from the seed) or all; of connections, those that listen to the symbol
  *   HOW       for 5m, for 5 requests (or both: what comes first), after 10s, of 5m (bars and streams of that interval), to klines (or time,
- *             exchangeInfo, ticker), retry-after 2s, host 1
+ *             exchangeInfo, ticker, ping; of the public dumps, which the others are not about: dumps, or archives
+ *             without their checksums), retry-after 2s, host 1
  *
  * Pure. Threads: any. Ownership: plain data. */
 #pragma once
@@ -75,7 +77,7 @@ typedef struct scene_event {
     int32_t interval;          /* of the bars; -1: not given */
     int32_t malformed;         /* index into scene_malformed_names; -1: random */
     int32_t status;            /* of rest; 0: slow or cut */
-    bool is_cut;
+    bool is_cut, is_corrupt;
     const char *endpoint; /* static; NULL: all */
     int64_t retry_after_s;
     int32_t host;                /* from 1; 0: all */

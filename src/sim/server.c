@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "sim/broadcast.h"
 #include "sim/connection.h"
+#include "sim/dumps.h"
 #include "sim/limits.h"
 #include "sim/rest.h"
 #include "sim/trouble.h"
@@ -308,8 +309,10 @@ static int on_request(server *s, connection *c, const char *path) {
     read_args(c->wsi, args);
     int64_t now_ms = s->options.now_ms(s->options.context) + faults_skew_ms(s->options.faults);
     rest_fate fate = faults_request(s->options.faults, host_of(s, c->wsi), path);
-    c->verdict = weight_limits_charge(&s->limits, address, rest_weight(&args->request, market),
-                                      market->weight_per_minute, wall_ms());
+    bool is_dump = dumps_has(args->request.path);
+    c->verdict = is_dump ? (weight_verdict){.status = 200}
+                         : weight_limits_charge(&s->limits, address, rest_weight(&args->request, market),
+                                                market->weight_per_minute, wall_ms());
     writer_clear(&s->reply);
     if (fate.status) {
         c->status = fate.status;
@@ -317,6 +320,8 @@ static int on_request(server *s, connection *c, const char *path) {
         refuse_by_fault(&s->reply, fate.status);
     } else if (c->verdict.status != 200)
         c->status = refuse_by_weight(s, &s->reply, &c->verdict, address);
+    else if (is_dump)
+        c->status = dumps_answer(path, market, s->options.source, s->options.tape, now_ms, &s->reply);
     else
         c->status = rest_answer(&args->request, market, s->options.source, s->options.tape, s->options.faults, now_ms,
                                 &s->reply);
@@ -330,6 +335,7 @@ static int on_request(server *s, connection *c, const char *path) {
     writer_add_bytes(&c->body, room, LWS_PRE);
     writer_add_bytes(&c->body, s->reply.at, s->reply.bytes);
     if (c->body.failed || s->reply.failed) return -1;
+    if (fate.is_corrupt) c->body.at[LWS_PRE + s->reply.bytes / 2] ^= 1;
     if (is_time) s->options.on_contact(s->options.context);
     if (fate.delay_ms == 0) return send_answer(c);
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT, DELAY_MOST_S);
