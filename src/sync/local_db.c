@@ -11,6 +11,7 @@
 #include "sync/schema.h"
 #include "sync/signal_table.h"
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,20 @@ out:
     return failed;
 }
 
+/* The log belongs to the file: without it what is in it would be gone, and with another file it would do harm. */
+err local_db_set_aside(const char *folder, int64_t now_ms, char *path, size_t path_bytes, diag *why) {
+    static const char *const parts[] = {"", "-wal", "-shm"};
+    char from[DATABASE_PATH_BYTES], to[DATABASE_PATH_BYTES];
+    snprintf(path, path_bytes, "%s/trademind.db.damaged-%" PRId64, folder, now_ms);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(from, sizeof from, "%s/trademind.db%s", folder, parts[i]);
+        snprintf(to, sizeof to, "%s%s", path, parts[i]);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            return diag_set(why, ERR_IO, "%s: cannot be set aside: %s", from, strerror(errno));
+    }
+    return OK;
+}
+
 void local_db_close(local_db *db) {
     if (!db) return;
     for (int i = 0; i < N_STATEMENTS; i++) sqlite3_finalize(db->statements[i]);
@@ -143,7 +158,7 @@ err local_db_fail(local_db *db, diag *why, const char *doing) {
     int code = db->handle ? sqlite3_extended_errcode(db->handle) : SQLITE_NOMEM;
     const char *text = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
     if (is_damaged(code))
-        return diag_set(why, ERR_DATABASE,
+        return diag_set(why, ERR_DAMAGED,
                         "%s is damaged or no database (%s); move it away to start with an empty one "
                         "(`sqlite3 FILE .recover` saves what can be read)",
                         db->path, text);

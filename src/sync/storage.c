@@ -11,6 +11,7 @@
 #include "base/queue.h"
 #include "sync/data_folder.h"
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -74,7 +75,8 @@ typedef struct request {
 } request;
 
 struct storage {
-    local_db *db; /* the opener's until the thread starts and after it is joined */
+    local_db_config config; /* texts are the opener's, until storage_start */
+    local_db *db;           /* the opener's until the thread starts and after it is joined */
     int lock;
     uint32_t n_producers;
     producer *producers;
@@ -124,6 +126,25 @@ static err new_queues(storage *s, const storage_config *config) {
     return failed;
 }
 
+/* A damaged file is kept for whoever wants to save something from it; the machine goes on with an empty one. */
+static err begin_anew(storage *s, diag *why) {
+    char path[PATH_MAX];
+    log_error("storage", "%s", why->text);
+    local_db_close(s->db);
+    s->db = NULL;
+    err failed = local_db_set_aside(s->config.folder, wall_ms(), path, sizeof path, why);
+    if (failed) return failed;
+    log_error("storage",
+              "it is set aside as %s, with what was still to be written to the cloud; an empty one takes its place",
+              path);
+    return local_db_open(&s->config, &s->db, why);
+}
+
+static err open_database(storage *s, diag *why) {
+    err failed = local_db_open(&s->config, &s->db, why);
+    return failed == ERR_DAMAGED ? begin_anew(s, why) : failed;
+}
+
 err storage_open(const storage_config *config, storage **out, diag *why) {
     assert(config->n_producers > 0);
     storage *s = calloc(1, sizeof *s);
@@ -133,9 +154,9 @@ err storage_open(const storage_config *config, storage **out, diag *why) {
     if (failed) diag_set(why, failed, "storage: %s", error_text(failed));
     if (!failed) failed = data_folder_make(config->folder, why);
     if (!failed) failed = data_folder_acquire(config->folder, &s->lock, why);
-    local_db_config database = {config->folder, config->user_id, config->machine_id, config->outbox_sync_full,
-                                config->has_cloud};
-    if (!failed) failed = local_db_open(&database, &s->db, why);
+    s->config = (local_db_config){config->folder, config->user_id, config->machine_id, config->outbox_sync_full,
+                                  config->has_cloud};
+    if (!failed) failed = open_database(s, why);
     if (failed)
         free_storage(s);
     else
@@ -143,9 +164,11 @@ err storage_open(const storage_config *config, storage **out, diag *why) {
     return failed;
 }
 
+/* What was read before the damage is true. */
 err storage_restore(storage *s, memory *m, diag *why) {
     assert(!s->is_started);
-    return local_db_restore(s->db, m, why);
+    err failed = local_db_restore(s->db, m, why);
+    return failed == ERR_DAMAGED ? begin_anew(s, why) : failed;
 }
 
 err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn on_committed, void *context, diag *why) {
