@@ -32,13 +32,15 @@
 
 /* ---- the table ---- */
 
+typedef struct loader loader;
+
 typedef struct setting {
     const char *name, *group, *effect;
     config_form form;
     size_t offset;       /* of the field in `config` */
     const char *initial; /* the default as text; NULL: none, or `derive` finds it */
     /* A default that depends on where we run; writes it, or leaves "". `described` says how, for people. */
-    void (*derive)(const config_input *input, char *out, size_t bytes);
+    void (*derive)(const loader *l, char *out, size_t bytes);
     const char *described;
     bool is_secret;
     bool is_live;
@@ -46,11 +48,11 @@ typedef struct setting {
     bool is_unused; /* checked, but nothing reads it in this version */
 } setting;
 
-static void derive_machine_id(const config_input *input, char *out, size_t bytes);
-static void derive_machine_region(const config_input *input, char *out, size_t bytes);
-static void derive_host(const config_input *input, char *out, size_t bytes);
-static void derive_data_dir(const config_input *input, char *out, size_t bytes);
-static void derive_traders_dir(const config_input *input, char *out, size_t bytes);
+static void derive_machine_id(const loader *l, char *out, size_t bytes);
+static void derive_machine_region(const loader *l, char *out, size_t bytes);
+static void derive_host(const loader *l, char *out, size_t bytes);
+static void derive_data_dir(const loader *l, char *out, size_t bytes);
+static void derive_traders_dir(const loader *l, char *out, size_t bytes);
 
 static const char *const INCLUSIONS[] = {"exclude", "include", NULL};
 static const char *const MARKETS[] = {"spot", "usdm", NULL};
@@ -60,6 +62,7 @@ static const char *const LATE_BARS_NAMES[] = {"evaluate", "skip", NULL};
 static const char *const AI_PROVIDERS[] = {"gemini", "openai", NULL};
 static const char *const AI_SIGNALS_NAMES[] = {"asked", "all", NULL};
 static const char *const AI_THINKINGS[] = {"default", "off", "low", "medium", "high", NULL};
+static const char *const SWITCHES[] = {"off", "on", NULL};
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const LOG_FORMATS[] = {"auto", "human", "json", NULL};
 
@@ -70,9 +73,7 @@ static const char *const LOG_FORMATS[] = {"auto", "human", "json", NULL};
 #define OF_TYPE(name) .form = {.type = (name)}
 #define OPTIONAL(name) .form = {.type = (name), .is_optional = true}
 #define LATER .group = "Later", .form = {.type = TYPE_IGNORED}
-#define CLOUD \
-    .group = "Later", .form = {.type = TYPE_IGNORED}, .is_cloud = true, \
-    .effect = "cloud mode: the daemon refuses to start while it is set"
+#define CLOUD .group = "Cloud", .is_cloud = true
 
 /* clang-format off */
 static const setting SETTINGS[] = {
@@ -134,7 +135,7 @@ static const setting SETTINGS[] = {
      WHOLE(1, 1000000), .initial = "500", .effect = "signals in an hour of market time after which a trader is paused as flooding"},
 
     {.name = "HOST", .group = "Server", FIELD(host), OF_TYPE(TYPE_HOST), .derive = derive_host,
-     .described = "127.0.0.1; :: when FLY_MACHINE_ID is set",
+     .described = "127.0.0.1; :: in cloud mode or when FLY_MACHINE_ID is set",
      .effect = "address to listen on; 127.0.0.1 is reachable from this machine only, :: from everywhere"},
     {.name = "PORT", .group = "Server", FIELD(port), WHOLE(0, 65535), .initial = "8080",
      .effect = "port of the HTTP interface and the browser channel; 0: any free one, told at start"},
@@ -146,6 +147,8 @@ static const setting SETTINGS[] = {
      .effect = "folder of the database, the token and the machine's name; made when it is missing"},
     {.name = "OUTBOX_SYNC", .group = "Storage", FIELD(outbox_sync), CHOICE(OUTBOX_SYNCS), .initial = "normal",
      .effect = "normal: committed signals survive a killed daemon; full: a power cut too, at some speed"},
+    {.name = "OUTBOX_RESERVE_MB", .group = "Storage", FIELD(outbox_reserve_mb), WHOLE(1, 1048576), .initial = "64",
+     .effect = "with less room than this on the disk, metrics and notes are dropped to leave it to signals, MB"},
     {.name = "SNAPSHOT_INTERVAL_MS", .group = "Storage", FIELD(snapshot_interval_ms), WHOLE(0, 86400000),
      .initial = "300000", .effect = "how often bars and indicators are written down for the next start, ms; 0: only at the end"},
 
@@ -162,7 +165,7 @@ static const setting SETTINGS[] = {
     {.name = "MACHINE_MEMORY", .group = "Machine", FIELD(machine_memory_mb), WHOLE(64, 1048576), .initial = "256",
      .is_unused = true, .effect = "memory that the daemon may plan with, MB"},
 
-    {.name = "GEMINI_API_KEY", .group = "Analysis", FIELD(gemini_api_key), OPTIONAL(TYPE_KEY), .is_secret = true,
+    {.name = "GEMINI_API_KEY", .group = "Analysis", FIELD(gemini_api_key), OPTIONAL(TYPE_SECRET), .is_secret = true,
      .effect = "switches on the analysis of signals by Gemini"},
     {.name = "GEMINI_MODEL", .group = "Analysis", FIELD(gemini_model), OF_TYPE(TYPE_MODEL), .initial = "gemini-3.8-flash",
      .effect = "model of Gemini; a trader may name another"},
@@ -170,7 +173,7 @@ static const setting SETTINGS[] = {
      .initial = "https://generativelanguage.googleapis.com", .effect = "where Gemini is asked"},
     {.name = "OPENAI_BASE_URL", .group = "Analysis", FIELD(openai_base_url), OPTIONAL(TYPE_HTTP_URL),
      .effect = "switches on the analysis by an OpenAI-compatible server, version included: https://openrouter.ai/api/v1"},
-    {.name = "OPENAI_API_KEY", .group = "Analysis", FIELD(openai_api_key), OPTIONAL(TYPE_KEY), .is_secret = true,
+    {.name = "OPENAI_API_KEY", .group = "Analysis", FIELD(openai_api_key), OPTIONAL(TYPE_SECRET), .is_secret = true,
      .effect = "key of that server, if it wants one"},
     {.name = "OPENAI_MODEL", .group = "Analysis", FIELD(openai_model), OPTIONAL(TYPE_MODEL),
      .effect = "model of that server; needed with OPENAI_BASE_URL"},
@@ -214,12 +217,22 @@ static const setting SETTINGS[] = {
     {.name = "LOG_FORMAT", .group = "Log", FIELD(log_format), CHOICE(LOG_FORMATS), .initial = "auto",
      .effect = "human lines, json (one object a line), or auto: human on a terminal, json elsewhere"},
 
-    {.name = "USER_ID", CLOUD},
-    {.name = "SUPABASE_URL", CLOUD},
-    {.name = "SUPABASE_SERVICE_KEY", CLOUD, .is_secret = true},
-    {.name = "SUPABASE_SERVICE_KEY_B64", CLOUD, .is_secret = true},
+    {.name = "USER_ID", CLOUD, FIELD(user_id), OPTIONAL(TYPE_ID),
+     .effect = "whose machine this is: the owner of all rows. One of these four set is cloud mode, and all are needed then"},
+    {.name = "SUPABASE_URL", CLOUD, FIELD(supabase_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "the Supabase project that signals, analyses, events and metrics are written to"},
+    {.name = "SUPABASE_SERVICE_KEY", CLOUD, FIELD(supabase_key), OPTIONAL(TYPE_KEY), .is_secret = true,
+     .effect = "the project's secret key; read again when the project refuses it"},
+    {.name = "SUPABASE_SERVICE_KEY_B64", CLOUD, FIELD(supabase_key_base64), OPTIONAL(TYPE_KEY_BASE64), .is_secret = true,
+     .effect = "the same in Base64, for hosts that blank a JWT; unused when SUPABASE_SERVICE_KEY is set"},
+    {.name = "SYNC_INTERVAL_MS", .group = "Cloud", FIELD(sync_interval_ms), WHOLE(100, 3600000), .initial = "10000",
+     .effect = "what waits is written to the cloud at least so often, ms; 100 waiting rows are written at once"},
+    {.name = "REALTIME", .group = "Cloud", FIELD(realtime), CHOICE(SWITCHES), .initial = "off",
+     .effect = "on: new signals are also broadcast on the channel user:USER_ID of Supabase Realtime"},
+    {.name = "VCPU_HOUR_USD", .group = "Cloud", FIELD(vcpu_hour_usd), OF_TYPE(TYPE_AMOUNT), .initial = "0.00095",
+     .effect = "price of one vCPU for an hour, for cloud_costs"},
+
     {.name = "METRICS_PORT", LATER, .effect = "port of the metrics"},
-    {.name = "SYNC_INTERVAL_MS", LATER, .effect = "period of cloud writes"},
     {.name = "HEARTBEAT_URL", LATER, .effect = "address to call while all is well"},
     {.name = "FLY_API_TOKEN", LATER, .effect = "scaling on Fly", .is_secret = true},
     {.name = "FLY_APP_NAME", LATER, .effect = "scaling on Fly, which sets it by itself"},
@@ -247,20 +260,24 @@ struct config_values {
     char *dotenv_path;
     char **warnings;
     size_t n_warnings;
+    config_input input; /* without the executable */
+    char key[SERVICE_KEY_MAX_BYTES];
 };
 
 /* One load under way. */
-typedef struct loader {
+struct loader {
     const config_input *input;
     config *cfg;
     struct config_values *values;
     diag *why;
-} loader;
+};
 
 static err collect_dotenv(loader *l);
 static err collect_environment(loader *l);
 static err collect_assignments(loader *l);
-static err refuse_cloud(const loader *l);
+static err judge_cloud(const loader *l);
+static err choose_key(loader *l);
+static err warn_user(loader *l);
 static err fill_default(loader *l, size_t index);
 static err convert(loader *l, size_t index);
 static err cut_cpus(loader *l);
@@ -274,14 +291,18 @@ err config_load(const config_input *input, config *out, diag *why) {
     *out = (config){.values = calloc(1, sizeof(struct config_values))};
     loader l = {.input = input, .cfg = out, .values = out->values, .why = why};
     if (!out->values) return no_memory(why);
+    out->values->input = *input;
+    out->values->input.executable = NULL;
     err e = collect_dotenv(&l);
     if (e == OK) e = collect_environment(&l);
     if (e == OK) e = collect_assignments(&l);
-    if (e == OK) e = refuse_cloud(&l);
+    if (e == OK) e = judge_cloud(&l);
     for (size_t i = 0; e == OK && i < N_SETTINGS; i++) {
         e = fill_default(&l, i);
         if (e == OK) e = convert(&l, i);
     }
+    if (e == OK) e = choose_key(&l);
+    if (e == OK) e = warn_user(&l);
     if (e == OK) e = cut_cpus(&l);
     if (e == OK) e = warn_ignored(&l);
     if (e != OK) config_deinit(out);
@@ -302,6 +323,15 @@ void config_deinit(config *cfg) {
         free(cfg->values);
     }
     *cfg = (config){0};
+}
+
+err config_read_key(const config *cfg, char out[SERVICE_KEY_MAX_BYTES], diag *why) {
+    config again;
+    err e = config_load(&cfg->values->input, &again, why);
+    if (e != OK) return e;
+    snprintf(out, SERVICE_KEY_MAX_BYTES, "%s", again.is_cloud ? again.supabase_key : "");
+    config_deinit(&again);
+    return *out ? OK : diag_set(why, ERR_INVALID, "SUPABASE_SERVICE_KEY is not set any more");
 }
 
 void config_input_here(config_input *input, char *path, size_t path_bytes) {
@@ -436,15 +466,50 @@ static err collect_assignments(loader *l) {
 
 static bool is_given(const value *v) { return v->text && *v->text; }
 
-/* Running without its database would lose what the operator expects to be kept. */
-static err refuse_cloud(const loader *l) {
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        if (SETTINGS[i].is_cloud && is_given(&l->values->values[i]))
-            return diag_set(l->why, ERR_UNSUPPORTED,
-                            "%s is set, but cloud mode is not in this version; unset it to run locally",
-                            SETTINGS[i].name);
+static const value *value_of(const loader *l, const char *name) {
+    return &l->values->values[find_setting(name) - SETTINGS];
+}
+
+/* A part of them would run without the database that the operator expects. */
+static err judge_cloud(const loader *l) {
+    static const char *const needed[] = {"USER_ID", "SUPABASE_URL"};
+    const char *given = NULL, *missing = NULL;
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (SETTINGS[i].is_cloud && is_given(&l->values->values[i])) given = SETTINGS[i].name;
+    if (!given) return OK;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!is_given(value_of(l, needed[i]))) missing = needed[i];
+    if (!is_given(value_of(l, "SUPABASE_SERVICE_KEY")) && !is_given(value_of(l, "SUPABASE_SERVICE_KEY_B64")))
+        missing = "SUPABASE_SERVICE_KEY";
+    l->cfg->is_cloud = true;
+    if (!missing) return OK;
+    return diag_set(l->why, ERR_INVALID,
+                    "%s is set, but %s is not; cloud mode needs USER_ID, SUPABASE_URL and SUPABASE_SERVICE_KEY (or "
+                    "SUPABASE_SERVICE_KEY_B64), a local one none of them",
+                    given, missing);
+}
+
+/* The plain one, else the decoded one. */
+static err choose_key(loader *l) {
+    if (!l->cfg->is_cloud) {
+        l->cfg->user_id = "local";
+        return OK;
     }
-    return OK;
+    if (*l->cfg->supabase_key) return OK;
+    err e = service_key_decode(l->cfg->supabase_key_base64, l->values->key, l->why);
+    l->cfg->supabase_key = l->values->key;
+    return e;
+}
+
+/* Supabase's users are UUIDs; another name is good for a trial against a database of one's own. */
+static err warn_user(loader *l) {
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    const char *id = l->cfg->user_id;
+    bool is_uuid = strlen(id) == sizeof form - 1;
+    for (size_t i = 0; is_uuid && form[i]; i++)
+        is_uuid = form[i] == '-' ? id[i] == '-' : isxdigit((unsigned char)id[i]);
+    if (!l->cfg->is_cloud || is_uuid) return OK;
+    return warn(l, "USER_ID is \"%s\", which is no UUID: the tables of Supabase will refuse its rows", id);
 }
 
 /* ---- defaults ---- */
@@ -457,22 +522,22 @@ static const char *variable(const config_input *input, const char *name) {
     return "";
 }
 
-static void derive_machine_id(const config_input *input, char *out, size_t bytes) {
-    snprintf(out, bytes, "%s", variable(input, "FLY_MACHINE_ID"));
+static void derive_machine_id(const loader *l, char *out, size_t bytes) {
+    snprintf(out, bytes, "%s", variable(l->input, "FLY_MACHINE_ID"));
 }
 
-static void derive_machine_region(const config_input *input, char *out, size_t bytes) {
-    const char *region = variable(input, "FLY_REGION");
+static void derive_machine_region(const loader *l, char *out, size_t bytes) {
+    const char *region = variable(l->input, "FLY_REGION");
     snprintf(out, bytes, "%s", *region ? region : "sin");
 }
 
-static void derive_host(const config_input *input, char *out, size_t bytes) {
-    snprintf(out, bytes, "%s", *variable(input, "FLY_MACHINE_ID") ? "::" : "127.0.0.1");
+static void derive_host(const loader *l, char *out, size_t bytes) {
+    snprintf(out, bytes, "%s", l->cfg->is_cloud || *variable(l->input, "FLY_MACHINE_ID") ? "::" : "127.0.0.1");
 }
 
 /* The XDG specification says that a relative path is to be ignored. */
-static void derive_data_dir(const config_input *input, char *out, size_t bytes) {
-    const char *state = variable(input, "XDG_STATE_HOME"), *home = variable(input, "HOME");
+static void derive_data_dir(const loader *l, char *out, size_t bytes) {
+    const char *state = variable(l->input, "XDG_STATE_HOME"), *home = variable(l->input, "HOME");
     if (*state == '/') {
         snprintf(out, bytes, "%s/trademind", state);
     } else if (*home) {
@@ -486,16 +551,16 @@ static bool is_folder(const char *path) {
 }
 
 /* Beside an installed program (../share/trademind/lua/traders) or one in its build folder (build/PRESET). */
-static void derive_traders_dir(const config_input *input, char *out, size_t bytes) {
+static void derive_traders_dir(const loader *l, char *out, size_t bytes) {
     static const char here[] = "lua/traders";
     static const char *const beside[] = {"../share/trademind/lua/traders", "../../lua/traders"};
     snprintf(out, bytes, "%s", here);
-    const char *slash = input->executable ? strrchr(input->executable, '/') : NULL;
+    const char *slash = l->input->executable ? strrchr(l->input->executable, '/') : NULL;
     if (is_folder(here) || !slash) return;
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
         char path[PATH_MAX], clean[PATH_MAX];
-        int length =
-            snprintf(path, sizeof path, "%.*s/%s", (int)(slash - input->executable), input->executable, beside[i]);
+        int length = snprintf(path, sizeof path, "%.*s/%s", (int)(slash - l->input->executable), l->input->executable,
+                              beside[i]);
         if (length >= PATH_MAX || !is_folder(path) || !realpath(path, clean)) continue;
         snprintf(out, bytes, "%s", clean);
         return;
@@ -508,7 +573,7 @@ static err fill_default(loader *l, size_t index) {
     if (s->form.type == TYPE_IGNORED || is_given(v)) return OK;
     char text[PATH_MAX] = "";
     if (s->derive) {
-        s->derive(l->input, text, sizeof text);
+        s->derive(l, text, sizeof text);
     } else if (s->initial) {
         snprintf(text, sizeof text, "%s", s->initial);
     }

@@ -10,6 +10,7 @@
 #include "abi.h"
 #include "base/errors.h"
 #include "base/log.h"
+#include "base/service_key.h"
 #include "config_form.h"
 
 enum { MACHINE_ID_BYTES = CONFIG_ID_BYTES, MAX_WORKERS = 8 };
@@ -18,6 +19,7 @@ typedef enum cpu_placement { CPU_PLACEMENT_ANY, CPU_PLACEMENT_SPREAD } cpu_place
 typedef enum outbox_sync { OUTBOX_SYNC_NORMAL, OUTBOX_SYNC_FULL } outbox_sync;
 typedef enum late_bars { LATE_BARS_EVALUATE, LATE_BARS_SKIP } late_bars;
 typedef enum inclusion { INCLUSION_EXCLUDE, INCLUSION_INCLUDE } inclusion;
+typedef enum switched { SWITCHED_OFF, SWITCHED_ON } switched;
 typedef enum market_kind { MARKET_SPOT, MARKET_USDM } market_kind;
 
 typedef enum ai_provider { AI_GEMINI, AI_OPENAI } ai_provider;
@@ -54,7 +56,17 @@ typedef struct config {
     int64_t port;             /* 0: any free one */
     config_list auth_origins; /* scheme://host[:port] */
 
+    bool is_cloud;            /* all of the next three are there */
+    const char *user_id;      /* else "local" */
+    const char *supabase_url; /* no slash at the end */
+    const char *supabase_key; /* decoded */
+    const char *supabase_key_base64;
+    int64_t sync_interval_ms;
+    switched realtime;
+    double vcpu_hour_usd;
+
     const char *data_dir;
+    int64_t outbox_reserve_mb;
     outbox_sync outbox_sync;
     cpu_placement cpu_placement;
 
@@ -99,8 +111,11 @@ typedef struct config_input {
 void config_input_here(config_input *input, char *path, size_t path_bytes);
 
 /* On failure `why` is filled and `out` needs no deinit. ERR_INVALID (a bad value), ERR_SYNTAX (`.env`), ERR_NOT_FOUND
- * (an assignment to an unknown name), ERR_UNSUPPORTED (cloud mode), ERR_IO, ERR_TOO_BIG, ERR_NO_MEMORY. */
+ * (an assignment to an unknown name), ERR_IO, ERR_TOO_BIG, ERR_NO_MEMORY. */
 MUST_CHECK err config_load(const config_input *input, config *out, diag *why);
+/* The service key as it stands now: `.env` is read again, what is stronger stays as it was at the load. The environment and
+ * assignments of that load must still be there. Of the same errors. */
+MUST_CHECK err config_read_key(const config *cfg, char out[SERVICE_KEY_MAX_BYTES], diag *why);
 /* A zeroed config is fine. */
 void config_deinit(config *cfg);
 

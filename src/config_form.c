@@ -1,5 +1,6 @@
 #include "config_form.h"
 
+#include "base/service_key.h"
 #include "base/url.h"
 #include "market/interval.h"
 #include "market/symbol.h"
@@ -40,8 +41,11 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_HTTP_URLS] = "up to 8 of http(s)://HOST[:PORT][/PATH], with commas between several",
         [TYPE_ORIGINS] = "http(s)://HOST[:PORT], with commas between several",
         [TYPE_MODEL] = "the name of a model, such as gemini-3.8-flash or google/gemini-3.8-flash",
-        [TYPE_KEY] = "a key without blanks",
+        [TYPE_SECRET] = "a key without blanks",
         [TYPE_PRICES] = "MODEL=IN/OUT or MODEL=IN/OUT/CACHED (USD per million tokens), with commas between several",
+        [TYPE_AMOUNT] = "a decimal number such as 0.0095, not negative",
+        [TYPE_KEY] = "a key sb_secret_... or the service_role JWT",
+        [TYPE_KEY_BASE64] = "a key sb_secret_... or the service_role JWT, in Base64",
         [TYPE_IGNORED] = "nothing: it has no effect in this version",
     };
     if (form->type == TYPE_WHOLE) {
@@ -119,10 +123,27 @@ static bool is_price(const char *text) {
     return config_price_parse(text, NULL, 0, &in, &out, &cached);
 }
 
-static bool is_key(const char *text) {
+static bool is_secret(const char *text) {
     for (; *text; text++)
         if (*text <= ' ' || *text > '~') return false;
     return true;
+}
+
+/* Digits with at most one point, so that the locale plays no part in what is taken. */
+static err convert_amount(const char *text, void *field) {
+    size_t digits = strspn(text, "0123456789"), fraction = 0;
+    double number = 0, place = 1;
+    if (text[digits] == '.') fraction = strspn(text + digits + 1, "0123456789");
+    size_t bytes = digits + (text[digits] == '.' ? 1 + fraction : 0);
+    enum { MAX_AMOUNT_BYTES = 15 };
+    if (digits + fraction == 0 || text[bytes] || bytes > MAX_AMOUNT_BYTES) return ERR_INVALID;
+    for (const char *at = text; *at; at++) {
+        if (*at != '.') number = number * 10 + (*at - '0');
+        if (at > text + digits) place *= 10;
+    }
+    number /= place;
+    memcpy(field, &number, sizeof number);
+    return OK;
 }
 
 /* The place of the choice; -1 when it is none. */
@@ -215,6 +236,16 @@ static err parse_list(const config_form *form, const char *text, config_list *li
     return e;
 }
 
+static bool is_key(const char *text) {
+    service_key_kind kind;
+    return service_key_check(text, &kind, NULL) == OK;
+}
+
+static bool is_key_in_base64(const char *text) {
+    char key[SERVICE_KEY_MAX_BYTES];
+    return service_key_decode(text, key, NULL) == OK && is_key(key);
+}
+
 /* Texts stay where they are; the field points to them. */
 static bool check_text(const config_form *form, char *text) {
     switch (form->type) {
@@ -224,7 +255,9 @@ static bool check_text(const config_form *form, char *text) {
     case TYPE_PATH: drop_last_slashes(text); return is_path(text);
     case TYPE_HTTP_URL: drop_last_slashes(text); return url_is_base(text, "http", "https");
     case TYPE_MODEL: return is_model(text, strlen(text));
+    case TYPE_SECRET: return is_secret(text);
     case TYPE_KEY: return is_key(text);
+    case TYPE_KEY_BASE64: return is_key_in_base64(text);
     default: return false;
     }
 }
@@ -266,6 +299,7 @@ err config_form_convert(const config_form *form, char *text, void *field) {
     case TYPE_HTTP_URLS:
     case TYPE_PRICES:
     case TYPE_ORIGINS: return convert_list(form, text, field);
+    case TYPE_AMOUNT: return convert_amount(text, field);
     case TYPE_IGNORED: return OK;
     default: return convert_text(form, text, field);
     }

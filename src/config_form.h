@@ -20,9 +20,12 @@ typedef enum config_type {
     TYPE_ORIGINS,   /* config_list */
     TYPE_DECIMAL,   /* double, min..max; NaN for an empty text */
     TYPE_MODEL,     /* const char *: the name of a model */
-    TYPE_KEY,       /* const char *: printable, without blanks */
+    TYPE_SECRET,    /* const char *: printable, without blanks */
     TYPE_PRICES,    /* config_list of MODEL=IN/OUT or MODEL=IN/OUT/CACHED */
-    TYPE_IGNORED    /* known, without effect in this version */
+    TYPE_AMOUNT,    /* double, from 0 */
+    TYPE_KEY,       /* const char *: a service key; TYPE_KEY_BASE64: one in Base64 */
+    TYPE_KEY_BASE64,
+    TYPE_IGNORED /* known, without effect in this version */
 } config_type;
 
 typedef struct config_form {

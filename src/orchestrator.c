@@ -3,14 +3,17 @@
  *   start   storage -> memory of earlier runs -> workers, traders -> server -> feed -> symbols tracked, stream on
  *                                              snapshot read in the pool ------------^
  *   run     feed events -> screener -> passes -> storage -> committed passes -> terminal, browsers
- *   stop    feed -> workers (inboxes run empty) -> storage (all committed) -> snapshot, server -> loop empty
+ *   stop    feed -> workers (inboxes run empty) -> cloud (all committed and sent) -> storage -> snapshot, server -> loop empty
  *
  * Everything here runs on the I/O thread but submit() and notify(), which workers call. */
 #include "orchestrator.h"
 #include "base/clock.h"
 #include "base/cpu_places.h"
 #include "base/log.h"
+#include "base/uuid.h"
 #include "binance/feed.h"
+#include "orchestrator_cloud.h"
+#include "orchestrator_cloud_traders.h"
 #include "orchestrator_history.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
@@ -34,7 +37,8 @@ enum {
     DRAIN_MS = 3000,
     EXIT_FAILURE_CODE = 1,
     N_SIGNALS = 3,
-    PASSES_AHEAD = 128
+    PASSES_AHEAD = 128,
+    LEAVE_MS = 2500 /* for the cloud, at the end: Fly kills after 5 s */
 };
 
 typedef struct orchestrator {
@@ -50,12 +54,15 @@ typedef struct orchestrator {
     cpu_places places; /* none unless they are to be kept to */
     screener *screener;
     orchestrator_traders *traders;
+    postgrest *supabase; /* NULL without the cloud, as is the next one */
+    orchestrator_cloud_traders *cloud_traders;
     orchestrator_snapshot *snapshot;
+    orchestrator_cloud *cloud;
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;
     orchestrator_history history;
-    char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES];
+    char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
@@ -78,6 +85,7 @@ static void set_status(orchestrator *o, const char *status) {
     if (strcmp(o->status, status) == 0) return;
     o->status = status;
     if (o->serve) serve_publish_status(o->serve);
+    if (o->cloud) orchestrator_cloud_set_status(o->cloud, status);
 }
 
 /* ---- worker threads ---- */
@@ -128,6 +136,7 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
     }
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     orchestrator_traders_committed(o->traders, p);
+    if (o->cloud) orchestrator_cloud_committed(o->cloud, p, n_new);
     pass_release(p);
 }
 
@@ -137,7 +146,9 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
 static bool on_event(void *context, const market_event *event) {
     orchestrator *o = context;
     bool is_past = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE;
+    bool is_live = event->kind == EVENT_BAR_FORMING || event->kind == EVENT_BAR_CLOSED;
     if (!o->is_tracking) return true;
+    if (is_live && event->event_ms && o->cloud) orchestrator_cloud_latency(o->cloud, event->event_ms);
     if (is_past && screener_backlog(o->screener) > BACKLOG_FULL) {
         o->is_feed_full = true;
         return false;
@@ -156,6 +167,7 @@ static void tell_begun(orchestrator *o) {
 static void move_on(orchestrator *o) {
     bool has_begun = screener_has_begun(o->screener); /* before the poll, which brings the ranges that they ask for */
     screener_poll(o->screener);
+    if (o->cloud && o->feed) orchestrator_cloud_set_live(o->cloud, feed_is_live(o->feed));
     if (o->is_feed_full && screener_backlog(o->screener) < BACKLOG_LOW) {
         o->is_feed_full = false;
         if (o->feed) feed_resume(o->feed);
@@ -253,11 +265,12 @@ static void on_loaded(void *context, const trader_set *set) {
     orchestrator *o = context;
     if (o->is_stopping) return;
     orchestrator_traders_loaded(o->traders, set);
+    if (o->cloud) orchestrator_cloud_note_traders(o->cloud, set);
     if (o->is_tracking) {
         sync_universe(o);
         return;
     }
-    if (trader_set_running(set) == 0) {
+    if (trader_set_running(set) == 0 && !o->cfg->is_cloud) { /* there somebody may switch one on */
         fail(o, "no trader could be loaded; the log above says why");
         return;
     }
@@ -280,8 +293,8 @@ static void on_barrier(void *context) { orchestrator_traders_passed_barrier(((or
 
 static void on_resized(void *context, int32_t n_workers) {
     const orchestrator *o = context;
-    (void)n_workers;
     if (o->serve) serve_publish_status(o->serve);
+    if (o->cloud) orchestrator_cloud_set_cpus(o->cloud, n_workers);
 }
 
 static size_t work_left(void *context) {
@@ -307,13 +320,22 @@ static bool has_quarantined(const orchestrator *o) {
 static size_t tell_health(void *context, health_component *out) {
     const orchestrator *o = context;
     bool is_live = o->feed && feed_is_live(o->feed), is_failing = o->feed && feed_is_failing(o->feed);
+    bool is_short = o->cloud && orchestrator_cloud_is_short_of_disk(o->cloud);
     size_t n = 0;
-    out[n++] =
-        (health_component){"storage", storage_health(o->storage) == STORAGE_FAILING ? HEALTH_FAILED : HEALTH_OK, true};
+    out[n++] = (health_component){"storage",
+                                  storage_health(o->storage) == STORAGE_FAILING ? HEALTH_FAILED
+                                  : is_short                                    ? HEALTH_DEGRADED
+                                                                                : HEALTH_OK,
+                                  true};
     out[n++] = (health_component){"workers", o->has_failed ? HEALTH_FAILED : HEALTH_OK, true};
     out[n++] = (health_component){"stream", is_live ? HEALTH_OK : HEALTH_DEGRADED, false};
     out[n++] = (health_component){"history", is_failing ? HEALTH_DEGRADED : HEALTH_OK, false};
     out[n++] = (health_component){"traders", has_quarantined(o) ? HEALTH_DEGRADED : HEALTH_OK, false};
+    if (o->cfg->is_cloud)
+        out[n++] = (health_component){"cloud", o->cloud ? orchestrator_cloud_health(o->cloud) : HEALTH_DEGRADED, false};
+    if (o->cloud_traders)
+        out[n++] = (health_component){
+            "supabase", orchestrator_cloud_traders_is_failing(o->cloud_traders) ? HEALTH_DEGRADED : HEALTH_OK, false};
     return n;
 }
 
@@ -416,8 +438,18 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "newSignals", (int64_t)st.n_new_signals);
     json_put_integer(w, "queued", (int64_t)st.n_queued);
     json_write_object_end(w);
+    json_write_key(w, "cloud");
+    json_write_object(w);
+    if (o->cloud) orchestrator_cloud_write(o->cloud, w);
+    json_write_object_end(w);
     write_snapshot(o, w);
     write_workers(o, w);
+    if (o->cloud_traders) {
+        json_write_key(w, "supabaseTraders");
+        json_write_object(w);
+        orchestrator_cloud_traders_write(o->cloud_traders, w);
+        json_write_object_end(w);
+    }
     json_write_key(w, "traders");
     json_write_array(w);
     tell_traders(context, w);
@@ -443,11 +475,21 @@ static err change_trader(void *context, const char *key, const char *json, diag 
     return orchestrator_traders_change(((orchestrator *)context)->traders, key, json, why);
 }
 
+static void reload_traders(void *context) {
+    orchestrator *o = context;
+    if (o->is_stopping || !o->traders || !o->screener) return;
+    if (o->cloud_traders)
+        orchestrator_cloud_traders_now(o->cloud_traders);
+    else
+        orchestrator_traders_reload(o->traders);
+}
+
 /* ---- start ---- */
 
 static err open_storage(orchestrator *o, diag *why) {
     storage_config sc = {.folder = o->cfg->data_dir,
-                         .user_id = "local",
+                         .user_id = o->cfg->user_id,
+                         .has_cloud = o->cfg->is_cloud,
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
                          .n_producers = WORKERS_MAX,
@@ -458,6 +500,41 @@ static err open_storage(orchestrator *o, diag *why) {
     if (e == OK && memory_new(&o->memory) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = storage_restore(o->storage, o->memory, why);
     return e;
+}
+
+static void read_load(void *context, orchestrator_load *out) {
+    const orchestrator *o = context;
+    for (int32_t i = 0; o->screener && i < screener_workers(o->screener); i++) {
+        const worker_stats *s = screener_stats(o->screener, i);
+        int64_t lag_ns = atomic_load(&s->lag_ns);
+        if (lag_ns > out->filter_ns) out->filter_ns = lag_ns;
+        out->n_errors += atomic_load(&s->n_errors);
+    }
+}
+
+static void on_lease_refused(void *context, const char *why) { fail(context, why); }
+
+/* The token is random and of this DATA_DIR alone, and so is what is made of it. */
+static err open_machine(orchestrator *o, diag *why) {
+    char name[AUTH_TOKEN_BYTES + MACHINE_ID_BYTES + 8];
+    snprintf(name, sizeof name, "lease|%s|%s", o->token, o->machine_id);
+    sha256_hex(name, strlen(name), o->lease_owner);
+    orchestrator_cloud_config cc = {.loop = &o->loop,
+                                    .cfg = o->cfg,
+                                    .storage = o->storage,
+                                    .client = o->supabase,
+                                    .machine_id = o->machine_id,
+                                    .lease_owner = o->lease_owner,
+                                    .cpus = (int32_t)o->cfg->machine_cpus,
+                                    .read_load = read_load,
+                                    .on_refused = on_lease_refused,
+                                    .context = o};
+    return orchestrator_cloud_open(&cc, &o->cloud, why);
+}
+
+static void force_sync(void *context) {
+    const orchestrator *o = context;
+    if (o->cloud && !o->is_stopping) orchestrator_cloud_force(o->cloud);
 }
 
 static err open_snapshot(orchestrator *o, diag *why) {
@@ -473,14 +550,45 @@ static err open_snapshot(orchestrator *o, diag *why) {
     return e == OK ? OK : diag_set(why, e, "out of memory");
 }
 
+static void on_cloud_traders(void *context) {
+    orchestrator *o = context;
+    if (!o->is_stopping) orchestrator_traders_list_again(o->traders);
+}
+
+static void on_settled(void *context) {
+    const orchestrator *o = context;
+    if (o->cloud_traders) orchestrator_cloud_traders_loaded(o->cloud_traders, o->traders);
+}
+
+static err scan_cloud_traders(void *context, trader_folder *out, diag *why) {
+    return orchestrator_cloud_traders_scan(((orchestrator *)context)->cloud_traders, out, why);
+}
+
+static err open_cloud(orchestrator *o, diag *why) {
+    postgrest_config pc = {.loop = &o->loop, .url = o->cfg->supabase_url, .key = o->cfg->supabase_key};
+    err e = postgrest_new(&pc, &o->supabase, why);
+    orchestrator_cloud_traders_config tc = {.loop = &o->loop,
+                                            .client = o->supabase,
+                                            .storage = o->storage,
+                                            .user_id = o->cfg->user_id,
+                                            .on_change = on_cloud_traders,
+                                            .context = o};
+    return e == OK ? orchestrator_cloud_traders_new(&tc, &o->cloud_traders, why) : e;
+}
+
 static err open_traders(orchestrator *o, diag *why) {
+    bool is_cloud = o->cfg->is_cloud;
     orchestrator_traders_config tc = {.loop = &o->loop,
-                                      .folder = o->cfg->traders_dir,
+                                      .folder = is_cloud ? NULL : o->cfg->traders_dir,
+                                      .scan = is_cloud ? scan_cloud_traders : NULL,
+                                      .on_settled = is_cloud ? on_settled : NULL,
+                                      .scan_context = o,
                                       .symbols = o->symbols,
                                       .storage = o->storage,
                                       .work_left = work_left,
                                       .context = o};
-    err e = orchestrator_traders_new(&tc, &o->traders, why);
+    err e = is_cloud ? open_cloud(o, why) : OK;
+    if (e == OK) e = orchestrator_traders_new(&tc, &o->traders, why);
     return e == OK ? storage_start(o->storage, &o->loop, on_committed, o, why) : e;
 }
 
@@ -498,7 +606,7 @@ static err open_screener(orchestrator *o, diag *why) {
                           .audit_period_ms = c->audit_interval_ms,
                           .shows_first_look = true,
                           .kline_history = (int32_t)c->kline_history,
-                          .user = "local",
+                          .user = c->user_id,
                           .market = venue_get(c->market)->name,
                           .memory = o->memory,
                           .skips_late_bars = c->late_bars == LATE_BARS_SKIP,
@@ -521,7 +629,10 @@ static err open_screener(orchestrator *o, diag *why) {
     err e = screener_new(&sc, &handlers, &o->screener);
     if (e == OK) e = screener_start(o->screener);
     if (e != OK) return diag_set(why, e, "screener: %s", error_text(e));
-    return orchestrator_traders_start(o->traders, o->screener, why);
+    e = orchestrator_traders_start(o->traders, o->screener, why);
+    if (e != OK || !o->cloud_traders) return e;
+    e = orchestrator_cloud_traders_start(o->cloud_traders);
+    return e == OK ? OK : diag_set(why, e, "%s", error_text(e));
 }
 
 static err open_server(orchestrator *o, diag *why) {
@@ -540,7 +651,9 @@ static err open_server(orchestrator *o, diag *why) {
                                  .query_signals = query_signals,
                                  .query_trader_errors = query_trader_errors,
                                  .set_workers = set_workers,
-                                 .change_trader = change_trader};
+                                 .change_trader = change_trader,
+                                 .force_sync = force_sync,
+                                 .reload_traders = reload_traders};
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -579,10 +692,9 @@ static void on_stop_signal(uv_signal_t *handle, int number) {
 }
 
 static void on_hangup(uv_signal_t *handle, int number) {
-    const orchestrator *o = handle->data;
     (void)number;
     log_info("orchestrator", "SIGHUP: reading the traders again; a setting changes with a restart only");
-    if (!o->is_stopping && o->traders && o->screener) orchestrator_traders_reload(o->traders);
+    reload_traders(handle->data);
 }
 
 static err open_loop(orchestrator *o, diag *why) {
@@ -630,6 +742,7 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_storage(o, why);
     if (e == OK) e = open_snapshot(o, why);
     if (e == OK) e = open_traders(o, why);
+    if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_screener(o, why);
     if (e == OK) e = open_server(o, why);
     if (e == OK) e = open_feed(o, why);
@@ -669,18 +782,14 @@ static void close_storage(orchestrator *o) {
     o->storage = NULL;
 }
 
-/* The feed is closed: no event comes any more. */
-static void on_feed_closed(void *context) {
+/* Nothing is written any more. */
+static void on_cloud_finished(void *context) {
     orchestrator *o = context;
-    o->feed = NULL;
-    if (o->screener) {
-        if (storage_health(o->storage) == STORAGE_FAILING) storage_stop_waiting(o->storage);
-        screener_stop(o->screener);
-    }
-    if (o->traders) orchestrator_traders_stop(o->traders);
-    /* While storage hands out the last passes the server still publishes them; its questions end with it. */
-    if (o->serve) { serve_publish_status(o->serve); }
+    if (o->supabase && !o->cloud) postgrest_close(o->supabase, NULL, NULL); /* else it was closed at the finish */
+    o->supabase = NULL;
     close_storage(o);
+    orchestrator_cloud_close(o->cloud);
+    o->cloud = NULL;
     orchestrator_snapshot_close(o->snapshot, !o->has_failed); /* after the signals: those matter more */
     o->snapshot = NULL;
     orchestrator_traders_close(o->traders);
@@ -690,6 +799,25 @@ static void on_feed_closed(void *context) {
     close_handle((uv_handle_t *)&o->wake);
     close_handle((uv_handle_t *)&o->flush);
     for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
+}
+
+/* The feed is closed: no event comes any more. While storage hands out the last passes the server still publishes them; its
+ * questions end with storage. */
+static void on_feed_closed(void *context) {
+    orchestrator *o = context;
+    o->feed = NULL;
+    if (o->screener) {
+        if (storage_health(o->storage) == STORAGE_FAILING) storage_stop_waiting(o->storage);
+        screener_stop(o->screener);
+    }
+    if (o->traders) orchestrator_traders_stop(o->traders);
+    orchestrator_cloud_traders_close(o->cloud_traders);
+    o->cloud_traders = NULL;
+    if (o->serve) serve_publish_status(o->serve);
+    if (o->cloud)
+        orchestrator_cloud_finish(o->cloud, o->exit_code ? o->why->text : NULL, LEAVE_MS, on_cloud_finished, o);
+    else
+        on_cloud_finished(o);
 }
 
 static void stop(orchestrator *o) {

@@ -11,7 +11,6 @@
 #include "orchestrator_look.h"
 #include "orchestrator_problems.h"
 #include "screener/trader_status.h"
-#include "script/trader_folder.h"
 #include "script/trader_overrides.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +236,7 @@ static void ask_for(orchestrator_traders *t, trader_folder *f) {
 
 /* An empty folder is looked at twice: some programs empty it to fill it again. */
 static bool is_empty_for_sure(orchestrator_traders *t, const trader_folder *f) {
+    if (t->config.scan) return true;
     bool is_empty = f->count + f->n_failures == 0 && trader_set_running(screener_traders(t->screener)) > 0,
          was_empty = t->is_empty;
     t->is_empty = is_empty;
@@ -251,11 +251,23 @@ static bool is_empty_for_sure(orchestrator_traders *t, const trader_folder *f) {
 
 /* True when there is a list to make, although the folder cannot be read. */
 static bool keep_without_folder(orchestrator_traders *t, trader_folder *f, const char *why) {
-    if (!t->is_gone) log_error("traders", "%s; the traders that run go on", why);
+    if (!t->is_gone && t->config.folder)
+        log_error("traders", "%s; the traders that run go on", why);
+    else if (!t->is_gone)
+        log_info("traders", "%s", why);
     t->is_gone = true;
     *f = (trader_folder){0};
     if (trader_overrides_equal(t->wanted, t->stored, NULL)) return false;
     return keep(t, f, NULL) > 0;
+}
+
+static err scan(const orchestrator_traders *t, trader_folder *f, diag *why) {
+    return t->config.scan ? t->config.scan(t->config.scan_context, f, why)
+                          : trader_folder_scan(t->config.folder, f, why);
+}
+
+static void tell_settled(const orchestrator_traders *t) {
+    if (t->has_loaded && !t->is_loading && t->config.on_settled) t->config.on_settled(t->config.scan_context);
 }
 
 static void read_again(orchestrator_traders *t) {
@@ -267,10 +279,10 @@ static void read_again(orchestrator_traders *t) {
         t->is_wanted_again = true;
         return;
     }
-    if (trader_folder_scan(t->config.folder, &f, &why) != OK) {
+    if (scan(t, &f, &why) != OK) {
         has_list = keep_without_folder(t, &f, why.text);
     } else {
-        if (t->is_gone) log_info("traders", "%s is there again", t->config.folder);
+        if (t->is_gone && t->config.folder) log_info("traders", "%s is there again", t->config.folder);
         t->is_gone = false;
         has_list = is_empty_for_sure(t, &f);
         if (has_list) keep_failed_files(t, &f);
@@ -278,7 +290,10 @@ static void read_again(orchestrator_traders *t) {
     if (has_list) ask_for(t, &f);
     trader_folder_deinit(&f);
     (void)orchestrator_errors_flush(t->errors);
+    tell_settled(t);
 }
+
+void orchestrator_traders_list_again(orchestrator_traders *t) { read_again(t); }
 
 static void on_change(void *context) { read_again(context); }
 
@@ -367,7 +382,16 @@ void orchestrator_traders_loaded(orchestrator_traders *t, const trader_set *set)
     t->has_loaded = true;
     orchestrator_look_go_on(t->look);
     (void)orchestrator_errors_flush(t->errors);
-    if (is_wanted_again) read_again(t);
+    if (is_wanted_again)
+        read_again(t);
+    else
+        tell_settled(t);
+}
+
+const char *orchestrator_traders_problem(const orchestrator_traders *t, const char *key) {
+    const problem *p = orchestrator_problems_find(&t->files, key);
+    if (!p) p = orchestrator_problems_find(&t->loads, key);
+    return p ? p->why.text : NULL;
 }
 
 /* ---- first looks ---- */
@@ -491,9 +515,18 @@ err orchestrator_traders_new(const orchestrator_traders_config *config, orchestr
     return OK;
 }
 
-err orchestrator_traders_start(orchestrator_traders *t, screener *s, diag *why) {
+/* A folder that is not there, or empty, is a mistake of whoever named it. */
+static err check_folder(const orchestrator_traders *t, diag *why) {
     trader_folder f;
     err e = trader_folder_scan(t->config.folder, &f, why);
+    if (e == OK && f.count == 0 && f.n_failures == 0)
+        e = diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", t->config.folder);
+    trader_folder_deinit(&f);
+    return e;
+}
+
+err orchestrator_traders_start(orchestrator_traders *t, screener *s, diag *why) {
+    err e = t->config.folder ? check_folder(t, why) : OK;
     orchestrator_look_config look = {.loop = t->config.loop,
                                      .symbols = t->config.symbols,
                                      .screener = s,
@@ -501,12 +534,10 @@ err orchestrator_traders_start(orchestrator_traders *t, screener *s, diag *why) 
                                      .work_left = t->config.work_left,
                                      .context = t->config.context};
     t->screener = s;
-    if (e == OK && f.count == 0 && f.n_failures == 0)
-        e = diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", t->config.folder);
-    if (e == OK && (orchestrator_look_open(&look, &t->look) != OK ||
-                    folder_watch_open(t->config.loop, t->config.folder, on_change, t, &t->watch) != OK))
+    if (e == OK &&
+        (orchestrator_look_open(&look, &t->look) != OK ||
+         (t->config.folder && folder_watch_open(t->config.loop, t->config.folder, on_change, t, &t->watch) != OK)))
         e = diag_set(why, ERR_NO_MEMORY, "out of memory");
-    trader_folder_deinit(&f);
     if (e != OK) return e;
     uv_timer_start(&t->errors_timer, on_errors, ERRORS_MS, ERRORS_MS);
     read_again(t); /* after the watch: whatever comes from now on is seen */

@@ -1,7 +1,7 @@
 /* The traders of a running daemon: which ones there are to be, what has become of them, and who is told.
  *
- *     files of TRADERS_DIR ──┐
- *     changes over HTTP ─────┴──► the list that is wanted ──► screener ──► on_loaded: errors, first looks, settings
+ *     files of TRADERS_DIR, or rows of Supabase ──┐
+ *     changes over HTTP ──────────────────────────┴──► the list that is wanted ──► screener ──► on_loaded: errors, first looks, settings
  *
  * A file that cannot be used, or does not compile, leaves what ran before running. So does a folder that is gone; an
  * empty folder ends all of them. Changes over HTTP lie on top of the files and are kept in the database once they have
@@ -10,13 +10,18 @@
  * Threads: the loop's. Ownership: everything in the config is borrowed and must outlive it. */
 #pragma once
 #include "screener/screener.h"
+#include "script/trader_folder.h"
 #include "sync/storage.h"
 
 typedef struct orchestrator_traders orchestrator_traders;
 
 typedef struct orchestrator_traders_config {
     uv_loop_t *loop;
-    const char *folder;
+    const char *folder; /* NULL: `scan` gives the list, and whoever stands behind it says when there is another one */
+    err (*scan)(void *context, trader_folder *out, diag *why); /* as trader_folder_scan */
+    void *scan_context;
+    /* What was listed last is compiled, or has a problem; may be NULL. */
+    void (*on_settled)(void *scan_context);
     const symbol_table *symbols;
     storage *storage; /* opened, not started */
     /* Work that the history of a new trader may still be part of: ranges, events. */
@@ -27,10 +32,15 @@ typedef struct orchestrator_traders_config {
 /* Takes up the changes that earlier runs have kept. */
 MUST_CHECK err orchestrator_traders_new(const orchestrator_traders_config *config, orchestrator_traders **out,
                                         diag *why);
-/* Storage is started: loads the folder and watches it. Fails when there is no folder, or no trader in it. */
+/* Storage is started: loads the folder and watches it. Fails when there is no folder, or no trader in it. A list of `scan`
+ * may be empty, or not known yet. */
 MUST_CHECK err orchestrator_traders_start(orchestrator_traders *t, screener *s, diag *why);
 /* Reads the folder again, and tries again what has failed. */
 void orchestrator_traders_reload(orchestrator_traders *t);
+/* `scan` has another list. */
+void orchestrator_traders_list_again(orchestrator_traders *t);
+/* Why the newest version of the trader with that source.key does not run, borrowed; NULL: it does. */
+const char *orchestrator_traders_problem(const orchestrator_traders *t, const char *key);
 /* As serve_providers.change_trader. */
 MUST_CHECK err orchestrator_traders_change(orchestrator_traders *t, const char *key, const char *json, diag *why);
 

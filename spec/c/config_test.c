@@ -20,7 +20,8 @@ typedef struct attempt {
 
 /* Up to four environment variables and one assignment; NULL for none. */
 static void load_with(attempt *a, const char *const *environment, const char *assignment, bool reads_dotenv) {
-    const char *assignments[] = {assignment, NULL};
+    static const char *assignments[2]; /* config_read_key looks at them again */
+    assignments[0] = assignment;
     config_input input = {.environment = environment,
                           .dotenv_path = reads_dotenv ? dotenv : NULL,
                           .assignments = assignments,
@@ -38,6 +39,8 @@ static void write_dotenv(const char *text, size_t bytes) {
     FILE *file = fopen(dotenv, "w");
     if (!file || fwrite(text, 1, bytes, file) != bytes || fclose(file) != 0) abort();
 }
+
+static void put_dotenv(const char *text) { write_dotenv(text, strlen(text)); }
 
 static void load_dotenv(attempt *a, const char *text) {
     const char *environment[] = {BASE_ENVIRONMENT, NULL};
@@ -136,6 +139,8 @@ static void test_all_bounds(void) {
     test_bounds("SCRIPT_MEMORY_MB", 8, 1024, offsetof(config, script_memory_mb));
     test_bounds("SCRIPT_MAX_ERRORS", 1, 1000, offsetof(config, script_max_errors));
     test_bounds("SCRIPT_MAX_KILLS", 1, 1000000, offsetof(config, script_max_kills));
+    test_bounds("SYNC_INTERVAL_MS", 100, 3600000, offsetof(config, sync_interval_ms));
+    test_bounds("OUTBOX_RESERVE_MB", 1, 1048576, offsetof(config, outbox_reserve_mb));
     test_bounds("MAX_SIGNALS_PER_TRADER_HOUR", 1, 1000000, offsetof(config, max_signals_per_trader_hour));
 }
 
@@ -410,17 +415,97 @@ static void test_cpus(void) {
     config_deinit(&cfg);
 }
 
+/* {"role":"anon"} in the middle */
+#define ANON_KEY "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2ln"
+#define CLOUD_USER "USER_ID=6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
+
+static void test_cloud_part(const char *given, const char *missing, const char *const environment[]) {
+    attempt a;
+    char expected[256];
+    snprintf(expected, sizeof expected,
+             "%s is set, but %s is not; cloud mode needs USER_ID, SUPABASE_URL and SUPABASE_SERVICE_KEY (or "
+             "SUPABASE_SERVICE_KEY_B64), a local one none of them",
+             given, missing);
+    load_with(&a, environment, NULL, false);
+    ok(says(&a, ERR_INVALID, expected), "%s", expected);
+}
+
 static void test_cloud(void) {
-    static const char *const names[] = {"USER_ID", "SUPABASE_URL", "SUPABASE_SERVICE_KEY", "SUPABASE_SERVICE_KEY_B64"};
-    for (size_t i = 0; i < 4; i++) {
-        char variable[96], expected[160];
-        attempt a;
-        snprintf(variable, sizeof variable, "%s=hush", names[i]);
-        snprintf(expected, sizeof expected, "%s is set, but cloud mode is not in this version; unset it to run locally",
-                 names[i]);
-        load(&a, variable);
-        ok(says(&a, ERR_UNSUPPORTED, expected), "%s", expected);
+    attempt a;
+    char key[SERVICE_KEY_MAX_BYTES];
+    diag why;
+    load(&a, NULL);
+    ok(!a.cfg.is_cloud && strcmp(a.cfg.user_id, "local") == 0, "without its settings there is no cloud");
+    config_deinit(&a.cfg);
+    const char *user[] = {BASE_ENVIRONMENT, "USER_ID=u", NULL};
+    test_cloud_part("USER_ID", "SUPABASE_SERVICE_KEY", user);
+    const char *url[] = {BASE_ENVIRONMENT, "SUPABASE_URL=http://x", "SUPABASE_SERVICE_KEY=test_key", NULL};
+    test_cloud_part("SUPABASE_SERVICE_KEY", "USER_ID", url);
+    const char *keyed[] = {BASE_ENVIRONMENT, CLOUD_USER, "SUPABASE_SERVICE_KEY_B64=dGVzdF9rZXk=", NULL};
+    test_cloud_part("SUPABASE_SERVICE_KEY_B64", "SUPABASE_URL", keyed);
+
+    const char *plain[] = {BASE_ENVIRONMENT,
+                           "USER_ID=user_test",
+                           "SUPABASE_URL=http://localhost:54321/",
+                           "SUPABASE_SERVICE_KEY=test_key",
+                           "SUPABASE_SERVICE_KEY_B64=b3RoZXI=",
+                           NULL};
+    load_with(&a, plain, NULL, false);
+    ok(a.result == OK && a.cfg.is_cloud && strcmp(a.cfg.supabase_key, "test_key") == 0 &&
+           strcmp(a.cfg.supabase_url, "http://localhost:54321") == 0 && strcmp(a.cfg.host, "::") == 0,
+       "the original's documented settings are cloud mode, which listens everywhere");
+    ok(config_warning_count(&a.cfg) == 1 && strstr(config_warning(&a.cfg, 0), "no UUID"),
+       "a user that is no UUID is a warning");
+    config_deinit(&a.cfg);
+
+    const char *encoded[] = {BASE_ENVIRONMENT,
+                             CLOUD_USER,
+                             "SUPABASE_URL=http://x",
+                             "SUPABASE_SERVICE_KEY=",
+                             "SUPABASE_SERVICE_KEY_B64=dGVzdF9rZXk=",
+                             NULL};
+    load_with(&a, encoded, NULL, false);
+    ok(a.result == OK && strcmp(a.cfg.supabase_key, "test_key") == 0 && config_warning_count(&a.cfg) == 0,
+       "a blanked key gives way to the one in Base64");
+    config_deinit(&a.cfg);
+
+    const char *wrong[] = {BASE_ENVIRONMENT, CLOUD_USER, "SUPABASE_URL=http://x", "SUPABASE_SERVICE_KEY=" ANON_KEY,
+                           NULL};
+    load_with(&a, wrong, NULL, false);
+    ok(says(&a, ERR_INVALID,
+            "SUPABASE_SERVICE_KEY is \"(hidden)\"; expected a key sb_secret_... or the service_role JWT (from the "
+            "environment)"),
+       "an anon key is refused and not told");
+
+    const char *most[] = {BASE_ENVIRONMENT, CLOUD_USER, "SUPABASE_URL=http://x", NULL};
+    put_dotenv("SUPABASE_SERVICE_KEY=first\n");
+    load_with(&a, most, NULL, true);
+    ok(a.result == OK && strcmp(a.cfg.supabase_key, "first") == 0, "a key of .env");
+    put_dotenv("SUPABASE_SERVICE_KEY=second\n");
+    ok(config_read_key(&a.cfg, key, &why) == OK && strcmp(key, "second") == 0 &&
+           strcmp(a.cfg.supabase_key, "first") == 0,
+       "is read again on demand");
+    put_dotenv("");
+    ok(config_read_key(&a.cfg, key, &why) == ERR_INVALID && strstr(why.text, "SUPABASE_SERVICE_KEY is not"),
+       "and missed when it is gone");
+    config_deinit(&a.cfg);
+}
+
+static void test_amounts(void) {
+    static const char *const bad[] = {"-1", "1e3", ".", "1.2.3", "0,5", "1234567890123456"};
+    attempt a;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char sentence[160], variable[64];
+        snprintf(variable, sizeof variable, "VCPU_HOUR_USD=%s", bad[i]);
+        snprintf(
+            sentence, sizeof sentence,
+            "VCPU_HOUR_USD is \"%s\"; expected a decimal number such as 0.0095, not negative (from the environment)",
+            bad[i]);
+        refuses(variable, sentence);
     }
+    load(&a, "VCPU_HOUR_USD=0.02");
+    ok(a.result == OK && a.cfg.vcpu_hour_usd == 0.02, "an amount is exact");
+    config_deinit(&a.cfg);
 }
 
 static void test_machine_id(void) {
@@ -493,6 +578,7 @@ int main(void) {
     test_warnings();
     test_cpus();
     test_cloud();
+    test_amounts();
     test_machine_id();
     test_traders_dir();
     unlink(dotenv);

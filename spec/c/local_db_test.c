@@ -309,7 +309,7 @@ static void refusals(void) {
     remove_database();
     memset(noise, 'x', sizeof noise);
     write_file("trademind.db", noise, sizeof noise, 0);
-    ok(is_refused(folder, ERR_DATABASE, "damaged"), "a file that is no database is refused");
+    ok(is_refused(folder, ERR_DAMAGED, "damaged"), "a file that is no database is refused");
     in_folder(path, "trademind.db");
     struct stat status;
     ok(stat(path, &status) == 0 && status.st_size == sizeof noise, "and not touched");
@@ -344,7 +344,7 @@ static void damaged_inside(void) {
     err failed = local_db_open(&config, &db, &why);
     if (!failed && memory_new(&m) == OK) failed = local_db_restore(db, m, &why);
     printf("# %s\n", why.text);
-    ok(failed == ERR_DATABASE && strstr(why.text, "damaged"), "damaged pages give the sentence");
+    ok(failed == ERR_DAMAGED && strstr(why.text, "damaged"), "damaged pages give the sentence");
     memory_free(m);
     local_db_close(db);
     remove_database();

@@ -169,7 +169,8 @@ for (const verb of [['run'], ['config'], ['status'], ['replay', '--data', '.'], 
     result = await trademind(verb, { env: { SUPABASE_URL: 'https://x.supabase.co' } });
     assert.equal(result.code, 4);
     assert.equal(result.stderr,
-      'trademind: SUPABASE_URL is set, but cloud mode is not in this version; unset it to run locally\n');
+      'trademind: SUPABASE_URL is set, but SUPABASE_SERVICE_KEY is not; cloud mode needs USER_ID, SUPABASE_URL and '
+      + 'SUPABASE_SERVICE_KEY (or SUPABASE_SERVICE_KEY_B64), a local one none of them\n');
 
     writeFileSync(path.join(cwd, '.env'), 'PORT=1\nGEMINI_API_KEY sk-secret\n');
     result = await trademind(verb, { cwd });

@@ -28,6 +28,7 @@ typedef int err;
     X(ERR_CLOSED, "closed") \
     X(ERR_CANCELLED, "cancelled") \
     X(ERR_DATABASE, "database error") \
+    X(ERR_DAMAGED, "damaged") \
     X(ERR_SCRIPT, "script error") \
     X(ERR_RUNAWAY, "script stopped: over its limit") \
     X(ERR_UNSUPPORTED, "not supported")

@@ -56,6 +56,18 @@ static bool is_late(const evaluation *e, const script_view *view) {
     return e->market_ms > view->close_ms + GRACE_MS || (view->rank && view->rank->missing > 0);
 }
 
+/* Those up to place `at`. */
+static err add_candles(pass *p, const kline_series *bars, int32_t at) {
+    candle candles[CANDLES_MAX];
+    int32_t n = at + 1 < CANDLES_MAX ? at + 1 : CANDLES_MAX;
+    for (int32_t i = 0; i < n; i++) {
+        kline k;
+        kline_series_get(bars, at + 1 - n + i, &k);
+        candles[i] = (candle){k.open_ms, k.open, k.high, k.low, k.close, k.volume};
+    }
+    return pass_add_candles(p, candles, (uint32_t)n);
+}
+
 /* `tick`: number of a provisional signal on its bar; 0: of a close. */
 static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, const script_view *view,
                       const script_result *r, signal_state state, int32_t tick) {
@@ -89,7 +101,8 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
     s->prompt = r->prompt;
     if (state != SIGNAL_HISTORICAL) COUNT(n_signals, 1);
     if (s->late) COUNT(n_late, 1);
-    return pass_add_signal(p, s);
+    err result = pass_add_signal(p, s);
+    return result == OK && state != SIGNAL_HISTORICAL ? add_candles(p, bars, at) : result;
 }
 
 /* ---- one evaluation ---- */

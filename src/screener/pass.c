@@ -11,17 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROWS = 4, FIRST_BLOCK_BYTES = 1024 };
+enum { FIRST_ROWS = 4, FIRST_BLOCK_BYTES = 1024, ALIGNMENT = _Alignof(double) };
 
 typedef struct block {
     struct block *next;
     size_t capacity, used;
-    char bytes[];
+    _Alignas(ALIGNMENT) char bytes[];
 } block;
 
 typedef struct kept {
     pass pass; /* first: what everybody else sees */
-    uint32_t room_signals, room_edges, room_owed, room_epochs, room_settles, room_revises, room_updates;
+    uint32_t room_signals, room_edges, room_owed, room_epochs, room_settles, room_revises, room_updates, room_candles;
     block *blocks, *filling; /* the first one; the one that takes texts now */
     size_t bytes;            /* allocated in all */
 } kept;
@@ -57,6 +57,7 @@ void pass_free(pass *p) {
     free(p->settles);
     free(p->revises);
     free(p->updates);
+    free(p->candles);
     free(p);
     if (pool) pass_pool_forget(pool);
 }
@@ -70,7 +71,8 @@ void pass_reset(pass *p) {
                      .epochs = p->epochs,
                      .settles = p->settles,
                      .revises = p->revises,
-                     .updates = p->updates};
+                     .updates = p->updates,
+                     .candles = p->candles};
     for (block *b = k->blocks; b; b = b->next) b->used = 0;
     k->filling = k->blocks;
 }
@@ -119,19 +121,23 @@ static block *block_for(kept *k, size_t bytes) {
     return add_block(k, bytes);
 }
 
+/* A copy that lies as numbers must; NULL without memory. */
+static void *keep_bytes(pass *p, const void *bytes, size_t count) {
+    kept *k = kept_of(p);
+    size_t padded = (count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    block *b = block_for(k, padded);
+    if (!b) return NULL;
+    k->filling = b;
+    void *copy = memcpy(b->bytes + b->used, bytes, count);
+    b->used += padded;
+    return copy;
+}
+
 /* Makes `*text` a copy of its own; NULL stays NULL. */
 static err keep_text(pass *p, char **text) {
-    kept *k = kept_of(p);
-    size_t bytes;
-    block *b;
     if (!*text) return OK;
-    bytes = strlen(*text) + 1;
-    b = block_for(k, bytes);
-    if (!b) return ERR_NO_MEMORY;
-    k->filling = b;
-    *text = memcpy(b->bytes + b->used, *text, bytes);
-    b->used += bytes;
-    return OK;
+    *text = keep_bytes(p, *text, strlen(*text) + 1);
+    return *text ? OK : ERR_NO_MEMORY;
 }
 
 err pass_add_signal(pass *p, const signal_row *row) {
@@ -199,5 +205,17 @@ err pass_add_update(pass *p, const update_row *row) {
     if (!rows) return ERR_NO_MEMORY;
     p->updates = rows;
     rows[p->n_updates++] = *row;
+    return OK;
+}
+
+err pass_add_candles(pass *p, const candle *bars, uint32_t n_bars) {
+    candles_row row = {.open_ms = bars[n_bars - 1].open_ms, .n_bars = n_bars}, *rows;
+    if (p->n_candles && p->candles[p->n_candles - 1].open_ms == row.open_ms) return OK;
+    rows = GROWN(p, candles);
+    if (!rows) return ERR_NO_MEMORY;
+    p->candles = rows;
+    row.bars = keep_bytes(p, bars, n_bars * sizeof *bars);
+    if (!row.bars) return ERR_NO_MEMORY;
+    rows[p->n_candles++] = row;
     return OK;
 }

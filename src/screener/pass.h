@@ -51,6 +51,21 @@ typedef struct revise_row {
     int64_t from_ms, to_ms; /* open times of its bars, half-open */
 } revise_row;
 
+/* A bar as people look at it. */
+typedef struct candle {
+    int64_t open_ms;
+    double open, high, low, close, volume;
+} candle;
+
+enum { CANDLES_MAX = 100 };
+
+/* The bars up to the one at `open_ms`, which has signals; oldest first. */
+typedef struct candles_row {
+    int64_t open_ms;
+    uint32_t n_bars; /* 1..CANDLES_MAX */
+    const candle *bars;
+} candles_row;
+
 /* Filled by storage: a signal that was known has another state now, or (is_revised) rests on a bar that was corrected. */
 typedef struct update_row {
     char id[ID_BYTES];
@@ -68,7 +83,7 @@ typedef struct pass {
     int32_t interval;
     int64_t open_ms;     /* watermark: newest bar of (symbol, interval) that every trader has evaluated or is owed */
     int64_t received_ns; /* monotonic: when the bar's closing event entered the inbox; for the lag metric */
-    uint32_t n_signals, n_edges, n_owed, n_epochs, n_settles, n_revises, n_updates;
+    uint32_t n_signals, n_edges, n_owed, n_epochs, n_settles, n_revises, n_updates, n_candles;
     bool is_tick; /* of a forming bar: no watermark moves, owed stays */
     signal_row *signals;
     edge_row *edges;
@@ -77,6 +92,7 @@ typedef struct pass {
     settle_row *settles;
     revise_row *revises;
     update_row *updates;
+    candles_row *candles; /* one for each bar with signals; none for historical ones */
 } pass;
 
 /* Empty, of no pool; NULL without memory. Workers take theirs from a pool. */
@@ -93,6 +109,8 @@ MUST_CHECK err pass_add_owed(pass *p, const char *trader_id, int64_t cursor_ms);
 MUST_CHECK err pass_add_epoch(pass *p, const char *key, int64_t epoch_ms);
 MUST_CHECK err pass_add_settle(pass *p, const char *trader_id, int64_t open_ms, signal_state state);
 MUST_CHECK err pass_add_revise(pass *p, const char *trader_id, int32_t interval, int64_t from_ms, int64_t to_ms);
+/* Nothing to do when the last one added is of the same bar. */
+MUST_CHECK err pass_add_candles(pass *p, const candle *bars, uint32_t n_bars);
 MUST_CHECK err pass_add_update(pass *p, const update_row *row);
 
 /* For the pool: as after pass_new, but with the memory that it has; and how much that is. */

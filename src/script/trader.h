@@ -43,7 +43,8 @@ MUST_CHECK err trader_source_new(const char *key, const char *chunk, const char 
                                  const char *inputs, trader_source **out, diag *why);
 MUST_CHECK err trader_source_copy(const trader_source *source, trader_source **out);
 void trader_source_free(trader_source *source);
-/* The id of the trader with that key (trader_spec.key). */
+/* The id of the trader with that key (trader_spec.key). A key that is a UUID, as those of rows of a database are, is the id
+ * itself. */
 void trader_id_of(const char *key, char id[TRADER_ID_MAX]);
 
 typedef enum trader_on { ON_CLOSE, ON_TICK } trader_on; /* ON_TICK: on the forming bar, and at each close as well */
@@ -67,7 +68,7 @@ typedef struct trader_need {
 /* What a compiled trader says. */
 typedef struct trader_spec {
     char key[TRADER_KEY_MAX]; /* id field or file name */
-    char id[TRADER_ID_MAX];   /* UUIDv5(namespace, "file:" + key) */
+    char id[TRADER_ID_MAX];   /* UUIDv5(namespace, "file:" + key), or the key (trader_id_of) */
     char name[TRADER_NAME_MAX];
     char revision[TRADER_REVISION_MAX];
     int32_t interval;       /* whose close runs the filter */

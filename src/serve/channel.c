@@ -333,6 +333,31 @@ static void take_malformed(channel_client *client) {
         close_client(client, CLOSE_UNAUTHORIZED, "a token is expected first");
 }
 
+/* `ack` with the request's own id, if it has one. */
+static void acknowledge(channel_client *client, const json_t *request) {
+    json_t *id = json_object_get(request, "id");
+    char *text = id ? json_dumps(id, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    json_writer w;
+    begin_message(&w, "ack", 0);
+    if (text) json_put_raw(&w, "id", text);
+    end_message(&w);
+    push(client->owner, &w, client);
+    free(text);
+}
+
+/* What it says of the traders is not taken from it: they are read again where they come from. */
+static void take_update(channel_client *client, const json_t *request) {
+    const serve_providers *providers = &client->owner->options.providers;
+    if (providers->reload_traders) providers->reload_traders(providers->context);
+    acknowledge(client, request);
+}
+
+static void force_sync(channel_client *client, const json_t *request) {
+    const serve_providers *providers = &client->owner->options.providers;
+    if (providers->force_sync) providers->force_sync(providers->context);
+    acknowledge(client, request);
+}
+
 static void take_message(channel_client *client) {
     json_t *root = json_loadb(client->input, client->input_bytes, JSON_REJECT_DUPLICATES, NULL);
     const char *type = json_string_value(json_object_get(root, "type"));
@@ -344,6 +369,10 @@ static void take_message(channel_client *client) {
         close_client(client, CLOSE_UNAUTHORIZED, "a token is expected first");
     else if (strcmp(type, "ping") == 0)
         answer(client, "pong");
+    else if (strcmp(type, "force_sync") == 0)
+        force_sync(client, root);
+    else if (strcmp(type, "config_update") == 0)
+        take_update(client, root);
     else if (strcmp(type, "pong") != 0)
         answer_error(client, "unknown_type", "this type of message is not known here");
     json_decref(root);

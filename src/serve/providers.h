@@ -31,4 +31,8 @@ typedef struct serve_providers {
      * the file says. */
     err (*set_workers)(void *context, int32_t n, diag *why);
     err (*change_trader)(void *context, const char *key, const char *json, diag *why);
+    /* What waits for the cloud goes now; NULL: nothing ever does. */
+    void (*force_sync)(void *context);
+    /* Somebody says that traders have changed where they come from; may be NULL. */
+    void (*reload_traders)(void *context);
 } serve_providers;

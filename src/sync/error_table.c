@@ -1,5 +1,6 @@
 #include "sync/error_table.h"
 #include "sync/local_db_body.h"
+#include "sync/outbox.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -10,9 +11,10 @@ static const char PUT[] =
     " first_seen, last_seen) VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), nullif(?6, 0), ?7, ?8, nullif(?9, ''), ?10, ?11,"
     " ?12, ?13) ON CONFLICT (trader_id, code_hash, kind, line, message) DO UPDATE SET symbol = excluded.symbol,"
     " bar = excluded.bar, trace = excluded.trace, count = excluded.count, last_seen = excluded.last_seen,"
-    " resolved_at = iif(excluded.last_seen > resolved_at, NULL, resolved_at)";
+    " resolved_at = iif(excluded.last_seen > resolved_at, NULL, resolved_at) RETURNING n";
 
-static const char RESOLVE[] = "UPDATE trader_errors SET resolved_at = ?2 WHERE trader_id = ?1 AND resolved_at IS NULL";
+static const char RESOLVE[] = "UPDATE trader_errors SET resolved_at = ?2 WHERE trader_id = ?1 AND resolved_at IS NULL"
+                              " RETURNING n";
 
 void trader_error_list_deinit(trader_error_list *list) {
     if (!list) return;
@@ -22,6 +24,18 @@ void trader_error_list_deinit(trader_error_list *list) {
 
 static err prepare(local_db *db, const char *sql, sqlite3_stmt **out, diag *why) {
     return sqlite3_prepare_v2(db->handle, sql, -1, out, NULL) == SQLITE_OK ? OK : local_db_fail(db, why, "read it");
+}
+
+/* Runs a statement that gives the `n` of the rows that it has written; they are on their way to the cloud from now on. */
+static err run_and_send(local_db *db, sqlite3_stmt *statement, diag *why) {
+    err failed = OK;
+    int code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW && !failed)
+        failed = outbox_put(db, CLOUD_ERRORS, text_at(statement, 0), OUTBOX_INSERT, why);
+    if (!failed && code != SQLITE_DONE) failed = local_db_fail(db, why, "write to it");
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return failed;
 }
 
 static err put(local_db *db, sqlite3_stmt *statement, const trader_error_row *row, diag *why) {
@@ -38,7 +52,7 @@ static err put(local_db *db, sqlite3_stmt *statement, const trader_error_row *ro
     sqlite3_bind_int64(statement, 11, (int64_t)row->count);
     sqlite3_bind_int64(statement, 12, row->first_ms);
     sqlite3_bind_int64(statement, 13, row->last_ms);
-    return local_db_run(db, statement, why);
+    return run_and_send(db, statement, why);
 }
 
 err error_table_put(local_db *db, const trader_error_row *rows, size_t n_rows, diag *why) {
@@ -58,9 +72,12 @@ err error_table_resolve(local_db *db, const char *trader_id, int64_t now_ms, dia
     sqlite3_stmt *statement = NULL;
     err failed = prepare(db, RESOLVE, &statement, why);
     if (failed) return failed;
-    bind_text(statement, 1, trader_id);
-    sqlite3_bind_int64(statement, 2, now_ms);
-    failed = local_db_run(db, statement, why);
+    failed = local_db_begin(db, why);
+    if (!failed) {
+        bind_text(statement, 1, trader_id);
+        sqlite3_bind_int64(statement, 2, now_ms);
+        failed = local_db_end(db, run_and_send(db, statement, why), why);
+    }
     sqlite3_finalize(statement);
     return failed;
 }

@@ -11,6 +11,7 @@
 #include "sync/schema.h"
 #include "sync/signal_table.h"
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,11 @@ static const char *const statement_sql[N_STATEMENTS] = {
                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [PUT_EPOCH] = ("INSERT INTO epochs (symbol, key, epoch_ms) VALUES (?1, ?2, ?3)"
                    " ON CONFLICT (symbol, key) DO UPDATE SET epoch_ms = excluded.epoch_ms"),
+    [PUT_CANDLES] = "INSERT OR REPLACE INTO candles (symbol, interval, open_ms, packed) VALUES (?1, ?2, ?3, ?4)",
+    [GET_CANDLES] = "SELECT packed FROM candles WHERE symbol = ?1 AND interval = ?2 AND open_ms = ?3",
+    [PUT_EVENT] = "INSERT OR IGNORE INTO cloud_events (id, user_id, event_type, severity, message, details, created_at)"
+                  " VALUES (?1, ?2, ?3, 'info', ?4, ?5, ?6)",
+    [PUT_OUTBOX] = "INSERT OR REPLACE INTO outbox (destination, key, op) VALUES (?1, ?2, ?3)",
 };
 
 static err configure(local_db *db, bool sync_full, diag *why);
@@ -67,6 +73,7 @@ err local_db_open(const local_db_config *config, local_db **out, diag *why) {
     failed = data_folder_make(config->folder, why);
     if (failed) goto out;
     const char *machine_id = config->machine_id && config->machine_id[0] ? config->machine_id : NULL;
+    db->has_cloud = config->has_cloud;
     db->user_id = strdup(config->user_id ? config->user_id : "local");
     db->machine_id = machine_id ? strdup(machine_id) : NULL;
     if (!db->user_id || (machine_id && !db->machine_id)) {
@@ -88,6 +95,20 @@ out:
     else
         *out = db;
     return failed;
+}
+
+/* The log belongs to the file: without it what is in it would be gone, and with another file it would do harm. */
+err local_db_set_aside(const char *folder, int64_t now_ms, char *path, size_t path_bytes, diag *why) {
+    static const char *const parts[] = {"", "-wal", "-shm"};
+    char from[DATABASE_PATH_BYTES], to[DATABASE_PATH_BYTES];
+    snprintf(path, path_bytes, "%s/trademind.db.damaged-%" PRId64, folder, now_ms);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(from, sizeof from, "%s/trademind.db%s", folder, parts[i]);
+        snprintf(to, sizeof to, "%s%s", path, parts[i]);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            return diag_set(why, ERR_IO, "%s: cannot be set aside: %s", from, strerror(errno));
+    }
+    return OK;
 }
 
 void local_db_close(local_db *db) {
@@ -137,7 +158,7 @@ err local_db_fail(local_db *db, diag *why, const char *doing) {
     int code = db->handle ? sqlite3_extended_errcode(db->handle) : SQLITE_NOMEM;
     const char *text = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
     if (is_damaged(code))
-        return diag_set(why, ERR_DATABASE,
+        return diag_set(why, ERR_DAMAGED,
                         "%s is damaged or no database (%s); move it away to start with an empty one "
                         "(`sqlite3 FILE .recover` saves what can be read)",
                         db->path, text);

@@ -17,10 +17,13 @@ typedef struct local_db_config {
     const char *user_id;    /* in every row; NULL: "local" */
     const char *machine_id; /* in every row; NULL or empty: unknown */
     bool sync_full;         /* a commit also survives the loss of the host, not only of the process */
+    bool has_cloud;         /* what is written is put into the outbox, too */
 } local_db_config;
 
 /* Makes the folder and the file when missing, and brings an older schema up to date. */
 MUST_CHECK err local_db_open(const local_db_config *config, local_db **out, diag *why);
+/* A closed database that is damaged: gets another name, `path`, with its log. ERR_IO. */
+MUST_CHECK err local_db_set_aside(const char *folder, int64_t now_ms, char *path, size_t path_bytes, diag *why);
 void local_db_close(local_db *db);
 
 MUST_CHECK err local_db_restore(local_db *db, memory *m, diag *why);

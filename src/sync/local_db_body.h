@@ -20,6 +20,10 @@ enum statement {
     PUT_OWED,
     PUT_EDGE,
     PUT_EPOCH,
+    PUT_CANDLES,
+    GET_CANDLES,
+    PUT_EVENT,
+    PUT_OUTBOX,
     N_STATEMENTS
 };
 
@@ -33,6 +37,7 @@ struct local_db {
     sqlite3_stmt *statements[N_STATEMENTS];
     char path[DATABASE_PATH_BYTES];
     char *user_id, *machine_id;
+    bool has_cloud;
     uint32_t wal_pages;
 };
 

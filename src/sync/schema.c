@@ -74,6 +74,54 @@ const char *const schema_migrations[] = {
     " resolved_at INTEGER,"
     " UNIQUE (trader_id, code_hash, kind, line, message));"
     "CREATE INDEX trader_errors_by_time ON trader_errors (last_seen, n);",
+
+    /* 3: what is on its way to the cloud, and the rows of the machine. An entry of the outbox names a row: what is sent is
+     * the row as it is then. `n` is never given twice, so that what comes in while a row is being sent is not taken for
+     * what was sent. `op`: 0 to be inserted, 1 there already and to be amended. */
+    "CREATE TABLE outbox ("
+    " n INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " destination TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " op INTEGER NOT NULL,"
+    " UNIQUE (destination, key));"
+    "CREATE INDEX outbox_by_lane ON outbox (destination, op, n);"
+    "CREATE TABLE dead_letters ("
+    " n INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " destination TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " op INTEGER NOT NULL,"
+    " code TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " died_at INTEGER NOT NULL," /* wall clock, ms */
+    " UNIQUE (destination, key));"
+    "CREATE TABLE candles ("
+    " symbol TEXT NOT NULL, interval TEXT NOT NULL, open_ms INTEGER NOT NULL,"
+    " packed BLOB NOT NULL," /* zstd of a JSON array of {x, o, h, l, c, v} */
+    " PRIMARY KEY (symbol, interval, open_ms));"
+    "CREATE TABLE signal_analyses ("
+    " id TEXT PRIMARY KEY NOT NULL, signal_id TEXT NOT NULL, trader_id TEXT NOT NULL, user_id TEXT NOT NULL,"
+    " decision TEXT NOT NULL, confidence REAL, reasoning TEXT, key_levels TEXT, trade_plan TEXT,"
+    " technical_indicators TEXT, raw_ai_response TEXT, analysis_latency_ms INTEGER, gemini_tokens_used INTEGER,"
+    " model_name TEXT, created_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX signal_analyses_by_signal ON signal_analyses (signal_id);"
+    "CREATE TABLE cloud_machines ("
+    " machine_id TEXT PRIMARY KEY NOT NULL, user_id TEXT NOT NULL, region TEXT, status TEXT NOT NULL,"
+    " cpus INTEGER, memory_mb INTEGER, started_at INTEGER, stopped_at INTEGER, error_message TEXT,"
+    " updated_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE cloud_metrics ("
+    " id TEXT PRIMARY KEY NOT NULL, cpu_usage_vcpus REAL, memory_used_mb INTEGER, memory_total_mb INTEGER,"
+    " active_signals INTEGER, analysis_queue_depth INTEGER, websocket_latency_ms INTEGER,"
+    " filter_execution_time_ms INTEGER, ai_analysis_time_ms INTEGER, signals_created_count INTEGER,"
+    " analyses_completed_count INTEGER, errors_count INTEGER, recorded_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX cloud_metrics_by_time ON cloud_metrics (recorded_at);"
+    "CREATE TABLE cloud_events ("
+    " id TEXT PRIMARY KEY NOT NULL, user_id TEXT NOT NULL, event_type TEXT NOT NULL, severity TEXT NOT NULL,"
+    " message TEXT NOT NULL, details TEXT, created_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX cloud_events_by_time ON cloud_events (created_at);"
+    "CREATE TABLE cloud_costs ("
+    " id TEXT PRIMARY KEY NOT NULL, user_id TEXT NOT NULL, vcpu_hours REAL NOT NULL, cost_per_vcpu_hour REAL NOT NULL,"
+    " total_cost_usd REAL NOT NULL, period_start INTEGER NOT NULL, period_end INTEGER NOT NULL, region TEXT,"
+    " created_at INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 const int schema_version = (int)(sizeof schema_migrations / sizeof schema_migrations[0]);

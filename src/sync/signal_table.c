@@ -1,7 +1,9 @@
 #include "sync/signal_table.h"
 #include "base/json_writer.h"
 #include "screener/signal_json.h"
+#include "sync/candle_table.h"
 #include "sync/local_db_body.h"
+#include "sync/outbox.h"
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SQL_BYTES = 1024 };
+enum { SQL_BYTES = 1024, EVENT_MESSAGE_BYTES = 256 };
 
 static err read_signal(signal_row *s, sqlite3_stmt *row);
 
@@ -68,6 +70,48 @@ static err insert(local_db *db, const signal_row *s, bool *is_new, diag *why) {
     free(indicator_data);
     free(metadata);
     return failed;
+}
+
+/* ---- its event, and its way to the cloud ---- */
+
+static err event_details(const signal_row *s, char **out) {
+    json_writer w;
+    json_writer_init(&w);
+    json_write_object(&w);
+    json_put_text(&w, "signalId", s->id);
+    json_put_text(&w, "traderId", s->trader_id);
+    json_put_text(&w, "trader", s->trader);
+    json_put_text(&w, "symbol", s->symbol);
+    json_put_text(&w, "interval", interval_name(s->interval));
+    json_put_integer(&w, "time", s->open_ms);
+    json_put_number(&w, "price", s->price);
+    json_write_object_end(&w);
+    return json_writer_take(&w, out, NULL);
+}
+
+/* Named after its signal, so that there is never another. */
+static err put_event(local_db *db, const signal_row *s, diag *why) {
+    sqlite3_stmt *put = db->statements[PUT_EVENT];
+    char name[ID_BYTES + 32], id[ID_BYTES], message[EVENT_MESSAGE_BYTES], *details = NULL;
+    snprintf(name, sizeof name, "event|signal_created|%s", s->id);
+    snprintf(message, sizeof message, "%s on %s %s", s->trader_name, s->symbol, interval_name(s->interval));
+    err failed = uuid5(SIGNAL_NAMESPACE, name, strlen(name), id) == 0 ? event_details(s, &details) : ERR_INVALID;
+    if (failed) return diag_set(why, failed, "event of signal %s: %s", s->id, error_text(failed));
+    bind_text(put, 1, id);
+    bind_text(put, 2, db->user_id);
+    bind_text(put, 3, "signal_created");
+    bind_text(put, 4, message);
+    bind_text(put, 5, details);
+    sqlite3_bind_int64(put, 6, s->created_ms);
+    failed = local_db_run(db, put, why);
+    free(details);
+    return failed ? failed : outbox_put(db, CLOUD_EVENTS, id, OUTBOX_INSERT, why);
+}
+
+/* What was found in the past is no event. */
+static err note_new(local_db *db, const signal_row *s, diag *why) {
+    err failed = outbox_put(db, CLOUD_SIGNALS, s->id, OUTBOX_INSERT, why);
+    return failed || s->state == SIGNAL_HISTORICAL ? failed : put_event(db, s, why);
 }
 
 /* ---- the same signal again ---- */
@@ -135,6 +179,7 @@ static err note_revision(local_db *db, const signal_row *s, diag *why) {
     if (!failed && !known.is_revised && !is_same_content(&known, s)) {
         bind_text(db->statements[REVISE_SIGNAL], 1, s->id);
         failed = local_db_run(db, db->statements[REVISE_SIGNAL], why);
+        if (!failed) failed = outbox_put(db, CLOUD_SIGNALS, s->id, OUTBOX_AMEND, why);
     }
     signal_row_deinit(&known);
     return failed;
@@ -204,12 +249,17 @@ err signal_table_put(local_db *db, pass *p, uint32_t *n_new, diag *why) {
     for (uint32_t i = 0; !failed && i < p->n_signals; i++) {
         bool is_new = false;
         failed = insert(db, &p->signals[i], &is_new, why);
+        if (!failed && is_new) failed = note_new(db, &p->signals[i], why);
         if (!failed && is_new)
             move_row(p->signals, i, (*n_new)++);
         else if (!failed)
             failed = note_revision(db, &p->signals[i], why);
     }
     for (uint32_t i = 0; !failed && i < p->n_settles; i++) failed = settle(db, p, &p->settles[i], why);
+    for (uint32_t i = 0; !failed && i < p->n_updates; i++)
+        failed = outbox_put(db, CLOUD_SIGNALS, p->updates[i].id, OUTBOX_AMEND, why);
+    for (uint32_t i = 0; !failed && i < p->n_candles; i++)
+        failed = candle_table_put(db, p->symbol, p->interval, &p->candles[i], why);
     return failed;
 }
 

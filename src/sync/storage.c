@@ -11,6 +11,7 @@
 #include "base/queue.h"
 #include "sync/data_folder.h"
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -43,7 +44,15 @@ typedef struct batch {
     pass *passes[];
 } batch;
 
-typedef enum request_kind { READ_SIGNALS, READ_ERRORS, PUT_ERRORS, RESOLVE_ERRORS, PUT_SETTING } request_kind;
+typedef enum request_kind {
+    READ_SIGNALS,
+    READ_ERRORS,
+    READ_JOB,
+    PUT_ERRORS,
+    RESOLVE_ERRORS,
+    PUT_SETTING,
+    WRITE_JOB
+} request_kind;
 
 /* From the owner. Reads come back to it with their rows; writes end with the storage thread. */
 typedef struct request {
@@ -53,6 +62,8 @@ typedef struct request {
     storage_signals_fn on_signals;
     trader_error_filter error_filter;
     storage_errors_fn on_errors;
+    storage_job_fn run; /* jobs; `context` is the job */
+    storage_job_done_fn on_job_done;
     void *context;
     char trader_id[ID_BYTES]; /* RESOLVE_ERRORS */
     int64_t now_ms;
@@ -64,7 +75,8 @@ typedef struct request {
 } request;
 
 struct storage {
-    local_db *db; /* the opener's until the thread starts and after it is joined */
+    local_db_config config; /* texts are the opener's, until storage_start */
+    local_db *db;           /* the opener's until the thread starts and after it is joined */
     int lock;
     uint32_t n_producers;
     producer *producers;
@@ -114,6 +126,25 @@ static err new_queues(storage *s, const storage_config *config) {
     return failed;
 }
 
+/* A damaged file is kept for whoever wants to save something from it; the machine goes on with an empty one. */
+static err begin_anew(storage *s, diag *why) {
+    char path[PATH_MAX];
+    log_error("storage", "%s", why->text);
+    local_db_close(s->db);
+    s->db = NULL;
+    err failed = local_db_set_aside(s->config.folder, wall_ms(), path, sizeof path, why);
+    if (failed) return failed;
+    log_error("storage",
+              "it is set aside as %s, with what was still to be written to the cloud; an empty one takes its place",
+              path);
+    return local_db_open(&s->config, &s->db, why);
+}
+
+static err open_database(storage *s, diag *why) {
+    err failed = local_db_open(&s->config, &s->db, why);
+    return failed == ERR_DAMAGED ? begin_anew(s, why) : failed;
+}
+
 err storage_open(const storage_config *config, storage **out, diag *why) {
     assert(config->n_producers > 0);
     storage *s = calloc(1, sizeof *s);
@@ -123,8 +154,9 @@ err storage_open(const storage_config *config, storage **out, diag *why) {
     if (failed) diag_set(why, failed, "storage: %s", error_text(failed));
     if (!failed) failed = data_folder_make(config->folder, why);
     if (!failed) failed = data_folder_acquire(config->folder, &s->lock, why);
-    local_db_config database = {config->folder, config->user_id, config->machine_id, config->outbox_sync_full};
-    if (!failed) failed = local_db_open(&database, &s->db, why);
+    s->config = (local_db_config){config->folder, config->user_id, config->machine_id, config->outbox_sync_full,
+                                  config->has_cloud};
+    if (!failed) failed = open_database(s, why);
     if (failed)
         free_storage(s);
     else
@@ -132,9 +164,11 @@ err storage_open(const storage_config *config, storage **out, diag *why) {
     return failed;
 }
 
+/* What was read before the damage is true. */
 err storage_restore(storage *s, memory *m, diag *why) {
     assert(!s->is_started);
-    return local_db_restore(s->db, m, why);
+    err failed = local_db_restore(s->db, m, why);
+    return failed == ERR_DAMAGED ? begin_anew(s, why) : failed;
 }
 
 err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn on_committed, void *context, diag *why) {
@@ -221,6 +255,14 @@ err storage_put_setting(storage *s, const char *key, const char *value) {
     return ask(s, &r);
 }
 
+err storage_read(storage *s, storage_job_fn run, storage_job_done_fn on_done, void *job) {
+    return ask(s, &(request){.kind = READ_JOB, .run = run, .on_job_done = on_done, .context = job});
+}
+
+err storage_write(storage *s, storage_job_fn run, storage_job_done_fn on_done, void *job) {
+    return ask(s, &(request){.kind = WRITE_JOB, .run = run, .on_job_done = on_done, .context = job});
+}
+
 static uint64_t submitted_and_waiting(const storage *s) {
     uint64_t count = atomic_load(&s->n_in_batch);
     for (uint32_t i = 0; i < s->n_producers; i++) count += queue_length(s->producers[i].passes);
@@ -250,7 +292,7 @@ static batch *reverse_batches(batch *newest) {
     return oldest;
 }
 
-static bool is_write(const request *r) { return r->kind != READ_SIGNALS && r->kind != READ_ERRORS; }
+static bool is_write(const request *r) { return r->kind > READ_JOB; }
 
 /* The oldest write that is not done; NULL: none. */
 static request *take_write(storage *s) {
@@ -265,6 +307,7 @@ static void answer(request *r) {
     const char *why = r->error ? r->why.text : NULL;
     if (r->kind == READ_SIGNALS) r->on_signals(r->context, r->error, why, &r->signals);
     if (r->kind == READ_ERRORS) r->on_errors(r->context, r->error, why, &r->errors);
+    if (r->on_job_done) r->on_job_done(r->context, r->error, why);
     free_request(r);
 }
 
@@ -291,9 +334,10 @@ static void cancel_requests(storage *s) {
     }
     while ((r = take_write(s))) {
         n_lost++;
-        free_request(r);
+        r->error = diag_set(&r->why, ERR_CANCELLED, "storage has stopped");
+        answer(r);
     }
-    if (n_lost) log_warn("storage", "%zu notes about traders were not written before the stop", n_lost);
+    if (n_lost) log_warn("storage", "%zu notes were not written before the stop", n_lost);
 }
 
 static void on_async_closed(uv_handle_t *handle) {
@@ -452,22 +496,44 @@ static void add_write(storage *s, request *r) {
 
 static err do_write(storage *s, request *r) {
     if (r->kind == PUT_ERRORS) return error_table_put(s->db, r->errors.rows, r->errors.count, &r->why);
+    if (r->kind == WRITE_JOB) return r->run(s->db, r->context, &r->why);
     if (r->kind == PUT_SETTING) return local_db_set_setting(s->db, r->setting, r->value, &r->why);
     return error_table_resolve(s->db, r->trader_id, r->now_ms, &r->why);
+}
+
+/* What the disk refuses is tried again, and of our own notes everything. */
+static bool is_done(request *r, err e) {
+    r->error = e;
+    return e == OK || (r->on_job_done && e != ERR_DATABASE);
 }
 
 /* In their order, up to the first that fails; that one is tried again later. */
 static void write_requests(storage *s) {
     if (!s->writes) return;
-    while (s->writes && do_write(s, s->writes) == OK) free_request(take_write(s));
+    while (s->writes && is_done(s->writes, do_write(s, s->writes))) {
+        request *r = take_write(s);
+        if (r->on_job_done)
+            push_answer(s, r);
+        else
+            free_request(r);
+    }
     if (!s->writes) {
         note_works(s);
         return;
     }
     atomic_fetch_add(&s->n_failures, 1);
     atomic_store(&s->state, STORAGE_FAILING);
-    log_repeat(&s->failures, LOG_ERROR, "storage", "what is to be noted of traders is kept and written later: %s",
+    log_repeat(&s->failures, LOG_ERROR, "storage", "what is to be noted is kept and written later: %s",
                s->writes->why.text);
+}
+
+static void do_read(storage *s, request *r) {
+    if (r->kind == READ_SIGNALS)
+        r->error = signal_table_read(s->db, &r->signal_filter, &r->signals, &r->why);
+    else if (r->kind == READ_ERRORS)
+        r->error = error_table_read(s->db, &r->error_filter, &r->errors, &r->why);
+    else
+        r->error = r->run(s->db, r->context, &r->why);
 }
 
 /* Reads at once; writes when there is no batch under way. */
@@ -478,8 +544,7 @@ static void take_requests(storage *s) {
             add_write(s, r);
             continue;
         }
-        r->error = r->kind == READ_SIGNALS ? signal_table_read(s->db, &r->signal_filter, &r->signals, &r->why)
-                                           : error_table_read(s->db, &r->error_filter, &r->errors, &r->why);
+        do_read(s, r);
         push_answer(s, r);
     }
 }

@@ -26,6 +26,7 @@ typedef struct storage storage;
 typedef struct storage_config {
     const char *folder, *user_id, *machine_id; /* as in local_db_config */
     bool outbox_sync_full;
+    bool has_cloud;          /* as in local_db_config */
     uint32_t n_producers;    /* workers: 1.. */
     uint32_t queue_capacity; /* passes a producer may be ahead; 0: 1024 */
 } storage_config;
@@ -85,6 +86,16 @@ MUST_CHECK err storage_resolve_trader_errors(storage *s, const char *trader_id);
 
 /* Owner, while started. Written in the order of the calls; texts are copied. ERR_FULL, ERR_NO_MEMORY: say it again later. */
 MUST_CHECK err storage_put_setting(storage *s, const char *key, const char *value);
+
+/* Work on the local database for the modules of sync that have tables of their own. `run` is called on the storage thread
+ * with `job`, then `on_done` on the loop, exactly once for every job that was taken; `why` is NULL unless error. The job
+ * stays its owner's. A read is done at once. A write is done in the order of all writes, between the passes, and tried again
+ * while it fails with ERR_DATABASE (`run` then leaves everything as it was); ERR_CANCELLED when storage stopped first.
+ * Owner, while started. ERR_FULL, ERR_NO_MEMORY: not taken. */
+typedef err (*storage_job_fn)(local_db *db, void *job, diag *why);
+typedef void (*storage_job_done_fn)(void *job, err error, const char *why);
+MUST_CHECK err storage_read(storage *s, storage_job_fn run, storage_job_done_fn on_done, void *job);
+MUST_CHECK err storage_write(storage *s, storage_job_fn run, storage_job_done_fn on_done, void *job);
 
 /* Any thread. */
 storage_state storage_health(const storage *s);

@@ -1,0 +1,61 @@
+// What specs of the daemon in the cloud share: a project that knows the trader files, and what it holds afterwards.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { start } from './harness.mjs';
+import { startSupabase } from './supabase.mjs';
+
+const NAMESPACE = Buffer.from('6d8f2f0c3f0e5b7a9c557a1c1f0e9b42', 'hex');
+
+/** The id of a name within our namespace, as RFC 9562 makes it (version 5). */
+export function nameId(name) {
+  const bytes = createHash('sha1').update(NAMESPACE).update(name).digest().subarray(0, 16);
+  bytes[6] = (bytes[6] & 0x0f) | 0x50;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** A project in which each trader file of `folder` is a row of the user's traders, under the id that the file has. */
+export async function startProject(folder, options = {}) {
+  const supabase = await startSupabase(options);
+  for (const name of readdirSync(folder).filter(file => /^(?!.*_spec).*\.lua$/.test(file))) {
+    const code = readFileSync(join(folder, name), 'utf8'), key = /^\s*id\s*=\s*"([^"]+)"/m.exec(code)?.[1] ?? basename(name, '.lua');
+    await supabase.sql`insert into traders (id, user_id, name, description, filter, strategy, language, cloud_config)
+      values (${nameId(`file:${key}`)}, ${supabase.user.id}, ${key}, '', ${supabase.sql.json({ code })}, '{}', 'lua',
+        '{"enabledInCloud": true}')`;
+  }
+  return supabase;
+}
+
+/** Signals that are no historical ones: id -> {id, trader, symbol, time, late}, to be compared with those of a replay. */
+export async function cloudSignals({ sql }) {
+  const rows = await sql`select id, metadata->>'trader' as trader, symbol, extract(epoch from "timestamp") * 1000 as time, (metadata->>'late')::boolean as late
+    from signals where metadata->>'state' <> 'historical'`;
+  return new Map(rows.map(row => [row.id, { ...row, time: Number(row.time) }]));
+}
+
+/** '' when each of these signals has its event, and none besides is there. */
+export async function eventDifference({ sql }, signals) {
+  const rows = await sql`select details->>'signalId' as id from cloud_events where event_type = 'signal_created'`;
+  const found = new Set(rows.map(row => row.id));
+  const missing = [...signals.keys()].filter(id => !found.has(id)), besides = [...found].filter(id => !signals.has(id));
+  if (found.size === rows.length && missing.length + besides.length === 0) return '';
+  return `${rows.length} events of ${found.size} signals; ${missing.length} missing, ${besides.length} besides`;
+}
+
+/** The settings of the daemon in that project. */
+export const cloudEnv = (supabase, market) => ({
+  ...supabase.env, SYMBOLS: market.symbols.join(','), SYNC_INTERVAL_MS: '200', HOST: '127.0.0.1', MACHINE_REGION: 'sin',
+});
+
+/** A verb of the command line: {code, lines (of JSON), stderr}. */
+export async function verb(words, env = {}) {
+  const it = start('trademind', words, env);
+  const { code } = await it.ended;
+  return { code, lines: it.lines, stderr: it.stderr };
+}
+
+/** How many rows wait in the outbox of that folder. */
+export const waitingIn = folder =>
+  Number(execFileSync('sqlite3', ['-readonly', join(folder, 'trademind.db'), 'select count(*) from outbox'], { encoding: 'utf8' }));
