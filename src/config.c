@@ -59,12 +59,16 @@ static const char *const MARKETS[] = {"spot", "usdm", NULL};
 static const char *const CPU_PLACEMENTS[] = {"any", "spread", NULL};
 static const char *const OUTBOX_SYNCS[] = {"normal", "full", NULL};
 static const char *const LATE_BARS_NAMES[] = {"evaluate", "skip", NULL};
+static const char *const AI_PROVIDERS[] = {"gemini", "openai", NULL};
+static const char *const AI_SIGNALS_NAMES[] = {"asked", "all", NULL};
+static const char *const AI_THINKINGS[] = {"default", "off", "low", "medium", "high", NULL};
 static const char *const SWITCHES[] = {"off", "on", NULL};
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const LOG_FORMATS[] = {"auto", "human", "json", NULL};
 
 #define FIELD(field) .offset = offsetof(config, field)
 #define WHOLE(from, to) .form = {.type = TYPE_WHOLE, .min = (from), .max = (to)}
+#define DECIMAL(from, to) .form = {.type = TYPE_DECIMAL, .min = (from), .max = (to)}
 #define CHOICE(list) .form = {.type = TYPE_CHOICE, .choices = (list)}
 #define OF_TYPE(name) .form = {.type = (name)}
 #define OPTIONAL(name) .form = {.type = (name), .is_optional = true}
@@ -161,6 +165,53 @@ static const setting SETTINGS[] = {
     {.name = "MACHINE_MEMORY", .group = "Machine", FIELD(machine_memory_mb), WHOLE(64, 1048576), .initial = "256",
      .is_unused = true, .effect = "memory that the daemon may plan with, MB"},
 
+    {.name = "GEMINI_API_KEY", .group = "Analysis", FIELD(gemini_api_key), OPTIONAL(TYPE_SECRET), .is_secret = true,
+     .effect = "switches on the analysis of signals by Gemini"},
+    {.name = "GEMINI_MODEL", .group = "Analysis", FIELD(gemini_model), OF_TYPE(TYPE_MODEL), .initial = "gemini-3.8-flash",
+     .effect = "model of Gemini; a trader may name another"},
+    {.name = "GEMINI_BASE_URL", .group = "Analysis", FIELD(gemini_base_url), OF_TYPE(TYPE_HTTP_URL),
+     .initial = "https://generativelanguage.googleapis.com", .effect = "where Gemini is asked"},
+    {.name = "OPENAI_BASE_URL", .group = "Analysis", FIELD(openai_base_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "switches on the analysis by an OpenAI-compatible server, version included: https://openrouter.ai/api/v1"},
+    {.name = "OPENAI_API_KEY", .group = "Analysis", FIELD(openai_api_key), OPTIONAL(TYPE_SECRET), .is_secret = true,
+     .effect = "key of that server, if it wants one"},
+    {.name = "OPENAI_MODEL", .group = "Analysis", FIELD(openai_model), OPTIONAL(TYPE_MODEL),
+     .effect = "model of that server; needed with OPENAI_BASE_URL"},
+    {.name = "AI_PROVIDER", .group = "Analysis", FIELD(ai_provider), CHOICE(AI_PROVIDERS), .initial = "gemini",
+     .effect = "who is asked first when both are on; the other one is asked while the first does not serve"},
+    {.name = "AI_SIGNALS", .group = "Analysis", FIELD(ai_signals), CHOICE(AI_SIGNALS_NAMES), .initial = "asked",
+     .effect = "asked: signals of traders that have a prompt or an analysis; all: of all but those that say when = \"manual\""},
+    {.name = "AI_CONCURRENCY", .group = "Analysis", FIELD(ai_concurrency), WHOLE(1, 64), .initial = "4",
+     .effect = "requests at once"},
+    {.name = "AI_REQUESTS_PER_MINUTE", .group = "Analysis", FIELD(ai_requests_per_minute), WHOLE(0, 100000), .initial = "60",
+     .effect = "requests in a minute, at most; 0: no limit"},
+    {.name = "AI_TOKENS_PER_MINUTE", .group = "Analysis", FIELD(ai_tokens_per_minute), WHOLE(0, 1000000000), .initial = "0",
+     .effect = "input tokens in a minute, at most; 0: no limit"},
+    {.name = "AI_DAILY_REQUESTS", .group = "Analysis", FIELD(ai_daily_requests), WHOLE(0, 1000000000), .initial = "0",
+     .effect = "requests in a day (UTC), at most; 0: no limit"},
+    {.name = "AI_DAILY_TOKENS", .group = "Analysis", FIELD(ai_daily_tokens), WHOLE(0, 1000000000000), .initial = "0",
+     .effect = "tokens in a day (UTC), in and out, at most; 0: no limit"},
+    {.name = "AI_DAILY_BUDGET_USD", .group = "Analysis", FIELD(ai_daily_budget_usd), DECIMAL(0, 1000000), .initial = "5",
+     .effect = "dollars in a day (UTC), at most, by the prices of AI_PRICES; 0: no limit"},
+    {.name = "AI_PRICES", .group = "Analysis", FIELD(ai_prices), OPTIONAL(TYPE_PRICES),
+     .described = "the known prices of Gemini's models",
+     .effect = "prices of models, before the known ones: gemini-3.8-flash=0.75/3.75/0.075, my-own=0/0"},
+    {.name = "AI_TEMPERATURE", .group = "Analysis", FIELD(ai_temperature),
+     .form = {.type = TYPE_DECIMAL, .min = 0, .max = 2, .is_optional = true}, .described = "the model's own",
+     .effect = "temperature of the models; a prompt may name another"},
+    {.name = "AI_THINKING", .group = "Analysis", FIELD(ai_thinking), CHOICE(AI_THINKINGS), .initial = "default",
+     .effect = "how much a model thinks before it answers, where it can be told; thinking is paid for as output"},
+    {.name = "AI_MAX_OUTPUT_TOKENS", .group = "Analysis", FIELD(ai_max_output_tokens), WHOLE(256, 65536), .initial = "4096",
+     .effect = "most tokens of an answer, thinking included"},
+    {.name = "AI_TIMEOUT_MS", .group = "Analysis", FIELD(ai_timeout_ms), WHOLE(100, 600000), .initial = "60000",
+     .effect = "time that one request may take, ms"},
+    {.name = "AI_MAX_AGE_MIN", .group = "Analysis", FIELD(ai_max_age_min), WHOLE(1, 10080), .initial = "60",
+     .effect = "a signal whose bar closed longer ago is not analysed any more but recorded as expired, minutes of market time"},
+    {.name = "AI_REANALYSE_MAX", .group = "Analysis", FIELD(ai_reanalyse_max), WHOLE(0, 100), .initial = "5",
+     .effect = "how often a signal that is to wait is looked at again, at the next closes of its interval"},
+    {.name = "AI_QUEUE_MAX", .group = "Analysis", FIELD(ai_queue_max), WHOLE(1, 10000), .initial = "500",
+     .effect = "analyses that may wait; beyond, those of the oldest bars are given up"},
+
     {.name = "LOG_LEVEL", .group = "Log", FIELD(log_level), CHOICE(LOG_LEVELS), .initial = "info",
      .effect = "least level that is written to stderr"},
     {.name = "LOG_FORMAT", .group = "Log", FIELD(log_format), CHOICE(LOG_FORMATS), .initial = "auto",
@@ -183,12 +234,6 @@ static const setting SETTINGS[] = {
 
     {.name = "METRICS_PORT", LATER, .effect = "port of the metrics"},
     {.name = "HEARTBEAT_URL", LATER, .effect = "address to call while all is well"},
-    {.name = "GEMINI_API_KEY", LATER, .effect = "analysis by Gemini", .is_secret = true},
-    {.name = "GEMINI_MODEL", LATER, .effect = "analysis by Gemini"},
-    {.name = "OPENAI_BASE_URL", LATER, .effect = "analysis by an OpenAI-compatible server"},
-    {.name = "OPENAI_API_KEY", LATER, .effect = "analysis by an OpenAI-compatible server", .is_secret = true},
-    {.name = "OPENAI_MODEL", LATER, .effect = "analysis by an OpenAI-compatible server"},
-    {.name = "AI_*", LATER, .effect = "analysis: every name that starts with AI_"},
     {.name = "FLY_API_TOKEN", LATER, .effect = "scaling on Fly", .is_secret = true},
     {.name = "FLY_APP_NAME", LATER, .effect = "scaling on Fly, which sets it by itself"},
     {.name = "SCALE_*", LATER, .effect = "scaling: every name that starts with SCALE_"},
@@ -267,6 +312,7 @@ err config_load(const config_input *input, config *out, diag *why) {
 void config_deinit(config *cfg) {
     config_list_free(&cfg->symbols);
     config_list_free(&cfg->auth_origins);
+    config_list_free(&cfg->ai_prices);
     config_list_free(&cfg->binance_ws_urls);
     config_list_free(&cfg->binance_rest_urls);
     if (cfg->values) {

@@ -22,6 +22,16 @@ typedef enum inclusion { INCLUSION_EXCLUDE, INCLUSION_INCLUDE } inclusion;
 typedef enum switched { SWITCHED_OFF, SWITCHED_ON } switched;
 typedef enum market_kind { MARKET_SPOT, MARKET_USDM } market_kind;
 
+typedef enum ai_provider { AI_GEMINI, AI_OPENAI } ai_provider;
+typedef enum ai_signals { AI_SIGNALS_ASKED, AI_SIGNALS_ALL } ai_signals;
+typedef enum ai_thinking {
+    AI_THINKING_DEFAULT,
+    AI_THINKING_OFF,
+    AI_THINKING_LOW,
+    AI_THINKING_MEDIUM,
+    AI_THINKING_HIGH
+} ai_thinking;
+
 typedef struct config {
     const char *machine_id; /* "" when one is to be generated and kept: config_machine_id */
     const char *machine_region;
@@ -67,6 +77,18 @@ typedef struct config {
     int64_t script_cpu_ms, script_load_cpu_ms, script_memory_mb;
     int64_t script_max_errors, script_max_kills;
     int64_t max_signals_per_trader_hour;
+
+    const char *gemini_api_key, *gemini_model, *gemini_base_url; /* key "": off */
+    const char *openai_api_key, *openai_model, *openai_base_url; /* URL "": off */
+    ai_provider ai_provider;                                     /* asked first when both are on */
+    ai_signals ai_signals;
+    ai_thinking ai_thinking;
+    double ai_temperature;                                                /* NaN: the model's own */
+    int64_t ai_concurrency, ai_requests_per_minute, ai_tokens_per_minute; /* rates 0: no limit */
+    int64_t ai_daily_requests, ai_daily_tokens;                           /* 0: no limit */
+    double ai_daily_budget_usd;                                           /* 0: no limit */
+    config_list ai_prices;
+    int64_t ai_max_output_tokens, ai_timeout_ms, ai_max_age_min, ai_reanalyse_max, ai_queue_max;
 
     log_level log_level;
     log_format log_format;

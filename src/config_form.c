@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,9 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_WS_URLS] = "up to 8 of ws(s)://HOST[:PORT][/PATH], with commas between several",
         [TYPE_HTTP_URLS] = "up to 8 of http(s)://HOST[:PORT][/PATH], with commas between several",
         [TYPE_ORIGINS] = "http(s)://HOST[:PORT], with commas between several",
+        [TYPE_MODEL] = "the name of a model, such as gemini-3.8-flash or google/gemini-3.8-flash",
+        [TYPE_SECRET] = "a key without blanks",
+        [TYPE_PRICES] = "MODEL=IN/OUT or MODEL=IN/OUT/CACHED (USD per million tokens), with commas between several",
         [TYPE_AMOUNT] = "a decimal number such as 0.0095, not negative",
         [TYPE_KEY] = "a key sb_secret_... or the service_role JWT",
         [TYPE_KEY_BASE64] = "a key sb_secret_... or the service_role JWT, in Base64",
@@ -46,6 +50,8 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
     };
     if (form->type == TYPE_WHOLE) {
         snprintf(out, bytes, "a whole number from %" PRId64 " to %" PRId64, form->min, form->max);
+    } else if (form->type == TYPE_DECIMAL) {
+        snprintf(out, bytes, "a number from %" PRId64 " to %" PRId64, form->min, form->max);
     } else if (form->type == TYPE_CHOICE) {
         describe_choices(form, out, bytes);
     } else if (form->type == TYPE_INTERVAL) {
@@ -55,7 +61,7 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
     }
 }
 
-enum { MAX_URLS = 8 };
+enum { MAX_URLS = 8, MODEL_BYTES = 96 };
 
 /* ---- checked and converted ---- */
 
@@ -68,6 +74,59 @@ static bool parse_whole(const config_form *form, const char *text, int64_t *out)
     }
     *out = number;
     return number >= form->min;
+}
+
+/* Plain decimals: 2, 0.5, .5 */
+static bool parse_plain(const char *text, const char *end, double *out) {
+    char *stop;
+    bool has_digit = false;
+    for (const char *at = text; at < end; at++) {
+        if (!(*at >= '0' && *at <= '9') && *at != '.') return false;
+        has_digit = has_digit || *at != '.';
+    }
+    *out = has_digit ? strtod(text, &stop) : 0;
+    return has_digit && stop == end;
+}
+
+static err convert_decimal(const config_form *form, const char *text, double *field) {
+    double number = NAN;
+    if (*text && !parse_plain(text, text + strlen(text), &number)) return ERR_INVALID;
+    if (*text ? !(number >= (double)form->min && number <= (double)form->max) : !form->is_optional) return ERR_INVALID;
+    *field = number;
+    return OK;
+}
+
+static bool is_model(const char *text, size_t bytes) {
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/:";
+    bool is_name = bytes > 0 && bytes < MODEL_BYTES && isalnum((unsigned char)*text);
+    for (size_t i = 0; is_name && i < bytes; i++)
+        is_name = text[i] && strchr(allowed, text[i]) && !(text[i] == '.' && i > 0 && text[i - 1] == '.');
+    return is_name;
+}
+
+bool config_price_parse(const char *text, char *model, size_t bytes, double *in, double *out, double *cached) {
+    const char *equals = strchr(text, '='), *first, *second, *end;
+    if (!equals || !is_model(text, (size_t)(equals - text))) return false;
+    end = text + strlen(text);
+    first = strchr(equals, '/');
+    if (!first) return false;
+    second = strchr(first + 1, '/');
+    if (!parse_plain(equals + 1, first, in) || !parse_plain(first + 1, second ? second : end, out)) return false;
+    *cached = *in;
+    if (second && !parse_plain(second + 1, end, cached)) return false;
+    if (model) snprintf(model, bytes, "%.*s", (int)(equals - text), text);
+    return true;
+}
+
+static bool is_price(const char *text) {
+    double in, out, cached;
+    return config_price_parse(text, NULL, 0, &in, &out, &cached);
+}
+
+static bool is_secret(const char *text) {
+    for (; *text; text++)
+        if (*text <= ' ' || *text > '~') return false;
+    return true;
 }
 
 /* Digits with at most one point, so that the locale plays no part in what is taken. */
@@ -150,6 +209,7 @@ static bool is_item(const config_form *form, const char *item) {
     case TYPE_SYMBOLS: return is_market_name(item, SYMBOL_BYTES);
     case TYPE_WS_URLS: return url_is_base(item, "ws", "wss");
     case TYPE_HTTP_URLS: return url_is_base(item, "http", "https");
+    case TYPE_PRICES: return is_price(item);
     default: return url_is_origin(item);
     }
 }
@@ -194,6 +254,8 @@ static bool check_text(const config_form *form, char *text) {
     case TYPE_HOST: return url_is_host(text);
     case TYPE_PATH: drop_last_slashes(text); return is_path(text);
     case TYPE_HTTP_URL: drop_last_slashes(text); return url_is_base(text, "http", "https");
+    case TYPE_MODEL: return is_model(text, strlen(text));
+    case TYPE_SECRET: return is_secret(text);
     case TYPE_KEY: return is_key(text);
     case TYPE_KEY_BASE64: return is_key_in_base64(text);
     default: return false;
@@ -231,9 +293,11 @@ err config_form_convert(const config_form *form, char *text, void *field) {
     case TYPE_WHOLE: return parse_whole(form, text, field) ? OK : ERR_INVALID;
     case TYPE_CHOICE: return convert_number(parse_choice(form, text), field);
     case TYPE_INTERVAL: return convert_number(interval_parse(text, strlen(text)), field);
+    case TYPE_DECIMAL: return convert_decimal(form, text, field);
     case TYPE_SYMBOLS:
     case TYPE_WS_URLS:
     case TYPE_HTTP_URLS:
+    case TYPE_PRICES:
     case TYPE_ORIGINS: return convert_list(form, text, field);
     case TYPE_AMOUNT: return convert_amount(text, field);
     case TYPE_IGNORED: return OK;

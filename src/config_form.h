@@ -18,6 +18,10 @@ typedef enum config_type {
     TYPE_WS_URLS,   /* config_list, at most 8 */
     TYPE_HTTP_URLS, /* the same */
     TYPE_ORIGINS,   /* config_list */
+    TYPE_DECIMAL,   /* double, min..max; NaN for an empty text */
+    TYPE_MODEL,     /* const char *: the name of a model */
+    TYPE_SECRET,    /* const char *: printable, without blanks */
+    TYPE_PRICES,    /* config_list of MODEL=IN/OUT or MODEL=IN/OUT/CACHED */
     TYPE_AMOUNT,    /* double, from 0 */
     TYPE_KEY,       /* const char *: a service key; TYPE_KEY_BASE64: one in Base64 */
     TYPE_KEY_BASE64,
@@ -26,7 +30,7 @@ typedef enum config_type {
 
 typedef struct config_form {
     config_type type;
-    int64_t min, max;           /* TYPE_WHOLE */
+    int64_t min, max;           /* TYPE_WHOLE, TYPE_DECIMAL */
     const char *const *choices; /* TYPE_CHOICE; NULL at the end */
     bool is_optional;           /* texts and lists: may be empty */
 } config_form;
@@ -42,6 +46,8 @@ void config_list_free(config_list *list);
 void config_form_describe(const config_form *form, char *out, size_t bytes);
 /* Letters, digits and . _ -, shorter than CONFIG_ID_BYTES, not empty. */
 bool config_is_id(const char *text);
+/* MODEL=IN/OUT[/CACHED]: prices, 0 or more, in USD per million tokens. `model` has `bytes`; NULL for one that is not wanted. */
+bool config_price_parse(const char *text, char *model, size_t bytes, double *in, double *out, double *cached);
 /* Normalises `text` in place (case, slashes at the end) and fills `field`, which the type tells the type of.
  * ERR_INVALID when the text has not that form; ERR_NO_MEMORY. A list may be half filled then; free it all the same. */
 MUST_CHECK err config_form_convert(const config_form *form, char *text, void *field);

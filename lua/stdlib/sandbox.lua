@@ -389,7 +389,7 @@ local function signal_of(l, gave_table)
 end
 
 --- What an analysis of the match is to be made of. @param gave_table as above
--- @return JSON {system, text, model, temperature, atr, stopPct, targetPct, maxPerDay}; nil: the trader wants none of this match
+-- @return JSON {system, text, model, temperature, atr, tick, price, side, score, stop, targets, stopPct, targetPct, maxPerDay}; nil: the trader wants none of this match
 function M.prompt(index, gave_table)
   local l = loaded[index]
   local a, signal = l.analysis, signal_of(l, gave_table)
@@ -397,7 +397,8 @@ function M.prompt(index, gave_table)
   local made = prompt.read(a.ask(l.market, signal), a.where)
   return json_text {
     system = made.system or prompt.system, text = made.text, model = made.model or a.model, temperature = made.temperature,
-    atr = prompt.atr(l.market), stopPct = a.stop_pct, targetPct = a.target_pct, maxPerDay = a.max_per_day,
+    atr = prompt.atr(l.market), tick = l.market.tick_size, price = signal.price, side = signal.side, score = signal.score, stop = signal.stop,
+    targets = #signal.targets > 0 and signal.targets or nil, stopPct = a.stop_pct, targetPct = a.target_pct, maxPerDay = a.max_per_day,
   }
 end
 

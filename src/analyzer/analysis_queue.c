@@ -24,7 +24,7 @@ struct analysis_queue {
     token_bucket requests, tokens;
     bool has_begun; /* the buckets */
     spending spending;
-    provider_breaker breakers[PROVIDERS_MAX];
+    circuit circuits[PROVIDERS_MAX];
     turn *turns;
     size_t n_turns;
     uint64_t seed;
@@ -166,7 +166,7 @@ err analysis_queue_add(analysis_queue *q, analysis_job *job, int64_t now_ms, ana
 
 static int32_t provider_for(const analysis_queue *q, const analysis_job *job, int64_t now_ms, int64_t *wait_ms) {
     for (int32_t p = 0; p < q->limits.n_providers; p++) {
-        int64_t ms = provider_breaker_wait_ms(&q->breakers[p], now_ms);
+        int64_t ms = circuit_wait_ms(&q->circuits[p], now_ms);
         if (isnan(job->usd[p])) continue;
         if (ms == 0) return p;
         if (ms < *wait_ms) *wait_ms = ms;
@@ -208,7 +208,7 @@ static void start(analysis_queue *q, analysis_job *job, int32_t provider, int64_
     job->day = spending_reserve(&q->spending, &job->reserved, now_ms);
     token_bucket_take(&q->requests, 1, now_ms);
     token_bucket_take(&q->tokens, job->tokens_in, now_ms);
-    provider_breaker_start(&q->breakers[provider]);
+    circuit_start(&q->circuits[provider]);
     job->provider = provider;
     job->is_running = true;
     job->n_requests++;
@@ -271,7 +271,7 @@ static job_state retry(analysis_queue *q, analysis_job *job, const reply *r, int
     int64_t wait_ms = 0;
     backoff_init(&b, RETRY_MS, RETRY_MAX_MS, q->seed + (uint64_t)job->sequence * 7919 + (uint64_t)job->n_attempts);
     for (int32_t i = 0; i <= job->n_attempts; i++) wait_ms = backoff_next_ms(&b);
-    if (++job->n_attempts >= q->limits.attempts_max) {
+    if (++job->n_attempts >= q->limits.attempts_max || (q->limits.is_impatient && r->kind == REPLY_DENIED)) {
         take(q, job);
         return JOB_FAILED;
     }
@@ -284,7 +284,7 @@ job_state analysis_queue_done(analysis_queue *q, analysis_job *job, const reply 
     job->is_running = false;
     q->n_running--;
     settle(q, job, r, usd, now_ms);
-    provider_breaker_note(&q->breakers[job->provider], r, now_ms);
+    circuit_note(&q->circuits[job->provider], r, now_ms);
     switch (r->kind) {
     case REPLY_ANSWER: take(q, job); return JOB_ANSWERED;
     case REPLY_CUT:
@@ -316,12 +316,30 @@ analysis_job *analysis_queue_take_expired(analysis_queue *q, int64_t now_ms) {
     return NULL;
 }
 
+analysis_job *analysis_queue_find(const analysis_queue *q, const char *id) {
+    for (analysis_job *j = q->first; j; j = j->next) {
+        if (strcmp(j->id, id) == 0) return j;
+        for (analysis_job *f = j->followers; f; f = f->next)
+            if (strcmp(f->id, id) == 0) return f;
+    }
+    return NULL;
+}
+
+bool analysis_queue_withdraw(analysis_queue *q, analysis_job *job) {
+    for (const analysis_job *j = q->first; j; j = j->next)
+        if (j == job && !job->is_running && !job->followers) {
+            take(q, job);
+            return true;
+        }
+    return false;
+}
+
 analysis_job *analysis_queue_take_any(analysis_queue *q) {
     analysis_job *job = q->first;
     if (!job) return NULL;
     if (job->is_running) {
         q->n_running--;
-        provider_breaker_forget(&q->breakers[job->provider]);
+        circuit_forget(&q->circuits[job->provider]);
         job->is_running = false;
     }
     return take(q, job);
@@ -334,6 +352,4 @@ void analysis_queue_count(const analysis_queue *q, analysis_queue_counts *out) {
                                    .hindrance = q->hindrance};
 }
 
-const provider_breaker *analysis_queue_breaker(const analysis_queue *q, int32_t provider) {
-    return &q->breakers[provider];
-}
+const circuit *analysis_queue_circuit(const analysis_queue *q, int32_t provider) { return &q->circuits[provider]; }

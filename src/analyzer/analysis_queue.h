@@ -11,7 +11,7 @@
  * Pure: time is an argument, market time in ms, and never goes back. Threads: one. Ownership: jobs are the caller's, and in
  * the queue from add until they come back from done (JOB_ANSWERED, JOB_FAILED), take_expired or take_any. */
 #pragma once
-#include "analyzer/provider_breaker.h"
+#include "analyzer/circuit.h"
 #include "analyzer/spending.h"
 #include "base/token_bucket.h"
 #include "screener/signal.h"
@@ -26,12 +26,14 @@ typedef struct analysis_limits {
     int64_t max_age_ms;                             /* of a bar's close: beyond, an analysis is of no use */
     int64_t requests_per_minute, tokens_per_minute; /* 0: no limit */
     spending_amount day;
+    bool is_impatient; /* somebody waits for it: what is denied has failed */
 } analysis_limits;
 
 typedef struct analysis_job analysis_job;
 struct analysis_job {
     /* the caller's */
     void *payload;
+    char id[ID_BYTES]; /* of the signal */
     char trader_id[ID_BYTES];
     char identity[65];             /* SHA-256 of all that is sent, and of the bar */
     int64_t close_ms;              /* of the bar */
@@ -90,6 +92,10 @@ analysis_job *analysis_queue_take_follower(analysis_job *job);
 
 /* A waiting job whose bar is too old; NULL: none. */
 analysis_job *analysis_queue_take_expired(analysis_queue *q, int64_t now_ms);
+/* The job of that id, followers too; NULL: none. */
+analysis_job *analysis_queue_find(const analysis_queue *q, const char *id);
+/* It is not wanted any more. True: it is out of the queue, and the caller's; false: it runs, or others share what it asks. */
+bool analysis_queue_withdraw(analysis_queue *q, analysis_job *job);
 /* Any job, at the end; running ones too. */
 analysis_job *analysis_queue_take_any(analysis_queue *q);
 
@@ -100,4 +106,4 @@ typedef struct analysis_queue_counts {
 } analysis_queue_counts;
 
 void analysis_queue_count(const analysis_queue *q, analysis_queue_counts *out);
-const provider_breaker *analysis_queue_breaker(const analysis_queue *q, int32_t provider);
+const circuit *analysis_queue_circuit(const analysis_queue *q, int32_t provider);

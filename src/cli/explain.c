@@ -3,7 +3,7 @@
 
 #include "base/time_text.h"
 #include "cli/settings.h"
-#include "cli/trader_choice.h"
+#include "cli/trader_option.h"
 #include "cli/verbs.h"
 
 #include <jansson.h>
@@ -15,14 +15,14 @@ enum { NAME_COLUMN = 44 };
 
 typedef struct explain_call {
     settings settings;
-    trader_choice trader;
+    trader_option trader;
     const char *symbol, *data;
     int64_t at_ms;
     bool has_at, as_json;
 } explain_call;
 
 static const option OPTIONS[] = {
-    TRADER_OPTIONS,
+    TRADER_OPTION,
     {"symbol", "S", "symbol, such as BTCUSDT"},
     {"at", "TIME", "the bar that opens at TIME or holds it"},
     {"data", "DIR", "folder with kline files, SYMBOL-INTERVAL.csv or .csv.gz"},
@@ -41,7 +41,7 @@ static err take(void *context, const option *o, const char *value, diag *why) {
     if (strcmp(o->name, "data") == 0) call->data = value;
     if (strcmp(o->name, "json") == 0) call->as_json = true;
     if (strcmp(o->name, "set") == 0) return settings_add(&call->settings, value, why);
-    if (strcmp(o->name, "input") == 0) return trader_choice_input(&call->trader, value, why);
+    if (strcmp(o->name, "input") == 0) return trader_option_input(&call->trader, value, why);
     if (strcmp(o->name, "at") == 0) {
         call->has_at = true;
         if (time_text_parse(value, &call->at_ms) != OK)
@@ -148,7 +148,7 @@ static void show(const json_t *answer) {
 static err explain(const explain_call *call, const config *cfg, diag *why) {
     trader_source *source = NULL;
     char *json = NULL, *warning = NULL;
-    err e = trader_choice_read(&call->trader, cfg->traders_dir, &source, why);
+    err e = trader_option_read(&call->trader, cfg->traders_dir, &source, why);
     explanation_request request = {.limits = settings_limits(cfg),
                                    .source = source,
                                    .data = call->data,

@@ -77,8 +77,8 @@ typedef struct script_result {
      * conditions have functions (then those that held). values: {series: its value at the bar} of what the conditions
      * have read. plots: the trader's plots with their values at the bar. */
     char *conditions, *tags, *values, *plots;
-    /* What an analysis is to be made of (script_state_prompt): {system, text, model, temperature, atr, stopPct, targetPct,
-     * maxPerDay}; NULL: none is wanted. */
+    /* What an analysis is to be made of (script_state_prompt): {system, text, model, temperature, atr, tick, price, side, score,
+     * stop, targets, stopPct, targetPct, maxPerDay}; NULL: none is wanted. */
     char *prompt;
     bool gave_table; /* the filter's answer was a table */
     char *fault;     /* what went wrong in script_state_describe: a sentence, or NULL */

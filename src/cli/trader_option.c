@@ -1,12 +1,12 @@
-/* See trader_choice.h. */
-#include "cli/trader_choice.h"
+/* See trader_option.h. */
+#include "cli/trader_option.h"
 #include "script/trader_folder.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-err trader_choice_input(trader_choice *c, const char *value, diag *why) {
+err trader_option_input(trader_option *c, const char *value, diag *why) {
     if (c->n_inputs == INPUTS_MAX) return diag_set(why, ERR_TOO_BIG, "more than %d times --input", INPUTS_MAX);
     c->inputs[c->n_inputs++] = value;
     return OK;
@@ -35,7 +35,7 @@ static err refuse_trader(const char *folder, const char *name, diag *why) {
                     names);
 }
 
-err trader_choice_read(const trader_choice *c, const char *folder, trader_source **source, diag *why) {
+err trader_option_read(const trader_option *c, const char *folder, trader_source **source, diag *why) {
     static const char *const endings[] = {".lua", ".json"};
     char path[TRADER_CHUNK_MAX];
     err e = ERR_NOT_FOUND;
