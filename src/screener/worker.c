@@ -356,11 +356,15 @@ static void give_up(worker *w, tracked *t) {
     w->leaving[w->n_leaving++] = t;
 }
 
-static void release(worker *w, uint32_t id) {
-    if (w->symbols[id])
-        give_up(w, w->symbols[id]);
+/* One that waits is better left alone: it may need bars of references that the copies of another worker do not have any more. */
+static void release(worker *w, const control *c) {
+    tracked *t = w->symbols[c->symbol];
+    note n = {.kind = NOTE_RELEASED, .worker = w->index, .symbol = c->symbol};
+    n.is_kept = t && t->is_waiting && c->is_optional;
+    if (t && !n.is_kept)
+        give_up(w, t);
     else
-        worker_send(w, &(note){.kind = NOTE_RELEASED, .worker = w->index, .symbol = id});
+        worker_send(w, &n);
 }
 
 /* All that came before is evaluated. What waits (for a gap to be filled, a reference, a rank) is owed, as at a stop. */
@@ -437,7 +441,7 @@ static void on_control(worker *w, control *c) {
     case CONTROL_CHOOSE: choose(w, c); break;
     case CONTROL_COPY: copies_add(w, c); break;
     case CONTROL_RANK: place(w, c); break;
-    case CONTROL_RELEASE: release(w, c->symbol); break;
+    case CONTROL_RELEASE: release(w, c); break;
     case CONTROL_ADOPT: adopt(w, c->tracked); break;
     case CONTROL_SAVE: save(w, c->symbol); break;
     case CONTROL_BARRIER:
