@@ -117,3 +117,23 @@ test(`${KILLS} kills`, async () => {
   }
   console.log(`# killed: ${[...tally].map(([name, n]) => `${name} ${n}`).join(', ')}`);
 });
+
+test('a kill at every named point', { skip: hasFaults ? false : 'this build has no fault points (dev has)' }, async () => {
+  const exchange = await startExchange(market, SPEED), folder = tempDir();
+  const points = [...POINTS, 'outbox.bury'];
+  await supabase.sql`alter table cloud_events add constraint spec_refused check (event_type <> 'config_synced') not valid`;
+  try {
+    for (const point of points) {
+      const daemon = startTrademind({ port: exchange.port, folder, env: env({ TRADEMIND_FAULT: `${point}:${point === 'outbox.bury' ? 1 : random(1, 3)}` }) });
+      const how = await Promise.race([daemon.ended, new Promise(done => setTimeout(done, 60000, null))]);
+      assert.equal(how?.signal, 'SIGKILL', `${point} was not passed: ${daemon.stderr.slice(-2000)}`);
+    }
+    await finishRun(exchange, folder);
+  } finally {
+    await supabase.sql`alter table cloud_events drop constraint spec_refused`;
+  }
+  assert.equal(difference(await cloudSignals(supabase), expected), '');
+  assert.equal(await eventDifference(supabase, expected), '');
+  assert.match(dead(folder), /^(cloud_events\|.*23514.*spec_refused.*\n)+$/);
+  await clearProject();
+});
