@@ -322,10 +322,10 @@ static void test_midnight(void) {
                  {1772953200000, 1773039600000, "the day before the clock goes forward"},
                  {1773043200000, 1773126000000, "the day on which it does"},
                  {1793516400000, 1793602800000, "the day on which it goes back"}};
-    ok(breaker_pacific_midnight_ms(cases[0].now_ms) == cases[0].midnight_ms, "midnight Pacific time: %s",
+    ok(provider_breaker_pacific_midnight_ms(cases[0].now_ms) == cases[0].midnight_ms, "midnight Pacific time: %s",
        cases[0].what);
     for (int i = 1; i < 5; i++) {
-        int64_t got = breaker_pacific_midnight_ms(cases[i].now_ms);
+        int64_t got = provider_breaker_pacific_midnight_ms(cases[i].now_ms);
         struct tm local;
         time_t seconds = (time_t)(got / 1000);
         setenv("TZ", "America/Los_Angeles", 1);

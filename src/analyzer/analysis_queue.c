@@ -24,7 +24,7 @@ struct analysis_queue {
     token_bucket requests, tokens;
     bool has_begun; /* the buckets */
     spending spending;
-    breaker breakers[PROVIDERS_MAX];
+    provider_breaker breakers[PROVIDERS_MAX];
     turn *turns;
     size_t n_turns;
     uint64_t seed;
@@ -166,7 +166,7 @@ err analysis_queue_add(analysis_queue *q, analysis_job *job, int64_t now_ms, ana
 
 static int32_t provider_for(const analysis_queue *q, const analysis_job *job, int64_t now_ms, int64_t *wait_ms) {
     for (int32_t p = 0; p < q->limits.n_providers; p++) {
-        int64_t ms = breaker_wait_ms(&q->breakers[p], now_ms);
+        int64_t ms = provider_breaker_wait_ms(&q->breakers[p], now_ms);
         if (isnan(job->usd[p])) continue;
         if (ms == 0) return p;
         if (ms < *wait_ms) *wait_ms = ms;
@@ -208,7 +208,7 @@ static void start(analysis_queue *q, analysis_job *job, int32_t provider, int64_
     job->day = spending_reserve(&q->spending, &job->reserved, now_ms);
     token_bucket_take(&q->requests, 1, now_ms);
     token_bucket_take(&q->tokens, job->tokens_in, now_ms);
-    breaker_start(&q->breakers[provider]);
+    provider_breaker_start(&q->breakers[provider]);
     job->provider = provider;
     job->is_running = true;
     job->n_requests++;
@@ -284,7 +284,7 @@ job_state analysis_queue_done(analysis_queue *q, analysis_job *job, const reply 
     job->is_running = false;
     q->n_running--;
     settle(q, job, r, usd, now_ms);
-    breaker_note(&q->breakers[job->provider], r, now_ms);
+    provider_breaker_note(&q->breakers[job->provider], r, now_ms);
     switch (r->kind) {
     case REPLY_ANSWER: take(q, job); return JOB_ANSWERED;
     case REPLY_CUT:
@@ -321,7 +321,7 @@ analysis_job *analysis_queue_take_any(analysis_queue *q) {
     if (!job) return NULL;
     if (job->is_running) {
         q->n_running--;
-        breaker_forget(&q->breakers[job->provider]);
+        provider_breaker_forget(&q->breakers[job->provider]);
         job->is_running = false;
     }
     return take(q, job);
@@ -334,4 +334,6 @@ void analysis_queue_count(const analysis_queue *q, analysis_queue_counts *out) {
                                    .hindrance = q->hindrance};
 }
 
-const breaker *analysis_queue_breaker(const analysis_queue *q, int32_t provider) { return &q->breakers[provider]; }
+const provider_breaker *analysis_queue_breaker(const analysis_queue *q, int32_t provider) {
+    return &q->breakers[provider];
+}

@@ -11,7 +11,7 @@
  * Pure: time is an argument, market time in ms, and never goes back. Threads: one. Ownership: jobs are the caller's, and in
  * the queue from add until they come back from done (JOB_ANSWERED, JOB_FAILED), take_expired or take_any. */
 #pragma once
-#include "analyzer/breaker.h"
+#include "analyzer/provider_breaker.h"
 #include "analyzer/spending.h"
 #include "base/token_bucket.h"
 #include "screener/signal.h"
@@ -100,4 +100,4 @@ typedef struct analysis_queue_counts {
 } analysis_queue_counts;
 
 void analysis_queue_count(const analysis_queue *q, analysis_queue_counts *out);
-const breaker *analysis_queue_breaker(const analysis_queue *q, int32_t provider);
+const provider_breaker *analysis_queue_breaker(const analysis_queue *q, int32_t provider);

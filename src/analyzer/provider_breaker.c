@@ -1,4 +1,4 @@
-#include "analyzer/breaker.h"
+#include "analyzer/provider_breaker.h"
 #include <stdio.h>
 
 enum {
@@ -11,14 +11,14 @@ enum {
     LIMIT_MS = 10000
 };
 
-int64_t breaker_wait_ms(const breaker *b, int64_t now_ms) {
+int64_t provider_breaker_wait_ms(const provider_breaker *b, int64_t now_ms) {
     if (b->is_trying) return INT64_MAX;
     return b->until_ms > now_ms ? b->until_ms - now_ms : 0;
 }
 
-void breaker_start(breaker *b) { b->is_trying = b->is_open; }
+void provider_breaker_start(provider_breaker *b) { b->is_trying = b->is_open; }
 
-void breaker_forget(breaker *b) { b->is_trying = false; }
+void provider_breaker_forget(provider_breaker *b) { b->is_trying = false; }
 
 static int64_t doubled(int64_t first_ms, int32_t times) {
     int64_t ms = first_ms;
@@ -26,14 +26,14 @@ static int64_t doubled(int64_t first_ms, int32_t times) {
     return ms < OPEN_MAX_MS ? ms : OPEN_MAX_MS;
 }
 
-static void block(breaker *b, int64_t until_ms) {
+static void block(provider_breaker *b, int64_t until_ms) {
     if (until_ms > b->until_ms) b->until_ms = until_ms;
 }
 
-static void note_limit(breaker *b, const reply *r, int64_t now_ms) {
+static void note_limit(provider_breaker *b, const reply *r, int64_t now_ms) {
     b->is_daily = r->is_daily;
     if (r->is_daily)
-        block(b, breaker_pacific_midnight_ms(now_ms));
+        block(b, provider_breaker_pacific_midnight_ms(now_ms));
     else if (r->retry_ms >= 0)
         block(b, now_ms + (r->retry_ms > LIMIT_MIN_MS ? r->retry_ms : LIMIT_MIN_MS));
     else
@@ -41,7 +41,7 @@ static void note_limit(breaker *b, const reply *r, int64_t now_ms) {
     b->n_limits++;
 }
 
-static void note_failure(breaker *b, const reply *r, int64_t now_ms) {
+static void note_failure(provider_breaker *b, const reply *r, int64_t now_ms) {
     b->n_failures++;
     if (r->kind == REPLY_DENIED && b->n_failures < FAILURES_MAX) b->n_failures = FAILURES_MAX;
     if (r->retry_ms > 0) block(b, now_ms + r->retry_ms);
@@ -50,7 +50,7 @@ static void note_failure(breaker *b, const reply *r, int64_t now_ms) {
     block(b, now_ms + doubled(OPEN_MS, b->n_failures - FAILURES_MAX));
 }
 
-void breaker_note(breaker *b, const reply *r, int64_t now_ms) {
+void provider_breaker_note(provider_breaker *b, const reply *r, int64_t now_ms) {
     b->is_trying = false;
     if (r->why[0]) snprintf(b->why, sizeof b->why, "%.*s", (int)sizeof b->why - 1, r->why);
     switch (r->kind) {
@@ -95,7 +95,7 @@ static int64_t offset_ms(int64_t utc_ms) {
     return is_daylight ? 7 * HOUR_MS : 8 * HOUR_MS;
 }
 
-int64_t breaker_pacific_midnight_ms(int64_t now_ms) {
+int64_t provider_breaker_pacific_midnight_ms(int64_t now_ms) {
     int64_t day = (now_ms - offset_ms(now_ms)) / DAY_MS + 1, midnight = day * DAY_MS + offset_ms(now_ms);
     return day * DAY_MS + offset_ms(midnight); /* the clock may change before it */
 }

@@ -7,7 +7,7 @@
 #pragma once
 #include "analyzer/reply.h"
 
-typedef struct breaker {
+typedef struct provider_breaker {
     int64_t until_ms;   /* not before; 0: any time */
     int32_t n_failures; /* in a row */
     int32_t n_limits;   /* 429 in a row that do not say how long */
@@ -15,15 +15,15 @@ typedef struct breaker {
     bool is_trying;     /* the one request is under way */
     bool is_daily;      /* until_ms is the end of a quota's day */
     char why[160];      /* of the last failure, for people */
-} breaker;
+} provider_breaker;
 
 /* ms to wait; 0: ask. INT64_MAX: until the request that tries it is done. */
-int64_t breaker_wait_ms(const breaker *b, int64_t now_ms);
+int64_t provider_breaker_wait_ms(const provider_breaker *b, int64_t now_ms);
 /* A request is sent. */
-void breaker_start(breaker *b);
+void provider_breaker_start(provider_breaker *b);
 /* What came of one. */
-void breaker_note(breaker *b, const reply *r, int64_t now_ms);
+void provider_breaker_note(provider_breaker *b, const reply *r, int64_t now_ms);
 /* A request ends without saying anything about the provider: cancelled. */
-void breaker_forget(breaker *b);
+void provider_breaker_forget(provider_breaker *b);
 /* The next midnight in Los Angeles, market time ms (daylight saving by the rule of 2007). */
-int64_t breaker_pacific_midnight_ms(int64_t now_ms);
+int64_t provider_breaker_pacific_midnight_ms(int64_t now_ms);
