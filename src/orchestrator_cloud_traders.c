@@ -270,6 +270,10 @@ static void on_read(void *context, const trader_poll_round *round) {
     orchestrator_cloud_traders *c = context;
     trader_row_list chosen = {0};
     c->tier = round->tier;
+    if (round->is_analysed && !c->are_analysed)
+        log_info("traders",
+                 "a trigger of the project has signals analysed (auto_trigger_ai_analysis), so this machine does not: "
+                 "nobody is to pay twice");
     c->are_analysed = round->is_analysed;
     if (choose(c, round, &chosen) != OK) {
         log_error("traders", "what Supabase says of them is left aside: out of memory");
