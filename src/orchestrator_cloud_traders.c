@@ -270,6 +270,8 @@ static void on_read(void *context, const trader_poll_round *round) {
     orchestrator_cloud_traders *c = context;
     trader_row_list chosen = {0};
     c->tier = round->tier;
+    if (round->is_analysed && !c->are_analysed)
+        log_info("traders", "the project itself has signals analysed (trigger auto_trigger_ai_analysis on signals)");
     c->are_analysed = round->is_analysed;
     if (choose(c, round, &chosen) != OK) {
         log_error("traders", "what Supabase says of them is left aside: out of memory");
@@ -382,6 +384,7 @@ void orchestrator_cloud_traders_write(const orchestrator_cloud_traders *c, json_
     json_put_integer(w, "failedReads", (int64_t)s.n_failures);
     json_put_integer(w, "rowsRead", (int64_t)s.n_rows_read);
     json_put_text(w, "failure", s.is_failing ? s.why : NULL);
+    json_put_bool(w, "analysedByProject", c->are_analysed);
     json_put_integer(w, "chosen", (int64_t)c->n_verdicts[VERDICT_RUNS]);
     json_put_integer(w, "switchedOff", (int64_t)c->n_verdicts[VERDICT_DISABLED]);
     json_put_integer(w, "beyondQuota", (int64_t)c->n_verdicts[VERDICT_QUOTA]);
