@@ -314,6 +314,11 @@ static void on_resized(void *context, int32_t n_workers) {
     if (o->cloud) orchestrator_cloud_set_cpus(o->cloud, n_workers);
 }
 
+static void on_trader_problem(void *context, const char *id, const char *why) {
+    const orchestrator *o = context;
+    if (o->serve) serve_publish_problem(o->serve, id, why);
+}
+
 static size_t work_left(void *context) {
     const orchestrator *o = context;
     return screener_backlog(o->screener) + (o->feed ? feed_ranges_under_way(o->feed) : 0);
@@ -608,6 +613,7 @@ static err open_traders(orchestrator *o, diag *why) {
                                       .scan_context = o,
                                       .symbols = o->symbols,
                                       .storage = o->storage,
+                                      .on_problem = on_trader_problem,
                                       .work_left = work_left,
                                       .context = o};
     err e = is_cloud ? open_cloud(o, why) : OK;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "orchestrator_broadcast.h"
 #include "sync/machine.h"
+#include "sync/machine_table.h"
 #include "sync/outbox.h"
 #include "sync/synchronizer.h"
 #include <stdio.h>
@@ -20,12 +21,14 @@ enum {
     DRAINED_MS = 20
 };
 
-/* A row on its way to storage; its job. */
+typedef enum row_kind { ROW_PUT, ROW_MACHINE, ROW_PRUNE } row_kind;
+
+/* A row on its way to storage; its job. PRUNE has none: old ones are deleted. */
 typedef struct row {
     struct row *next;
     orchestrator_cloud *owner;
     cloud_table_id table;
-    bool prunes; /* no row: old ones are deleted */
+    row_kind kind;
     char json[];
 } row;
 
@@ -55,7 +58,7 @@ struct orchestrator_cloud {
     bool is_live, has_seen, is_short_of_disk, is_leaving, is_client_closed;
     log_repeater lost;
     enum { RUNNING, DRAINING, SYNCING, LEAVING, ENDING, ENDED } phase;
-    int64_t end_by_ms;
+    int64_t started_ms, end_by_ms;
     char error[512];
     void (*on_done)(void *context);
     void *done_context;
@@ -69,7 +72,11 @@ static void go_on_ending(orchestrator_cloud *c);
 
 static err do_put(local_db *db, void *job, diag *why) {
     row *r = job;
-    return r->prunes ? outbox_prune(db, wall_ms(), why) : outbox_put_row(db, r->table, r->json, why);
+    switch (r->kind) {
+    case ROW_PRUNE: return outbox_prune(db, wall_ms(), why);
+    case ROW_MACHINE: return machine_table_put(db, r->json, why);
+    default: return outbox_put_row(db, r->table, r->json, why);
+    }
 }
 
 static void on_put(void *job, err error, const char *why) {
@@ -78,7 +85,7 @@ static void on_put(void *job, err error, const char *why) {
     c->n_under_way--;
     if (error)
         log_repeat(&c->lost, LOG_ERROR, "cloud", "a row of %s is not kept: %s", cloud_table_get(r->table)->name, why);
-    if (!error && !r->prunes && c->synchronizer) synchronizer_note(c->synchronizer, 1);
+    if (!error && r->kind == ROW_PUT && c->synchronizer) synchronizer_note(c->synchronizer, 1);
     free(r);
 }
 
@@ -93,7 +100,7 @@ static void flush(orchestrator_cloud *c) {
     if (c->first && c->phase < ENDED) uv_timer_start(&c->work_timer, on_work, RETRY_MS, 0);
 }
 
-static void add_row(orchestrator_cloud *c, cloud_table_id table, bool prunes, const char *json) {
+static void add_row(orchestrator_cloud *c, cloud_table_id table, row_kind kind, const char *json) {
     size_t bytes = strlen(json) + 1;
     row *r = c->n_waiting < WAITING_MOST && c->phase < ENDED ? malloc(sizeof *r + bytes) : NULL;
     if (!r) {
@@ -102,7 +109,7 @@ static void add_row(orchestrator_cloud *c, cloud_table_id table, bool prunes, co
                    cloud_table_get(table)->name);
         return;
     }
-    *r = (row){.owner = c, .table = table, .prunes = prunes};
+    *r = (row){.owner = c, .table = table, .kind = kind};
     memcpy(r->json, json, bytes);
     *c->end = r;
     c->end = &r->next;
@@ -127,7 +134,7 @@ static void put(orchestrator_cloud *c, cloud_table_id table, json_writer *w) {
     if (c->is_short_of_disk)
         c->n_dropped++;
     else if (json_writer_text(w))
-        add_row(c, table, false, json_writer_text(w));
+        add_row(c, table, ROW_PUT, json_writer_text(w));
     json_writer_deinit(w);
 }
 
@@ -138,6 +145,26 @@ static void name_row(const orchestrator_cloud *c, const char *kind, char id[ID_B
              (long long)monotonic_ns(), (unsigned long long)++n);
     *id = 0;
     (void)uuid5(SIGNAL_NAMESPACE, name, strlen(name), id);
+}
+
+/* The machine's row here; there it goes with the heartbeat. */
+static void put_machine(orchestrator_cloud *c, const char *status) {
+    bool has_ended = c->phase != RUNNING;
+    json_writer w;
+    json_writer_init(&w);
+    json_write_object(&w);
+    json_put_text(&w, "machine_id", c->machine_id);
+    json_put_text(&w, "region", c->cfg->machine_region);
+    json_put_text(&w, "status", status);
+    json_put_integer(&w, "cpus", c->cpus);
+    json_put_integer(&w, "memory_mb", c->cfg->machine_memory_mb);
+    json_put_integer(&w, "started_at", c->started_ms);
+    if (has_ended) json_put_integer(&w, "stopped_at", wall_ms());
+    json_put_text(&w, "error_message", *c->error ? c->error : NULL);
+    json_put_integer(&w, "updated_at", wall_ms());
+    json_write_object_end(&w);
+    if (json_writer_text(&w)) add_row(c, CLOUD_METRICS, ROW_MACHINE, json_writer_text(&w));
+    json_writer_deinit(&w);
 }
 
 /* ---- events ---- */
@@ -230,6 +257,7 @@ void orchestrator_cloud_set_status(orchestrator_cloud *c, const char *status) {
     if (strcmp(c->status, status) == 0) return;
     c->status = status;
     if (c->machine) machine_set_status(c->machine, status);
+    put_machine(c, status);
     if (strcmp(status, "running") == 0)
         orchestrator_cloud_event(c, "machine_started", "info", "the machine is running", NULL);
 }
@@ -241,6 +269,7 @@ void orchestrator_cloud_set_cpus(orchestrator_cloud *c, int32_t cpus) {
     snprintf(message, sizeof message, "%d to %d workers", c->cpus, cpus);
     c->cpus = cpus;
     if (c->machine) machine_set_cpus(c->machine, cpus);
+    put_machine(c, c->status);
     orchestrator_cloud_event(c, "machine_scaled", "info", message, NULL);
 }
 
@@ -295,7 +324,7 @@ static void on_metrics(uv_timer_t *timer) {
     look_at_disk(c);
     put_metrics(c);
     if (++c->n_ticks % COST_EVERY == 0) put_cost(c);
-    if (c->n_ticks % PRUNE_EVERY == 1) add_row(c, CLOUD_METRICS, true, "");
+    if (c->n_ticks % PRUNE_EVERY == 1) add_row(c, CLOUD_METRICS, ROW_PRUNE, "");
 }
 
 /* ---- the cloud ---- */
@@ -367,12 +396,14 @@ err orchestrator_cloud_open(const orchestrator_cloud_config *options, orchestrat
     c->machine_id = options->machine_id;
     c->cpus = options->cpus;
     c->status = "starting";
+    c->started_ms = wall_ms();
     c->end = &c->first;
     orchestrator_metrics_init(&c->metrics, monotonic_ns(), wall_ms());
     uv_timer_init(c->loop, &c->metrics_timer);
     uv_timer_init(c->loop, &c->work_timer);
     c->metrics_timer.data = c->work_timer.data = c;
     look_at_disk(c);
+    put_machine(c, c->status);
     uv_timer_start(&c->metrics_timer, on_metrics, METRICS_MS, METRICS_MS);
     *out = c; /* also when it fails: the caller closes it, since handles are open */
     return c->client ? open_cloud(c, why) : OK;
@@ -470,6 +501,7 @@ void orchestrator_cloud_finish(orchestrator_cloud *c, const char *error, int64_t
     else
         orchestrator_cloud_event(c, "machine_stopped", "info", "the machine is stopping", NULL);
     c->phase = DRAINING;
+    put_machine(c, error ? "error" : "stopped");
     uv_timer_start(&c->work_timer, on_work, 0, 0);
 }
 

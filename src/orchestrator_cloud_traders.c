@@ -3,12 +3,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sync/trader_choice.h"
-#include <jansson.h>
+#include "sync/trader_table.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAVED_MAX = 64 << 20, SETTING_BYTES = 128, NAMES_BYTES = 1024, LINE_BYTES = 256 };
+enum { NAMES_BYTES = 1024, LINE_BYTES = 256 };
 
 struct orchestrator_cloud_traders {
     orchestrator_cloud_traders_config config;
@@ -17,7 +17,7 @@ struct orchestrator_cloud_traders {
     bool has_list;        /* else nothing was ever read */
     bool is_loaded;       /* the list is compiled: `wanted` is true */
     char **wanted;        /* what traders.error is to say of each of the list; NULL: nothing */
-    bool is_calling, is_closed;
+    bool is_calling, is_restoring, is_closed;
     char reported_id[UUID_TEXT_BYTES];
     user_tier tier;
     bool are_analysed;
@@ -27,51 +27,91 @@ struct orchestrator_cloud_traders {
 
 /* ---- the list over restarts ---- */
 
-static void setting_of(const orchestrator_cloud_traders *c, char key[SETTING_BYTES]) {
-    snprintf(key, SETTING_BYTES, "cloud_traders:%s", c->config.user_id);
+/* Work for the storage thread. */
+typedef struct list_job {
+    orchestrator_cloud_traders *owner; /* of a read */
+    trader_row_list list;
+} list_job;
+
+static list_job *new_job(orchestrator_cloud_traders *c) {
+    list_job *job = calloc(1, sizeof *job);
+    if (job) job->owner = c;
+    return job;
 }
 
-/* As PostgREST gives rows, so that the same reader reads them. */
-static json_t *row_json(const trader_row *row, const char *user_id) {
-    json_t *filter = row->code ? json_pack("{ss}", "code", row->code) : json_null();
-    json_t *inputs = row->inputs ? json_loads(row->inputs, 0, NULL) : json_null();
-    return json_pack("{ss, ss?, ss?, so, so, sb, ss?, ss, ss}", "id", row->id, "user_id",
-                     row->is_built_in ? NULL : user_id, "name", row->name, "filter", filter, "inputs", inputs,
-                     "enabled", true, "language", row->language, "access_tier", user_tier_name(row->tier), "created_at",
-                     row->created_at);
+static void free_job(list_job *job) {
+    if (!job) return;
+    trader_row_list_deinit(&job->list);
+    free(job);
+}
+
+static err write_list(local_db *db, void *job, diag *why) {
+    const list_job *j = job;
+    return trader_table_replace(local_db_handle(db), &j->list, why);
+}
+
+static void on_written(void *job, err error, const char *why) {
+    if (error != OK) log_error("traders", "they are not kept for a start without Supabase: %s", why);
+    free_job(job);
+}
+
+static err copy_list(const trader_row_list *from, trader_row_list *to) {
+    err e = OK;
+    for (size_t i = 0; i < from->count && e == OK; i++) {
+        trader_row copy;
+        e = trader_row_copy(&from->items[i], &copy);
+        if (e == OK && (e = trader_row_list_add(to, &copy)) != OK) trader_row_deinit(&copy);
+    }
+    return e;
 }
 
 static void save(orchestrator_cloud_traders *c) {
-    char key[SETTING_BYTES], *text = NULL;
-    json_t *rows = json_array();
-    err e = OK;
-    setting_of(c, key);
-    for (size_t i = 0; i < c->list.count && e == OK; i++)
-        if (json_array_append_new(rows, row_json(&c->list.items[i], c->config.user_id)) != 0) e = ERR_NO_MEMORY;
-    if (e == OK && !(text = json_dumps(rows, JSON_COMPACT))) e = ERR_NO_MEMORY;
-    if (e == OK) e = storage_put_setting(c->config.storage, key, text);
-    if (e != OK) log_error("traders", "they are not kept for a start without Supabase: %s", error_text(e));
-    free(text);
-    json_decref(rows);
+    list_job *job = new_job(c);
+    err e = job ? copy_list(&c->list, &job->list) : ERR_NO_MEMORY;
+    if (e == OK) e = storage_write(c->config.storage, write_list, on_written, job);
+    if (e == OK) return;
+    log_error("traders", "they are not kept for a start without Supabase: %s", error_text(e));
+    free_job(job);
 }
 
-static err restore(orchestrator_cloud_traders *c, diag *why) {
-    char key[SETTING_BYTES], *text = malloc(SAVED_MAX);
-    err e = text ? OK : diag_set(why, ERR_NO_MEMORY, "out of memory");
-    setting_of(c, key);
-    if (e == OK) e = storage_read_setting(c->config.storage, key, text, SAVED_MAX, why);
-    if (e == OK && *text) {
-        e = trader_row_parse(text, strlen(text), &c->list, why);
-        c->has_list = e == OK;
-        trader_row_list_sort(&c->list);
+static err read_list(local_db *db, void *job, diag *why) {
+    return trader_table_read(local_db_handle(db), &((list_job *)job)->list, why);
+}
+
+/* Those of another user, whose machine this was, are not taken. */
+static bool is_of(const trader_row_list *list, const char *user_id) {
+    for (size_t i = 0; i < list->count; i++)
+        if (!list->items[i].is_built_in && strcmp(list->items[i].user_id, user_id) != 0) return false;
+    return list->count > 0;
+}
+
+static void free_if_over(orchestrator_cloud_traders *c);
+
+/* Supabase may have answered before. */
+static void on_list_read(void *context, err error, const char *why) {
+    list_job *job = context;
+    orchestrator_cloud_traders *c = job->owner;
+    c->is_restoring = false;
+    if (error != OK && error != ERR_CANCELLED)
+        log_error("traders", "those of the run before cannot be taken up: %s", why);
+    if (error == OK && !c->is_closed && !c->has_list && is_of(&job->list, c->config.user_id)) {
+        c->list = job->list;
+        job->list = (trader_row_list){0};
+        c->has_list = true;
+        log_info("traders", "%zu of the run before, until Supabase answers", c->list.count);
+        c->config.on_change(c->config.context);
     }
-    if (e == ERR_SYNTAX || e == ERR_TOO_BIG) { /* Supabase has them */
-        log_error("traders", "those of the run before cannot be taken up: %s", why->text);
-        e = OK;
-    }
-    if (c->has_list) log_info("traders", "%zu of the run before, until Supabase answers", c->list.count);
-    free(text);
-    return e;
+    free_job(job);
+    if (c->is_closed) free_if_over(c);
+}
+
+static void restore(orchestrator_cloud_traders *c) {
+    list_job *job = new_job(c);
+    err e = job ? storage_read(c->config.storage, read_list, on_list_read, job) : ERR_NO_MEMORY;
+    c->is_restoring = e == OK;
+    if (e == OK) return;
+    log_error("traders", "those of the run before cannot be taken up: %s", error_text(e));
+    free_job(job);
 }
 
 /* ---- what the rows are told ---- */
@@ -88,7 +128,7 @@ static bool is_same_text(const char *a, const char *b) { return a == b || (a && 
 static void report_next(orchestrator_cloud_traders *c);
 
 static void free_if_over(orchestrator_cloud_traders *c) {
-    if (!c->is_closed || c->is_calling) return;
+    if (!c->is_closed || c->is_calling || c->is_restoring) return;
     forget_wanted(c);
     trader_row_list_deinit(&c->list);
     free(c);
@@ -309,17 +349,12 @@ err orchestrator_cloud_traders_new(const orchestrator_cloud_traders_config *conf
     orchestrator_cloud_traders *c = calloc(1, sizeof *c);
     if (!c) return diag_set(why, ERR_NO_MEMORY, "out of memory");
     c->config = *config;
-    err e = restore(c, why);
-    if (e == OK) {
-        *out = c;
-        return OK;
-    }
-    trader_row_list_deinit(&c->list);
-    free(c);
-    return e;
+    *out = c;
+    return OK;
 }
 
 err orchestrator_cloud_traders_start(orchestrator_cloud_traders *c) {
+    restore(c);
     trader_poll_config pc = {.loop = c->config.loop,
                              .client = c->config.client,
                              .user_id = c->config.user_id,

@@ -18,17 +18,16 @@ typedef struct orchestrator_cloud_traders orchestrator_cloud_traders;
 typedef struct orchestrator_cloud_traders_config {
     uv_loop_t *loop;
     postgrest *client; /* closed after this, or with it */
-    storage *storage;  /* opened, not started */
+    storage *storage;
     const char *user_id;
     /* There is another list. */
     void (*on_change)(void *context);
     void *context;
 } orchestrator_cloud_traders_config;
 
-/* Takes up the list of the run before. ERR_NO_MEMORY, ERR_DATABASE. */
 MUST_CHECK err orchestrator_cloud_traders_new(const orchestrator_cloud_traders_config *config,
                                               orchestrator_cloud_traders **out, diag *why);
-/* Storage is started: reads Supabase from now on. */
+/* Storage is started: takes up the list of the run before, and reads Supabase from now on. */
 MUST_CHECK err orchestrator_cloud_traders_start(orchestrator_cloud_traders *c);
 /* As orchestrator_traders_config.scan. ERR_NOT_FOUND: nothing has been read yet, nor by a run before. */
 MUST_CHECK err orchestrator_cloud_traders_scan(void *context, trader_folder *out, diag *why);

@@ -126,6 +126,10 @@ static int32_t keep(const orchestrator_traders *t, trader_folder *f, const char 
     return n;
 }
 
+static void tell_problem(const orchestrator_traders *t, const problem *p) {
+    if (t->config.on_problem) t->config.on_problem(t->config.context, p->id, p->why.text);
+}
+
 /* Files that cannot be used: what they were before stays on the list. */
 static void keep_failed_files(orchestrator_traders *t, trader_folder *f) {
     problem_list next = {.items = calloc((size_t)f->n_failures + 1, sizeof *next.items)};
@@ -136,8 +140,9 @@ static void keep_failed_files(orchestrator_traders *t, trader_folder *f) {
         trader_id_of(p->key, p->id);
         p->why = failure->why;
         p->has_last_good = keep(t, f, failure->file) > 0;
-        if (!orchestrator_problems_has(&t->files, p))
-            log_error("traders", "%s%s", p->why.text, p->has_last_good ? " (the version before it runs on)" : "");
+        if (orchestrator_problems_has(&t->files, p)) continue;
+        log_error("traders", "%s%s", p->why.text, p->has_last_good ? " (the version before it runs on)" : "");
+        tell_problem(t, p);
     }
     orchestrator_problems_replace(&t->files, next, t->errors);
 }
@@ -366,7 +371,9 @@ static void keep_failures(orchestrator_traders *t) {
         memcpy(p->revision, f->revision, sizeof p->revision);
         p->has_last_good = f->has_last_good;
         p->why = f->why;
-        if (!orchestrator_problems_has(&t->loads, p) && trader_overrides_has(t->stored, p->key))
+        if (orchestrator_problems_has(&t->loads, p)) continue;
+        tell_problem(t, p);
+        if (trader_overrides_has(t->stored, p->key))
             log_warn("traders", "%s: changes over HTTP lie on top of this file", f->chunk);
     }
     orchestrator_problems_replace(&t->loads, next, t->errors);

@@ -24,6 +24,8 @@ typedef struct orchestrator_traders_config {
     void (*on_settled)(void *scan_context);
     const symbol_table *symbols;
     storage *storage; /* opened, not started */
+    /* A version that does not run, told once: the id of the trader, and why. May be NULL. */
+    void (*on_problem)(void *context, const char *id, const char *why);
     /* Work that the history of a new trader may still be part of: ranges, events. */
     size_t (*work_left)(void *context);
     void *context;

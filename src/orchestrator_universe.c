@@ -117,7 +117,7 @@ err orchestrator_universe_sync(orchestrator_universe *u, screener *s, feed *f, d
     if (e != OK) return diag_set(why, e, "universe: %s", error_text(e));
     if (u->has_begun) screener_choose(s);
     u->has_begun = true;
-    return mask ? feed_watch(f, mask, u->fed, list_fed(u), why) : OK;
+    return feed_watch(f, mask, u->fed, list_fed(u), why);
 }
 
 void orchestrator_universe_write(const orchestrator_universe *u, const feed *f, json_writer *w) {

@@ -327,6 +327,18 @@ static void test_hold(registry *r) {
     ok(timeframe_apply(t, &event, open_of(3)) == OK && timeframe_drain(t, open_of(3)) == OK && !t->wanted_to_ms &&
            kline_series_known_to(t->bars) == open_of(6) && kline_series_count(t->bars) == 2,
        "once, though it is a hole and the bar goes on waiting");
+    ok(timeframe_drain(t, INT64_MAX) == OK && kline_series_known_to(t->bars) == open_of(7), "and it goes on, too");
+    timeframe_want(t, open_of(20));
+    if (!ask(t, &from_ms, &to_ms)) abort();
+    event =
+        (market_event){.kind = EVENT_HISTORY, .bar = {open_of(8), 1, 1, 1, 1, 1, 0, 0, 0, 0}, .inquiry = t->inquiry};
+    for (int i = 8; i < 18; i += 3, event.bar.open_ms = open_of(i))
+        if (timeframe_apply(t, &event, open_of(8)) != OK) abort();
+    event = (market_event){.kind = EVENT_RANGE_DONE, .bar.open_ms = from_ms, .to_ms = to_ms, .inquiry = t->inquiry};
+    if (timeframe_apply(t, &event, open_of(8)) != OK) abort();
+    ok(kline_series_count(t->bars) == 3 && timeframe_drain(t, INT64_MAX) == OK && !t->wanted_to_ms &&
+           kline_series_count(t->bars) == 7 && kline_series_known_to(t->bars) == open_of(20),
+       "of holes between bars that had to wait nobody asks again");
     timeframe_free(t);
 }
 

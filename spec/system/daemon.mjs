@@ -90,8 +90,21 @@ export function difference(found, expected) {
 
 // ---- the exchange and the daemon ----
 
-export async function startExchange(market, speed = 'max') {
-  return startModel(['--data', market.data, ...span(market), '--speed', String(speed), '--log', 'warn']);
+/** `stays`: it answers after the end of the market, too, until it is stopped (seeAll). */
+export async function startExchange(market, speed = 'max', { stays = false } = {}) {
+  const words = ['--data', market.data, ...span(market), '--speed', String(speed), '--log', 'warn'];
+  const it = await startModel(stays ? [...words, '--stay', 'stopped'] : words);
+  it.isOver = () => it.hasEnded || it.lines.some(line => line.event === 'delivered');
+  return it;
+}
+
+/** Waits until the daemon has seen all of the market, however late it has come to it; then the exchange ends. */
+export async function seeAll(exchange, daemon, deadlineMs = 300000) {
+  await exchange.until(it => it.isOver(), 'the end of the market', deadlineMs);
+  await eventually(async () => (await daemon.status()).status === 'running' && settled(daemon), 'the daemon to catch up', 60000);
+  const how = await exchange.stop();
+  if (how.code !== 0) throw new Error(`the exchange ended with ${how.code ?? how.signal}\n${exchange.stderr}`);
+  return drained(daemon);
 }
 
 /** exchange-sim with any words. */
@@ -145,11 +158,16 @@ export async function eventually(condition, what, deadlineMs = 30000) {
   }
 }
 
-/** Waits until all that the daemon has received is evaluated and committed. */
+/** Waits until all that the daemon has received is evaluated and committed, and stays so: one answer may lead to a question. */
 export function settled(daemon, deadlineMs = 30000) {
+  let before = null;
   return eventually(async () => {
     const s = await daemon.status();
-    return s.backlog === 0 && s.rangesUnderWay === 0 && s.storage.queued === 0 && s;
+    const isThrough = s.backlog === 0 && s.rangesUnderWay === 0 && s.storage.queued === 0;
+    const now = isThrough ? `${s.history.ranges} ${s.storage.passes}` : null;
+    const stays = isThrough && now === before;
+    before = now;
+    return stays && s;
   }, 'the daemon to be through', deadlineMs);
 }
 
@@ -218,7 +236,7 @@ export function frame(payload, opcode = TEXT, isLast = true) {
  * Listens at proxy.port and passes everything on to `target` (a port). `onFrame(count, bytes, cut)` sees every WebSocket
  * frame of the server and returns what goes to the client instead (a list of buffers); `cut()` ends the connection.
  * While `isShut`, connections are refused. `proxy.history` lists what became of the WebSockets, in order: {id, what} with
- * open, data (the first kline) and closed.
+ * open, data (the first kline), and left (by the daemon) or ended.
  */
 export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
   const proxy = { target, isShut: false, count: 0, frames: 0, connections: new Set(), history: [] };
@@ -226,7 +244,7 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
     if (proxy.isShut) return client.destroy();
     const exchange = createConnection(proxy.target, '127.0.0.1');
     const cut = () => { client.destroy(); exchange.destroy(); };
-    let rest = Buffer.alloc(0), isSocket = false, hasHead = false, hasData = false;
+    let rest = Buffer.alloc(0), isSocket = false, hasHead = false, hasData = false, leaver;
     const id = ++proxy.count, note = what => proxy.history.push({ id, what });
     proxy.connections.add(cut);
     client.once('data', bytes => { isSocket = /^upgrade: *websocket/im.test(bytes.toString('latin1')); });
@@ -250,10 +268,11 @@ export async function startProxy(target, onFrame = (count, bytes) => [bytes]) {
         rest = rest.subarray(n);
       }
     });
-    exchange.on('end', () => client.end()); // after all that is still to be written
-    exchange.on('error', cut);
-    client.on('error', cut);
-    client.on('close', () => { cut(); proxy.connections.delete(cut); if (hasHead) note('closed'); });
+    exchange.on('end', () => { leaver ??= 'exchange'; client.end(); }); // after all that is still to be written
+    exchange.on('error', () => { leaver ??= 'exchange'; cut(); });
+    client.on('error', () => { leaver ??= 'daemon'; cut(); });
+    client.on('end', () => { leaver ??= 'daemon'; });
+    client.on('close', () => { cut(); proxy.connections.delete(cut); if (hasHead) note(leaver === 'daemon' ? 'left' : 'ended'); });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -74,7 +74,7 @@ test('a disk short of room: metrics and notes are dropped, signals are not', { s
 
 test('a disk that becomes read-only and writable again', { skip }, async () => {
   const folder = mountSmall(64);
-  const exchange = await startExchange(market, 36000);
+  const exchange = await startExchange(market, 3600);
   const daemon = await startDaemon({ port: exchange.port, market, folder, env: { SNAPSHOT_INTERVAL_MS: '0' } });
   await daemon.until(it => it.signals().length > 10, '10 signals');
   await stop(daemon); // while files are open for writing the system refuses

@@ -36,6 +36,12 @@ export const wrongKey = () => named('wrong key', answer(401, { message: 'Invalid
 export const tooBig = bytes => named('too big', async exchange =>
   (exchange.body.length > bytes ? exchange.reply(413, '<html><body><h1>413 Request Entity Too Large</h1></body></html>', { 'Content-Type': 'text/html' }) : exchange.forward()));
 
+/** Passed on, but never for more than `rows` rows: a server with a limit of its own. */
+export const capped = rows => named('capped', async exchange => {
+  const { entry } = exchange, limit = Math.min(Number(entry.query.limit ?? rows), rows);
+  exchange.pass(await exchange.fetch(`${entry.path}?${new URLSearchParams({ ...entry.query, limit })}`));
+});
+
 /** Passed on after `ms`. */
 export const slow = ms => named('slow', async exchange => { await exchange.held(ms); await exchange.forward(); });
 /** Passed on when the rules are cleared. */
@@ -151,8 +157,8 @@ export async function startFaulty(target) {
       response.writeHead(status, { 'Content-Type': isText ? 'text/plain' : 'application/json; charset=utf-8', ...headers });
       response.end(isText ? content : JSON.stringify(content));
     };
-    exchange.fetch = async () => {
-      const answered = await fetchFrom(new URL(request.url, target), request, body, agent);
+    exchange.fetch = async (path = request.url) => {
+      const answered = await fetchFrom(new URL(path, target), request, body, agent);
       entry.isDone = true;
       notify();
       return answered;

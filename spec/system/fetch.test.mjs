@@ -321,6 +321,12 @@ test('export gives files that replay reads to the same signals, and JSON lines',
   const list = await data(folder, ['list', '--json']);
   assert.deepEqual(list.lines.map(l => [l.market, l.symbol, l.interval, l.files, l.bars, l.first, l.last, l.missing]),
     ['BTCUSDT', 'ETHUSDT'].map(s => ['spot', s, '1m', 1, 4320, Date.UTC(2025, 2, 1), Date.UTC(2025, 2, 4) - MINUTE, 0]));
+  const part = join(folder, 'history/spot/BTCUSDT-1m/BTCUSDT-1m-2025-03.csv.zst');
+  const values = async path => (await run(['eval', '--json', '--data', path, '--from', '2025-03-03', '{match = true, name = m.symbol, close = m.close[0]}'])).lines;
+  const wantedValues = await values(join(out, 'BTCUSDT-1m.csv'));
+  assert.deepEqual([wantedValues.length, wantedValues[0].value.name], [1440, 'BTCUSDT']);
+  assert.deepEqual(await values(part), wantedValues);
+  assert.deepEqual(await values(join(folder, 'history/spot/BTCUSDT-1m/')), wantedValues);
   const two = await data(folder, ['export']);
   assert.equal(two.code, 2);
   assert.match(two.stderr, /2 series are meant; expected one/);

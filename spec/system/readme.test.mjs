@@ -7,7 +7,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, root, start, startSim, tempDir } from './harness.mjs';
 
-const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/operations.md', 'docs/architecture.md',
+const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/supabase.md', 'docs/operations.md', 'docs/architecture.md',
   ...readdirSync(join(root, 'docs/decisions')).map(name => `docs/decisions/${name}`)];
 const pages = Object.fromEntries(PAGES.map(name => [name, readFileSync(join(root, name), 'utf8')]));
 
@@ -244,6 +244,8 @@ const COMMANDS = [
   [/^(systemctl|journalctl|install|useradd|sudo) /, 'changes the machine'],
   [/^curl /, 'the same requests: spec/c/serve_test.c and spec/system'],
   [/^sqlite3 |^tar |^cp |^rm /, 'works on the data folder of a running daemon'],
+  [/psql /, 'needs a database: spec/system/migrations.test.mjs'],
+  [/^trademind (import|export)/, 'needs a Supabase project: spec/system/transfer.test.mjs'],
   [/^trademind (run|status)/, 'needs a running market: spec/system'],
   [/^(export )?[A-Z_]+=/, 'sets a variable of the reader\'s shell'],
 ];

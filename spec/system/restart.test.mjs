@@ -4,7 +4,8 @@
 import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  allTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startExchange, startTrademind, stop, stored, tempDir,
+  allTraders, byId, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, seeAll, settled, startDaemon, startExchange,
+  startTrademind, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# restart: seed ${seed}`);
@@ -32,19 +33,17 @@ function dice(start) {
 /** Runs to the end of the market, ended by `signal` each time it has told of so many signals more. Gives what all runs told. */
 async function runWithStops(market, { speed = 'max', signal, after, workers = () => 1 }) {
   const folder = tempDir(), told = [];
-  const exchange = await startExchange(market, speed);
+  const exchange = await startExchange(market, speed, { stays: true });
   for (const count of after) {
     const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders, workers: workers() });
-    await daemon.until(it => exchange.hasEnded || it.signals().length >= count, `${count} signals`, 60000);
-    assert.ok(!exchange.hasEnded, 'the market ended before the daemon was stopped');
+    await daemon.until(it => exchange.isOver() || it.signals().length >= count, `${count} signals`, 60000);
     const how = await stop(daemon, signal);
     if (signal === 'SIGKILL') assert.equal(how.signal, 'SIGKILL');
     else assert.deepEqual([how.code, how.ms < 5000], [0, true], `${how.ms} ms\n${daemon.stderr}`);
     told.push(...daemon.signals());
   }
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders, workers: workers() });
-  assert.equal((await exchange.ended).code, 0);
-  await drained(daemon);
+  await seeAll(exchange, daemon);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   told.push(...daemon.signals());
   return { folder, told };
@@ -80,15 +79,14 @@ for (const [name, market] of markets) {
 
   test(`${name}: killed twice while the first history is being loaded`, async () => {
     const folder = tempDir();
-    const exchange = await startExchange(market);
+    const exchange = await startExchange(market, 'max', { stays: true });
     for (const pattern of [/watching \d+ symbols/, /stream connected/]) {
       const daemon = startTrademind({ port: exchange.port, folder, traders: market.traders, env: { SYMBOLS: market.symbols.join(',') } });
       await daemon.until(it => it.logged(pattern).length, `${pattern}`);
       await stop(daemon, 'SIGKILL');
     }
     const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders });
-    assert.equal((await exchange.ended).code, 0);
-    await drained(daemon);
+    await seeAll(exchange, daemon);
     assert.equal((await stop(daemon)).code, 0);
     assertSame(stored(folder), market);
   });
@@ -96,7 +94,7 @@ for (const [name, market] of markets) {
 
 test('with the data folder deleted in the middle, what was lost is what closed while nobody looked', async () => {
   const [, market] = markets[0];
-  const exchange = await startExchange(market);
+  const exchange = await startExchange(market, 'max', { stays: true });
   const first = tempDir(), second = tempDir();
   const before_ = await startDaemon({ port: exchange.port, market, folder: first });
   await before_.until(it => it.signals().length >= 60, '60 signals', 60000);
@@ -104,8 +102,7 @@ test('with the data folder deleted in the middle, what was lost is what closed w
   assert.equal((await stop(before_)).code, 0);
   const after = await startDaemon({ port: exchange.port, market, folder: second });
   const start = await eventually(async () => (await after.status()).marketTime, 'the market time');
-  assert.equal((await exchange.ended).code, 0);
-  await drained(after);
+  await seeAll(exchange, after);
   await stop(after);
   const builtIn = await replay(market);
   const early = stored(first), late = stored(second);

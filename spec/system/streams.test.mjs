@@ -46,15 +46,16 @@ async function runDay(speed, words, env) {
   return { daemon, status, stream: last, history: proxy.history, faults };
 }
 
-/** Every connection but the last was closed only after the one behind it had delivered. */
+/** Every connection that the daemon left was left only after the one behind it had delivered; how many it left. */
 function assertOverlap(history) {
   const at = (id, what) => history.findIndex(e => e.id === id && e.what === what);
   const ids = history.filter(e => e.what === 'open').map(e => e.id);
-  for (let i = 0; i + 1 < ids.length; i++) {
-    const [ended, follows] = [at(ids[i], 'closed'), at(ids[i + 1], 'data')];
-    assert.ok(follows >= 0 && follows < ended, `${i + 1} of ${ids.length}: ${JSON.stringify(history)}`);
+  const left = ids.filter((id, i) => at(id, 'left') >= 0 && i + 1 < ids.length);
+  for (const id of left) {
+    const follows = at(ids[ids.indexOf(id) + 1], 'data');
+    assert.ok(follows >= 0 && follows < at(id, 'left'), `${id}: ${JSON.stringify(history)}`);
   }
-  return ids.length;
+  return left.length;
 }
 
 describe('the same signals as a replay', () => {
@@ -72,7 +73,7 @@ describe('the same signals as a replay', () => {
     assert.equal(stream.losses, 0, daemon.stderr);
     assert.ok(stream.replacements >= 4, JSON.stringify(stream));
     assert.ok(stream.outdatedMessages > 0, 'both have delivered');
-    assert.ok(assertOverlap(history) > stream.replacements);
+    assert.ok(assertOverlap(history) >= stream.replacements);
     assert.ok(daemon.logged(/connection 0 replaced: it had stood for long/).length >= stream.replacements);
   });
 
@@ -81,7 +82,7 @@ describe('the same signals as a replay', () => {
     assert.equal(faults.filter(l => l.kind === 'shutdown').length, 2);
     assert.equal(stream.losses, 0, daemon.stderr);
     assert.equal(stream.replacements, 2, daemon.stderr);
-    assert.equal(assertOverlap(history), 3);
+    assert.equal(assertOverlap(history), 2);
     assert.equal(daemon.logged(/replaced: the server shuts down/).length, 2);
   });
 

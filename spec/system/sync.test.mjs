@@ -3,6 +3,7 @@
 // time limit: 600
 import { test, before, after, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -59,6 +60,8 @@ test('signals, events, the machine and its numbers', async () => {
   const [stopped] = await supabase.sql`select * from cloud_machines`;
   assert.deepEqual([stopped.id, stopped.status, stopped.lease_owner], [machine.id, 'stopped', null]);
   assert.ok(stopped.stopped_at >= stopped.started_at);
+  const [here] = JSON.parse(execFileSync('sqlite3', ['-readonly', '-json', join(folder, 'trademind.db'), 'select * from cloud_machines']));
+  assert.deepEqual([here.machine_id, here.status, here.user_id], [stopped.machine_id, 'stopped', supabase.user.id]);
   const [metrics] = await supabase.sql`select * from cloud_metrics`;
   assert.equal(metrics.machine_id, machine.id);
   assert.ok(metrics.memory_used_mb > 0 && metrics.memory_total_mb > metrics.memory_used_mb && Number(metrics.cpu_usage_vcpus) > 0);

@@ -136,10 +136,35 @@ void json_write_raw(json_writer *w, const char *json) {
 void json_write_null(json_writer *w) { json_write_raw(w, "null"); }
 void json_write_bool(json_writer *w, bool value) { json_write_raw(w, value ? "true" : "false"); }
 
+/* Prices are short decimals. Of up to 8 places and 15 digits in all: n / 10^8, which divides to the same double, is what %.15g
+ * would print, at a tenth of the time. False: it is none of these. */
+static bool print_short(double value, char text[32]) {
+    const int64_t places = 100000000, most = INT64_C(1000000000000000);
+    double size = fabs(value);
+    if (!(size >= 1e-4 && size < 1e7)) return false;
+    int64_t n = (int64_t)(size * 1e8 + 0.5);
+    if (n >= most || (double)n / 1e8 != size) return false;
+    char digits[24], *end = digits + sizeof digits, *at = end;
+    int64_t whole = n / places, fraction = n % places;
+    for (int i = 0; i < 8; i++, fraction /= 10) *--at = (char)('0' + fraction % 10);
+    while (end > at && end[-1] == '0') end--;
+    if (end > at) *--at = '.';
+    do *--at = (char)('0' + whole % 10);
+    while ((whole /= 10) > 0);
+    if (value < 0) *--at = '-';
+    memcpy(text, at, (size_t)(end - at));
+    text[end - at] = 0;
+    return true;
+}
+
 void json_write_number(json_writer *w, double value) {
     char text[32];
     if (!isfinite(value)) {
         json_write_null(w);
+        return;
+    }
+    if (print_short(value, text)) {
+        json_write_raw(w, text);
         return;
     }
     for (int digits = 15; digits <= 17; digits++) { /* 17 always suffice for a double */

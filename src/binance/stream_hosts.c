@@ -1,6 +1,7 @@
 /* An array and an index. Several connections may fail at the same host at once: only the first of them moves on. */
 #include "binance/stream_hosts.h"
 #include "base/url.h"
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,21 +31,17 @@ static err parse_url(const char *url, endpoint *out, diag *why) {
 }
 
 err stream_hosts_new(const char *const *urls, stream_hosts **out, diag *why) {
+    size_t n = 0;
+    while (urls[n]) n++;
+    if (n == 0 || n > STREAM_HOSTS_MAX)
+        return diag_set(why, ERR_INVALID, "%zu stream hosts; expected 1 to %d", n, STREAM_HOSTS_MAX);
     stream_hosts *h = calloc(1, sizeof *h);
-    err error = h ? OK : diag_set(why, ERR_NO_MEMORY, "out of memory");
-    for (; !error && urls[h->n]; h->n++) {
-        if (h->n == STREAM_HOSTS_MAX) {
-            error = diag_set(why, ERR_INVALID, "more than %d stream hosts; expected 1 to %d", STREAM_HOSTS_MAX,
-                             STREAM_HOSTS_MAX);
-            break;
-        }
+    if (!h) return diag_set(why, ERR_NO_MEMORY, "out of memory");
+    err error = OK;
+    while (!error && h->n < n) {
         error = parse_url(urls[h->n], &h->all[h->n], why);
-        if (error) {
-            h->n++; /* what was copied of it is freed with the rest */
-            break;
-        }
+        h->n++; /* also then: what was copied of it is freed with the rest */
     }
-    if (!error && h->n == 0) error = diag_set(why, ERR_INVALID, "no stream host; expected 1 to %d", STREAM_HOSTS_MAX);
     if (error) {
         stream_hosts_free(h);
         return error;
@@ -70,15 +67,16 @@ static void refuse(stream_hosts *h, const char *host, int64_t now_ms) {
 }
 
 bool stream_hosts_fail(stream_hosts *h, const endpoint *tried, int http_status, int64_t now_ms) {
-    size_t from = h->current;
+    size_t n = h->n, from = h->current;
+    assert(n > 0);
     if (http_status == 451 || http_status == 403) refuse(h, tried->host, now_ms);
     if (tried != &h->all[h->current]) return false;
-    for (size_t i = 1; i <= h->n; i++) {
-        size_t next = (from + i) % h->n;
+    for (size_t i = 1; i <= n; i++) {
+        size_t next = (from + i) % n;
         if (h->all[next].refused_until_ms > now_ms) continue;
         h->current = next;
         return next != from;
     }
-    h->current = (from + 1) % h->n; /* all refuse: in turn, at the pace of the backoff */
+    h->current = (from + 1) % n; /* all refuse: in turn, at the pace of the backoff */
     return h->current != from;
 }

@@ -125,12 +125,12 @@ static err read_references(eval_call *call, probe_references *references, diag *
                                  call->timeframes | 1u << call->interval, why);
 }
 
-/* BTCUSDT of data/BTCUSDT-1m.csv.gz, walk of walk.csv. */
+/* BTCUSDT of data/BTCUSDT-1m.csv.gz and of BTCUSDT-1m-2025-01.csv.zst, walk of walk.csv. */
 static void name_symbol(const char *path, symbol_info *symbol) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *dash = strrchr(name, '-');
-    size_t bytes =
-        dash && interval_parse(dash + 1, strcspn(dash + 1, ".")) >= 0 ? (size_t)(dash - name) : strcspn(name, ".");
+    size_t bytes = strcspn(name, ".");
+    for (const char *dash = strchr(name, '-'); dash; dash = strchr(dash + 1, '-'))
+        if (interval_parse(dash + 1, strcspn(dash + 1, "-.")) >= 0) bytes = (size_t)(dash - name);
     snprintf(symbol->name, sizeof symbol->name, "%.*s", (int)bytes, name);
     symbol->is_trading = true;
     symbol_guess_assets(symbol);

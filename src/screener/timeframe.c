@@ -105,7 +105,10 @@ static err wait_for_turn(timeframe *t, const kline *bar) {
         t->waiting[at] = *bar;
         return OK;
     }
-    if (t->n_waiting - t->first_waiting >= WAITING_MAX) return OK;
+    if (t->n_waiting - t->first_waiting >= WAITING_MAX) {
+        if (!t->left_ms || bar->open_ms < t->left_ms) t->left_ms = bar->open_ms;
+        return OK;
+    }
     if (t->n_waiting == t->waiting_capacity) {
         int32_t capacity = t->waiting_capacity ? t->waiting_capacity * 2 : 16;
         kline *waiting = realloc(t->waiting, (size_t)capacity * sizeof *waiting);
@@ -155,8 +158,16 @@ static void drop_first_waiting(timeframe *t) {
     if (++t->first_waiting == t->n_waiting) t->first_waiting = t->n_waiting = 0;
 }
 
+/* Up to the first bar that waits; what has been said does not reach further than what was asked for. */
+static void pass_holes(timeframe *t) {
+    int64_t to_ms = t->said_to_ms;
+    if (t->first_waiting < t->n_waiting && t->waiting[t->first_waiting].open_ms < to_ms)
+        to_ms = t->waiting[t->first_waiting].open_ms;
+    if (to_ms > kline_series_known_to(t->bars)) kline_series_known(t->bars, to_ms);
+}
+
 err timeframe_drain(timeframe *t, int64_t hold_ms) {
-    while (t->first_waiting < t->n_waiting) {
+    for (pass_holes(t); t->first_waiting < t->n_waiting; pass_holes(t)) {
         const kline *bar = &t->waiting[t->first_waiting];
         if (!has_next(t)) timeframe_want(t, bar->open_ms);
         if (!has_next(t) || bar->open_ms >= hold_ms) break;
@@ -170,16 +181,11 @@ static bool is_answer(const timeframe *t, const market_event *event) {
     return t->asked_to_ms && event->inquiry == t->inquiry;
 }
 
-/* All bars up to `to_ms` have been said: what is not there does not exist. */
+/* All bars up to `to_ms` have been said, and are stored or wait for room: what is not there does not exist. */
 static err all_said(timeframe *t, int64_t to_ms, int64_t hold_ms) {
-    while (t->first_waiting < t->n_waiting && t->waiting[t->first_waiting].open_ms < to_ms) {
-        const kline *bar = &t->waiting[t->first_waiting];
-        kline_series_known(t->bars, bar->open_ms);
-        if (bar->open_ms >= hold_ms) return OK;
-        store(t, bar);
-        drop_first_waiting(t);
-    }
-    kline_series_known(t->bars, to_ms);
+    if (t->left_ms && t->left_ms < to_ms) to_ms = t->left_ms;
+    if (to_ms > t->said_to_ms) t->said_to_ms = to_ms;
+    t->left_ms = 0;
     return timeframe_drain(t, hold_ms);
 }
 

@@ -25,6 +25,8 @@ typedef struct timeframe {
     int32_t first_waiting, n_waiting, waiting_capacity;
     int64_t asked_to_ms;             /* end of the range under way; 0: none */
     uint64_t inquiry;                /* its number */
+    int64_t said_to_ms;              /* up to here what is neither stored nor waits does not exist */
+    int64_t left_ms;                 /* bars from here on were too many to wait: they are left to REST; 0: none */
     int64_t wanted_to_ms;            /* end of the range to be asked for next; 0: none. The worker takes it. */
     int64_t recheck_ms;              /* restored: the next range begins here, before the gap; 0: at the gap */
     int64_t n_begun_told;            /* beginnings of states that storage knows of */

@@ -359,6 +359,12 @@ bool tracked_is_loading(const tracked *t, const trader_set *set, int32_t index) 
     return s->is_wanted && is_loading(t, s, set->traders[index]->spec->interval);
 }
 
+/* It waits for its first evaluation, at which its indicators begin with the oldest bar kept: that must be the first one that
+ * was asked for, however many bars the stream has brought meanwhile. */
+static bool has_not_looked(const tracked *t, const standing *s, int32_t interval) {
+    return !s->binding && !s->edge.has_run && (s->is_owed || is_loading(t, s, interval));
+}
+
 static int64_t hold(const tracked *t, const trader_set *set, int32_t interval, bool is_live) {
     int64_t least = INT64_MAX;
     int32_t room = kline_series_keep(t->frames[interval]->bars) / 2;
@@ -370,7 +376,8 @@ static int64_t hold(const tracked *t, const trader_set *set, int32_t interval, b
         if (is_live && !s->is_owed && !is_loading(t, s, spec->interval)) continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
         from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
-        from = interval_add(interval, interval_floor(interval, from), room);
+        from = interval_add(interval, interval_floor(interval, from),
+                            has_not_looked(t, s, spec->interval) ? KLINE_SPARE_BARS : room);
         if (from < least) least = from;
     }
     return least;

@@ -201,6 +201,16 @@ static void push_status(channel *c, channel_client *only) {
     push(c, &w, only);
 }
 
+void channel_publish_problem(channel *c, const char *trader_id, const char *why) {
+    json_writer w;
+    begin_message(&w, "error", ++c->seq);
+    json_put_text(&w, "message", why);
+    json_put_text(&w, "code", "trader_failed");
+    json_put_text(&w, "traderId", trader_id);
+    end_message(&w);
+    push(c, &w, NULL);
+}
+
 void channel_publish_status(channel *c) { push_status(c, NULL); }
 
 void channel_close_clients(channel *c) {

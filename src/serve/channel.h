@@ -41,6 +41,8 @@ void channel_publish_signal(channel *c, const signal_row *s);
 void channel_publish_update(channel *c, const update_row *u);
 /* `analysis_completed`: a verdict; `analysis_failed`: there is none, and why. */
 void channel_publish_analysis(channel *c, const analysis_row *row);
+/* `error`: a trader that does not run as it is written. */
+void channel_publish_problem(channel *c, const char *trader_id, const char *why);
 /* `status_update`, as the provider tells it now. */
 void channel_publish_status(channel *c);
 /* Asks all clients to go (1001). */

@@ -29,6 +29,8 @@ uint16_t serve_port(const serve *s);
 void serve_publish_signal(serve *s, const signal_row *signal);
 void serve_publish_analysis(serve *s, const analysis_row *row);
 void serve_publish_update(serve *s, const update_row *update);
+/* The newest version of a trader does not run. */
+void serve_publish_problem(serve *s, const char *trader_id, const char *why);
 /* As the provider tells it now. */
 void serve_publish_status(serve *s);
 void serve_read_stats(const serve *s, channel_stats *out);

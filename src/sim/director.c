@@ -6,6 +6,7 @@
 
 static void begin(director *d, const fault *f);
 static void end(director *d, const fault *f, int64_t now_ms);
+static void print_event(const char *event, int64_t at_ms);
 static void print_line(json_writer *w);
 
 static bool is_delisted_before(const scene *s, size_t list) {
@@ -73,12 +74,12 @@ void director_end(director *d, int64_t now_ms) {
     faults_stop(d->faults);
     d->random = NULL;
     while (faults_clear(d->faults, &f)) end(d, &f, now_ms);
-    json_writer w;
-    json_writer_init(&w);
-    json_write_object(&w);
-    json_put_text(&w, "event", "market_ended");
-    json_put_integer(&w, "at", now_ms);
-    print_line(&w);
+    print_event("market_ended", now_ms);
+}
+
+void director_delivered(director *d, int64_t now_ms) {
+    (void)d;
+    print_event("delivered", now_ms);
 }
 
 /* ---- telling ---- */
@@ -89,6 +90,15 @@ static void print_line(json_writer *w) {
     if (text) puts(text);
     fflush(stdout);
     json_writer_deinit(w);
+}
+
+static void print_event(const char *event, int64_t at_ms) {
+    json_writer w;
+    json_writer_init(&w);
+    json_write_object(&w);
+    json_put_text(&w, "event", event);
+    json_put_integer(&w, "at", at_ms);
+    print_line(&w);
 }
 
 static void tell(const director *d, const fault *f, const char *event, int64_t at_ms, size_t n_met) {

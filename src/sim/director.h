@@ -29,3 +29,5 @@ void director_step(director *d, int64_t now_ms);
 void director_command(director *d, const char *line, int64_t now_ms);
 /* The data has ended: everything is over, and nothing comes any more. Told as {"event":"market_ended","at":ms}. */
 void director_end(director *d, int64_t now_ms);
+/* After the end: all that was sent has left for the clients. Told as {"event":"delivered","at":ms}. */
+void director_delivered(director *d, int64_t now_ms);

@@ -52,7 +52,9 @@ static const char help[] =
     "\n"
     "JSON lines on stdout: when it listens, {\"event\":\"listening\",\"port\":N,\"ports\":[N,...],...}, at each fault\n"
     "({\"event\":\"fault\",...}, {\"event\":\"fault_over\",...}) and when the data has\n"
-    "ended ({\"event\":\"market_ended\",...}, and {\"event\":\"ended\",...} before it exits).\n"
+    "ended ({\"event\":\"market_ended\",...}, {\"event\":\"delivered\",...} when all of it has left for the clients, "
+    "and\n"
+    "{\"event\":\"ended\",...} before it exits).\n"
     "Beside REST and WebSockets it serves the public dumps of klines, /data/spot/monthly/klines/... and daily, and\n"
     "those of /data/futures/um.\n"
     "Exit codes: 0 ended or stopped by a signal, 1 failed, 2 usage.\n";

@@ -142,6 +142,10 @@ static void on_end_timer(uv_timer_t *timer) {
     int64_t now_ms = monotonic_ms(), request_ms = server_count(p->server).request_ms;
     int64_t quiet_since_ms = request_ms > p->ended_ms ? request_ms : p->ended_ms;
     bool is_delivered = server_backlog(p->server) == 0 && now_ms - quiet_since_ms >= QUIET_MS;
+    if (!p->is_delivered && server_backlog(p->server) == 0) {
+        p->is_delivered = true;
+        director_delivered(p->director, tape_at_ms(p->tape));
+    }
     if (p->stay_ms == INT64_MAX || (!is_delivered && now_ms - p->ended_ms < p->stay_ms)) return;
     if (!is_delivered)
         log_warn("play", "clients are still busy %lld ms after the end; ending all the same", (long long)p->stay_ms);

@@ -17,8 +17,9 @@ typedef struct play {
     uv_timer_t timer; /* the next instant at a pace; after the end, whether all is quiet */
     uv_idle_t busy;   /* more to play at once */
     bool is_top_speed, needs_listener, is_ended;
-    int64_t ended_ms; /* monotonic */
-    int64_t stay_ms;  /* see play_attach */
+    bool is_delivered; /* after the end: told */
+    int64_t ended_ms;  /* monotonic */
+    int64_t stay_ms;   /* see play_attach */
     err error;
     void (*on_done)(void *context); /* the end has been reached and delivered, or `error` is set */
     void *context;

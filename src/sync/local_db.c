@@ -425,3 +425,5 @@ err local_db_set_setting(local_db *db, const char *key, const char *value, diag 
     sqlite3_finalize(put);
     return failed;
 }
+
+sqlite3 *local_db_handle(local_db *db) { return db->handle; }

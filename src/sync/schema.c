@@ -2,6 +2,7 @@
  * row must never hold up all others. `signals.trader` and `signals.state` are computed, since
  * the cloud's table has no such columns. */
 #include "sync/schema.h"
+#include "sync/trader_table.h"
 
 const char *const schema_migrations[] = {
     "CREATE TABLE signals ("
@@ -123,7 +124,10 @@ const char *const schema_migrations[] = {
     " total_cost_usd REAL NOT NULL, period_start INTEGER NOT NULL, period_end INTEGER NOT NULL, region TEXT,"
     " created_at INTEGER NOT NULL) WITHOUT ROWID;",
 
-    /* 4: analyses from the moment that they are wanted; signal_analyses has those that came to a verdict. `day`: of market
+    /* 4: the traders of a machine of the cloud */
+    TRADER_TABLE_SCHEMA,
+
+    /* 5: analyses from the moment that they are wanted; signal_analyses has those that came to a verdict. `day`: of market
      * time, days since 1970, on which a model was asked; 0: none was. */
     "CREATE TABLE analyses ("
     " id TEXT PRIMARY KEY NOT NULL, signal_id TEXT NOT NULL, trader_id TEXT NOT NULL, symbol TEXT NOT NULL,"

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "sync/breaker.h"
+#include "sync/outage.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +73,7 @@ struct synchronizer {
     synchronizer_handlers handlers;
     int64_t interval_ms, next_sync_ms, next_count_ms, finish_by_ms;
     char machine_row[MACHINE_BYTES];
-    breaker breaker;
+    outage outage;
     lane lanes[N_LANES];
     uint32_t n_noted;
     bool is_key_refused, is_finishing, has_finished, is_closing, is_counting;
@@ -106,8 +106,8 @@ err synchronizer_new(const synchronizer_config *config, synchronizer **out) {
     s->client = config->client;
     s->handlers = config->handlers;
     s->interval_ms = config->interval_ms;
-    breaker_init(&s->breaker, RETRY_FIRST_MS, RETRY_MOST_MS, config->rows_per_s ? config->rows_per_s : DRAIN_ROWS_PER_S,
-                 config->seed);
+    outage_init(&s->outage, RETRY_FIRST_MS, RETRY_MOST_MS, config->rows_per_s ? config->rows_per_s : DRAIN_ROWS_PER_S,
+                config->seed);
     for (int i = 0; i < N_LANES; i++)
         s->lanes[i] =
             (lane){.owner = s, .table = LANES[i].table, .op = LANES[i].op, .limit = ROWS_FIRST, .has_more = true};
@@ -183,7 +183,7 @@ static bool is_any_left(const synchronizer *s) {
 static bool has_ended(const synchronizer *s, int64_t now_ms) {
     if (now_ms >= s->finish_by_ms) return true;
     if (is_any_busy(s)) return false;
-    return !is_any_left(s) || !*s->machine_row || s->breaker.state != BREAKER_CLOSED;
+    return !is_any_left(s) || !*s->machine_row || s->outage.state != OUTAGE_NONE;
 }
 
 static void run_count(synchronizer *s);
@@ -192,7 +192,7 @@ static void run_read(lane *l);
 
 /* When the next thing is due that no answer will bring about. */
 static void arm(synchronizer *s, int64_t now_ms) {
-    int64_t due_ms = s->next_sync_ms, wait_ms = breaker_wait_ms(&s->breaker, now_ms);
+    int64_t due_ms = s->next_sync_ms, wait_ms = outage_wait_ms(&s->outage, now_ms);
     if (wait_ms && now_ms + wait_ms < due_ms) due_ms = now_ms + wait_ms;
     if (s->next_count_ms < due_ms) due_ms = s->next_count_ms;
     if (s->is_finishing && s->finish_by_ms < due_ms) due_ms = s->finish_by_ms;
@@ -205,7 +205,7 @@ static void arm(synchronizer *s, int64_t now_ms) {
 /* A probe goes alone. */
 static bool may_go(const synchronizer *s, const lane *l, int64_t now_ms) {
     if (l->step != LANE_IDLE || !l->has_more || l->paused_until_ms > now_ms) return false;
-    return breaker_wait_ms(&s->breaker, now_ms) == 0 && (s->breaker.state == BREAKER_CLOSED || !is_any_busy(s));
+    return outage_wait_ms(&s->outage, now_ms) == 0 && (s->outage.state == OUTAGE_NONE || !is_any_busy(s));
 }
 
 static void pump(synchronizer *s) {
@@ -217,12 +217,12 @@ static void pump(synchronizer *s) {
         s->on_done(s->done_context);
         return;
     }
-    if (s->is_key_refused && s->breaker.state != BREAKER_CLOSED && breaker_wait_ms(&s->breaker, now_ms) == 0 &&
+    if (s->is_key_refused && s->outage.state != OUTAGE_NONE && outage_wait_ms(&s->outage, now_ms) == 0 &&
         !is_any_busy(s))
         s->handlers.on_key_refused(s->handlers.context);
     for (int i = 0; i < N_LANES && *s->machine_row; i++)
         if (may_go(s, &s->lanes[i], now_ms)) run_read(&s->lanes[i]);
-    if (s->breaker.is_draining && !is_any_busy(s) && !is_any_left(s)) breaker_emptied(&s->breaker);
+    if (s->outage.is_draining && !is_any_busy(s) && !is_any_left(s)) outage_emptied(&s->outage);
     if (now_ms >= s->next_count_ms && !s->is_counting && !s->is_finishing) run_count(s);
     arm(s, now_ms);
 }
@@ -358,19 +358,19 @@ static void halve(lane *l) {
 }
 
 static void note_failure(synchronizer *s, const postgrest_answer *a) {
-    bool was_open = s->breaker.state == BREAKER_OPEN;
+    bool was_lasting = s->outage.state == OUTAGE_LASTING;
     s->n_failures++;
     snprintf(s->why, sizeof s->why, "%s", a->why);
-    breaker_failed(&s->breaker, monotonic_ms(), a->retry_after_ms);
-    if (s->breaker.state == BREAKER_OPEN && !was_open)
+    outage_failed(&s->outage, monotonic_ms(), a->retry_after_ms);
+    if (s->outage.state == OUTAGE_LASTING && !was_lasting)
         log_warn("sync", "the cloud cannot be written to; rows are kept and sent later: %s", a->why);
 }
 
 static void note_success(synchronizer *s, lane *l, uint32_t n) {
-    if (s->breaker.state == BREAKER_OPEN) log_info("sync", "the cloud is back; what has waited is sent");
+    if (s->outage.state == OUTAGE_LASTING) log_info("sync", "the cloud is back; what has waited is sent");
     s->is_key_refused = false;
-    breaker_worked(&s->breaker);
-    breaker_sent(&s->breaker, monotonic_ms(), n);
+    outage_worked(&s->outage);
+    outage_sent(&s->outage, monotonic_ms(), n);
     s->last_ms = wall_ms();
     *s->why = *l->why = 0;
 }
@@ -407,7 +407,7 @@ static void on_refused(lane *l, const postgrest_answer *a) {
         log_repeat(&s->schema, LOG_ERROR, "sync",
                    "%s is not as it must be; run the migrations of supabase/migrations: %s",
                    cloud_table_get(l->table)->name, a->why);
-        breaker_worked(&s->breaker);
+        outage_worked(&s->outage);
         l->paused_until_ms = monotonic_ms() + SCHEMA_PAUSE_MS;
         give_back(l);
         return;
@@ -422,7 +422,7 @@ static void on_refused(lane *l, const postgrest_answer *a) {
     case POSTGREST_SHRINK: l->limit = count > 1 ? (uint32_t)(count / 2) : 1; break;
     default: give_back(l); return; /* cancelled */
     }
-    breaker_worked(&s->breaker);
+    outage_worked(&s->outage);
     if (count == 1)
         bury(l, a);
     else
@@ -521,11 +521,11 @@ static const lane *paused_lane(const synchronizer *s) {
 
 static synchronizer_state state_of(const synchronizer *s) {
     if (s->is_key_refused) return SYNCHRONIZER_KEY;
-    if (s->breaker.state == BREAKER_OPEN) return SYNCHRONIZER_OUTAGE;
-    if (s->breaker.state == BREAKER_RETRYING) return SYNCHRONIZER_RETRYING;
+    if (s->outage.state == OUTAGE_LASTING) return SYNCHRONIZER_OUTAGE;
+    if (s->outage.state == OUTAGE_RETRYING) return SYNCHRONIZER_RETRYING;
     if (!*s->machine_row) return SYNCHRONIZER_WAITING;
     if (paused_lane(s)) return SYNCHRONIZER_SCHEMA;
-    return s->breaker.is_draining ? SYNCHRONIZER_DRAINING : SYNCHRONIZER_OK;
+    return s->outage.is_draining ? SYNCHRONIZER_DRAINING : SYNCHRONIZER_OK;
 }
 
 void synchronizer_get_stats(const synchronizer *s, synchronizer_stats *out) {

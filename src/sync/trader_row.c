@@ -43,6 +43,10 @@ static void complain(trader_row *row, const char *what) {
     if (!row->problem) row->problem = strdup(what);
 }
 
+static char *copy_text(const json_t *column) {
+    return json_is_string(column) ? strdup(json_string_value(column)) : NULL;
+}
+
 static void read_filter(trader_row *row, const json_t *column) {
     bool is_broken;
     json_t *filter = object_of(column, &is_broken);
@@ -55,6 +59,7 @@ static void read_filter(trader_row *row, const json_t *column) {
         complain(row, "filter.code: found a zero byte; expected a script, a text in UTF-8");
     else
         row->code = strdup(json_string_value(code));
+    row->key = copy_text(json_object_get(filter, "key"));
     json_decref(filter);
 }
 
@@ -75,12 +80,8 @@ static bool is_in_cloud(const json_t *column) {
     return answer;
 }
 
-static char *copy_text(const json_t *column) {
-    return json_is_string(column) ? strdup(json_string_value(column)) : NULL;
-}
-
-static void copy_stamp(const json_t *column, char stamp[TRADER_STAMP_BYTES]) {
-    snprintf(stamp, TRADER_STAMP_BYTES, "%s", json_is_string(column) ? json_string_value(column) : "");
+static void copy_short(const json_t *column, char *to, size_t to_bytes) {
+    snprintf(to, to_bytes, "%s", json_is_string(column) ? json_string_value(column) : "");
 }
 
 /* False: it has no id, so it is no row. */
@@ -94,20 +95,50 @@ static bool read_row(const json_t *value, trader_row *row) {
                         .is_in_cloud = is_in_cloud(json_object_get(value, "cloud_config")),
                         .tier = tier < 0 ? TIER_ELITE : (user_tier)tier,
                         .name = copy_text(json_object_get(value, "name")),
+                        .description = copy_text(json_object_get(value, "description")),
                         .language = copy_text(json_object_get(value, "language")),
                         .error = copy_text(json_object_get(value, "error"))};
     memcpy(row->id, id, sizeof row->id);
-    copy_stamp(json_object_get(value, "updated_at"), row->updated_at);
-    copy_stamp(json_object_get(value, "created_at"), row->created_at);
+    copy_short(json_object_get(value, "user_id"), row->user_id, sizeof row->user_id);
+    copy_short(json_object_get(value, "updated_at"), row->updated_at, sizeof row->updated_at);
+    copy_short(json_object_get(value, "created_at"), row->created_at, sizeof row->created_at);
     if (json_object_get(value, "filter")) read_filter(row, json_object_get(value, "filter"));
     read_inputs(row, json_object_get(value, "inputs"));
     return true;
 }
 
+void trader_row_write(const trader_row *row, json_writer *w) {
+    json_write_object(w);
+    json_put_text(w, "id", row->id);
+    json_put_text(w, "user_id", row->is_built_in ? NULL : row->user_id);
+    json_put_text(w, "name", row->name);
+    json_put_text(w, "description", row->description ? row->description : "");
+    json_put_bool(w, "enabled", row->is_enabled);
+    json_write_key(w, "filter");
+    json_write_object(w);
+    if (row->code) json_put_text(w, "code", row->code);
+    if (row->key) json_put_text(w, "key", row->key);
+    json_write_object_end(w);
+    json_put_raw(w, "strategy", "{}"); /* not null in earlier tables */
+    json_put_text(w, "language", row->language);
+    json_put_text(w, "access_tier", user_tier_name(row->tier));
+    json_write_key(w, "cloud_config");
+    json_write_object(w);
+    json_put_bool(w, "enabledInCloud", row->is_in_cloud);
+    json_write_object_end(w);
+    json_put_raw(w, "inputs", row->inputs ? row->inputs : "null");
+    json_put_text(w, "error", row->error);
+    json_put_integer(w, "version", row->version);
+    json_put_text(w, "created_at", row->created_at);
+    json_put_text(w, "updated_at", row->updated_at);
+    json_write_object_end(w);
+}
+
 /* ---- lists ---- */
 
 void trader_row_deinit(trader_row *row) {
-    char *texts[] = {row->name, row->language, row->code, row->inputs, row->error, row->problem};
+    char *texts[] = {row->name, row->description, row->language, row->key,
+                     row->code, row->inputs,      row->error,    row->problem};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
     *row = (trader_row){0};
 }
@@ -137,7 +168,9 @@ static bool copy(const char *from, char **to) {
 err trader_row_copy(const trader_row *row, trader_row *out) {
     trader_row r = *row;
     bool is_whole = copy(row->name, &r.name);
+    is_whole = copy(row->description, &r.description) && is_whole;
     is_whole = copy(row->language, &r.language) && is_whole;
+    is_whole = copy(row->key, &r.key) && is_whole;
     is_whole = copy(row->code, &r.code) && is_whole;
     is_whole = copy(row->inputs, &r.inputs) && is_whole;
     is_whole = copy(row->error, &r.error) && is_whole;

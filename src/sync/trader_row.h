@@ -3,7 +3,7 @@
  *
  * Threads: none of its own. Ownership: a list owns its rows and their texts. */
 #pragma once
-#include "base/errors.h"
+#include "base/json_writer.h"
 #include "base/uuid.h"
 #include <string.h>
 #include <strings.h>
@@ -14,6 +14,7 @@ enum { TRADER_STAMP_BYTES = 48 };
 
 typedef struct trader_row {
     char id[UUID_TEXT_BYTES];
+    char user_id[UUID_TEXT_BYTES];                                       /* empty: nobody's */
     char updated_at[TRADER_STAMP_BYTES], created_at[TRADER_STAMP_BYTES]; /* as the database writes them */
     int64_t version;
     bool is_built_in; /* nobody's */
@@ -21,7 +22,9 @@ typedef struct trader_row {
     bool is_in_cloud; /* the owner lets machines run it */
     user_tier tier;   /* the least that may run it, of a built-in one */
     char *name;       /* heap, as are the next ones */
+    char *description;
     char *language;
+    char *key;    /* of the file that it was read from (filter.key); NULL: of none */
     char *code;   /* NULL: there is none, or `problem` says why it cannot be read */
     char *inputs; /* a JSON object; NULL: none */
     char *error;  /* what the column says; NULL: nothing */
@@ -35,13 +38,16 @@ typedef struct trader_row_list {
 
 /* What is asked of the table. */
 #define TRADER_ROW_COLUMNS \
-    "id,user_id,name,enabled,filter,language,access_tier,cloud_config,inputs,error,version,created_at,updated_at"
+    "id,user_id,name,description,enabled,filter,language,access_tier,cloud_config,inputs,error,version,created_at," \
+    "updated_at"
 /* ... to see which rows have changed. */
 #define TRADER_STAMP_COLUMNS "id,version,updated_at"
 
 /* A page: an array of objects with an id. ERR_SYNTAX and a sentence: it is not one. Appends to `list`; on a failure
  * nothing. With TRADER_STAMP_COLUMNS alone the other fields are empty. */
 MUST_CHECK err trader_row_parse(const char *json, size_t bytes, trader_row_list *list, diag *why);
+/* The row as an object, as it would be parsed. */
+void trader_row_write(const trader_row *row, json_writer *w);
 /* The same tier for every way of writing it; -1: none. */
 int user_tier_parse(const char *text);
 const char *user_tier_name(user_tier tier);
