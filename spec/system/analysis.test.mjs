@@ -217,3 +217,30 @@ test('the budget of the day and the cap of a trader are kept to', async () => {
   assert.equal((await poor.daemon.get('/health')).body.status, 'degraded');
   await end(poor.daemon, poor.exchange);
 });
+
+test('with the provider down for hours signals come all the same, what waits is bounded, and then the newest goes first', async () => {
+  model({ interrupt: () => google.error(503, 'UNAVAILABLE', 'down') });
+  const folder = tempDir(), from = traders('prompt = "any"');
+  writeFileSync(join(from, 'asked.lua'), `return trader {name = "Asked", interval = "1m", fire = "every", prompt = "any", filter = function(m) return m.close[0] > 0 end}`);
+  const env = { AI_QUEUE_MAX: '500', MAX_SIGNALS_PER_TRADER_HOUR: '1000000' };
+  const { exchange, daemon } = await run({ speed: 1500, folder, traders: from, env });
+  let most = 0;
+  await eventually(async () => {
+    most = Math.max(most, (await daemon.status()).analysis.waiting);
+    return rows(folder, "SELECT count(*) AS n FROM analyses WHERE status = 'expired'")[0].n > 50;
+  }, 'more than 500 to wait', 60000);
+  const signals = daemon.signals();
+  assert.ok(signals.length > 550 && most <= 500 && most > 400, `${signals.length} signals, at most ${most} waiting`);
+  assert.ok(rows(folder, "SELECT error FROM analyses WHERE status = 'expired'").every(a => /AI_QUEUE_MAX/.test(a.error)));
+  assert.ok(gemini.requests.length < 60, `${gemini.requests.length} requests into the void`);
+  assert.equal((await daemon.get('/health')).body.status, 'degraded');
+  await stop(daemon, 'SIGKILL');
+  const kept = rows(folder, "SELECT signal_id, open_ms FROM analyses WHERE status = 'queued'");
+  model();
+  const again = await startDaemon({ port: exchange.port, market, folder, traders: from, env: { ...SETTINGS, ...env, AI_CONCURRENCY: '1' } });
+  await eventually(() => gemini.requests.length > 60, 'sixty answers');
+  const times = gemini.requests.slice(0, 20).map(r => /bar (\S+ \S+) UTC/.exec(google.asked(r.body))[1]);
+  const newest = Math.max(...kept.map(a => a.open_ms));
+  for (const time of times) assert.ok(Date.parse(`${time}Z`.replace(' ', 'T')) >= newest - 30 * 60000, `${time}: ${kept.length} waited`);
+  await end(again, exchange);
+});
