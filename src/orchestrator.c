@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "binance/feed.h"
+#include "orchestrator_analysis.h"
 #include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
 #include "orchestrator_history.h"
@@ -58,6 +59,7 @@ typedef struct orchestrator {
     orchestrator_cloud_traders *cloud_traders;
     orchestrator_snapshot *snapshot;
     orchestrator_cloud *cloud;
+    orchestrator_analysis *analysis; /* NULL: off */
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;
@@ -126,6 +128,17 @@ static void print_signal(const orchestrator *o, const signal_row *s) {
     fflush(stdout);
 }
 
+/* In the cloud it is the user's tier that says. */
+static bool may_analyse(const orchestrator *o) {
+    return !o->cloud_traders || orchestrator_cloud_traders_are_analysed(o->cloud_traders);
+}
+
+static void on_analysis(void *context, const analysis_row *row) {
+    orchestrator *o = context;
+    if (o->serve) serve_publish_analysis(o->serve, row);
+    if (o->cloud) orchestrator_cloud_analysed(o->cloud, row);
+}
+
 static void on_committed(void *context, pass *p, uint32_t n_new) {
     orchestrator *o = context;
     for (uint32_t i = 0; i < n_new; i++) {
@@ -133,8 +146,10 @@ static void on_committed(void *context, pass *p, uint32_t n_new) {
         if (p->signals[i].state == SIGNAL_HISTORICAL) continue; /* hundreds at a first start: asked for, not told */
         print_signal(o, &p->signals[i]);
         o->n_printed++;
+        if (may_analyse(o)) orchestrator_analysis_signal(o->analysis, &p->signals[i]);
     }
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
+    for (uint32_t i = 0; i < p->n_updates; i++) orchestrator_analysis_update(o->analysis, &p->updates[i]);
     orchestrator_traders_committed(o->traders, p);
     if (o->cloud) orchestrator_cloud_committed(o->cloud, p, n_new);
     pass_release(p);
@@ -149,6 +164,7 @@ static bool on_event(void *context, const market_event *event) {
     bool is_live = event->kind == EVENT_BAR_FORMING || event->kind == EVENT_BAR_CLOSED;
     if (!o->is_tracking) return true;
     if (is_live && event->event_ms && o->cloud) orchestrator_cloud_latency(o->cloud, event->event_ms);
+    orchestrator_analysis_event(o->analysis, event);
     if (is_past && screener_backlog(o->screener) > BACKLOG_FULL) {
         o->is_feed_full = true;
         return false;
@@ -193,6 +209,7 @@ static void on_wake(uv_async_t *handle) {
 static void on_flush(uv_timer_t *handle) {
     orchestrator *o = handle->data;
     if (!o->is_stopping) move_on(o);
+    if (!o->is_stopping) orchestrator_analysis_flush(o->analysis);
 }
 
 static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
@@ -336,6 +353,9 @@ static size_t tell_health(void *context, health_component *out) {
     out[n++] = (health_component){"stream", is_live ? HEALTH_OK : HEALTH_DEGRADED, false};
     out[n++] = (health_component){"history", is_failing ? HEALTH_DEGRADED : HEALTH_OK, false};
     out[n++] = (health_component){"traders", has_quarantined(o) ? HEALTH_DEGRADED : HEALTH_OK, false};
+    if (o->analysis)
+        out[n++] = (health_component){
+            "analysis", orchestrator_analysis_is_serving(o->analysis) ? HEALTH_OK : HEALTH_DEGRADED, false};
     if (o->cfg->is_cloud)
         out[n++] = (health_component){"cloud", o->cloud ? orchestrator_cloud_health(o->cloud) : HEALTH_DEGRADED, false};
     if (o->cloud_traders)
@@ -448,6 +468,8 @@ static void tell_details(void *context, json_writer *w) {
     if (o->cloud) orchestrator_cloud_write(o->cloud, w);
     json_write_object_end(w);
     write_snapshot(o, w);
+    json_write_key(w, "analysis");
+    orchestrator_analysis_write(o->analysis, w);
     write_workers(o, w);
     if (o->cloud_traders) {
         json_write_key(w, "supabaseTraders");
@@ -515,6 +537,7 @@ static void read_load(void *context, orchestrator_load *out) {
         if (lag_ns > out->filter_ns) out->filter_ns = lag_ns;
         out->n_errors += atomic_load(&s->n_errors);
     }
+    if (o->analysis) out->analysis_queue = orchestrator_analysis_depth(o->analysis);
 }
 
 static void on_lease_refused(void *context, const char *why) { fail(context, why); }
@@ -598,13 +621,27 @@ static err open_traders(orchestrator *o, diag *why) {
     return e == OK ? storage_start(o->storage, &o->loop, on_committed, o, why) : e;
 }
 
+static err open_analysis(orchestrator *o, diag *why) {
+    orchestrator_analysis_config ac = {.cfg = o->cfg,
+                                       .loop = &o->loop,
+                                       .clock = &o->clock,
+                                       .symbols = o->symbols,
+                                       .storage = o->storage,
+                                       .on_shown = on_analysis,
+                                       .context = o};
+    return orchestrator_analysis_new(&ac, &o->analysis, why);
+}
+
 static err open_screener(orchestrator *o, diag *why) {
     const config *c = o->cfg;
     screener_config sc = {.n_workers = (int32_t)c->machine_cpus,
                           .places = &o->places,
                           .symbols = o->symbols,
-                          .limits = {c->script_cpu_ms, c->script_load_cpu_ms, (size_t)c->script_memory_mb << 20,
-                                     (int32_t)c->kline_interval},
+                          .limits = {.cpu_ms = c->script_cpu_ms,
+                                     .load_cpu_ms = c->script_load_cpu_ms,
+                                     .memory_bytes = (size_t)c->script_memory_mb << 20,
+                                     .default_interval = (int32_t)c->kline_interval,
+                                     .analysis = orchestrator_analysis_mode(c)},
                           .max_errors_in_row = (int32_t)c->script_max_errors,
                           .max_signals_per_hour = (int32_t)c->max_signals_per_trader_hour,
                           .tick_ms = c->screening_interval_ms,
@@ -749,6 +786,7 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_snapshot(o, why);
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_machine(o, why);
+    if (e == OK) e = open_analysis(o, why);
     if (e == OK) e = open_screener(o, why);
     if (e == OK) e = open_server(o, why);
     if (e == OK) e = open_feed(o, why);
@@ -794,6 +832,8 @@ static void on_cloud_finished(void *context) {
     if (o->supabase && !o->cloud) postgrest_close(o->supabase, NULL, NULL); /* else it was closed at the finish */
     o->supabase = NULL;
     close_storage(o);
+    orchestrator_analysis_close(o->analysis);
+    o->analysis = NULL;
     orchestrator_cloud_close(o->cloud);
     o->cloud = NULL;
     orchestrator_snapshot_close(o->snapshot, !o->has_failed); /* after the signals: those matter more */
@@ -817,6 +857,7 @@ static void on_feed_closed(void *context) {
         screener_stop(o->screener);
     }
     if (o->traders) orchestrator_traders_stop(o->traders);
+    orchestrator_analysis_stop(o->analysis);
     orchestrator_cloud_traders_close(o->cloud_traders);
     o->cloud_traders = NULL;
     if (o->serve) serve_publish_status(o->serve);

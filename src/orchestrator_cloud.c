@@ -283,6 +283,12 @@ void orchestrator_cloud_committed(orchestrator_cloud *c, const pass *p, uint32_t
     if (c->synchronizer && n_new + p->n_updates) synchronizer_note(c->synchronizer, n_new + p->n_updates);
 }
 
+void orchestrator_cloud_analysed(orchestrator_cloud *c, const analysis_row *ended) {
+    if (ended->status != ANALYSIS_DONE) return;
+    c->metrics.n_analyses++;
+    if (c->synchronizer) synchronizer_note(c->synchronizer, 1);
+}
+
 void orchestrator_cloud_latency(orchestrator_cloud *c, int64_t event_ms) {
     orchestrator_metrics_latency(&c->metrics, wall_ms(), event_ms);
 }

@@ -8,6 +8,7 @@
 #pragma once
 #include "config.h"
 #include "orchestrator_metrics.h"
+#include "screener/analysis.h"
 #include "screener/trader_set.h"
 #include "serve/health.h"
 #include "sync/postgrest.h"
@@ -33,6 +34,8 @@ typedef struct orchestrator_cloud_config {
 MUST_CHECK err orchestrator_cloud_open(const orchestrator_cloud_config *config, orchestrator_cloud **out, diag *why);
 
 void orchestrator_cloud_committed(orchestrator_cloud *c, const pass *p, uint32_t n_new);
+/* An analysis has ended, and is kept. */
+void orchestrator_cloud_analysed(orchestrator_cloud *c, const analysis_row *row);
 void orchestrator_cloud_latency(orchestrator_cloud *c, int64_t event_ms);
 void orchestrator_cloud_set_status(orchestrator_cloud *c, const char *status);
 void orchestrator_cloud_set_cpus(orchestrator_cloud *c, int32_t cpus);

@@ -1,6 +1,7 @@
 #include "analyzer/analysis_task.h"
 #include "abi.h"
 #include "base/uuid.h"
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@ typedef struct analysis_task analysis_task;
 struct analysis_task {
     analysis_job job; /* its payload is the task */
     analysis_row row;
-    json_t *prompt;
+    struct json_t *prompt;
     scene scene;
     char *previous, *complaint; /* of the answer before, when it is asked again; NULL: the first time */
     bool is_withdrawn;          /* nobody wants it any more */

@@ -330,6 +330,7 @@ err analyzer_add(analyzer *a, const analysis_row *row) {
     err e = analysis_task_new(row, &t);
     if (e != OK) return e;
     t->owner = a;
+    if (row->look > 0) watch_list_mark(a->watches, row->signal_id);
     if (find_known(a, t->job.identity)) {
         t->next = a->ready;
         a->ready = t;
@@ -379,6 +380,12 @@ bool analyzer_is_serving(const analyzer *a, char *why, size_t bytes) {
     analysis_queue_count(a->queue, &n);
     snprintf(why, bytes, "%s", n.n_waiting ? hindrance_text(n.hindrance) : "");
     return n.n_waiting == 0 || (n.hindrance != HINDER_BUDGET && n.hindrance != HINDER_PROVIDER);
+}
+
+int32_t analyzer_depth(const analyzer *a) {
+    analysis_queue_counts n;
+    analysis_queue_count(a->queue, &n);
+    return n.n_waiting + n.n_running;
 }
 
 static void write_providers(const analyzer *a, json_writer *w) {

@@ -49,6 +49,7 @@ bool analyzer_wants_bar(const analyzer *a, const char *symbol, int32_t interval)
 
 /* False: all providers are limited, failing or denied, or the budget is used up. `why`: a sentence. */
 bool analyzer_is_serving(const analyzer *a, char *why, size_t bytes);
+int32_t analyzer_depth(const analyzer *a); /* waiting and running */
 /* One object: waiting, running, watched, requests, answers, failures, expired, spent today, hindrance, providers. */
 void analyzer_write(const analyzer *a, json_writer *w);
 

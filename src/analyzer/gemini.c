@@ -1,5 +1,6 @@
 /* See gemini.h. */
 #include "analyzer/gemini.h"
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

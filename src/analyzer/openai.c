@@ -1,5 +1,6 @@
 /* See openai.h. */
 #include "analyzer/openai.h"
+#include <jansson.h>
 #include <math.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* See reply.h. */
 #include "analyzer/reply.h"
 #include <curl/curl.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,10 @@
  * Threads: pure functions on the caller's memory. Ownership: reply_deinit frees the text. */
 #pragma once
 #include "base/errors.h"
-#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_t; /* of jansson, whose header no header includes: its names are those of json_reader.h */
 
 enum { MODEL_BYTES = 96, REPLY_MAX_BYTES = 4 << 20 };
 
@@ -54,9 +57,9 @@ void reply_deinit(reply *r);
 void reply_init(reply *r);
 __attribute__((format(printf, 3, 4))) void reply_say(reply *r, reply_kind kind, const char *format, ...);
 /* The body as a JSON object; of a list its first one (some proxies wrap it). NULL: it is none. */
-json_t *reply_body(const http_facts *facts);
+struct json_t *reply_body(const http_facts *facts);
 /* A count out of `object`: 0 when it is missing, negative or no whole number. */
-int64_t reply_count(const json_t *object, const char *key);
+int64_t reply_count(const struct json_t *object, const char *key);
 /* By HTTP status alone. */
 reply_kind reply_kind_of_status(int status);
 /* ms from now on of a Retry-After: seconds, or a date (against the answer's own Date); -1: none or senseless. */

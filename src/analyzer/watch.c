@@ -57,6 +57,11 @@ void watch_list_forget(watch_list *list, const char *signal_id) {
     watch_free(w);
 }
 
+void watch_list_mark(watch_list *list, const char *signal_id) {
+    watch *w = *place_of(list, signal_id);
+    if (w) w->is_under_way = true;
+}
+
 static follow_up follow_up_of(const watch_list *list, const analysis_row *row) {
     if (row->status == ANALYSIS_DONE && strcmp(row->decision, "enter_trade") == 0) return FOLLOW_READY;
     if (row->status == ANALYSIS_DONE && strcmp(row->decision, "bad_setup") == 0) return FOLLOW_EXPIRED;

@@ -15,6 +15,8 @@ MUST_CHECK err watch_list_settle(watch_list *list, analysis_row *row, const char
 typedef void (*watch_due_fn)(void *context, const analysis_row *look);
 MUST_CHECK err watch_list_bar(watch_list *list, const char *symbol, int32_t interval, const kline *bar,
                               watch_due_fn on_due, void *context);
+/* A look at the signal is under way that the list has not begun: one of a run before. */
+void watch_list_mark(watch_list *list, const char *signal_id);
 /* The signal is not wanted any more. */
 void watch_list_forget(watch_list *list, const char *signal_id);
 int32_t watch_list_count(const watch_list *list);

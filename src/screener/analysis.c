@@ -63,8 +63,13 @@ static void put_json(json_writer *w, const char *key, const char *json) {
 }
 
 void analysis_write_json(json_writer *w, const analysis_row *row) {
-    bool is_done = row->status == ANALYSIS_DONE;
     json_write_object(w);
+    analysis_write_fields(w, row);
+    json_write_object_end(w);
+}
+
+void analysis_write_fields(json_writer *w, const analysis_row *row) {
+    bool is_done = row->status == ANALYSIS_DONE;
     json_put_text(w, "signalId", row->signal_id);
     json_put_text(w, "analysisId", row->id);
     json_put_text(w, "traderId", row->trader_id);
@@ -94,5 +99,4 @@ void analysis_write_json(json_writer *w, const analysis_row *row) {
     json_put_integer(w, "latencyMs", row->latency_ms);
     json_put_integer(w, "requests", row->n_requests);
     json_put_text(w, "error", row->error);
-    json_write_object_end(w);
 }

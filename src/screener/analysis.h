@@ -59,3 +59,5 @@ const char *follow_up_name(follow_up f);
  * confidence, reasoning, keyLevels, tradePlan, technicalContext, notes; provider, model, tokens {in, cached, out}, costUsd,
  * latencyMs, requests, error. What is not there is null. */
 void analysis_write_json(json_writer *w, const analysis_row *row);
+/* Its members, into an object that is open. */
+void analysis_write_fields(json_writer *w, const analysis_row *row);

@@ -170,6 +170,14 @@ void channel_publish_signal(channel *c, const signal_row *s) {
     push(c, &w, NULL);
 }
 
+void channel_publish_analysis(channel *c, const analysis_row *row) {
+    json_writer w;
+    begin_message(&w, row->status == ANALYSIS_DONE ? "analysis_completed" : "analysis_failed", ++c->seq);
+    analysis_write_fields(&w, row);
+    end_message(&w);
+    push(c, &w, NULL);
+}
+
 void channel_publish_update(channel *c, const update_row *u) {
     json_writer w;
     begin_message(&w, "signal_updated", ++c->seq);

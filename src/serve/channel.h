@@ -6,6 +6,7 @@
  * for its bounded queue is closed with 1013; it may come back and ask the API for what it missed.
  * Threads: the loop's. Ownership: borrows token, origins and providers. */
 #pragma once
+#include "screener/analysis.h"
 #include "screener/pass.h"
 #include "serve/providers.h"
 #include <libwebsockets.h>
@@ -38,6 +39,8 @@ int channel_on_event(channel *c, struct lws *wsi, enum lws_callback_reasons reas
 void channel_publish_signal(channel *c, const signal_row *s);
 /* `signal_updated`: a signal that they were told of has another state now. */
 void channel_publish_update(channel *c, const update_row *u);
+/* `analysis_completed`: a verdict; `analysis_failed`: there is none, and why. */
+void channel_publish_analysis(channel *c, const analysis_row *row);
 /* `error`: a trader that does not run as it is written. */
 void channel_publish_problem(channel *c, const char *trader_id, const char *why);
 /* `status_update`, as the provider tells it now. */

@@ -65,6 +65,7 @@ err serve_start(uv_loop_t *loop, const serve_config *config, const serve_provide
 
 uint16_t serve_port(const serve *s) { return listener_port(s->listener); }
 void serve_publish_signal(serve *s, const signal_row *signal) { channel_publish_signal(s->channel, signal); }
+void serve_publish_analysis(serve *s, const analysis_row *row) { channel_publish_analysis(s->channel, row); }
 void serve_publish_update(serve *s, const update_row *update) { channel_publish_update(s->channel, update); }
 void serve_publish_problem(serve *s, const char *trader_id, const char *why) {
     channel_publish_problem(s->channel, trader_id, why);

@@ -27,6 +27,7 @@ MUST_CHECK err serve_start(uv_loop_t *loop, const serve_config *config, const se
 uint16_t serve_port(const serve *s);
 /* To all clients that have shown the token. */
 void serve_publish_signal(serve *s, const signal_row *signal);
+void serve_publish_analysis(serve *s, const analysis_row *row);
 void serve_publish_update(serve *s, const update_row *update);
 /* The newest version of a trader does not run. */
 void serve_publish_problem(serve *s, const char *trader_id, const char *why);

@@ -126,6 +126,22 @@ const char *const schema_migrations[] = {
 
     /* 4: the traders of a machine of the cloud */
     TRADER_TABLE_SCHEMA,
+
+    /* 5: analyses from the moment that they are wanted; signal_analyses has those that came to a verdict. `day`: of market
+     * time, days since 1970, on which a model was asked; 0: none was. */
+    "CREATE TABLE analyses ("
+    " id TEXT PRIMARY KEY NOT NULL, signal_id TEXT NOT NULL, trader_id TEXT NOT NULL, symbol TEXT NOT NULL,"
+    " interval TEXT NOT NULL, open_ms INTEGER NOT NULL, close_ms INTEGER NOT NULL, look INTEGER NOT NULL, prompt TEXT,"
+    " status TEXT NOT NULL,"    /* queued, done, failed, expired */
+    " follow_up TEXT NOT NULL," /* of the signal: new, monitoring, ready, expired */
+    " created_at INTEGER NOT NULL, finished_at INTEGER NOT NULL, day INTEGER NOT NULL, latency_ms INTEGER NOT NULL,"
+    " requests INTEGER NOT NULL, tokens_in INTEGER NOT NULL, tokens_cached INTEGER NOT NULL,"
+    " tokens_out INTEGER NOT NULL, cost_usd REAL NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,"
+    " decision TEXT NOT NULL, side TEXT NOT NULL, confidence REAL, reasoning TEXT, key_levels TEXT, trade_plan TEXT,"
+    " context TEXT, notes TEXT, raw TEXT, error TEXT) WITHOUT ROWID;"
+    "CREATE INDEX analyses_by_status ON analyses (status);"
+    "CREATE INDEX analyses_by_signal ON analyses (signal_id, look);"
+    "CREATE INDEX analyses_by_day ON analyses (day);",
 };
 
 const int schema_version = (int)(sizeof schema_migrations / sizeof schema_migrations[0]);

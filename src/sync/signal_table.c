@@ -1,6 +1,7 @@
 #include "sync/signal_table.h"
 #include "base/json_writer.h"
 #include "screener/signal_json.h"
+#include "sync/analysis_table.h"
 #include "sync/candle_table.h"
 #include "sync/local_db_body.h"
 #include "sync/outbox.h"
@@ -111,6 +112,7 @@ static err put_event(local_db *db, const signal_row *s, diag *why) {
 /* What was found in the past is no event. */
 static err note_new(local_db *db, const signal_row *s, diag *why) {
     err failed = outbox_put(db, CLOUD_SIGNALS, s->id, OUTBOX_INSERT, why);
+    if (!failed && s->prompt) failed = analysis_table_queue(db, s, why);
     return failed || s->state == SIGNAL_HISTORICAL ? failed : put_event(db, s, why);
 }
 

@@ -1,0 +1,50 @@
+/* Analyses between the parts of the daemon: signals in, rows to the local database, results to whoever shows them.
+ *
+ *   committed signal with a prompt ──► analyzer ──► row ──► storage ──(committed)──► on_shown
+ *   closed bars of watched symbols ────────^
+ *
+ * Only what is kept is shown. What a run before has left is read first; signals that come meanwhile wait for it.
+ * Threads: the loop's. */
+#pragma once
+#include "analyzer/analyzer.h"
+#include "config.h"
+#include "market/event.h"
+#include "screener/pass.h"
+#include "script/state.h"
+#include "sync/storage.h"
+
+typedef struct orchestrator_analysis orchestrator_analysis;
+
+typedef struct orchestrator_analysis_config {
+    const config *cfg;
+    uv_loop_t *loop;
+    const market_clock *clock;
+    const symbol_table *symbols;
+    storage *storage;                                         /* started */
+    void (*on_shown)(void *context, const analysis_row *row); /* an end; borrowed for the call */
+    void *context;
+} orchestrator_analysis_config;
+
+/* NULL when no provider is switched on. ERR_INVALID and a sentence: settings that do not fit together; ERR_NO_MEMORY. */
+MUST_CHECK err orchestrator_analysis_new(const orchestrator_analysis_config *options, orchestrator_analysis **out,
+                                         diag *why);
+/* What scripts are to make prompts for. */
+script_analysis orchestrator_analysis_mode(const config *cfg);
+
+/* All of these take NULL and do nothing then. */
+void orchestrator_analysis_signal(orchestrator_analysis *a, const signal_row *s); /* committed */
+void orchestrator_analysis_update(orchestrator_analysis *a, const update_row *u);
+void orchestrator_analysis_event(orchestrator_analysis *a, const market_event *event);
+/* From time to time: what storage had no room for is handed over. */
+void orchestrator_analysis_flush(orchestrator_analysis *a);
+/* True when it is off, too. */
+bool orchestrator_analysis_is_serving(const orchestrator_analysis *a);
+/* An object; null when it is off. */
+void orchestrator_analysis_write(const orchestrator_analysis *a, json_writer *w);
+/* Waiting and running; 0 when it is off. */
+int32_t orchestrator_analysis_depth(const orchestrator_analysis *a);
+
+/* Before storage stops: nothing is asked any more; what is to be kept is handed over. */
+void orchestrator_analysis_stop(orchestrator_analysis *a);
+/* After storage has stopped. Frees it once the loop has closed its handles. */
+void orchestrator_analysis_close(orchestrator_analysis *a);

@@ -1,0 +1,36 @@
+/* Analyses in the local database: the table `analyses`, which has every look at a signal from the moment that it is wanted, and
+ * `signal_analyses`, which has those that came to a verdict, as the cloud has them.
+ *
+ * A first look is written in the transaction of its signal, an end in one with the verdict, the signal's status and the outbox: so
+ * after a kill nothing is lost, and what was answered is not asked again.
+ * Threads, errors: as local_db.h. */
+#pragma once
+#include "screener/analysis.h"
+#include "sync/local_db.h"
+
+/* Within a transaction: the first look at a signal with a prompt. One that is there stays as it is. */
+MUST_CHECK err analysis_table_queue(local_db *db, const signal_row *s, diag *why);
+/* One transaction: a later look that is queued, or the end of one. */
+MUST_CHECK err analysis_table_put(local_db *db, const analysis_row *row, diag *why);
+
+typedef struct analysis_spender {
+    char trader_id[ID_BYTES];
+    int32_t n_started; /* first looks */
+} analysis_spender;
+
+/* Where a run before has left off. */
+typedef struct analysis_past {
+    analysis_row *queued;
+    size_t n_queued;
+    /* Of each signal that is being monitored the look that ended last, with the prompt of its first. */
+    analysis_row *watched;
+    size_t n_watched;
+    int64_t day; /* the last one on which models were asked, days since 1970 (market time); 0: never */
+    int64_t n_requests, n_tokens;
+    double usd; /* on that day, as the next list */
+    analysis_spender *spenders;
+    size_t n_spenders;
+} analysis_past;
+
+MUST_CHECK err analysis_table_past(local_db *db, analysis_past *out, diag *why);
+void analysis_past_deinit(analysis_past *past);
