@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, LEAST_COST_NS = 100000 };
+enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, LEAST_COST_NS = 100000, CALM_EVENTS = 1024 };
 
 /* Of an event that is held. */
 typedef enum fate { FATE_KEEP, FATE_PUSH, FATE_DROP } fate;
@@ -605,9 +605,10 @@ static err move(screener *s, int32_t most, int64_t least_sum) {
     return e;
 }
 
+/* Not while workers are behind: a symbol on its way waits, and what goes on beside it must not lose the bars it needs. */
 static err balance(screener *s) {
     uint64_t due = s->n_closed_balanced + (uint64_t)s->n_tracked * CLOSES_BETWEEN;
-    if (s->n_workers < 2 || s->n_closed < due) return OK;
+    if (s->n_workers < 2 || s->n_closed < due || screener_backlog(s) > CALM_EVENTS) return OK;
     s->n_closed_balanced = s->n_closed;
     return move(s, MOVES_MOST, LEAST_COST_NS);
 }
