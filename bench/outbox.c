@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { N_WARM = 200, N_RUNS = 3000, N_BYTES = 16384, CHECKPOINT_EVERY = 256, N_SYMBOLS = 50 };
@@ -57,6 +58,18 @@ static double sync_disk(int file) {
     return (double)(monotonic_ns() - began) / 1e3;
 }
 
+/* What a signal takes on the disk while it waits. */
+static void print_size(const char *path) {
+    char name[96];
+    struct stat status;
+    snprintf(name, sizeof name, "%s/trademind.db", path);
+    if (stat(name, &status) != 0) die("the database is gone");
+    double bytes = (double)status.st_size / (N_WARM + N_RUNS);
+    figure_print("outbox.size",
+                 "the database file, per signal of the passes of outbox.commit, each with candles of its own bar", "B",
+                 &bytes, 1);
+}
+
 static void run(bool sync_full, const char *name, const char *workload, bool has_peer) {
     static double commits[N_RUNS], syncs[N_RUNS];
     char path[64], probe[80];
@@ -75,6 +88,7 @@ static void run(bool sync_full, const char *name, const char *workload, bool has
     }
     close(file);
     local_db_close(db);
+    if (has_peer) print_size(path);
     figure_print(name, workload, "us", commits, N_RUNS);
     if (has_peer)
         figure_print("outbox.commit.fdatasync",

@@ -270,6 +270,10 @@ static void on_read(void *context, const trader_poll_round *round) {
     orchestrator_cloud_traders *c = context;
     trader_row_list chosen = {0};
     c->tier = round->tier;
+    if (round->is_analysed && !c->are_analysed)
+        log_info("traders",
+                 "a trigger of the project has signals analysed (auto_trigger_ai_analysis), so this machine does not: "
+                 "nobody is to pay twice");
     c->are_analysed = round->is_analysed;
     if (choose(c, round, &chosen) != OK) {
         log_error("traders", "what Supabase says of them is left aside: out of memory");
@@ -306,6 +310,7 @@ static void copy_line(const char *from, char *to, size_t to_bytes) {
 
 static err make_source(const trader_row *row, const char *file, trader_source **out, diag *why) {
     char chunk[TRADER_NAME_MAX];
+    _Static_assert(sizeof chunk == sizeof(*out)->name, "it is the name, too");
     copy_line(name_of(row), chunk, sizeof chunk);
     if (!row->code)
         return diag_set(why, ERR_INVALID, "%s: %s", chunk, row->problem ? row->problem : error_text(ERR_NO_MEMORY));
@@ -314,7 +319,7 @@ static err make_source(const trader_row *row, const char *file, trader_source **
     if (e != OK) return e;
     (*out)->is_variant = true; /* the row's id, whatever the script says */
     (*out)->enabled = 1;
-    copy_line(chunk, (*out)->name, sizeof(*out)->name);
+    memcpy((*out)->name, chunk, sizeof chunk);
     snprintf((*out)->file, sizeof(*out)->file, "%s", file);
     return OK;
 }
@@ -381,6 +386,7 @@ void orchestrator_cloud_traders_write(const orchestrator_cloud_traders *c, json_
     json_put_integer(w, "failedReads", (int64_t)s.n_failures);
     json_put_integer(w, "rowsRead", (int64_t)s.n_rows_read);
     json_put_text(w, "failure", s.is_failing ? s.why : NULL);
+    json_put_bool(w, "analysedByProject", c->are_analysed);
     json_put_integer(w, "chosen", (int64_t)c->n_verdicts[VERDICT_RUNS]);
     json_put_integer(w, "switchedOff", (int64_t)c->n_verdicts[VERDICT_DISABLED]);
     json_put_integer(w, "beyondQuota", (int64_t)c->n_verdicts[VERDICT_QUOTA]);

@@ -34,11 +34,13 @@ static void on_key(void *context) { (void)context, n_keys++; }
 
 static bool is_of(const char *request, const char *what) { return strncmp(request, what, strlen(what)) == 0; }
 
+static const char *holder = "m-2"; /* machine_id of whoever has the lease */
+
 static const char *answer_lease(const char *owner, const char *id) {
     char body[256];
     snprintf(body, sizeof body,
-             "[{\"id\":\"%s\",\"machine_id\":\"m-2\",\"lease_owner\":\"%s\",\"lease_until\":\"2026-11-30T08:00:40Z\"}]",
-             id, owner);
+             "[{\"id\":\"%s\",\"machine_id\":\"%s\",\"lease_owner\":\"%s\",\"lease_until\":\"2026-11-30T08:00:40Z\"}]",
+             id, holder, owner);
     snprintf(lease, sizeof lease, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
     return lease;
 }
@@ -169,6 +171,26 @@ static void test_refused(void) {
     close_it();
 }
 
+static bool has_asked_thrice(void) { return count("POST /rest/v1/rpc/trademind_lease ", "") >= 3; }
+
+static void test_earlier_run(void) {
+    owner = "owner-2";
+    holder = "m-1";
+    open_it();
+    ok(wait_until(has_asked_thrice) && n_refused == 0 && n_held == 0,
+       "the lease of an earlier run of this machine is waited for");
+    owner = "owner-1";
+    ok(wait_until(is_held) && n_held == 1, "until it ends");
+    close_it();
+    owner = "owner-2";
+    open_it();
+    ok(wait_until(is_refused) && count("POST /rest/v1/rpc/trademind_lease ", "") > 3,
+       "one that does not end is another process");
+    close_it();
+    owner = "owner-1";
+    holder = "m-2";
+}
+
 static void test_outage(void) {
     open_it();
     ok(wait_until(is_held), "held");
@@ -191,6 +213,7 @@ int main(void) {
     test_life();
     test_error();
     test_refused();
+    test_earlier_run();
     test_outage();
     return done();
 }

@@ -305,10 +305,13 @@ static void test_prune(void) {
     char path[128];
     in_folder(path, "prune/trademind.db");
     sqlite3_open(path, &handle);
-    sqlite3_prepare_v2(handle, "SELECT (SELECT count(*) FROM cloud_metrics), (SELECT count(*) FROM cloud_events)", -1,
-                       &select, NULL);
-    ok(sqlite3_step(select) == SQLITE_ROW && sqlite3_column_int(select, 0) == 0 && sqlite3_column_int(select, 1) == 1,
-       "of the metrics, not of what waits");
+    sqlite3_prepare_v2(handle,
+                       "SELECT (SELECT count(*) FROM cloud_metrics), (SELECT count(*) FROM cloud_events), (SELECT "
+                       "count(*) FROM candles)",
+                       -1, &select, NULL);
+    ok(sqlite3_step(select) == SQLITE_ROW && sqlite3_column_int(select, 0) == 0 && sqlite3_column_int(select, 1) == 1 &&
+           sqlite3_column_int(select, 2) == 1,
+       "of the metrics, not of what waits, nor its candles");
     sqlite3_finalize(select);
     sqlite3_close(handle);
 }

@@ -310,6 +310,22 @@ describe('starts', () => {
     await eventually(() => stored().length > 0, 'its signals');
   });
 
+  test('on the tables of the earlier machine, with a trigger that has signals analysed', async () => {
+    const original = await startSupabase({ start: 'original' });
+    const id = randomUUID();
+    await original.sql`insert into traders (id, name, description, filter, strategy, language, user_id, cloud_config)
+      values (${id}, 'Ported', '', ${original.sql.json({ code: RISING })}, '{}', 'lua', ${original.user.id}, '{"enabledInCloud": true}')`;
+    const exchange = await startExchange(market, 300);
+    const daemon = await startDaemon({ port: exchange.port, market, folder, env: original.env });
+    await daemon.until(it => it.logged(/running: /).length, 'the daemon to be warm');
+    assert.deepEqual([...(await running(daemon)).keys()], [id]);
+    assert.equal((await reads(daemon)).analysedByProject, true);
+    assert.equal(daemon.logged(/auto_trigger_ai_analysis/).length, 1);
+    assert.match(daemon.logged(/not in Lua/)[0], /Built in \(javascript\)/);
+    await daemon.stop('SIGKILL');
+    await original.stop();
+  });
+
   test('a project without our migrations is told what it lacks', async () => {
     supabase.faulty.on({ table: 'trademind_facts' }, answer(404, { code: 'PGRST202', message: 'Could not find the function public.trademind_facts', details: null, hint: null }));
     const daemon = await begin({ isWarm: false });

@@ -35,6 +35,21 @@ for (const start of STARTS) {
   });
 }
 
+test('run by an owner who is no superuser, as on a hosted project', async () => {
+  const sql = await createProject(postgres, 'owned', 'empty');
+  await sql.unsafe(`
+    create role project_owner login;
+    alter database owned owner to project_owner;
+    alter schema public owner to project_owner;
+    grant usage on schema auth to project_owner;
+    grant references, select on auth.users to project_owner;`);
+  const owner = postgres.connect('owned', { username: 'project_owner' });
+  await migrate(owner);
+  await migrate(owner);
+  const ours = dump => dump.split('\n').filter(line => /^CREATE (TABLE|POLICY|INDEX|TRIGGER|FUNCTION|UNIQUE)/.test(line)).sort();
+  assert.deepEqual(ours(dump('owned')), ours(dump('twice_empty')));
+});
+
 test('both starts have the same columns of the same types, besides what only the earlier tables have', async () => {
   const types = async database => {
     const sql = postgres.connect(database);

@@ -98,7 +98,6 @@ test('with the data folder deleted in the middle, what was lost is what closed w
   const first = tempDir(), second = tempDir();
   const before_ = await startDaemon({ port: exchange.port, market, folder: first });
   await before_.until(it => it.signals().length >= 60, '60 signals', 60000);
-  await settled(before_);
   assert.equal((await stop(before_)).code, 0);
   const after = await startDaemon({ port: exchange.port, market, folder: second });
   const start = await eventually(async () => (await after.status()).marketTime, 'the market time');

@@ -4,7 +4,9 @@
 import { test, before, after, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
   builtInTraders, difference, endAll, eventually, recordedMarket, seed, settled, startDaemon, startExchange, startTrademind, stop,
@@ -68,6 +70,12 @@ test('signals, events, the machine and its numbers', async () => {
   assert.equal(metrics.signals_created_count, stored(folder).size);
   const types = (await supabase.sql`select event_type from cloud_events where event_type <> 'signal_created' order by created_at`).map(e => e.event_type);
   for (const type of ['config_synced', 'websocket_connected', 'machine_started', 'machine_stopped']) assert.ok(types.includes(type), `${types}`);
+  const mine = await supabase.client(supabase.user.token).from('signals').select('id, indicator_data, status').eq('status', 'new')
+    .order('created_at', { ascending: false }).order('id').limit(100);
+  assert.equal(mine.error, null);
+  assert.ok(mine.data.length === 100 && mine.data.every(s => s.indicator_data.klines.length > 0), 'the browser reads what the machine wrote');
+  const others = await supabase.client((await supabase.addUser()).token).from('signals').select('id');
+  assert.deepEqual(others.data, []);
   const [cost] = await supabase.sql`select * from cloud_costs`;
   assert.ok(cost && cost.period_end > cost.period_start);
 });
@@ -181,4 +189,34 @@ test('a second process of the same user is refused, the same one after a kill is
   const { ms } = await stop(again);
   console.log(`# stopped in ${ms} ms`);
   assert.ok(ms < 5000);
+});
+
+test('a start that fails says so in the machine\'s row', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  const daemon = startTrademind({ folder: tempDir(), env: { ...cloudEnv(supabase, market), PORT: String(port) } });
+  assert.equal((await daemon.ended).code, 1);
+  server.close();
+  const [machine] = await supabase.sql`select * from cloud_machines`;
+  assert.equal(machine.status, 'error');
+  assert.match(machine.error_message, /cannot listen/);
+  assert.equal(machine.lease_owner, null);
+});
+
+test('force_sync writes what waits; REALTIME=on broadcasts new signals', async () => {
+  supabase.faulty.broadcasts.length = 0;
+  const { daemon, folder } = await runMarket({ env: { SYNC_INTERVAL_MS: '3600000', REALTIME: 'on' } });
+  assert.ok(waitingIn(folder) > 0, 'the last rows wait');
+  const socket = new WebSocket(`ws://127.0.0.1:${daemon.port()}/ws`);
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ type: 'auth', data: { token: daemon.token } }));
+  socket.send(JSON.stringify({ type: 'force_sync', id: 7, data: {} }));
+  await sent(folder);
+  socket.close();
+  await assertAllThere(folder);
+  const messages = supabase.faulty.broadcasts.flatMap(b => b.body.messages);
+  assert.ok(messages.length > 20, `${messages.length} broadcasts`);
+  const known = stored(folder);
+  assert.ok(messages.every(m => m.topic === `user:${supabase.user.id}` && m.event === 'signal_created' && m.private && known.has(m.payload.id)));
 });

@@ -566,7 +566,8 @@ static void on_installed(screener *s, const trader_set *set) {
 /* ---- symbols that change their worker ---- */
 
 static err release(screener *s, uint32_t symbol, int32_t to) {
-    err e = send(s, s->owner[symbol], (control){.kind = CONTROL_RELEASE, .symbol = symbol});
+    control what = {.kind = CONTROL_RELEASE, .symbol = symbol, .is_optional = s->owner[symbol] < s->n_workers};
+    err e = send(s, s->owner[symbol], what);
     if (e != OK) return e;
     s->target[symbol] = (uint8_t)to;
     s->n_moving++;
@@ -615,8 +616,9 @@ static err on_released(screener *s, const note *n) {
     int32_t to = s->target[n->symbol];
     err e = OK;
     s->target[n->symbol] = NOBODY;
-    s->owner[n->symbol] = (uint8_t)to;
     s->n_moving--;
+    if (n->is_kept) return empty_held(s, n->symbol, false, FATE_PUSH, FATE_KEEP);
+    s->owner[n->symbol] = (uint8_t)to;
     s->n_moves++;
     if (n->tracked) e = send(s, to, (control){.kind = CONTROL_ADOPT, .symbol = n->symbol, .tracked = n->tracked});
     if (e == OK) e = empty_held(s, n->symbol, false, FATE_PUSH, FATE_KEEP);

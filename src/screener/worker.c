@@ -7,52 +7,14 @@
 #include "screener/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "screener/audit.h"
-#include "screener/batch.h"
-#include "screener/evaluation.h"
+#include "screener/copies.h"
+#include "screener/settling.h"
 #include "screener/tracked_restore.h"
-#include <pthread.h>
+#include "screener/vigil.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { NOTES = 4096, SWEEP_MS = 250, LEAVE_MS = 1, MEASURE_MS = 5000, BATCH = 256, FAR_AFTER_NS = 5000000 };
-
-struct worker {
-    worker_shared *shared;
-    int32_t index;
-    pthread_t thread;
-    bool is_started;
-    queue *inbox, *notes;
-    wakeup *wake;
-    pass_pool *passes;
-    _Atomic int wants_room, drops_notes, is_finishing;
-    worker_stats stats;
-    /* the rest is the thread's */
-    guard *guard;
-    script_state *state;
-    trader **loaded; /* by place: what the state has compiled */
-    const trader_set *set;
-    tracked *symbols[SYMBOL_MAX]; /* by id; NULL: not ours */
-    uint32_t ids[SYMBOL_MAX];     /* ours, in the order of arrival */
-    uint32_t n_ids;
-    uint32_t copies[REFERENCE_SYMBOLS_MAX]; /* ids of the copies of references */
-    uint32_t n_copies;
-    uint32_t ticking[SYMBOL_MAX]; /* symbols with a forming bar to look at, once nothing else is to be done */
-    uint32_t n_ticking;
-    uint32_t tick_intervals;      /* bit per interval of some trader with on = "tick" */
-    tracked *leaving[SYMBOL_MAX]; /* given up; they go once storage has their last passes */
-    uint32_t n_leaving;
-    uint64_t n_inquiries;
-    int64_t market_ms, swept_ms, measured_ms;
-    int64_t heard_ms, heard_ns; /* newest event time, and the monotonic time at which it was taken */
-    int64_t watch_ms;           /* market time before which no bar is missing and nothing is to be read again */
-    uint32_t n_far;             /* events to come that find the memory of their symbols far away */
-    int64_t as_of_ms; /* market time of what is being evaluated: of its event, which may have been held on its way */
-    batch batch;      /* applied, not evaluated yet */
-    bool has_failed;
-};
 
 err worker_new(int32_t index, worker_shared *shared, worker **out) {
     worker *w = calloc(1, sizeof *w);
@@ -99,7 +61,7 @@ const worker_stats *worker_get_stats(const worker *w) { return &w->stats; }
 static void notify(worker *w) { w->shared->notify(w->shared->notify_context); }
 
 /* The I/O thread never waits for a worker, so it empties the notes in any case. */
-static bool send(worker *w, const note *n) {
+bool worker_send(worker *w, const note *n) {
     bool is_sent = false;
     while (!atomic_load(&w->drops_notes) && !(is_sent = queue_push(w->notes, n))) {
         notify(w);
@@ -111,171 +73,34 @@ static bool send(worker *w, const note *n) {
 
 void worker_say(void *context, int32_t place, const rank_word *word) {
     worker *w = context;
-    send(w, &(note){.kind = NOTE_WORD, .worker = w->index, .who = w->set->traders[place], .word = *word});
+    worker_send(w, &(note){.kind = NOTE_WORD, .worker = w->index, .who = w->set->traders[place], .word = *word});
 }
 
-static void fail(worker *w, const char *why) {
+void worker_fail(worker *w, const char *why) {
     if (!w->has_failed) {
         log_error("screener", "worker %d cannot go on: %s", w->index, why);
-        send(w, &(note){.kind = NOTE_FAILED, .worker = w->index});
+        worker_send(w, &(note){.kind = NOTE_FAILED, .worker = w->index});
     }
     w->has_failed = true;
 }
 
+/* Like no other worker's. */
+uint64_t worker_next_inquiry(worker *w) { return ++w->n_inquiries * WORKERS_MAX + (uint64_t)w->index; }
+
 /* ---- the state ---- */
 
 /* A fresh state. Traders are compiled when they first run. */
-static void replace_state(worker *w) {
+void worker_replace_state(worker *w) {
     diag why;
     err e;
     script_state_free(w->state);
     w->state = NULL;
     for (int32_t i = 0; w->set && i < w->set->count; i++) w->loaded[i] = NULL;
     e = script_state_new(w->shared->registry, w->guard, &w->shared->limits, &w->state, &why);
-    if (e != OK) fail(w, why.text);
+    if (e != OK) worker_fail(w, why.text);
 }
 
-/* ---- symbols ---- */
-
-/* Like no other worker's. */
-static uint64_t next_inquiry(worker *w) { return ++w->n_inquiries * WORKERS_MAX + (uint64_t)w->index; }
-
-static void send_wants(worker *w, tracked *t) {
-    for (int32_t i = 0; i < N_INTERVALS; i++) {
-        timeframe *f = t->frames[i];
-        note n = {.kind = NOTE_RANGE, .worker = w->index, .symbol = t->id, .interval = i};
-        if (!f || !f->wanted_to_ms || f->asked_to_ms) continue;
-        n.inquiry = next_inquiry(w);
-        if (timeframe_take_want(f, n.inquiry, &n.from_ms, &n.to_ms)) send(w, &n);
-    }
-}
-
-static evaluation begin_evaluation(worker *w, int64_t received_ns) {
-    return (evaluation){.shared = w->shared,
-                        .set = w->set,
-                        .state = w->state,
-                        .loaded = w->loaded,
-                        .stats = &w->stats,
-                        .pool = w->passes,
-                        .symbols = w->symbols,
-                        .say_context = w,
-                        .worker = w->index,
-                        .market_ms = w->as_of_ms,
-                        .received_ns = received_ns};
-}
-
-/* The state was killed: evaluations go on with another one. False: not with this result, or there is none. */
-static bool goes_on(worker *w, err result) {
-    if (result == ERR_RUNAWAY) {
-        send(w, &(note){.kind = NOTE_KILLED, .worker = w->index});
-        replace_state(w);
-    }
-    if (result != OK && result != ERR_RUNAWAY && !w->has_failed) fail(w, error_text(result));
-    return result == ERR_RUNAWAY && w->state;
-}
-
-static void evaluate_all(worker *w, evaluation *all, tracked *const *symbols, int32_t n) {
-    err result = w->state ? ERR_RUNAWAY : OK;
-    while (result == ERR_RUNAWAY) {
-        for (int32_t i = 0; i < n; i++) all[i].state = w->state;
-        result = evaluation_run(all, symbols, n);
-        if (!goes_on(w, result)) break;
-    }
-}
-
-static void evaluate(worker *w, tracked *t, int64_t received_ns) {
-    evaluation e = begin_evaluation(w, received_ns);
-    evaluate_all(w, &e, &t, 1);
-}
-
-static void evaluate_forming(worker *w, tracked *t, int32_t interval, int64_t received_ns) {
-    evaluation e = begin_evaluation(w, received_ns);
-    while (w->state) {
-        e.state = w->state;
-        if (!goes_on(w, evaluation_tick(&e, t, interval))) break;
-    }
-}
-
-static void send_copies_wants(worker *w) {
-    for (uint32_t k = 0; k < w->n_copies; k++) send_wants(w, w->symbols[w->copies[k]]);
-}
-
-/* Something has happened to the series: it may be due before all others. */
-static void note_due(worker *w, const timeframe *f) {
-    int64_t due_ms = timeframe_due_ms(f);
-    if (f->asked_to_ms || f->wanted_to_ms) due_ms = INT64_MAX;
-    if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
-    if (due_ms < w->watch_ms) w->watch_ms = due_ms;
-}
-
-/* From which bar on to wait. Past bars come in bulk, and fill a gap that others wait behind. */
-static int64_t hold_for(const worker *w, const tracked *t, int32_t interval, bool is_past) {
-    const timeframe *f = t->frames[interval];
-    return is_past || f->asked_to_ms || f->wanted_to_ms ? tracked_hold_ms(t, w->set, interval)
-                                                        : tracked_hold_live_ms(t, w->set, interval);
-}
-
-/* After an evaluation: let held bars in, ask for what is missing. */
-static void follow(worker *w, tracked *t, int64_t received_ns) {
-    bool moved = true;
-    while (moved && !w->has_failed) {
-        moved = false;
-        for (int32_t i = 0; i < N_INTERVALS; i++) {
-            timeframe *f = t->frames[i];
-            int64_t n_before;
-            if (!f || f->first_waiting == f->n_waiting) continue;
-            n_before = f->n_closed;
-            /* There may be more of them than a window holds, whatever the last event was. */
-            if (timeframe_drain(f, tracked_hold_ms(t, w->set, i)) != OK) fail(w, "out of memory");
-            moved = moved || f->n_closed != n_before;
-            note_due(w, f);
-            t->is_waiting = t->is_waiting || f->first_waiting != f->n_waiting;
-        }
-        if (moved) evaluate(w, t, received_ns);
-    }
-    send_wants(w, t);
-    if (t->is_waiting) send_copies_wants(w);
-}
-
-/* After bars have been applied. */
-static void settle(worker *w, tracked *t, int64_t received_ns) {
-    evaluate(w, t, received_ns);
-    follow(w, t, received_ns);
-}
-
-/* What the symbol costs, for whoever spreads the symbols over the workers. */
-static void charge(worker *w, const tracked *t, int64_t spent_ns) {
-    _Atomic int64_t *cost = &w->shared->cost_ns[t->id];
-    atomic_store_explicit(cost, atomic_load_explicit(cost, memory_order_relaxed) + spent_ns, memory_order_relaxed);
-    atomic_store_explicit(&w->stats.busy_ns, atomic_load_explicit(&w->stats.busy_ns, memory_order_relaxed) + spent_ns,
-                          memory_order_relaxed);
-}
-
-static void charge_since(worker *w, const tracked *t, int64_t start_ns) { charge(w, t, monotonic_ns() - start_ns); }
-
-/* What waits in the batch is evaluated. */
-static void evaluate_batch(worker *w) {
-    evaluation all[EVALUATIONS_MAX];
-    tracked *symbols[EVALUATIONS_MAX] = {NULL};
-    int32_t n = w->batch.count;
-    if (n == 0) return;
-    w->batch.count = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const batch_item *item = &w->batch.items[i];
-        w->as_of_ms = item->as_of_ms;
-        all[i] = begin_evaluation(w, item->received_ns);
-        all[i].spent_ns = item->spent_ns;
-        symbols[i] = item->symbol;
-    }
-    evaluate_all(w, all, symbols, n);
-    for (int32_t i = 0; i < n; i++) {
-        w->as_of_ms = all[i].market_ms;
-        follow(w, symbols[i], all[i].received_ns);
-        charge(w, symbols[i], all[i].spent_ns);
-    }
-}
-
-static tracked_policy policy_for(const worker *w, const control *c) {
+tracked_policy worker_policy(const worker *w, const control *c) {
     tracked_policy p = w->shared->policy;
     p.start_ms = c->start_ms;
     p.memory = c->memory;
@@ -301,111 +126,16 @@ saved_symbol *worker_save(worker *w, uint32_t symbol) {
 
 static void save(worker *w, uint32_t symbol) {
     note n = {.kind = NOTE_SAVED, .worker = w->index, .symbol = symbol, .saved = worker_save(w, symbol)};
-    if (!send(w, &n)) saved_symbol_free(n.saved);
+    if (!worker_send(w, &n)) saved_symbol_free(n.saved);
 }
 
 /* What an earlier run has written down of the symbol; without memory, or if it cannot be read, its history is fetched. */
-static const snapshot *unpack(const control *c, saved_symbol **bytes, snapshot *out) {
+const snapshot *worker_unpack(const control *c, saved_symbol **bytes, snapshot *out) {
     err e = c->saved ? saved_symbol_unpack(c->saved, bytes) : ERR_NOT_FOUND;
     if (e == OK) e = snapshot_open((*bytes)->data, (*bytes)->bytes, out);
     if (e == OK) return out;
     if (c->saved) log_error("snapshot", "symbol %u: %s; its history is fetched", c->symbol, error_text(e));
     return NULL;
-}
-
-/* ---- references ---- */
-
-/* Bars of a copy that open at or after this would push bars out that some symbol's trader must still see beside its own. */
-static int64_t copy_hold_ms(const worker *w, const tracked *copy, int32_t interval, bool is_past) {
-    const timeframe *f = copy->frames[interval];
-    bool is_live = !is_past && !f->asked_to_ms && !f->wanted_to_ms;
-    int64_t hold = INT64_MAX;
-    for (uint32_t k = 0; k < w->n_ids; k++) {
-        int64_t ms = tracked_hold_copy_ms(w->symbols[w->ids[k]], w->set, copy, interval, is_live);
-        if (ms < hold) hold = ms;
-    }
-    return hold;
-}
-
-static void settle_waiting(worker *w, int64_t received_ns) {
-    for (uint32_t k = 0; k < w->n_ids; k++)
-        if (w->symbols[w->ids[k]]->is_waiting) settle(w, w->symbols[w->ids[k]], received_ns);
-}
-
-/* True: bars that had to wait have been taken in. */
-static bool drain_copy(worker *w, tracked *copy) {
-    bool moved = false;
-    for (int32_t i = 0; i < N_INTERVALS && !w->has_failed; i++) {
-        timeframe *f = copy->frames[i];
-        int64_t n_before;
-        if (!f || f->first_waiting == f->n_waiting) continue;
-        n_before = f->n_closed;
-        if (timeframe_drain(f, copy_hold_ms(w, copy, i, false)) != OK) fail(w, "out of memory");
-        moved = moved || f->n_closed != n_before;
-        note_due(w, f);
-    }
-    return moved;
-}
-
-/* A bar of a copy has come: whoever waits for it goes on, which may make room for its next bars. */
-static void settle_copy(worker *w, tracked *copy, int64_t received_ns) {
-    do settle_waiting(w, received_ns);
-    while (drain_copy(w, copy));
-    send_wants(w, copy);
-}
-
-/* Symbols that have moved on may have made room for bars of copies that had to wait, whatever moved them. */
-static void let_copies_on(worker *w) {
-    bool moved = w->n_copies > 0;
-    while (moved) {
-        moved = false;
-        for (uint32_t k = 0; k < w->n_copies; k++) {
-            if (!drain_copy(w, w->symbols[w->copies[k]])) continue;
-            settle_copy(w, w->symbols[w->copies[k]], monotonic_ns());
-            moved = true;
-        }
-    }
-}
-
-/* Bars of a copy were corrected: signals that have seen them are marked. */
-static void tell_corrections(worker *w, tracked *copy, int32_t interval) {
-    for (uint32_t k = 0; k < w->n_ids; k++) {
-        tracked *t = w->symbols[w->ids[k]];
-        evaluation e = begin_evaluation(w, monotonic_ns());
-        bool concerns_it;
-        if (evaluation_revise(&e, t, copy, interval, &concerns_it) != OK) fail(w, "out of memory");
-        if (!concerns_it) continue;
-        evaluate_all(w, &e, &t, 1);
-        follow(w, t, monotonic_ns());
-    }
-    timeframe_forget_corrections(copy->frames[interval]);
-}
-
-static void copy_reference(worker *w, const control *c) {
-    tracked_policy policy = policy_for(w, c);
-    evaluation e = begin_evaluation(w, monotonic_ns());
-    tracked *t = w->symbols[c->symbol];
-    saved_symbol *bytes = NULL;
-    snapshot saved;
-    err result;
-    if (t || !w->set || w->n_copies == REFERENCE_SYMBOLS_MAX) return;
-    policy.saved = unpack(c, &bytes, &saved);
-    result = tracked_new_copy(c->symbol, c->info, w->shared->registry, w->set, &policy, &t);
-    saved_symbol_free(bytes);
-    if (result == OK) {
-        w->symbols[c->symbol] = t;
-        w->copies[w->n_copies++] = c->symbol;
-        w->watch_ms = 0;
-        for (int32_t i = 0; i < N_INTERVALS;
-             i++) /* that of a later worker begins in the past: the stream has gone on */
-            if (t->frames[i]) timeframe_want(t->frames[i], interval_floor(i, w->market_ms));
-        result = evaluation_tell_copy(&e, t);
-    }
-    if (result != OK) {
-        fail(w, "out of memory");
-        return;
-    }
-    send_wants(w, t);
 }
 
 /* ---- ticks and ranks ---- */
@@ -425,10 +155,10 @@ static void look_at_ticks(worker *w) {
         for (uint32_t rest = t ? t->ticks_due : 0; rest; rest &= rest - 1) {
             int32_t i = __builtin_ctz(rest);
             t->ticked_ms[i] = w->market_ms;
-            evaluate_forming(w, t, i, now_ns);
+            settling_look_at_forming(w, t, i, now_ns);
         }
         if (t) t->ticks_due = 0;
-        if (t) charge_since(w, t, now_ns);
+        if (t) settling_charge_since(w, t, now_ns);
     }
     w->n_ticking = 0;
 }
@@ -441,71 +171,8 @@ static void place(worker *w, const control *c) {
     w->as_of_ms = c->close_ms; /* late for the sake of its own bar it is no more; for missing ones it may be */
     *s->rank = c->rank;
     s->ranked_ms = c->close_ms;
-    settle(w, t, now_ns);
-    charge_since(w, t, now_ns);
-}
-
-/* ---- bars that do not come, and bars that are read again ---- */
-
-/* What REST has filled in is read again soon. */
-static void plan_audit(worker *w, const tracked *t, timeframe *f, bool has_filled) {
-    int64_t soon_ms = w->market_ms + AUDIT_SOON_MS;
-    uint64_t which = (uint64_t)t->id * N_INTERVALS + (uint64_t)kline_series_interval(f->bars);
-    if (w->shared->audit_period_ms <= 0 || !f->has_loaded || !w->shared->watches_closes) return;
-    if (!f->audit_ms)
-        f->audit_ms = audit_next_ms(w->shared->audit_period_ms, which, w->market_ms);
-    else if (has_filled && soon_ms < f->audit_ms)
-        f->audit_ms = soon_ms;
-}
-
-static void audit(worker *w, const tracked *t, int32_t interval) {
-    timeframe *f = t->frames[interval];
-    note n = {.kind = NOTE_RANGE, .worker = w->index, .symbol = t->id, .interval = interval, .is_audit = true};
-    audit_range range;
-    f->audit_ms =
-        audit_next_ms(w->shared->audit_period_ms, (uint64_t)t->id * N_INTERVALS + (uint64_t)interval, w->market_ms);
-    if (!audit_plan(interval, f->audited_to_ms, kline_series_known_to(f->bars), w->market_ms, &range)) return;
-    f->audited_to_ms = range.to_ms;
-    n.inquiry = next_inquiry(w);
-    n.from_ms = range.from_ms;
-    n.to_ms = range.to_ms;
-    f->n_audits++;
-    atomic_fetch_add_explicit(&w->stats.n_audits, 1, memory_order_relaxed);
-    send(w, &n);
-}
-
-/* Asks for what the symbol lacks by now; when the next is due. */
-static int64_t watch_symbol(worker *w, tracked *t) {
-    int64_t next_ms = INT64_MAX;
-    for (int32_t i = 0; i < N_INTERVALS; i++) {
-        timeframe *f = t->frames[i];
-        if (!f) continue;
-        if (w->market_ms > f->market_ms) f->market_ms = w->market_ms;
-        (void)timeframe_watch(f, w->market_ms);
-    }
-    send_wants(w, t);
-    for (int32_t i = 0; i < N_INTERVALS; i++) {
-        timeframe *f = t->frames[i];
-        int64_t due_ms = INT64_MAX;
-        if (!f) continue;
-        if (f->audit_ms && f->audit_ms <= w->market_ms) audit(w, t, i); /* behind what is missing */
-        if (!f->asked_to_ms && !f->wanted_to_ms && f->first_waiting == f->n_waiting) due_ms = timeframe_due_ms(f);
-        if (f->audit_ms && f->audit_ms < due_ms) due_ms = f->audit_ms;
-        if (due_ms < next_ms) next_ms = due_ms;
-    }
-    return next_ms;
-}
-
-/* All series are looked at when the earliest is due, which is some seconds after the closes of a minute as a rule. */
-static void watch(worker *w) {
-    int64_t next_ms = INT64_MAX;
-    if (!w->shared->watches_closes || w->market_ms < w->watch_ms) return;
-    for (uint32_t k = 0; k < w->n_ids + w->n_copies; k++) {
-        uint32_t id = k < w->n_ids ? w->ids[k] : w->copies[k - w->n_ids];
-        int64_t due_ms = watch_symbol(w, w->symbols[id]);
-        if (due_ms < next_ms) next_ms = due_ms;
-    }
-    w->watch_ms = next_ms > w->market_ms ? next_ms : w->market_ms + SWEEP_MS;
+    settling_settle(w, t, now_ns);
+    settling_charge_since(w, t, now_ns);
 }
 
 /* The worker is the only writer: no locked instruction needed, and as a rule one of them has changed. */
@@ -546,37 +213,38 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
     int64_t hold_ms;
     frame_counts before;
     bool is_past, joins = f && batch_admits(&w->batch, t, f, event);
-    if (f && !joins && event->kind != EVENT_BAR_FORMING) evaluate_batch(w);
+    if (f && !joins && event->kind != EVENT_BAR_FORMING) settling_end_batch(w);
     hear(w, event->event_ms, received_ns);
     w->as_of_ms = event->event_ms ? event->event_ms : w->market_ms;
     if (!f) return;
     before = counts_of(f);
     if (w->market_ms > f->market_ms) f->market_ms = w->market_ms;
     is_past = event->kind == EVENT_HISTORY || event->kind == EVENT_RANGE_DONE;
-    hold_ms = t->standings ? hold_for(w, t, event->interval, is_past) : copy_hold_ms(w, t, event->interval, is_past);
-    if (timeframe_apply(f, event, hold_ms) != OK) fail(w, "out of memory");
+    hold_ms = t->standings ? settling_hold_ms(w, t, event->interval, is_past)
+                           : copies_hold_ms(w, t, event->interval, is_past);
+    if (timeframe_apply(f, event, hold_ms) != OK) worker_fail(w, "out of memory");
     if (!t->standings) {
-        plan_audit(w, t, f, f->n_by_rest != before.n_by_rest);
-        note_due(w, f);
-        if (f->corrected_from_ms) tell_corrections(w, t, event->interval);
-        settle_copy(w, t, received_ns);
+        vigil_plan_audit(w, t, f, f->n_by_rest != before.n_by_rest);
+        vigil_note(w, f);
+        if (f->corrected_from_ms) copies_tell_corrections(w, t, event->interval);
+        copies_settle(w, t, received_ns);
         return;
     }
     count_frame(w, f, &before);
     if (event->kind == EVENT_BAR_FORMING) {
         note_tick(w, t, event->interval);
-        send_wants(w, t);
+        settling_send_wants(w, t);
         return;
     }
-    plan_audit(w, t, f, f->n_by_rest != before.n_by_rest);
-    note_due(w, f);
+    vigil_plan_audit(w, t, f, f->n_by_rest != before.n_by_rest);
+    vigil_note(w, f);
     if (joins) {
         batch_add(&w->batch, t, event, received_ns, monotonic_ns());
-        if (batch_is_full(&w->batch)) evaluate_batch(w);
+        if (batch_is_full(&w->batch)) settling_end_batch(w);
         return;
     }
-    settle(w, t, received_ns);
-    charge_since(w, t, received_ns);
+    settling_settle(w, t, received_ns);
+    settling_charge_since(w, t, received_ns);
 }
 
 static void add(worker *w, tracked *t) {
@@ -588,40 +256,40 @@ static void add(worker *w, tracked *t) {
 
 /* Tells storage where traders begin, and asks for the bars that they need. */
 static void announce(worker *w, evaluation *e, tracked *t) {
-    if (evaluation_announce(e, t) != OK) fail(w, "out of memory");
-    send_wants(w, t);
+    if (evaluation_announce(e, t) != OK) worker_fail(w, "out of memory");
+    settling_send_wants(w, t);
 }
 
 /* Bars that came with it may be ahead of what storage knows: what is behind them is evaluated now. */
 static void take_up(worker *w, tracked *t, int64_t start_ms) {
     atomic_fetch_add(&w->stats.n_restored, t->n_restored);
-    if (tracked_bind(t, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
+    if (tracked_bind(t, w->shared->registry, w->set, w->symbols) != OK) worker_fail(w, "out of memory");
     tracked_restore_end(t);
     if (w->market_ms < start_ms) w->market_ms = start_ms;
     w->as_of_ms = w->market_ms;
 }
 
 static void track(worker *w, const control *c) {
-    tracked_policy policy = policy_for(w, c);
+    tracked_policy policy = worker_policy(w, c);
     saved_symbol *bytes = NULL;
     snapshot saved;
     evaluation e;
     tracked *t;
     err result;
     if (c->symbol >= SYMBOL_MAX || w->symbols[c->symbol] || !w->set) return;
-    policy.saved = unpack(c, &bytes, &saved);
+    policy.saved = worker_unpack(c, &bytes, &saved);
     result = tracked_new(c->symbol, symbol_table_get(w->shared->symbols, c->symbol), w->shared->registry, w->set,
                          &policy, &t);
     saved_symbol_free(bytes);
     if (result != OK) {
-        fail(w, "out of memory");
+        worker_fail(w, "out of memory");
         return;
     }
     add(w, t);
     if (t->n_restored) take_up(w, t, c->start_ms);
-    e = begin_evaluation(w, monotonic_ns());
+    e = settling_begin(w, monotonic_ns());
     announce(w, &e, t);
-    if (t->n_restored) settle(w, t, monotonic_ns());
+    if (t->n_restored) settling_settle(w, t, monotonic_ns());
     atomic_fetch_add(&w->stats.n_begun, 1);
 }
 
@@ -630,7 +298,7 @@ static void track(worker *w, const control *c) {
 static bool make_room(worker *w, int32_t count) {
     trader **loaded = realloc(w->loaded, ((size_t)count + 1) * sizeof(trader *));
     if (!loaded) {
-        fail(w, "out of memory");
+        worker_fail(w, "out of memory");
         return false;
     }
     w->loaded = loaded;
@@ -640,7 +308,7 @@ static bool make_room(worker *w, int32_t count) {
 /* An added trader joins the state. One that is edited or removed leaves its code behind, so the state is made anew. */
 static void install(worker *w, const control *c) {
     const trader_set *before = w->set;
-    tracked_policy policy = policy_for(w, c);
+    tracked_policy policy = worker_policy(w, c);
     int32_t n_before = before ? before->count : 0;
     bool has_left = !w->state;
     if (!make_room(w, c->set->count)) return;
@@ -654,26 +322,26 @@ static void install(worker *w, const control *c) {
     for (int32_t i = 0; i < w->set->count; i++)
         if (w->set->traders[i] && w->set->traders[i]->spec->on == ON_TICK)
             w->tick_intervals |= 1u << w->set->traders[i]->spec->interval;
-    if (has_left) replace_state(w);
+    if (has_left) worker_replace_state(w);
     for (uint32_t k = 0; k < w->n_copies; k++) {
         tracked *copy = w->symbols[w->copies[k]];
-        evaluation e = begin_evaluation(w, monotonic_ns());
+        evaluation e = settling_begin(w, monotonic_ns());
         if (tracked_install_copy(copy, w->shared->registry, w->set, &policy) != OK ||
             evaluation_tell_copy(&e, copy) != OK)
-            fail(w, "out of memory");
-        send_wants(w, copy);
+            worker_fail(w, "out of memory");
+        settling_send_wants(w, copy);
     }
     for (uint32_t k = 0; k < w->n_ids; k++) {
         tracked *t = w->symbols[w->ids[k]];
-        evaluation e = begin_evaluation(w, monotonic_ns());
+        evaluation e = settling_begin(w, monotonic_ns());
         e.set = before;
-        if (evaluation_withdraw(&e, t, w->set) != OK) fail(w, "out of memory");
+        if (evaluation_withdraw(&e, t, w->set) != OK) worker_fail(w, "out of memory");
         e.set = w->set;
-        if (tracked_install(t, w->shared->registry, before, w->set, &policy) != OK) fail(w, "out of memory");
+        if (tracked_install(t, w->shared->registry, before, w->set, &policy) != OK) worker_fail(w, "out of memory");
         announce(w, &e, t);
     }
-    for (uint32_t k = 0; k < w->n_ids; k++) settle(w, w->symbols[w->ids[k]], monotonic_ns());
-    send(w, &(note){.kind = NOTE_INSTALLED, .worker = w->index, .set = w->set});
+    for (uint32_t k = 0; k < w->n_ids; k++) settling_settle(w, w->symbols[w->ids[k]], monotonic_ns());
+    worker_send(w, &(note){.kind = NOTE_INSTALLED, .worker = w->index, .set = w->set});
 }
 
 /* It is ours no more; it leaves with let_go. */
@@ -683,16 +351,20 @@ static void give_up(worker *w, tracked *t) {
     w->ids[at] = w->ids[--w->n_ids];
     w->symbols[t->id] = NULL;
     atomic_store(&w->stats.n_symbols, (int32_t)w->n_ids);
-    if (tracked_unbind(t) != OK) fail(w, "out of memory");
+    if (tracked_unbind(t) != OK) worker_fail(w, "out of memory");
     t->ticks_due = 0;
     w->leaving[w->n_leaving++] = t;
 }
 
-static void release(worker *w, uint32_t id) {
-    if (w->symbols[id])
-        give_up(w, w->symbols[id]);
+/* One that waits is better left alone: it may need bars of references that the copies of another worker do not have any more. */
+static void release(worker *w, const control *c) {
+    tracked *t = w->symbols[c->symbol];
+    note n = {.kind = NOTE_RELEASED, .worker = w->index, .symbol = c->symbol};
+    n.is_kept = t && t->is_waiting && c->is_optional;
+    if (t && !n.is_kept)
+        give_up(w, t);
     else
-        send(w, &(note){.kind = NOTE_RELEASED, .worker = w->index, .symbol = id});
+        worker_send(w, &n);
 }
 
 /* All that came before is evaluated. What waits (for a gap to be filled, a reference, a rank) is owed, as at a stop. */
@@ -700,14 +372,14 @@ static void untrack(worker *w, uint32_t id) {
     tracked *t = w->symbols[id];
     evaluation e;
     if (!t) {
-        send(w, &(note){.kind = NOTE_UNTRACKED, .worker = w->index, .symbol = id});
+        worker_send(w, &(note){.kind = NOTE_UNTRACKED, .worker = w->index, .symbol = id});
         return;
     }
     w->as_of_ms = w->market_ms;
-    settle(w, t, monotonic_ns());
-    e = begin_evaluation(w, monotonic_ns());
+    settling_settle(w, t, monotonic_ns());
+    e = settling_begin(w, monotonic_ns());
     if (evaluation_withdraw(&e, t, NULL) != OK || evaluation_announce(&e, t) != OK || tracked_keep(t, w->set) != OK)
-        fail(w, "out of memory");
+        worker_fail(w, "out of memory");
     give_up(w, t);
 }
 
@@ -724,25 +396,25 @@ static void let_go(worker *w) {
             t->kept = NULL;
             tracked_free(t);
         }
-        send(w, &n);
+        worker_send(w, &n);
     }
     w->n_leaving = 0;
 }
 
 static void choose(worker *w, const control *c) {
-    tracked_policy policy = policy_for(w, c);
+    tracked_policy policy = worker_policy(w, c);
     w->as_of_ms = w->market_ms;
     for (uint32_t k = 0; k < w->n_ids; k++) {
         tracked *t = w->symbols[w->ids[k]];
-        evaluation e = begin_evaluation(w, monotonic_ns());
+        evaluation e = settling_begin(w, monotonic_ns());
         bool has_changed = false;
         if (evaluation_withdraw_unwanted(&e, t) != OK || tracked_choose(t, w->set, &policy, &has_changed) != OK) {
-            fail(w, "out of memory");
+            worker_fail(w, "out of memory");
             return;
         }
         if (!has_changed) continue;
         announce(w, &e, t);
-        settle(w, t, monotonic_ns());
+        settling_settle(w, t, monotonic_ns());
     }
 }
 
@@ -754,28 +426,28 @@ void control_free(control *c) {
 /* What it has waited for elsewhere may be here already. */
 static void adopt(worker *w, tracked *t) {
     add(w, t);
-    if (tracked_bind(t, w->shared->registry, w->set, w->symbols) != OK) fail(w, "out of memory");
+    if (tracked_bind(t, w->shared->registry, w->set, w->symbols) != OK) worker_fail(w, "out of memory");
     w->as_of_ms = w->market_ms;
-    if (t->is_waiting) settle(w, t, monotonic_ns());
+    if (t->is_waiting) settling_settle(w, t, monotonic_ns());
 }
 
 static void on_control(worker *w, control *c) {
-    evaluate_batch(w);
+    settling_end_batch(w);
     hear(w, c->market_ms, monotonic_ns());
     switch (c->kind) {
     case CONTROL_INSTALL: install(w, c); break;
     case CONTROL_TRACK: track(w, c); break;
     case CONTROL_UNTRACK: untrack(w, c->symbol); break;
     case CONTROL_CHOOSE: choose(w, c); break;
-    case CONTROL_COPY: copy_reference(w, c); break;
+    case CONTROL_COPY: copies_add(w, c); break;
     case CONTROL_RANK: place(w, c); break;
-    case CONTROL_RELEASE: release(w, c->symbol); break;
+    case CONTROL_RELEASE: release(w, c); break;
     case CONTROL_ADOPT: adopt(w, c->tracked); break;
     case CONTROL_SAVE: save(w, c->symbol); break;
     case CONTROL_BARRIER:
-        let_copies_on(w);
-        watch(w); /* what it finds missing is asked for before, not behind */
-        send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index});
+        copies_go_on(w);
+        vigil_look(w); /* what it finds missing is asked for before, not behind */
+        worker_send(w, &(note){.kind = NOTE_BARRIER, .worker = w->index});
         break;
     }
     control_free(c);
@@ -809,7 +481,7 @@ static void sweep(worker *w) {
     if (carried_ms > w->market_ms) w->market_ms = carried_ms;
     measure(w, now_ms);
     w->as_of_ms = w->market_ms;
-    settle_waiting(w, monotonic_ns());
+    settling_wake(w, monotonic_ns());
 }
 
 /* After a silence the memory of the symbols is far away (base/prefetch.h): that of the next ones is asked for while this one
@@ -841,7 +513,7 @@ static void *run(void *arg) {
     pthread_setname_np(pthread_self(), name);
     if (w->shared->places && cpu_places_keep_worker(w->shared->places, w->index) != OK)
         log_warn("screener", "worker %d runs where the system puts it: its CPU is refused", w->index);
-    if (guard_attach(w->shared->dog, &w->guard) != OK) fail(w, "no guard");
+    if (guard_attach(w->shared->dog, &w->guard) != OK) worker_fail(w, "no guard");
     w->swept_ms = 0; /* of an earlier life */
     for (;;) {
         bool is_last = atomic_load(&w->is_finishing); /* read first: what was pushed before it is in the inbox */
@@ -853,15 +525,15 @@ static void *run(void *arg) {
             else
                 on_market(w, &event, monotonic_ns());
         }
-        evaluate_batch(w);
-        let_copies_on(w);
+        settling_end_batch(w);
+        copies_go_on(w);
         atomic_fetch_add_explicit(&w->stats.n_events, (uint64_t)n, memory_order_relaxed);
         if (atomic_load_explicit(&w->wants_room, memory_order_relaxed) && queue_length(w->inbox) < INBOX_EVENTS / 2 &&
             atomic_exchange(&w->wants_room, 0))
             notify(w);
         if (w->shared->flush) w->shared->flush(w->shared->submit_context, w->index);
         let_go(w);
-        watch(w);
+        vigil_look(w);
         if (n == BATCH) {
             w->swept_ms = monotonic_ms(); /* time runs with the events while there are any */
             continue;
@@ -873,7 +545,7 @@ static void *run(void *arg) {
         if (n == 0 && is_last && (!w->n_leaving || atomic_load(&w->drops_notes))) break;
         if (n == 0 && !sleep_until_woken(w)) {
             sweep(w);
-            watch(w);
+            vigil_look(w);
         }
     }
     script_state_free(w->state);

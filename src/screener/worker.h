@@ -34,6 +34,7 @@ typedef struct note {
     int64_t from_ms, to_ms;
     uint64_t inquiry;      /* NOTE_RANGE: its number */
     bool is_audit;         /* NOTE_RANGE: the bars are there already */
+    bool is_kept;          /* NOTE_RELEASED: the symbol stays where it is */
     tracked *tracked;      /* NOTE_RELEASED */
     memory *kept;          /* NOTE_UNTRACKED; NULL: the symbol had not been under watch */
     saved_symbol *saved;   /* NOTE_SAVED: the receiver's; NULL: the symbol is not here, or there was no memory */
@@ -61,6 +62,7 @@ typedef struct control {
     trader_set *set;
     uint32_t symbol;
     tracked *tracked;
+    bool is_optional;  /* CONTROL_RELEASE: not if the symbol waits for something */
     const trader *who; /* CONTROL_RANK, with place, close_ms and rank */
     int32_t place;
     int64_t close_ms;

@@ -29,7 +29,7 @@ struct machine {
     machine_handlers handlers;
     char user_id[NAME_BYTES], machine_id[NAME_BYTES], region[NAME_BYTES], version[NAME_BYTES], owner[NAME_BYTES];
     int32_t cpus, memory_mb;
-    int64_t heartbeat_ms, started_ms, next_retention_ms;
+    int64_t heartbeat_ms, started_ms, next_retention_ms, patient_until_ms;
     int64_t server_offset_ms; /* server's clock - ours */
     char row[ROW_BYTES];      /* "": not known */
     const char *status;
@@ -37,7 +37,7 @@ struct machine {
     backoff retry;
     machine_state state;
     int64_t last_ms;
-    log_repeater failures;
+    log_repeater failures, waits;
     bool is_busy, is_stale; /* a call is under way; the row has changed since the last one */
     bool is_finishing, is_closing;
     void (*on_done)(void *context);
@@ -69,6 +69,7 @@ err machine_new(const machine_config *c, machine **out) {
     m->started_ms = wall_ms();
     m->status = "starting";
     m->next_retention_ms = monotonic_ms() + RETENTION_MORE_MS;
+    m->patient_until_ms = monotonic_ms() + (LEASE_HEARTBEATS + 2) * m->heartbeat_ms;
     backoff_init(&m->retry, RETRY_FIRST_MS, m->heartbeat_ms, c->seed);
     uv_timer_init(c->loop, &m->timer);
     m->timer.data = m;
@@ -179,9 +180,24 @@ static void put_time(json_writer *w, const char *key, int64_t ms) {
     json_put_text(w, key, text);
 }
 
+/* The lease of an earlier run of this machine whose disk is gone, as on Fly without a volume: it ends by itself, unless
+ * another process of that name goes on renewing it. */
+static bool is_worth_waiting(machine *m, const char *other) {
+    if (!other || strcmp(other, m->machine_id) != 0 || m->is_finishing || *m->row) return false;
+    return monotonic_ms() < m->patient_until_ms;
+}
+
 static void refuse(machine *m, const json_t *row) {
     const char *other = json_string_value(json_object_get(row, "machine_id"));
     const char *until = json_string_value(json_object_get(row, "lease_until"));
+    if (is_worth_waiting(m, other)) {
+        log_repeat(&m->waits, LOG_WARN, "machine",
+                   "an earlier run of this machine holds the lease until %s; waiting for its end",
+                   until ? until : "(unknown)");
+        m->is_busy = false;
+        again(m, m->heartbeat_ms);
+        return;
+    }
     m->state = MACHINE_REFUSED;
     m->is_busy = false;
     snprintf(m->why, sizeof m->why,

@@ -3,7 +3,7 @@
  *
  *   lease (trademind_lease) ──ours──► row id known ──every heartbeat──► lease again, then the row: status, cpus, heartbeat
  *        │ another's
- *        └──────► refused: this process must end
+ *        └──────► refused: this process must end (that of an earlier run of this machine is waited for)
  *
  * While the cloud does not answer nothing is refused: what is ours stays ours until the cloud says otherwise.
  * Threads: the loop's. Ownership: the client is the caller's and must outlive it. */

@@ -269,22 +269,23 @@ err outbox_drop(local_db *db, int64_t n, uint64_t *count, diag *why) { return ta
 
 /* ---- old rows ---- */
 
+/* Rows that are in the outbox, or refused, are needed; candles while any signal is. */
 err outbox_prune(local_db *db, int64_t now_ms, diag *why) {
+    static const char unneeded[] = " NOT EXISTS (SELECT 1 FROM outbox o WHERE o.destination = '%s'%s) AND"
+                                   " NOT EXISTS (SELECT 1 FROM dead_letters o WHERE o.destination = '%s'%s)";
     static const struct {
-        const char *table, *time, *key;
+        const char *table, *time, *destination, *same_row;
         int days;
-    } old[] = {{"cloud_metrics", "recorded_at", "id", 30},
-               {"cloud_events", "created_at", "id", 90},
-               {"candles", "open_ms", "symbol", 30}}; /* candles are never in the outbox themselves */
+    } old[] = {{"cloud_metrics", "recorded_at", "cloud_metrics", " AND o.key = t.id", 30},
+               {"cloud_events", "created_at", "cloud_events", " AND o.key = t.id", 90},
+               {"candles", "open_ms", "signals", "", 30}};
     err e = OK;
     for (size_t i = 0; e == OK && i < sizeof old / sizeof *old; i++) {
-        char sql[512];
+        char condition[320], sql[512];
         sqlite3_stmt *statement = NULL;
-        snprintf(
-            sql, sizeof sql,
-            "DELETE FROM %s AS t WHERE %s < ?1 AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.destination = '%s' AND"
-            " o.key = t.%s) AND NOT EXISTS (SELECT 1 FROM dead_letters o WHERE o.destination = '%s' AND o.key = t.%s)",
-            old[i].table, old[i].time, old[i].table, old[i].key, old[i].table, old[i].key);
+        snprintf(condition, sizeof condition, unneeded, old[i].destination, old[i].same_row, old[i].destination,
+                 old[i].same_row);
+        snprintf(sql, sizeof sql, "DELETE FROM %s AS t WHERE %s < ?1 AND%s", old[i].table, old[i].time, condition);
         e = prepare(db, sql, &statement, why);
         if (e != OK) break;
         sqlite3_bind_int64(statement, 1, now_ms - old[i].days * DAY_MS);

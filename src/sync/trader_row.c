@@ -93,12 +93,12 @@ static bool read_row(const json_t *value, trader_row *row) {
                         .is_built_in = json_is_null(json_object_get(value, "user_id")),
                         .is_enabled = json_is_true(json_object_get(value, "enabled")),
                         .is_in_cloud = is_in_cloud(json_object_get(value, "cloud_config")),
-                        .tier = tier < 0 ? TIER_ELITE : (user_tier)tier,
-                        .name = copy_text(json_object_get(value, "name")),
-                        .description = copy_text(json_object_get(value, "description")),
-                        .language = copy_text(json_object_get(value, "language")),
-                        .error = copy_text(json_object_get(value, "error"))};
+                        .tier = tier < 0 ? TIER_ELITE : (user_tier)tier};
     memcpy(row->id, id, sizeof row->id);
+    row->name = copy_text(json_object_get(value, "name"));
+    row->description = copy_text(json_object_get(value, "description"));
+    row->language = copy_text(json_object_get(value, "language"));
+    row->error = copy_text(json_object_get(value, "error"));
     copy_short(json_object_get(value, "user_id"), row->user_id, sizeof row->user_id);
     copy_short(json_object_get(value, "updated_at"), row->updated_at, sizeof row->updated_at);
     copy_short(json_object_get(value, "created_at"), row->created_at, sizeof row->created_at);

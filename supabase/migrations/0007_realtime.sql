@@ -13,5 +13,8 @@ begin
             execute format('alter publication supabase_realtime add table public.%I', relation);
         end if;
     end loop;
+exception
+    when insufficient_privilege then
+        raise warning 'supabase_realtime is not ours to change: browsers are not told of new rows by themselves';
 end
 $$;
