@@ -388,8 +388,7 @@ static void test_warnings(void) {
     const char *environment[] = {BASE_ENVIRONMENT, "GEMINI_API_KEY=sk-1", "METRICS_PORT=9091", "SCALE_MAX=x", NULL};
     load_with(&a, environment, NULL, false);
     ok(config_warning_count(&a.cfg) == 1 &&
-           strcmp(config_warning(&a.cfg, 0),
-                  "set, but without effect in this version: METRICS_PORT, SCALE_*") == 0,
+           strcmp(config_warning(&a.cfg, 0), "set, but without effect in this version: METRICS_PORT, SCALE_*") == 0,
        "one line for all that has no effect yet: %s", config_warning(&a.cfg, 0));
     const config_item *key = item_of(&a.cfg, "GEMINI_API_KEY");
     ok(key->is_secret && key->is_set && strcmp(key->value, "(hidden)") == 0, "a secret's value is hidden");
