@@ -1,4 +1,5 @@
 /* Traders as files. What a file says of itself (its name, say) is known once it is compiled, as `run` would. */
+#include "cli/settings.h"
 #include "cli/trader_place.h"
 #include "script/state.h"
 #include "script/trader_folder.h"
