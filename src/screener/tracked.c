@@ -390,6 +390,12 @@ static bool has_gap(const timeframe *f) {
     return f->asked_to_ms || f->wanted_to_ms || f->first_waiting != f->n_waiting;
 }
 
+bool tracked_is_behind(const tracked *t) {
+    bool is_behind = t->is_waiting || t->is_loading;
+    for (int32_t i = 0; i < N_INTERVALS; i++) is_behind = is_behind || (t->frames[i] && has_gap(t->frames[i]));
+    return is_behind;
+}
+
 bool tracked_refers(const tracked *t, const trader_set *set, int32_t index, const tracked *copy, int32_t interval) {
     const trader_spec *spec = t->standings[index].is_wanted ? set->traders[index]->spec : NULL;
     return spec && (spec->reference_mask >> interval & 1) && trader_spec_reference(spec, copy->symbol->name) >= 0;
