@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/uuid.h"
+#include "config_machine.h"
 #include "orchestrator_flow.h"
 #include "orchestrator_status.h"
 #include <signal.h>

@@ -1,5 +1,6 @@
 /* The configuration: defaults, every bound, precedence, the grammar of .env, and each message as a person reads it. */
 #include "config.h"
+#include "config_machine.h"
 #include "spec/c/tap.h"
 #include <fcntl.h>
 #include <inttypes.h>
