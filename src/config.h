@@ -33,7 +33,7 @@ typedef enum ai_thinking {
 } ai_thinking;
 
 typedef struct config {
-    const char *machine_id; /* "" when one is to be generated and kept: config_machine.h */
+    const char *machine_id; /* "" when one is to be generated and kept: orchestrator_machine.h */
     const char *machine_region;
     int64_t machine_cpus; /* first number of workers; already cut to the CPUs there are */
     int64_t machine_memory_mb;

@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/uuid.h"
-#include "config_machine.h"
 #include "orchestrator_flow.h"
+#include "orchestrator_machine.h"
 #include "orchestrator_status.h"
 #include <signal.h>
 #include <stdio.h>
@@ -104,7 +104,7 @@ static err open_storage(orchestrator *o, diag *why) {
                          .n_producers = WORKERS_MAX,
                          .queue_capacity = PASSES_AHEAD};
     err e = storage_open(&sc, &o->storage, why); /* makes the folder */
-    if (e == OK) e = config_machine_id(o->cfg, o->cfg->data_dir, o->machine_id, why);
+    if (e == OK) e = orchestrator_machine_id(o->cfg, o->cfg->data_dir, o->machine_id, why);
     if (e == OK) e = auth_token_load(o->cfg->data_dir, o->token, why);
     if (e == OK && memory_new(&o->memory) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = storage_restore(o->storage, o->memory, why);

@@ -1,4 +1,4 @@
-#include "config_machine.h"
+#include "orchestrator_machine.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -51,7 +51,7 @@ static err write_name(const char *path, const char *id, diag *why) {
     return diag_set(why, ERR_IO, "%s: %s", path, strerror(reason));
 }
 
-err config_machine_id(const config *cfg, const char *folder, char out[MACHINE_ID_BYTES], diag *why) {
+err orchestrator_machine_id(const config *cfg, const char *folder, char out[MACHINE_ID_BYTES], diag *why) {
     if (*cfg->machine_id) {
         snprintf(out, MACHINE_ID_BYTES, "%s", cfg->machine_id);
         return OK;
