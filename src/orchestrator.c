@@ -10,7 +10,7 @@
 #include "orchestrator.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/uuid.h"
+#include "base/sha256.h"
 #include "orchestrator_flow.h"
 #include "orchestrator_machine.h"
 #include "orchestrator_status.h"

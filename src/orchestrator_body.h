@@ -2,7 +2,7 @@
  * Threads: the loop's, but for what workers call (orchestrator_flow.c). */
 #pragma once
 #include "base/cpu_places.h"
-#include "base/uuid.h"
+#include "base/sha256.h"
 #include "binance/feed.h"
 #include "orchestrator_analysis.h"
 #include "orchestrator_cloud.h"
