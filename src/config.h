@@ -1,6 +1,6 @@
 /* The configuration: every setting of the process, checked, with where each value came from.
  *
- * One table in config.c makes this struct's values, `trademind help config`, docs/configuration.md, the validation and
+ * One table (config_setting.c) makes this struct's values, `trademind help config`, docs/configuration.md, the validation and
  * the report at start. Precedence, weakest first: default, `.env`, environment, command line (`--set NAME=value`).
  * An empty value is the default. The first bad value ends the load with one sentence: the name, what was found, what
  * was expected and where it stands. Values of secrets are in no message and no report.
@@ -33,7 +33,7 @@ typedef enum ai_thinking {
 } ai_thinking;
 
 typedef struct config {
-    const char *machine_id; /* "" when one is to be generated and kept: config_machine_id */
+    const char *machine_id; /* "" when one is to be generated and kept: orchestrator_machine.h */
     const char *machine_region;
     int64_t machine_cpus; /* first number of workers; already cut to the CPUs there are */
     int64_t machine_memory_mb;
@@ -118,10 +118,6 @@ MUST_CHECK err config_load(const config_input *input, config *out, diag *why);
 MUST_CHECK err config_read_key(const config *cfg, char out[SERVICE_KEY_MAX_BYTES], diag *why);
 /* A zeroed config is fine. */
 void config_deinit(config *cfg);
-
-/* The machine's name: MACHINE_ID, else what `folder`/machine_id holds, else a new random one, which is kept there
- * before it is returned. ERR_IO, or ERR_INVALID when the file holds something else. `folder` must exist. */
-MUST_CHECK err config_machine_id(const config *cfg, const char *folder, char out[MACHINE_ID_BYTES], diag *why);
 
 /* What the operator should hear although it does not stop the start, one sentence each. */
 size_t config_warning_count(const config *cfg);

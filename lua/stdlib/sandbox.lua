@@ -389,8 +389,8 @@ local function signal_of(l, gave_table)
 end
 
 --- What an analysis of the match is to be made of. @param gave_table as above
--- @return JSON {system, text, model, temperature, atr, tick, price, side, score, stop, targets, stopPct, targetPct, maxPerDay};
--- nil: the trader wants none of this match
+-- @return JSON {system, text, model, temperature, atr, tick, price, side, score, stop, targets, stopPct, targetPct, maxPerDay}; nil: the
+--   trader wants none of this match
 function M.prompt(index, gave_table)
   local l = loaded[index]
   local a, signal = l.analysis, signal_of(l, gave_table)

@@ -1,5 +1,6 @@
 /* A server on the loop of the test that stands for Supabase: it keeps what it was asked, and answers as it is told. */
 #pragma once
+#include "base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,4 +140,14 @@ static inline void cloud_server_close(cloud_server *s) { uv_close((uv_handle_t *
 static inline void cloud_server_forget(cloud_server *s) {
     for (int i = 0; i < s->n_asked; i++) free(s->asked[i]);
     s->n_asked = 0;
+}
+
+/* The loop goes on until it is true; false when that takes longer than `most_ms`. */
+static inline bool cloud_wait_until(uv_loop_t *loop, bool (*is_true)(void), int64_t most_ms) {
+    int64_t deadline = monotonic_ms() + most_ms;
+    while (!is_true()) {
+        if (monotonic_ms() > deadline) return false;
+        uv_run(loop, UV_RUN_ONCE);
+    }
+    return true;
 }

@@ -1,5 +1,6 @@
 /* The configuration: defaults, every bound, precedence, the grammar of .env, and each message as a person reads it. */
 #include "config.h"
+#include "orchestrator_machine.h"
 #include "spec/c/tap.h"
 #include <fcntl.h>
 #include <inttypes.h>
@@ -550,18 +551,19 @@ static void test_machine_id(void) {
     diag why;
     char first[MACHINE_ID_BYTES], second[MACHINE_ID_BYTES] = "", path[96];
     load(&a, NULL);
-    ok(config_machine_id(&a.cfg, folder, first, &why) == OK && strlen(first) == 32, "a name is made: %s", first);
-    ok(config_machine_id(&a.cfg, folder, second, &why) == OK && strcmp(first, second) == 0, "and kept");
+    ok(orchestrator_machine_id(&a.cfg, folder, first, &why) == OK && strlen(first) == 32, "a name is made: %s", first);
+    ok(orchestrator_machine_id(&a.cfg, folder, second, &why) == OK && strcmp(first, second) == 0, "and kept");
     snprintf(path, sizeof path, "%s/machine_id", folder);
     FILE *file = fopen(path, "w");
     fputs("two words\n", file);
     fclose(file);
-    ok(config_machine_id(&a.cfg, folder, second, &why) == ERR_INVALID && strstr(why.text, path), "%s", why.text);
+    ok(orchestrator_machine_id(&a.cfg, folder, second, &why) == ERR_INVALID && strstr(why.text, path), "%s", why.text);
     unlink(path);
-    ok(config_machine_id(&a.cfg, "/tmp/there/is/no/such/folder", second, &why) == ERR_IO, "%s", why.text);
+    ok(orchestrator_machine_id(&a.cfg, "/tmp/there/is/no/such/folder", second, &why) == ERR_IO, "%s", why.text);
     config_deinit(&a.cfg);
     load(&a, "MACHINE_ID=mine");
-    ok(config_machine_id(&a.cfg, folder, second, &why) == OK && strcmp(second, "mine") == 0 && access(path, F_OK) != 0,
+    ok(orchestrator_machine_id(&a.cfg, folder, second, &why) == OK && strcmp(second, "mine") == 0 &&
+           access(path, F_OK) != 0,
        "MACHINE_ID wins and is not written");
     config_deinit(&a.cfg);
 }

@@ -87,16 +87,7 @@ static int count(const char *what, const char *fragment) {
     return n;
 }
 
-typedef bool (*condition_fn)(void);
-
-static bool wait_until(condition_fn is_true) {
-    int64_t deadline = monotonic_ms() + DEADLINE_MS;
-    while (!is_true()) {
-        if (monotonic_ms() > deadline) return false;
-        uv_run(&loop, UV_RUN_ONCE);
-    }
-    return true;
-}
+static bool wait_until(bool (*is_true)(void)) { return cloud_wait_until(&loop, is_true, DEADLINE_MS); }
 
 static void close_it(void) {
     machine_halt(it);

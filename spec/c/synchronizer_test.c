@@ -121,16 +121,7 @@ static outbox_counts count(void) {
     return counts;
 }
 
-typedef bool (*condition_fn)(void);
-
-static bool wait_until(condition_fn is_true) {
-    int64_t deadline = monotonic_ms() + DEADLINE_MS;
-    while (!is_true()) {
-        if (monotonic_ms() > deadline) return false;
-        uv_run(&loop, UV_RUN_ONCE);
-    }
-    return true;
-}
+static bool wait_until(bool (*is_true)(void)) { return cloud_wait_until(&loop, is_true, DEADLINE_MS); }
 
 static bool is_empty(void) {
     storage_stats s;

@@ -11,6 +11,12 @@ import { build, dataPath, root, start, startSim, tempDir, until } from './harnes
 export const isSoak = process.env.TRADEMIND_SOAK === '1';
 export const seed = Number(process.env.TRADEMIND_SEED ?? Date.now() % 1e9);
 
+// Numbers from the seed.
+export function dice(start) {
+  let state = start % 2147483646 + 1;
+  return (low, high) => { state = state * 48271 % 2147483647; return low + state % (high - low + 1); };
+}
+
 const DAY_MS = 86400000;
 const FIRST_MS = Date.parse('2026-02-02T00:00:00Z');
 const WEEK = ['ALGOUSDT', 'AVAXUSDT', 'DOTUSDT', 'FILUSDT', 'LINKUSDT', 'LTCUSDT', 'NEARUSDT'];

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { builtInTraders, difference, endAll, eventually, isSoak, recordedMarket, seed, settled, startDaemon, startExchange, startTrademind, stop, tempDir } from './daemon.mjs';
+import { builtInTraders, dice, difference, endAll, eventually, isSoak, recordedMarket, seed, settled, startDaemon, startExchange, startTrademind, stop, tempDir } from './daemon.mjs';
 import { cloudEnv, cloudSignals, eventDifference, startProject, waitingIn } from './cloud.mjs';
 import { cut, lose, reset, statementTimeout, tooMany, unavailable } from './faulty.mjs';
 import { build } from './harness.mjs';
@@ -25,10 +25,6 @@ const hasFaults = readFileSync(join(build, 'libtrademind.so')).includes('TRADEMI
 const market = recordedMarket(3);
 let supabase, expected;
 
-function dice(start) {
-  let state = start % 2147483646 + 1;
-  return (low, high) => { state = state * 48271 % 2147483647; return low + state % (high - low + 1); };
-}
 const random = dice(seed);
 
 const env = extra => ({ ...cloudEnv(supabase, market), SYNC_INTERVAL_MS: '100', MACHINE_CPUS: String(random(1, 2)), ...extra });

@@ -4,7 +4,7 @@
 import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  allTraders, byId, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, seeAll, settled, startDaemon, startExchange,
+  allTraders, byId, dice, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, seeAll, settled, startDaemon, startExchange,
   startTrademind, stop, stored, tempDir,
 } from './daemon.mjs';
 
@@ -22,12 +22,6 @@ before(async () => {
 function assertSame(found, market) {
   assert.ok(expected.get(market).size > 100);
   assert.equal(difference(found, expected.get(market)), '');
-}
-
-// Numbers from the seed.
-function dice(start) {
-  let state = start % 2147483646 + 1;
-  return (low, high) => { state = state * 48271 % 2147483647; return low + state % (high - low + 1); };
 }
 
 /** Runs to the end of the market, ended by `signal` each time it has told of so many signals more. Gives what all runs told. */

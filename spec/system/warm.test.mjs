@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  allTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, startDaemon, startExchange, stop, stored, tempDir,
+  allTraders, byId, dice, difference, drained, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, startDaemon, startExchange, stop, stored, tempDir,
 } from './daemon.mjs';
 import { differenceOfStates, listed } from './snapshot.mjs';
 
@@ -24,12 +24,6 @@ before(async () => {
 function assertSame(found, market) {
   assert.ok(expected.get(market).size > 100);
   assert.equal(difference(found, expected.get(market)), '');
-}
-
-// Numbers from the seed.
-function dice(start) {
-  let state = start % 2147483646 + 1;
-  return (low, high) => { state = state * 48271 % 2147483647; return low + state % (high - low + 1); };
 }
 
 const OFTEN = { SNAPSHOT_INTERVAL_MS: '20' }, NEVER = { SNAPSHOT_INTERVAL_MS: '0' };

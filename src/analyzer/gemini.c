@@ -103,8 +103,10 @@ static void read_usage(const json_t *body, reply *r) {
 /* "47s", "1.5s". */
 static int64_t duration_ms(const char *text) {
     char *end;
-    double seconds = text && *text >= '0' && *text <= '9' ? strtod(text, &end) : -1;
-    return seconds >= 0 && seconds < 86400 && strcmp(end, "s") == 0 ? (int64_t)ceil(seconds * 1000) : -1;
+    double seconds;
+    if (!text || *text < '0' || *text > '9') return -1;
+    seconds = strtod(text, &end);
+    return seconds < 86400 && strcmp(end, "s") == 0 ? (int64_t)ceil(seconds * 1000) : -1;
 }
 
 static bool names_day(const json_t *quota) {

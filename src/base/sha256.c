@@ -1,5 +1,6 @@
 /* See sha256.h. */
 #include "base/sha256.h"
+#include "base/hex.h"
 #include <openssl/evp.h>
 
 err sha256_of(const void *head, size_t head_bytes, const void *data, size_t bytes, unsigned char out[SHA256_BYTES]) {
@@ -12,24 +13,19 @@ err sha256_of(const void *head, size_t head_bytes, const void *data, size_t byte
 }
 
 void sha256_text(const unsigned char digest[SHA256_BYTES], char out[SHA256_TEXT_BYTES]) {
-    static const char digits[] = "0123456789abcdef";
-    for (int i = 0; i < SHA256_BYTES; i++) {
-        out[2 * i] = digits[digest[i] >> 4];
-        out[2 * i + 1] = digits[digest[i] & 15];
-    }
-    out[2 * SHA256_BYTES] = 0;
+    hex_write(digest, SHA256_BYTES, out);
 }
 
-static int value_of(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+void sha256_hex(const void *data, size_t bytes, char *out) {
+    unsigned char digest[SHA256_BYTES];
+    out[0] = 0;
+    if (EVP_Digest(data, bytes, digest, NULL, EVP_sha256(), NULL)) sha256_text(digest, out);
 }
 
 err sha256_parse(const char *text, size_t bytes, unsigned char out[SHA256_BYTES]) {
     if (bytes < 2 * SHA256_BYTES) return ERR_SYNTAX;
     for (int i = 0; i < SHA256_BYTES; i++) {
-        int high = value_of(text[2 * i]), low = value_of(text[2 * i + 1]);
+        int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
         if (high < 0 || low < 0) return ERR_SYNTAX;
         out[i] = (unsigned char)(high << 4 | low);
     }

@@ -1,4 +1,4 @@
-/* SHA-256 of bytes in memory, and its 64 hexadecimal digits.
+/* SHA-256 of bytes in memory, and its 64 hexadecimal digits. sha256_hex, which does both, is declared in abi.h.
  * Threads: pure. Ownership: all of it is the caller's. */
 #pragma once
 #include "base/errors.h"

@@ -1,27 +1,10 @@
-/* Names made of hashes, by OpenSSL. SHA-256 by its EVP; SHA-1 by the functions that are older than that, since EVP allocates
- * for each hash, and a screener that names its signals should not. */
+/* Names made of hashes, by OpenSSL's SHA-1: by the functions that are older than its EVP, since EVP allocates for each hash,
+ * and a screener that names its signals should not. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/uuid.h"
-#include <assert.h>
-#include <openssl/evp.h>
+#include "base/hex.h"
 #include <openssl/sha.h>
 #include <string.h>
-
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-static void write_hex(const uint8_t *bytes, size_t n, char *out) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < n; i++) {
-        *out++ = digits[bytes[i] >> 4];
-        *out++ = digits[bytes[i] & 15];
-    }
-    *out = 0;
-}
 
 static bool is_dash(size_t position) { return position == 8 || position == 13 || position == 18 || position == 23; }
 
@@ -43,9 +26,17 @@ static bool parse_uuid(const char *text, uint8_t out[16]) {
     return text[UUID_TEXT_BYTES - 1] == 0;
 }
 
+bool uuid_is_valid(const char *text) {
+    for (size_t i = 0; i < UUID_TEXT_BYTES - 1; i++) {
+        bool is_lower = hex_value(text[i]) >= 0 && !(text[i] >= 'A' && text[i] <= 'F');
+        if (is_dash(i) ? text[i] != '-' : !is_lower) return false;
+    }
+    return text[UUID_TEXT_BYTES - 1] == 0;
+}
+
 static void write_uuid(const uint8_t bytes[16], char *out) {
     char hex[33];
-    write_hex(bytes, 16, hex);
+    hex_write(bytes, 16, hex);
     const char *from = hex;
     for (size_t i = 0; i < UUID_TEXT_BYTES - 1; i++) out[i] = is_dash(i) ? '-' : *from++;
     out[UUID_TEXT_BYTES - 1] = 0;
@@ -66,10 +57,4 @@ int32_t uuid5(const char *ns, const void *name, size_t bytes, char *out) {
     hash[8] = (uint8_t)((hash[8] & 0x3f) | 0x80); /* variant of RFC 9562 */
     write_uuid(hash, out);
     return 0;
-}
-
-void sha256_hex(const void *data, size_t bytes, char *out) {
-    uint8_t hash[SHA256_DIGEST_LENGTH];
-    out[0] = 0;
-    if (EVP_Digest(data, bytes, hash, NULL, EVP_sha256(), NULL)) write_hex(hash, sizeof hash, out);
 }

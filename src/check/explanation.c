@@ -314,22 +314,6 @@ static err write_answer(const explanation *x, char **json) {
     return e;
 }
 
-static err read_bars(explanation *x, diag *why) {
-    const explanation_request *r = x->request;
-    enum interval smallest;
-    char path[512];
-    err e = kline_file_smallest(r->data, r->symbol, &smallest, path, sizeof path);
-    if (e != OK)
-        return diag_set(why, e, "%s has no file of %s; expected %s-INTERVAL.csv or .csv.gz", r->data, r->symbol,
-                        r->symbol);
-    snprintf(x->symbol.name, sizeof x->symbol.name, "%s", r->symbol);
-    symbol_guess_assets(&x->symbol);
-    e = probe_bars_read(&x->bars, path, (int32_t)smallest, x->spec->interval_mask, why);
-    if (e != OK) return e;
-    return probe_references_read(&x->references, r->data, x->spec->references, x->spec->n_references,
-                                 x->spec->reference_mask, why);
-}
-
 err explanation_make(const explanation_request *request, char **json, char **warning, diag *why) {
     explanation x = {.request = request};
     err e = probe_open(&x.probe, &request->limits, why);
@@ -340,7 +324,7 @@ err explanation_make(const explanation_request *request, char **json, char **war
                      "%s ranks all symbols, which the bars of one symbol do not say; replay shows what "
                      "it fires at",
                      request->source->chunk);
-    if (e == OK) e = read_bars(&x, why);
+    if (e == OK) e = probe_folder_read(request->data, request->symbol, x.spec, &x.symbol, &x.bars, &x.references, why);
     if (e == OK) e = walk(&x, why);
     if (e == OK) e = find_conditions(&x, why);
     if (e == OK) e = look_into(&x, warning, why);

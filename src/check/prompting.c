@@ -17,23 +17,6 @@ typedef struct run {
     script_view view;
 } run;
 
-static err read_bars(run *r, diag *why) {
-    const prompting_request *q = r->request;
-    enum interval smallest;
-    char path[512];
-    err e = kline_file_smallest(q->data, q->symbol, &smallest, path, sizeof path);
-    if (e != OK)
-        return diag_set(why, e, "%s has no file of %s; expected %s-INTERVAL.csv or .csv.gz", q->data, q->symbol,
-                        q->symbol);
-    snprintf(r->symbol.name, sizeof r->symbol.name, "%s", q->symbol);
-    symbol_guess_assets(&r->symbol);
-    r->symbol.tick_size = q->tick_size;
-    e = probe_bars_read(&r->bars, path, (int32_t)smallest, r->spec->interval_mask, why);
-    if (e != OK) return e;
-    return probe_references_read(&r->references, q->data, r->spec->references, r->spec->n_references,
-                                 r->spec->reference_mask, why);
-}
-
 /* The market up to the bar; `last` is the bar's index. */
 static err open_market(run *r, int32_t *last, diag *why) {
     int32_t interval = r->spec->interval;
@@ -91,7 +74,7 @@ static void note(const run *r, prompting *out) {
 }
 
 err prompting_make(const prompting_request *request, prompting *out, diag *why) {
-    run r = {.request = request};
+    run r = {.request = request, .symbol.tick_size = request->tick_size};
     script_limits limits = request->limits;
     int32_t last = -1;
     err e;
@@ -102,7 +85,7 @@ err prompting_make(const prompting_request *request, prompting *out, diag *why) 
     if (e == OK && r.spec->rank_top)
         e = diag_set(why, ERR_INVALID, "%s ranks all symbols, which the bars of one symbol do not say",
                      request->source->chunk);
-    if (e == OK) e = read_bars(&r, why);
+    if (e == OK) e = probe_folder_read(request->data, request->symbol, r.spec, &r.symbol, &r.bars, &r.references, why);
     if (e == OK) e = open_market(&r, &last, why);
     if (e == OK) e = walk(&r, last, &out->result, why);
     if (e == OK) e = ask(&r, &out->result, why);

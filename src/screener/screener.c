@@ -11,69 +11,13 @@
  *
  * A barrier may be asked for at any time: events held for a symbol on its way count as evaluated only when they were. */
 #include "screener/screener.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include "screener/backlog.h"
-#include "screener/balance.h"
-#include "screener/inquiries.h"
-#include "screener/rankings.h"
-#include "screener/references.h"
+#include "screener/inboxes.h"
+#include "screener/installing.h"
+#include "screener/moving.h"
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, NOBODY = 255, LEAST_COST_NS = 100000, CALM_EVENTS = 1024 };
-
-/* Of an event that is held. */
-typedef enum fate { FATE_KEEP, FATE_PUSH, FATE_DROP } fate;
-
-typedef enum phase { PHASE_IDLE, PHASE_LOADING, PHASE_INSTALLING, PHASE_MOVING } phase;
-
-struct screener {
-    worker_shared shared;
-    screener_handlers handlers;
-    worker *workers[WORKERS_MAX]; /* made when first needed; kept until the end */
-    backlog backlogs[WORKERS_MAX];
-    bool is_started, is_running[WORKERS_MAX];
-    int32_t n_workers; /* those that have symbols, or are to have */
-    int32_t n_wanted;  /* after screener_resize */
-    int32_t n_told;    /* through on_resized */
-    const memory *memory;
-    phase phase;
-    /* traders */
-    trader_loader *loader;
-    trader_set *set, *next;
-    trader_change change;
-    trader_source **wanted; /* the newest list that has not been begun with */
-    int32_t n_sources;
-    bool has_wanted;
-    trader_failure *failures;
-    int32_t n_failures;
-    int32_t n_installing;
-    /* symbols */
-    uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX]; /* target: NOBODY unless on the way */
-    /* Leaving: from untracking to NOTE_UNTRACKED. Back: tracked anew meanwhile, which begins then. */
-    bool is_tracked[SYMBOL_MAX], is_leaving[SYMBOL_MAX], is_back[SYMBOL_MAX];
-    int32_t n_leaving, n_back;
-    int64_t tracked_ms[SYMBOL_MAX]; /* market time when its watch was asked for */
-    bool wants_choice;
-    memory *kept[SYMBOL_MAX];                /* of those that were tracked before; NULL: none */
-    uint32_t tracked[SYMBOL_MAX], n_tracked; /* in the order of their coming */
-    int64_t cost_seen_ns[SYMBOL_MAX], cost_ns[SYMBOL_MAX];
-    references references;
-    rankings *rankings;
-    inquiries *inquiries;
-    bool waits_for_ranks, has_begun;
-    backlog held; /* events of symbols on their way */
-    int32_t n_moving;
-    uint64_t n_moves, n_closed, n_closed_balanced;
-    int64_t market_ms, start_ms;
-    /* barrier */
-    int32_t n_barriers;
-    uint64_t n_ranks_told, n_told_before; /* places that were told, ever; when the barrier was sent */
-    bool wants_barrier;
-};
 
 static void advance(screener *s);
 static err on_answer(void *context, const inquiry *whose, const market_event *event);
@@ -145,45 +89,12 @@ err screener_start(screener *s) {
     return e;
 }
 
-/* ---- into the inboxes ---- */
-
-static bool drain(screener *s, int32_t i) {
-    backlog *b = &s->backlogs[i];
-    const market_event *event;
-    bool moved = false;
-    while ((event = backlog_first(b)) && queue_push(worker_inbox(s->workers[i]), event)) {
-        backlog_drop_first(b);
-        moved = true;
-    }
-    if (b->count > 0) worker_ask_for_room(s->workers[i]);
-    if (moved) worker_wake(s->workers[i]);
-    return b->count == 0;
-}
-
-static err push(screener *s, int32_t i, const market_event *event) {
-    if ((s->backlogs[i].count == 0 || drain(s, i)) && queue_push(worker_inbox(s->workers[i]), event)) {
-        worker_wake(s->workers[i]);
-        return OK;
-    }
-    worker_ask_for_room(s->workers[i]);
-    return backlog_keep(&s->backlogs[i], event);
-}
-
-static err push_all(screener *s, market_event event, uint32_t symbol) {
-    err e = OK;
-    event.symbol = symbol;
-    for (int32_t i = 0; i < s->n_workers && e == OK; i++) e = push(s, i, &event);
-    return e;
-}
-
-static err push_to_owner(screener *s, const market_event *event) {
-    if (s->target[event->symbol] != NOBODY || s->is_back[event->symbol]) return backlog_keep(&s->held, event);
-    return push(s, s->owner[event->symbol], event);
-}
+/* ---- events ---- */
 
 static err on_answer(void *context, const inquiry *whose, const market_event *event) {
     screener *s = context;
-    return references_is_copy(&s->references, whose->symbol) ? push(s, whose->worker, event) : push_to_owner(s, event);
+    return references_is_copy(&s->references, whose->symbol) ? inboxes_push(s, whose->worker, event)
+                                                             : inboxes_push_to_owner(s, event);
 }
 
 static bool is_from_rest(const market_event *event) {
@@ -206,17 +117,17 @@ err screener_push(screener *s, const market_event *event) {
         e = inquiries_answer(s->inquiries, event, &is_awaited);
         if (e != OK || is_awaited || !is_unasked(event)) return e;
     }
-    if (references_is_copy(&s->references, event->symbol)) return push_all(s, *event, event->symbol);
+    if (references_is_copy(&s->references, event->symbol)) return inboxes_push_all(s, *event, event->symbol);
     r = references_of(&s->references, event->symbol);
-    e = s->is_tracked[event->symbol] ? push_to_owner(s, event) : OK;
-    if (e == OK && r && event->kind == EVENT_BAR_CLOSED) e = push_all(s, *event, r->copy);
+    e = s->is_tracked[event->symbol] ? inboxes_push_to_owner(s, event) : OK;
+    if (e == OK && r && event->kind == EVENT_BAR_CLOSED) e = inboxes_push_all(s, *event, r->copy);
     return e;
 }
 
 bool screener_flush(screener *s) {
     bool all = true;
     for (int32_t i = 0; i < WORKERS_MAX; i++)
-        if (s->workers[i]) all = drain(s, i) && all;
+        if (s->workers[i]) all = inboxes_drain(s, i) && all;
     return all && s->held.count == 0;
 }
 
@@ -226,96 +137,18 @@ size_t screener_backlog(const screener *s) {
     return n;
 }
 
-static err send(screener *s, int32_t i, control what) {
-    control *c = malloc(sizeof *c);
-    market_event event = {.kind = EVENT_CONTROL, .control = c};
-    err e;
-    if (!c) return ERR_NO_MEMORY;
-    *c = what;
-    c->market_ms = s->market_ms;
-    e = push(s, i, &event);
-    if (e != OK) free(c);
-    return e;
-}
+void screener_give_up(screener *s) { s->handlers.on_failed(s->handlers.context); }
 
-static err send_all(screener *s, control what) {
-    err e = OK;
-    for (int32_t i = 0; i < s->n_workers && e == OK; i++) e = send(s, i, what);
-    return e;
-}
-
-static void give_up(screener *s) { s->handlers.on_failed(s->handlers.context); }
-
-/* What begins now is silent up to here. */
-static int64_t now_ms(const screener *s) { return s->market_ms > s->start_ms ? s->market_ms : s->start_ms; }
-
-/* ---- references ---- */
-
-/* ERR_NO_MEMORY: it was not sent. */
-static err send_with_saved(screener *s, int32_t to, control what, const char *name) {
-    err e;
-    if (s->handlers.find_saved) what.saved = s->handlers.find_saved(s->handlers.context, name);
-    e = send(s, to, what);
-    if (e != OK) saved_symbol_free(what.saved);
-    return e;
-}
-
-static err send_copy(screener *s, int32_t to, const reference *r) {
-    control what = {
-        .kind = CONTROL_COPY, .symbol = r->copy, .info = r->info, .start_ms = r->start_ms, .memory = s->memory};
-    char name[SYMBOL_BYTES];
-    tracked_copy_name(&(tracked){.symbol = r->info}, name);
-    return send_with_saved(s, to, what, name);
-}
-
-/* Every worker gets its copy. */
-static err add_reference(screener *s, const char *name) {
-    reference r = {.start_ms = now_ms(s)};
-    err e = s->references.count < REFERENCE_SYMBOLS_MAX && s->handlers.on_reference ? OK : ERR_FULL;
-    if (e == OK) e = s->handlers.on_reference(s->handlers.context, name, &r.symbol, &r.copy);
-    if (e != OK) return e;
-    r.info = symbol_table_get(s->shared.symbols, r.symbol);
-    e = references_add(&s->references, &r);
-    for (int32_t i = 0; i < s->n_workers && e == OK; i++) e = send_copy(s, i, &r);
-    return e;
-}
-
-/* Those that the traders of the set name and that are not there yet. */
-static err attach_references(screener *s) {
-    for (int32_t i = 0; i < s->set->count; i++) {
-        trader *who = s->set->traders[i];
-        for (int32_t k = 0; who && k < who->spec->n_references; k++) {
-            const char *name = who->spec->references[k];
-            err e = references_find(&s->references, name) ? OK : add_reference(s, name);
-            if (e == ERR_NO_MEMORY) return e;
-            if (e != OK) references_refuse(who, name, e);
-        }
-    }
-    references_attach(&s->references, s->set);
-    return OK;
-}
+int64_t screener_now_ms(const screener *s) { return s->market_ms > s->start_ms ? s->market_ms : s->start_ms; }
 
 /* ---- ranks ---- */
-
-/* To the symbol's owner, whoever that is by the time it arrives. */
-static err send_to_symbol(screener *s, uint32_t symbol, control what) {
-    control *c = malloc(sizeof *c);
-    market_event event = {.kind = EVENT_CONTROL, .control = c, .symbol = symbol};
-    err e;
-    if (!c) return ERR_NO_MEMORY;
-    *c = what;
-    c->market_ms = s->market_ms;
-    e = push_to_owner(s, &event);
-    if (e != OK) free(c);
-    return e;
-}
 
 static err on_rank(void *context, const trader *who, int32_t place, uint32_t symbol, int64_t close_ms,
                    const script_rank *rank) {
     screener *s = context;
     if (!s->is_tracked[symbol]) return OK;
     s->n_ranks_told++;
-    return send_to_symbol(
+    return inboxes_send_to_symbol(
         s, symbol,
         (control){
             .kind = CONTROL_RANK, .symbol = symbol, .who = who, .place = place, .close_ms = close_ms, .rank = *rank});
@@ -330,19 +163,20 @@ static bool is_loading(void *context, uint32_t symbol) {
 void screener_set_start(screener *s, int64_t start_ms) {
     s->start_ms = start_ms;
     s->has_begun = true;
-    if (s->set && (trader_set_choose(s->set, s->shared.symbols, false) != OK || attach_references(s) != OK)) give_up(s);
+    if (s->set && (trader_set_choose(s->set, s->shared.symbols, false) != OK || installing_attach_references(s) != OK))
+        screener_give_up(s);
 }
 
 static err send_track(screener *s, uint32_t symbol, bool is_late) {
     const memory *known = s->kept[symbol] ? s->kept[symbol] : s->memory;
     s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
-    return send_with_saved(s, s->owner[symbol],
-                           (control){.kind = CONTROL_TRACK,
-                                     .symbol = symbol,
-                                     .start_ms = s->tracked_ms[symbol],
-                                     .memory = known,
-                                     .skips_late_bars = is_late},
-                           symbol_table_get(s->shared.symbols, symbol)->name);
+    return inboxes_send_with_saved(s, s->owner[symbol],
+                                   (control){.kind = CONTROL_TRACK,
+                                             .symbol = symbol,
+                                             .start_ms = s->tracked_ms[symbol],
+                                             .memory = known,
+                                             .skips_late_bars = is_late},
+                                   symbol_table_get(s->shared.symbols, symbol)->name);
 }
 
 static err add_everywhere(screener *s, uint32_t symbol) {
@@ -355,7 +189,7 @@ static err add_everywhere(screener *s, uint32_t symbol) {
 
 err screener_track(screener *s, uint32_t symbol) {
     err e = symbol < SYMBOL_MAX && !s->is_tracked[symbol] ? OK : ERR_INVALID;
-    if (e == OK) s->tracked_ms[symbol] = now_ms(s);
+    if (e == OK) s->tracked_ms[symbol] = screener_now_ms(s);
     if (e == OK) e = send_track(s, symbol, false);
     return e == OK ? add_everywhere(s, symbol) : e;
 }
@@ -367,7 +201,7 @@ static void set_back(screener *s, uint32_t symbol, bool is_back) {
 
 err screener_track_late(screener *s, uint32_t symbol) {
     err e = symbol < SYMBOL_MAX && !s->is_tracked[symbol] ? OK : ERR_INVALID;
-    if (e == OK) s->tracked_ms[symbol] = now_ms(s);
+    if (e == OK) s->tracked_ms[symbol] = screener_now_ms(s);
     if (e == OK && s->is_leaving[symbol])
         set_back(s, symbol, true);
     else if (e == OK)
@@ -376,35 +210,6 @@ err screener_track_late(screener *s, uint32_t symbol) {
 }
 
 bool screener_is_tracked(const screener *s, uint32_t symbol) { return symbol < SYMBOL_MAX && s->is_tracked[symbol]; }
-
-/* Whoever waits for an answer has it. */
-static void drop_control(screener *s, control *c) {
-    if (c->kind == CONTROL_SAVE) s->handlers.on_saved(s->handlers.context, NULL);
-    control_free(c);
-}
-
-static err meet(screener *s, const market_event *event, fate f) {
-    if (f == FATE_KEEP) return backlog_keep(&s->held, event);
-    if (f == FATE_PUSH) return push(s, s->owner[event->symbol], event);
-    if (event->kind == EVENT_CONTROL) drop_control(s, event->control);
-    return OK;
-}
-
-/* What is held for a symbol, in its order. The end of its watch may be among it (unless it has left already): what comes
- * behind that is of its next watch. */
-static err empty_held(screener *s, uint32_t symbol, bool has_left, fate before, fate behind) {
-    uint64_t n = s->held.count;
-    err e = OK;
-    for (uint64_t k = 0; k < n && e == OK; k++) {
-        market_event event = *backlog_first(&s->held);
-        bool is_mine = event.symbol == symbol;
-        bool is_end = is_mine && event.kind == EVENT_CONTROL && ((control *)event.control)->kind == CONTROL_UNTRACK;
-        backlog_drop_first(&s->held);
-        e = meet(s, &event, !is_mine ? FATE_KEEP : has_left ? behind : before);
-        has_left = has_left || is_end;
-    }
-    return e;
-}
 
 err screener_untrack(screener *s, uint32_t symbol) {
     uint32_t at = 0;
@@ -418,11 +223,11 @@ err screener_untrack(screener *s, uint32_t symbol) {
     s->is_tracked[symbol] = false;
     if (e == OK && s->is_back[symbol]) { /* its new watch has not begun */
         set_back(s, symbol, false);
-        return empty_held(s, symbol, s->target[symbol] == NOBODY, FATE_KEEP, FATE_DROP);
+        return inboxes_empty_held(s, symbol, s->target[symbol] == NOBODY, FATE_KEEP, FATE_DROP);
     }
     s->is_leaving[symbol] = true;
     s->n_leaving++;
-    return e == OK ? send_to_symbol(s, symbol, (control){.kind = CONTROL_UNTRACK, .symbol = symbol}) : e;
+    return e == OK ? inboxes_send_to_symbol(s, symbol, (control){.kind = CONTROL_UNTRACK, .symbol = symbol}) : e;
 }
 
 /* Whoever takes the passes has its last ones: it may begin again, with any worker. */
@@ -437,7 +242,7 @@ static err on_untracked(screener *s, const note *n) {
     if (!s->is_back[n->symbol]) return OK;
     set_back(s, n->symbol, false);
     e = send_track(s, n->symbol, true);
-    return e == OK ? empty_held(s, n->symbol, true, FATE_KEEP, FATE_PUSH) : e;
+    return e == OK ? inboxes_empty_held(s, n->symbol, true, FATE_KEEP, FATE_PUSH) : e;
 }
 
 /* While no symbol is on its way and no set is being installed. */
@@ -447,7 +252,7 @@ static err choose_again(screener *s) {
     if (!s->has_begun || !s->set) return OK;
     e = trader_set_choose(s->set, s->shared.symbols, true);
     if (e == OK) e = rankings_choose(s->rankings, s->tracked, s->n_tracked);
-    return e == OK ? send_all(s, (control){.kind = CONTROL_CHOOSE, .start_ms = now_ms(s)}) : e;
+    return e == OK ? inboxes_send_all(s, (control){.kind = CONTROL_CHOOSE, .start_ms = screener_now_ms(s)}) : e;
 }
 
 void screener_choose(screener *s) {
@@ -463,7 +268,7 @@ uint32_t screener_n_saved(const screener *s) { return s->n_tracked + (uint32_t)s
 err screener_save(screener *s, uint32_t at) {
     control what = {.kind = CONTROL_SAVE};
     what.symbol = at < s->n_tracked ? s->tracked[at] : s->references.items[at - s->n_tracked].copy;
-    return at < s->n_tracked ? send_to_symbol(s, what.symbol, what) : send(s, 0, what);
+    return at < s->n_tracked ? inboxes_send_to_symbol(s, what.symbol, what) : inboxes_send(s, 0, what);
 }
 
 saved_symbol *screener_save_stopped(screener *s, uint32_t at) {
@@ -478,7 +283,7 @@ static err send_barrier(screener *s) {
     s->wants_barrier = false;
     s->n_barriers = s->n_workers;
     s->n_told_before = s->n_ranks_told;
-    return send_all(s, (control){.kind = CONTROL_BARRIER});
+    return inboxes_send_all(s, (control){.kind = CONTROL_BARRIER});
 }
 
 /* What is held for a symbol that is on its way, or comes back, is evaluated later. */
@@ -507,167 +312,11 @@ err screener_load(screener *s, trader_source **sources, int32_t count) {
     return OK;
 }
 
-static err begin_loading(screener *s) {
-    err e;
-    s->has_wanted = false;
-    e = trader_change_begin(s->set, s->wanted, s->n_sources, &s->change);
-    s->wanted = NULL;
-    s->n_sources = 0;
-    if (e != OK) return e;
-    s->change.known = s->failures;
-    s->change.n_known = s->n_failures;
-    s->phase = PHASE_LOADING;
-    return s->change.job.count ? trader_loader_submit(s->loader, &s->change.job) : OK;
-}
-
-static void keep_failures(screener *s) {
-    free(s->failures);
-    s->failures = s->change.failures;
-    s->n_failures = s->change.n_failures;
-    s->change.failures = NULL;
-}
-
-static void end_change(screener *s) {
-    trader_change_deinit(&s->change);
-    s->phase = PHASE_IDLE;
-    s->handlers.on_loaded(s->handlers.context, s->set);
-}
-
-static err install(screener *s) {
-    err e = s->change.job.failure;
-    if (e == OK) e = trader_change_finish(&s->change, &s->next);
-    if (e != OK) return e;
-    keep_failures(s);
-    if (!s->next) {
-        end_change(s);
-        return OK;
-    }
-    if (s->set)
-        log_info("screener", "traders: %d added, %d changed, %d removed; %d run", s->change.n_added,
-                 s->change.n_changed, s->change.n_removed, trader_set_running(s->next));
-    if (s->has_begun && trader_set_choose(s->next, s->shared.symbols, false) != OK) return ERR_NO_MEMORY;
-    if (rankings_install(s->rankings, s->next, s->tracked, s->n_tracked) != OK) return ERR_NO_MEMORY;
-    references_attach(&s->references, s->next);
-    s->phase = PHASE_INSTALLING;
-    s->n_installing = s->n_workers;
-    return send_all(s, (control){.kind = CONTROL_INSTALL, .set = s->next, .start_ms = now_ms(s)});
-}
-
-static void on_installed(screener *s, const trader_set *set) {
-    if (set != s->next || --s->n_installing > 0) return; /* else: a new worker's first set */
-    trader_set_free(s->set);
-    s->set = s->next;
-    s->next = NULL;
-    rankings_drop(s->rankings, s->set);
-    if (s->has_begun && attach_references(s) != OK) give_up(s);
-    end_change(s);
-}
-
-/* ---- symbols that change their worker ---- */
-
-static err release(screener *s, uint32_t symbol, int32_t to) {
-    control what = {.kind = CONTROL_RELEASE, .symbol = symbol, .is_optional = s->owner[symbol] < s->n_workers};
-    err e = send(s, s->owner[symbol], what);
-    if (e != OK) return e;
-    s->target[symbol] = (uint8_t)to;
-    s->n_moving++;
-    s->phase = PHASE_MOVING;
-    return OK;
-}
-
-/* Costs since the last look; older ones count half as much each time. One that comes back is with nobody yet. */
-static int32_t list_costs(screener *s, balance_item *items, int64_t *sum) {
-    int32_t count = 0;
-    *sum = 0;
-    for (uint32_t k = 0; k < s->n_tracked; k++) {
-        uint32_t id = s->tracked[k];
-        int64_t ever = atomic_load_explicit(&s->shared.cost_ns[id], memory_order_relaxed);
-        s->cost_ns[id] = s->cost_ns[id] / 2 + (ever - s->cost_seen_ns[id]);
-        s->cost_seen_ns[id] = ever;
-        if (s->is_back[id]) continue;
-        items[count++] = (balance_item){.symbol = id, .worker = s->owner[id], .cost = s->cost_ns[id]};
-        *sum += s->cost_ns[id];
-    }
-    return count;
-}
-
-static err move(screener *s, int32_t most, int64_t least_sum) {
-    balance_item *items = malloc(((size_t)s->n_tracked + 1) * sizeof *items);
-    int64_t sum;
-    int32_t count;
-    err e = OK;
-    if (!items) return ERR_NO_MEMORY;
-    count = list_costs(s, items, &sum);
-    if (sum >= least_sum && balance_plan(items, count, s->n_workers, most) > 0)
-        for (int32_t i = 0; i < count && e == OK; i++)
-            if (items[i].worker != s->owner[items[i].symbol]) e = release(s, items[i].symbol, items[i].worker);
-    free(items);
-    return e;
-}
-
-/* Not while workers are behind: a symbol on its way waits, and what goes on beside it must not lose the bars it needs. */
-static err balance(screener *s) {
-    uint64_t due = s->n_closed_balanced + (uint64_t)s->n_tracked * CLOSES_BETWEEN;
-    if (s->n_workers < 2 || s->n_closed < due || screener_backlog(s) > CALM_EVENTS) return OK;
-    s->n_closed_balanced = s->n_closed;
-    return move(s, MOVES_MOST, LEAST_COST_NS);
-}
-
-static err on_released(screener *s, const note *n) {
-    int32_t to = s->target[n->symbol];
-    err e = OK;
-    s->target[n->symbol] = NOBODY;
-    s->n_moving--;
-    if (n->is_kept) return empty_held(s, n->symbol, false, FATE_PUSH, FATE_KEEP);
-    s->owner[n->symbol] = (uint8_t)to;
-    s->n_moves++;
-    if (n->tracked) e = send(s, to, (control){.kind = CONTROL_ADOPT, .symbol = n->symbol, .tracked = n->tracked});
-    if (e == OK) e = empty_held(s, n->symbol, false, FATE_PUSH, FATE_KEEP);
-    return e;
-}
-
-/* ---- the number of workers ---- */
-
 err screener_resize(screener *s, int32_t n_workers) {
     if (n_workers < 1 || n_workers > WORKERS_MAX) return ERR_INVALID;
     s->n_wanted = n_workers;
     advance(s);
     return OK;
-}
-
-static err add_workers(screener *s) {
-    err e = OK;
-    for (int32_t i = s->n_workers; i < s->n_wanted && e == OK; i++) {
-        if (!s->workers[i]) e = worker_new(i, &s->shared, &s->workers[i]);
-        if (e == OK && s->is_started && !s->is_running[i]) {
-            e = worker_start(s->workers[i]);
-            s->is_running[i] = e == OK;
-        }
-        if (e == OK && s->set) e = send(s, i, (control){.kind = CONTROL_INSTALL, .set = s->set, .start_ms = now_ms(s)});
-        for (int32_t k = 0; k < s->references.count && e == OK; k++) e = send_copy(s, i, &s->references.items[k]);
-    }
-    return e;
-}
-
-/* A shrinking screener moves all symbols off the last workers first. */
-static err begin_resize(screener *s) {
-    err e = s->n_wanted > s->n_workers ? add_workers(s) : OK;
-    if (e != OK) return e;
-    s->n_workers = s->n_wanted;
-    return move(s, (int32_t)s->n_tracked, 0);
-}
-
-/* Nobody has symbols there any more, so their inboxes are empty but for words about the past. */
-static void end_resize(screener *s) {
-    for (int32_t i = s->n_workers; i < WORKERS_MAX; i++) {
-        if (!s->is_running[i]) continue;
-        while (!drain(s, i)) sched_yield();
-        worker_finish(s->workers[i]);
-        s->is_running[i] = false;
-    }
-    if (s->n_workers == s->n_told) return;
-    s->n_told = s->n_workers;
-    if (s->handlers.on_resized) s->handlers.on_resized(s->handlers.context, s->n_workers);
 }
 
 /* ---- one thing after the other ---- */
@@ -676,27 +325,28 @@ static err next_thing(screener *s) {
     if (s->wants_choice) return choose_again(s);
     if (s->n_wanted != s->n_workers) {
         int32_t before = s->n_workers;
-        err e = begin_resize(s);
+        err e = moving_begin_resize(s);
         if (e == OK) log_info("screener", "workers: %d, from %d; %d symbols move", s->n_wanted, before, s->n_moving);
         if (e == OK && s->phase == PHASE_IDLE && s->n_leaving > 0) s->phase = PHASE_MOVING;
-        if (e == OK && s->phase == PHASE_IDLE) end_resize(s);
+        if (e == OK && s->phase == PHASE_IDLE) moving_end_resize(s);
         return e;
     }
-    if (s->has_wanted) return begin_loading(s);
+    if (s->has_wanted) return installing_begin(s);
     if (s->wants_barrier && can_pass_barrier(s)) return send_barrier(s);
-    return balance(s);
+    return moving_balance(s);
 }
 
 static void advance(screener *s) {
     err e = OK;
-    if (s->phase == PHASE_LOADING && (s->change.job.count == 0 || trader_loader_take(s->loader))) e = install(s);
+    if (s->phase == PHASE_LOADING && (s->change.job.count == 0 || trader_loader_take(s->loader)))
+        e = installing_install(s);
     /* One that leaves is with its old worker until the end, and storage may take its time. */
     if (e == OK && s->phase == PHASE_MOVING && s->n_moving == 0 && s->n_leaving == 0) {
         s->phase = PHASE_IDLE;
-        end_resize(s);
+        moving_end_resize(s);
     }
     if (e == OK && s->phase == PHASE_IDLE) e = next_thing(s);
-    if (e != OK) give_up(s);
+    if (e != OK) screener_give_up(s);
 }
 
 /* ---- notes ---- */
@@ -706,7 +356,7 @@ static void on_barrier(screener *s) {
     if (s->n_ranks_told == s->n_told_before)
         s->handlers.on_barrier(s->handlers.context);
     else if (screener_barrier(s) != OK)
-        give_up(s);
+        screener_give_up(s);
 }
 
 static err on_range(screener *s, const note *n) {
@@ -726,20 +376,20 @@ static void on_note(screener *s, const note *n) {
     const screener_handlers *h = &s->handlers;
     switch (n->kind) {
     case NOTE_RANGE:
-        if (on_range(s, n) != OK) give_up(s);
+        if (on_range(s, n) != OK) screener_give_up(s);
         break;
     case NOTE_WORD:
-        if (rankings_say(s->rankings, n->who, &n->word) != OK) give_up(s);
+        if (rankings_say(s->rankings, n->who, &n->word) != OK) screener_give_up(s);
         break;
-    case NOTE_INSTALLED: on_installed(s, n->set); break;
+    case NOTE_INSTALLED: installing_installed(s, n->set); break;
     case NOTE_BARRIER:
         if (--s->n_barriers == 0) on_barrier(s);
         break;
     case NOTE_RELEASED:
-        if (on_released(s, n) != OK) give_up(s);
+        if (moving_released(s, n) != OK) screener_give_up(s);
         break;
     case NOTE_UNTRACKED:
-        if (on_untracked(s, n) != OK) give_up(s);
+        if (on_untracked(s, n) != OK) screener_give_up(s);
         break;
     case NOTE_SAVED:
         if (h->on_saved)
@@ -748,7 +398,7 @@ static void on_note(screener *s, const note *n) {
             saved_symbol_free(n->saved);
         break;
     case NOTE_KILLED: h->on_killed(h->context); break;
-    case NOTE_FAILED: give_up(s); break;
+    case NOTE_FAILED: screener_give_up(s); break;
     }
 }
 
@@ -756,7 +406,7 @@ void screener_poll(screener *s) {
     note n;
     for (int32_t i = 0; i < WORKERS_MAX; i++)
         while (s->workers[i] && queue_pop(worker_notes(s->workers[i]), &n)) on_note(s, &n);
-    if (!s->waits_for_ranks && rankings_expire(s->rankings, s->market_ms, GRACE_MS) != OK) give_up(s);
+    if (!s->waits_for_ranks && rankings_expire(s->rankings, s->market_ms, GRACE_MS) != OK) screener_give_up(s);
     advance(s);
     screener_flush(s);
 }
@@ -770,7 +420,8 @@ void screener_stop(screener *s) {
     for (int32_t i = 0; i < WORKERS_MAX; i++)
         if (s->is_running[i]) worker_stop(s->workers[i]);
     for (int32_t i = 0; i < WORKERS_MAX; i++)
-        while (s->is_running[i] && !drain(s, i)) sched_yield(); /* the last of the backlog: the worker is taking it */
+        while (s->is_running[i] && !inboxes_drain(s, i))
+            sched_yield(); /* the last of the backlog: the worker is taking it */
     for (int32_t i = 0; i < WORKERS_MAX; i++) {
         if (s->is_running[i]) worker_finish(s->workers[i]);
         s->is_running[i] = false;

@@ -90,6 +90,20 @@ void probe_references_free(probe_references *r) {
     r->count = 0;
 }
 
+err probe_folder_read(const char *folder, const char *symbol, const trader_spec *spec, symbol_info *info,
+                      probe_bars *bars, probe_references *references, diag *why) {
+    enum interval smallest;
+    char path[512];
+    err e = kline_file_smallest(folder, symbol, &smallest, path, sizeof path);
+    if (e != OK)
+        return diag_set(why, e, "%s has no file of %s; expected %s-INTERVAL.csv or .csv.gz", folder, symbol, symbol);
+    snprintf(info->name, sizeof info->name, "%s", symbol);
+    symbol_guess_assets(info);
+    e = probe_bars_read(bars, path, (int32_t)smallest, spec->interval_mask, why);
+    if (e != OK) return e;
+    return probe_references_read(references, folder, spec->references, spec->n_references, spec->reference_mask, why);
+}
+
 /* ---- a market ---- */
 
 static err fill(probe_market *m, const registry *r, int32_t interval, const kline_list *list, const probe_cut *cut) {

@@ -59,6 +59,11 @@ MUST_CHECK err probe_references_read(probe_references *out, const char *folder, 
                                      uint32_t mask, diag *why);
 void probe_references_free(probe_references *r);
 
+/* What a trader needs of a folder of kline files: `symbol` by its name, its bars from the file of its smallest interval, those
+ * of the references. ERR_NOT_FOUND and a sentence: there is no such file; else as the two above. */
+MUST_CHECK err probe_folder_read(const char *folder, const char *symbol, const trader_spec *spec, symbol_info *info,
+                                 probe_bars *bars, probe_references *references, diag *why);
+
 /* ---- a market ---- */
 
 typedef struct probe_market probe_market;

@@ -285,17 +285,8 @@ void trader_source_free(trader_source *s) {
     free(s);
 }
 
-/* Lower-case hex in groups of 8, 4, 4, 4 and 12. */
-static bool is_uuid(const char *text) {
-    for (int i = 0; i < TRADER_ID_MAX - 1; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_dash ? text[i] != '-' : !text[i] || !strchr("0123456789abcdef", text[i])) return false;
-    }
-    return text[TRADER_ID_MAX - 1] == 0;
-}
-
 void trader_id_of(const char *key, char id[TRADER_ID_MAX]) {
-    if (is_uuid(key)) {
+    if (uuid_is_valid(key)) {
         memcpy(id, key, TRADER_ID_MAX);
         return;
     }

@@ -1,5 +1,6 @@
 #include "sync/signal_table.h"
 #include "base/json_writer.h"
+#include "base/uuid.h"
 #include "screener/signal_json.h"
 #include "sync/analysis_table.h"
 #include "sync/candle_table.h"
@@ -278,20 +279,12 @@ void signal_cursor_format(const signal_row *row, char out[SIGNAL_CURSOR_BYTES]) 
     snprintf(out, SIGNAL_CURSOR_BYTES, "%" PRId64 ":%s", row->created_ms, row->id);
 }
 
-static bool is_uuid(const char *text) {
-    for (int i = 0; i < ID_BYTES - 1; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_dash ? text[i] != '-' : !text[i] || !strchr("0123456789abcdef", text[i])) return false;
-    }
-    return text[ID_BYTES - 1] == 0;
-}
-
 err signal_cursor_parse(const char *text, signal_filter *filter) {
     char *end = NULL;
     if (text[0] < '0' || text[0] > '9') return ERR_SYNTAX;
     errno = 0;
     int64_t before_ms = strtoll(text, &end, 10);
-    if (errno || before_ms <= 0 || *end != ':' || !is_uuid(end + 1)) return ERR_SYNTAX;
+    if (errno || before_ms <= 0 || *end != ':' || !uuid_is_valid(end + 1)) return ERR_SYNTAX;
     filter->before_ms = before_ms;
     snprintf(filter->before_id, sizeof filter->before_id, "%s", end + 1);
     return OK;
@@ -377,9 +370,9 @@ static err prepare_signals(local_db *db, const signal_filter *filter, sqlite3_st
         "SELECT " SIGNAL_COLUMNS " FROM signals WHERE true%s%s%s%s"
         " ORDER BY created_at DESC, id DESC LIMIT ?1",
         filter->before_ms > 0 ? " AND (created_at, id) < (?2, ?3)" : "", filter->symbol[0] ? " AND symbol = ?4" : "",
-        !filter->trader[0]        ? ""
-        : is_uuid(filter->trader) ? " AND trader_id = ?5"
-                                  : " AND trader = ?5",
+        !filter->trader[0]              ? ""
+        : uuid_is_valid(filter->trader) ? " AND trader_id = ?5"
+                                        : " AND trader = ?5",
         !filter->has_state                       ? ""
         : filter->symbol[0] || filter->trader[0] ? " AND +state = ?6" /* nearly all have the same: the wrong index */
                                                  : " AND state = ?6");

@@ -1,0 +1,58 @@
+/* The inside of the orchestrator, shared by orchestrator.c, orchestrator_flow.c and orchestrator_status.c and by nobody else.
+ * Threads: the loop's, but for what workers call (orchestrator_flow.c). */
+#pragma once
+#include "base/cpu_places.h"
+#include "base/sha256.h"
+#include "binance/feed.h"
+#include "orchestrator_analysis.h"
+#include "orchestrator_cloud.h"
+#include "orchestrator_cloud_traders.h"
+#include "orchestrator_history.h"
+#include "orchestrator_snapshot.h"
+#include "orchestrator_traders.h"
+#include "orchestrator_universe.h"
+#include "screener/screener.h"
+#include "serve/auth.h"
+#include "serve/serve.h"
+#include "sync/storage.h"
+
+enum { N_SIGNALS = 3 };
+
+typedef struct orchestrator {
+    const config *cfg;
+    uv_loop_t loop;
+    uv_async_t wake;  /* a worker has notes, or room */
+    uv_timer_t flush; /* moves the backlog on when no worker says so */
+    uv_signal_t signals[N_SIGNALS];
+    symbol_table *symbols;
+    market_clock clock;
+    storage *storage;
+    memory *memory;
+    cpu_places places; /* none unless they are to be kept to */
+    screener *screener;
+    orchestrator_traders *traders;
+    postgrest *supabase; /* NULL without the cloud, as is the next one */
+    orchestrator_cloud_traders *cloud_traders;
+    orchestrator_snapshot *snapshot;
+    orchestrator_cloud *cloud;
+    orchestrator_analysis *analysis; /* NULL: off */
+    serve *serve;
+    feed *feed;
+    orchestrator_universe *universe;
+    orchestrator_history history;
+    char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
+    const char *status;
+    int64_t started_ms, start_ms; /* monotonic; market time */
+    bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
+        reexecutes, is_feed_full;
+    uint64_t n_kills, n_printed;
+    int exit_code;
+    diag *why;
+} orchestrator;
+
+/* Begins an ordered stop; no effect on one that is under way. */
+void orchestrator_stop(orchestrator *o);
+/* The same with exit code 1, because of `why`: the first reason is the one that is told. */
+void orchestrator_fail(orchestrator *o, const char *why);
+/* A literal. Tells the server and the cloud when it is another. */
+void orchestrator_set_status(orchestrator *o, const char *status);

@@ -1,0 +1,7 @@
+/* What the server is told of the daemon: its status, the health of its parts, their numbers as JSON, the traders.
+ * Threads: the loop's. */
+#pragma once
+#include "orchestrator_body.h"
+
+/* Fills those of the providers that tell; their context is the orchestrator. */
+void orchestrator_status_provide(serve_providers *out);
