@@ -205,8 +205,10 @@ static err open_screener(replay *r, int32_t n_workers, diag *why) {
     const config *c = r->cfg;
     screener_config sc = {.n_workers = n_workers,
                           .symbols = r->symbols,
-                          .limits = {c->script_cpu_ms, c->script_load_cpu_ms, (size_t)c->script_memory_mb << 20,
-                                     (int32_t)c->kline_interval},
+                          .limits = {.cpu_ms = c->script_cpu_ms,
+                                     .load_cpu_ms = c->script_load_cpu_ms,
+                                     .memory_bytes = (size_t)c->script_memory_mb << 20,
+                                     .default_interval = (int32_t)c->kline_interval},
                           .max_errors_in_row = (int32_t)c->script_max_errors,
                           .waits_for_ranks = true,
                           .kline_history = (int32_t)c->kline_history,

@@ -27,8 +27,10 @@ static void close_compiler(compiler *c) {
 }
 
 static err open_compiler(const config *cfg, compiler *c, diag *why) {
-    *c = (compiler){.limits = {cfg->script_cpu_ms, cfg->script_load_cpu_ms, (size_t)cfg->script_memory_mb << 20,
-                               (int32_t)cfg->kline_interval}};
+    *c = (compiler){.limits = {.cpu_ms = cfg->script_cpu_ms,
+                               .load_cpu_ms = cfg->script_load_cpu_ms,
+                               .memory_bytes = (size_t)cfg->script_memory_mb << 20,
+                               .default_interval = (int32_t)cfg->kline_interval}};
     err e = watchdog_start(&c->dog);
     if (e == OK) e = guard_attach(c->dog, &c->guard);
     if (e == OK) e = registry_new(&c->registry);
