@@ -344,20 +344,21 @@ static int32_t n_held(const churn *c) {
 /* ---- one run ---- */
 
 static void begin(churn *c) {
-    screener_config config = {.n_workers = 1 + below(4),
-                              .symbols = c->symbols,
-                              .limits = {2000, 20000, 64 << 20, INTERVAL_1M},
-                              .max_errors_in_row = 5,
-                              .kline_history = HISTORY,
-                              .tick_ms = 1000,
-                              .waits_for_ranks = true,
-                              .user = "local",
-                              .market = "spot",
-                              .submit = store_submit,
-                              .is_taken = store_is_taken,
-                              .submit_context = &c->store,
-                              .notify = wake,
-                              .notify_context = c};
+    screener_config config = {
+        .n_workers = 1 + below(4),
+        .symbols = c->symbols,
+        .limits = {.cpu_ms = 2000, .load_cpu_ms = 20000, .memory_bytes = 64 << 20, .default_interval = INTERVAL_1M},
+        .max_errors_in_row = 5,
+        .kline_history = HISTORY,
+        .tick_ms = 1000,
+        .waits_for_ranks = true,
+        .user = "local",
+        .market = "spot",
+        .submit = store_submit,
+        .is_taken = store_is_taken,
+        .submit_context = &c->store,
+        .notify = wake,
+        .notify_context = c};
     screener_handlers handlers = {.on_range = on_range,
                                   .on_loaded = on_loaded,
                                   .on_reference = on_reference,

@@ -151,16 +151,17 @@ enum { GAPS, BY_REST, CORRECTED, AUDITS, REFUSED };
 static void begin(void) {
     static const char code[] = "return trader {interval = \"1m\", fire = \"every\", filter = function(m) return "
                                "ta.sma(m.close, 5)[0] > 0 end}";
-    screener_config c = {.n_workers = 1,
-                         .limits = {2000, 20000, 64 << 20, INTERVAL_1M},
-                         .max_errors_in_row = 5,
-                         .kline_history = 300,
-                         .watches_closes = true,
-                         .audit_period_ms = PERIOD_MS,
-                         .user = "local",
-                         .market = "spot",
-                         .submit = submit,
-                         .notify = wake};
+    screener_config c = {
+        .n_workers = 1,
+        .limits = {.cpu_ms = 2000, .load_cpu_ms = 20000, .memory_bytes = 64 << 20, .default_interval = INTERVAL_1M},
+        .max_errors_in_row = 5,
+        .kline_history = 300,
+        .watches_closes = true,
+        .audit_period_ms = PERIOD_MS,
+        .user = "local",
+        .market = "spot",
+        .submit = submit,
+        .notify = wake};
     screener_handlers h = {.on_range = on_range,
                            .on_loaded = on_loaded,
                            .on_killed = on_killed,

@@ -106,7 +106,7 @@ test('the page depends on no setting', async () => {
 });
 
 test('config --json: one object a line with stable names', async () => {
-  const { PORT, DATA_DIR, SYMBOLS, GEMINI_API_KEY } = await values();
+  const { PORT, DATA_DIR, SYMBOLS, FLY_API_TOKEN } = await values();
   assert.deepEqual(Object.keys(PORT),
     ['name', 'value', 'source', 'effect', 'default', 'expected', 'secret', 'active']);
   assert.deepEqual({ ...PORT, effect: '' }, {
@@ -115,7 +115,7 @@ test('config --json: one object a line with stable names', async () => {
   });
   assert.equal(DATA_DIR.value, `${folder}/.local/state/trademind`);
   assert.equal(SYMBOLS.value, null);
-  assert.equal(GEMINI_API_KEY, undefined);
+  assert.equal(FLY_API_TOKEN, undefined);
 });
 
 test('sources: default, .env, environment, command line', async () => {

@@ -4,6 +4,7 @@
 #include "base/backoff.h"
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +61,7 @@ static turn *turn_of(analysis_queue *q, const char *trader_id, int64_t now_ms) {
         q->turns = more;
         t = &more[q->n_turns++];
         *t = (turn){.day = now_ms / DAY_MS};
-        memcpy(t->trader_id, trader_id, ID_BYTES);
+        snprintf(t->trader_id, sizeof t->trader_id, "%s", trader_id);
     }
     if (t->day != now_ms / DAY_MS) {
         t->day = now_ms / DAY_MS;

@@ -1,7 +1,7 @@
 #include "analyzer/provider.h"
 #include "analyzer/gemini.h"
 #include "analyzer/openai.h"
-#include "config_form.h"
+#include "config.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* Traders as files. What a file says of itself (its name, say) is known once it is compiled, as `run` would. */
+#include "cli/settings.h"
 #include "cli/trader_place.h"
 #include "script/state.h"
 #include "script/trader_folder.h"
@@ -27,10 +28,7 @@ static void close_compiler(compiler *c) {
 }
 
 static err open_compiler(const config *cfg, compiler *c, diag *why) {
-    *c = (compiler){.limits = {.cpu_ms = cfg->script_cpu_ms,
-                               .load_cpu_ms = cfg->script_load_cpu_ms,
-                               .memory_bytes = (size_t)cfg->script_memory_mb << 20,
-                               .default_interval = (int32_t)cfg->kline_interval}};
+    *c = (compiler){.limits = settings_limits(cfg)};
     err e = watchdog_start(&c->dog);
     if (e == OK) e = guard_attach(c->dog, &c->guard);
     if (e == OK) e = registry_new(&c->registry);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLACK_LEAST = KLINE_SPARE_BARS, SLACK_SHARE = 8, PREFETCHED_BARS = 24 };
+enum { SLACK_LEAST = 64, SLACK_SHARE = 8, PREFETCHED_BARS = 24 };
 
 struct kline_series {
     int32_t interval, keep, capacity, count;

@@ -11,8 +11,6 @@
 #include "base/byte_reader.h"
 #include "base/byte_writer.h"
 
-enum { KLINE_SPARE_BARS = 64 }; /* more than it must keep, at the least: so many come before the window slides */
-
 /* Absolute number of a bar or the forming one (counted from 1970), the same in every process: for re-summing at fixed
  * places. */
 int64_t kline_series_number(const kline_series *s, int32_t index);

@@ -63,6 +63,20 @@ static err make_frames(tracked *t, registry *r, const trader_set *set, const tra
     return e;
 }
 
+/* What its dry evaluation has used of its k-th reference (-1: of the symbol itself) begins with the first bar that comes, however
+ * many have come by the time of the first evaluation. */
+static err begin_indicators(tracked *t, const trader_spec *spec, int32_t k) {
+    err e = OK;
+    for (int32_t i = 0; i < spec->n_needs && e == OK; i++) {
+        const trader_need *need = &spec->needs[i];
+        timeframe *f = t->frames[place_interval(need->place)];
+        if (place_reference_of(need->place) != k || !series_is_output(need->series) || !f) continue;
+        e = indicator_set_add(f->set, series_indicator(need->series), 0);
+        if (e == ERR_TOO_BIG) e = OK; /* said when the trader asks for it */
+    }
+    return e;
+}
+
 static void forget(standing *s) {
     script_binding_free(s->binding);
     free(s->tick);
@@ -113,7 +127,7 @@ static err make_standing(tracked *t, const trader *who, const tracked_policy *p,
     s->is_wanted = trader_wants(who, t->symbol);
     if (edge) resume(s, t, spec, p, edge);
     if (tick && s->tick) *s->tick = *tick;
-    return OK;
+    return s->is_wanted ? begin_indicators(t, spec, -1) : OK;
 }
 
 static err grow_standings(tracked *t, int32_t count) {
@@ -210,19 +224,6 @@ err tracked_new(uint32_t id, const symbol_info *symbol, registry *r, const trade
 }
 
 /* ---- copies of references ---- */
-
-/* The k-th reference of the trader that has this name; -1: none. */
-static err begin_indicators(tracked *t, const trader_spec *spec, int32_t k) {
-    err e = OK;
-    for (int32_t i = 0; i < spec->n_needs && e == OK; i++) {
-        const trader_need *need = &spec->needs[i];
-        timeframe *f = t->frames[place_interval(need->place)];
-        if (place_reference_of(need->place) != k || !series_is_output(need->series) || !f) continue;
-        e = indicator_set_add(f->set, series_indicator(need->series), 0);
-        if (e == ERR_TOO_BIG) e = OK; /* said when the trader asks for it */
-    }
-    return e;
-}
 
 void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]) {
     snprintf(out, SYMBOL_BYTES, "@%.*s", SYMBOL_BYTES - 2, t->symbol->name);
@@ -359,12 +360,6 @@ bool tracked_is_loading(const tracked *t, const trader_set *set, int32_t index) 
     return s->is_wanted && is_loading(t, s, set->traders[index]->spec->interval);
 }
 
-/* It waits for its first evaluation, at which its indicators begin with the oldest bar kept: that must be the first one that
- * was asked for, however many bars the stream has brought meanwhile. */
-static bool has_not_looked(const tracked *t, const standing *s, int32_t interval) {
-    return !s->binding && !s->edge.has_run && (s->is_owed || is_loading(t, s, interval));
-}
-
 static int64_t hold(const tracked *t, const trader_set *set, int32_t interval, bool is_live) {
     int64_t least = INT64_MAX;
     int32_t room = kline_series_keep(t->frames[interval]->bars) / 2;
@@ -376,8 +371,7 @@ static int64_t hold(const tracked *t, const trader_set *set, int32_t interval, b
         if (is_live && !s->is_owed && !is_loading(t, s, spec->interval)) continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
         from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
-        from = interval_add(interval, interval_floor(interval, from),
-                            has_not_looked(t, s, spec->interval) ? KLINE_SPARE_BARS : room);
+        from = interval_add(interval, interval_floor(interval, from), room);
         if (from < least) least = from;
     }
     return least;
@@ -394,6 +388,12 @@ int64_t tracked_hold_live_ms(const tracked *t, const trader_set *set, int32_t in
 /* Bars of the symbol itself are on their way. */
 static bool has_gap(const timeframe *f) {
     return f->asked_to_ms || f->wanted_to_ms || f->first_waiting != f->n_waiting;
+}
+
+bool tracked_is_behind(const tracked *t) {
+    bool is_behind = t->is_waiting || t->is_loading;
+    for (int32_t i = 0; i < N_INTERVALS; i++) is_behind = is_behind || (t->frames[i] && has_gap(t->frames[i]));
+    return is_behind;
 }
 
 bool tracked_refers(const tracked *t, const trader_set *set, int32_t index, const tracked *copy, int32_t interval) {

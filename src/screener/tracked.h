@@ -106,6 +106,8 @@ int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const trac
 /* Trader `index` looks at bars of `interval` of the copy beside those of `t`. */
 bool tracked_refers(const tracked *t, const trader_set *set, int32_t index, const tracked *copy, int32_t interval);
 
+/* Something that it needs, or bars of its own, are on their way. */
+bool tracked_is_behind(const tracked *t);
 bool tracked_is_loading(const tracked *t, const trader_set *set, int32_t index);
 
 typedef enum tracked_step { STEP_NONE, STEP_EVALUATE, STEP_SCORE, STEP_SKIP } tracked_step;

@@ -360,7 +360,7 @@ static void give_up(worker *w, tracked *t) {
 static void release(worker *w, const control *c) {
     tracked *t = w->symbols[c->symbol];
     note n = {.kind = NOTE_RELEASED, .worker = w->index, .symbol = c->symbol};
-    n.is_kept = t && t->is_waiting && c->is_optional;
+    n.is_kept = t && c->is_optional && tracked_is_behind(t);
     if (t && !n.is_kept)
         give_up(w, t);
     else
