@@ -360,6 +360,30 @@ bool tracked_is_loading(const tracked *t, const trader_set *set, int32_t index) 
     return s->is_wanted && is_loading(t, s, set->traders[index]->spec->interval);
 }
 
+/* Index of the first bar that opens at or after `ms`; -1 when there is none. */
+static int32_t bar_from(const kline_series *bars, int64_t ms) {
+    const int64_t *open_ms = kline_series_open_ms(bars);
+    int32_t low = 0, high = kline_series_count(bars);
+    if (high == 0 || open_ms[high - 1] < ms) return -1;
+    if (high > 1 && open_ms[high - 2] < ms) return high - 1; /* the usual case: only the newest is new */
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (open_ms[middle] < ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* No bar that the trader still has to see opens before this. Of its own bars none may be left (a silent market, a hole): then
+ * it is where they are known to. */
+static int64_t next_place_ms(const tracked *t, const standing *s, int32_t interval) {
+    const kline_series *bars = t->frames[interval]->bars;
+    int64_t from_ms = s->cursor_ms ? s->cursor_ms : s->edge.start_ms, known_to_ms = kline_series_known_to(bars);
+    return !s->is_owed && known_to_ms > from_ms && bar_from(bars, from_ms) < 0 ? known_to_ms : from_ms;
+}
+
 static int64_t hold(const tracked *t, const trader_set *set, int32_t interval, bool is_live) {
     int64_t least = INT64_MAX;
     int32_t room = kline_series_keep(t->frames[interval]->bars) / 2;
@@ -370,7 +394,7 @@ static int64_t hold(const tracked *t, const trader_set *set, int32_t interval, b
         if (!spec || !(spec->interval_mask >> interval & 1)) continue;
         if (is_live && !s->is_owed && !is_loading(t, s, spec->interval)) continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
-        from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
+        from = next_place_ms(t, s, spec->interval);
         from = interval_add(interval, interval_floor(interval, from), room);
         if (from < least) least = from;
     }
@@ -414,7 +438,7 @@ int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const trac
         if (is_live && !s->is_owed && !is_loading(t, s, spec->interval) && !has_gap(t->frames[spec->interval]))
             continue;
         if (trader_is_stopped(set->traders[i], s->cursor_ms)) continue;
-        from = s->cursor_ms ? s->cursor_ms : s->edge.start_ms;
+        from = next_place_ms(t, s, spec->interval);
         from = interval_add(interval, interval_floor(interval, from), room);
         if (from < hold) hold = from;
     }
@@ -431,22 +455,6 @@ static bool begin(const tracked *t, standing *s, int32_t interval) {
     if (kline_series_count(bars) == 0) return false;
     s->cursor_ms = kline_series_open_ms(bars)[at > 0 ? at : 0];
     return true;
-}
-
-/* Index of the first bar that opens at or after `ms`; -1 when there is none. */
-static int32_t bar_from(const kline_series *bars, int64_t ms) {
-    const int64_t *open_ms = kline_series_open_ms(bars);
-    int32_t low = 0, high = kline_series_count(bars);
-    if (high == 0 || open_ms[high - 1] < ms) return -1;
-    if (high > 1 && open_ms[high - 2] < ms) return high - 1; /* the usual case: only the newest is new */
-    while (low < high) {
-        int32_t middle = low + (high - low) / 2;
-        if (open_ms[middle] < ms)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 static uint32_t other_intervals(const trader_spec *spec) { return spec->interval_mask & ~(1u << spec->interval); }
