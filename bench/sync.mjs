@@ -1,33 +1,12 @@
 // sync.rows: how fast the daemon writes what waits in its outbox to PostgreSQL through a PostgREST (npm's @supabase/lite, which
 // is the slower part). sync.rows.single: the same rows to the same server, one insert after the other.
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
-import { builtInTraders, endAll, eventually, startTrademind, stop, tempDir } from '../spec/system/daemon.mjs';
-import { nameId, startProject, waitingIn } from '../spec/system/cloud.mjs';
+import { builtInTraders, endAll, eventually, startTrademind, stop } from '../spec/system/daemon.mjs';
+import { BACKLOG_BAR_MS as BAR_MS, backlogKlines as klines, fillBacklog, nameId, startProject, waitingIn } from '../spec/system/cloud.mjs';
 import { SECRET_KEY } from '../spec/system/supabase.mjs';
 
-const RUNS = Number(process.env.BENCH_RUNS ?? 5), ROWS = 4000, SINGLE_ROWS = 300, BAR_MS = Date.parse('2026-02-03T00:00:00Z');
+const RUNS = Number(process.env.BENCH_RUNS ?? 5), ROWS = 4000, SINGLE_ROWS = 300;
 const supabase = await startProject(builtInTraders);
 const trader = nameId('file:rsi_oversold_bounce');
-const klines = Array.from({ length: 100 }, (_, i) => ({ x: BAR_MS - (99 - i) * 60000, o: 100 + i / 10, h: 101 + i / 10, l: 99 + i / 10, c: 100.5 + i / 10, v: 1234.5 + i }));
-
-/** A folder in which ROWS signals wait; the daemon makes the tables. */
-async function backlog(run) {
-  const folder = tempDir(), file = join(folder, 'fill.sql');
-  const daemon = startTrademind({ folder });
-  await daemon.until(() => daemon.port(), 'the daemon to listen');
-  await stop(daemon);
-  const packed = zstdCompressSync(Buffer.from(JSON.stringify(klines))).toString('hex');
-  const ids = Array.from({ length: ROWS }, (_, i) => nameId(`bench ${run} ${i}`));
-  writeFileSync(file, `begin; insert into candles values ('BTCUSDT', '1m', ${BAR_MS}, x'${packed}');
-    ${ids.map(id => `insert into signals (id, user_id, trader_id, symbol, interval, timestamp, price, price_at_signal, volume_at_signal, metadata, created_at)
-      values ('${id}', '${supabase.user.id}', '${trader}', 'BTCUSDT', '1m', ${BAR_MS}, 100, 100, 5, '{"trader":"bench","state":"confirmed"}', ${BAR_MS});
-      insert into outbox (destination, key, op) values ('signals', '${id}', 0);`).join('\n')} commit;`);
-  execFileSync('sqlite3', [join(folder, 'trademind.db'), `.read ${file}`]);
-  return { folder, ids };
-}
 
 async function drain({ folder, ids }) {
   const daemon = startTrademind({ folder, env: { ...supabase.env, SUPABASE_URL: supabase.lite.url, SYNC_INTERVAL_MS: '100', HOST: '127.0.0.1' } });
@@ -62,7 +41,7 @@ function print(name, workload, samples) {
 
 const rows = [], single = [];
 for (let run = 0; run < RUNS; run++) {
-  rows.push(await drain(await backlog(run)));
+  rows.push(await drain(await fillBacklog(supabase, trader, ROWS, `bench ${run}`)));
   single.push(await insertSingly(run));
 }
 print('sync.rows', `${ROWS} signals with 100 candles each, waiting in the outbox, to PostgreSQL through @supabase/lite`, rows);

@@ -55,6 +55,11 @@ static void put(local_db *db, const analysis_row *row) {
     }
 }
 
+static void set(char **text, const char *value) {
+    free(*text);
+    *text = strdup(value);
+}
+
 static analysis_row ended(const analysis_row *queued, const char *decision, follow_up f) {
     analysis_row row;
     if (analysis_row_copy(queued, &row) != OK) abort();
@@ -71,12 +76,12 @@ static analysis_row ended(const analysis_row *queued, const char *decision, foll
     snprintf(row.model, sizeof row.model, "m-1");
     snprintf(row.decision, sizeof row.decision, "%s", decision);
     snprintf(row.side, sizeof row.side, "long");
-    row.reasoning = strdup("because");
-    row.key_levels = strdup("{\"entry\":1}");
-    row.trade_plan = strdup("{\"setup\":\"\"}");
-    row.context = strdup("{\"trend\":\"up\"}");
-    row.notes = strdup("[\"n\"]");
-    row.raw = strdup("raw");
+    set(&row.reasoning, "because");
+    set(&row.key_levels, "{\"entry\":1}");
+    set(&row.trade_plan, "{\"setup\":\"\"}");
+    set(&row.context, "{\"trend\":\"up\"}");
+    set(&row.notes, "[\"n\"]");
+    set(&row.raw, "raw");
     return row;
 }
 

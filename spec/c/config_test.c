@@ -4,6 +4,7 @@
 #include "spec/c/tap.h"
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -508,6 +509,43 @@ static void test_amounts(void) {
     config_deinit(&a.cfg);
 }
 
+static void test_analysis(void) {
+    attempt a;
+    const char *environment[] = {BASE_ENVIRONMENT,
+                                 "AI_DAILY_BUDGET_USD=.5",
+                                 "AI_PRICES=google/gemini-3.8-flash=0.75/3.75/0.075, my-own=0/0",
+                                 "OPENAI_MODEL=meta/llama-4:free",
+                                 "AI_THINKING=low",
+                                 NULL};
+    load_with(&a, environment, NULL, false);
+    ok(a.result == OK && a.cfg.ai_daily_budget_usd == 0.5 && isnan(a.cfg.ai_temperature), "decimals, and none at all");
+    ok(a.cfg.ai_prices.count == 2 && a.cfg.ai_thinking == AI_THINKING_LOW &&
+           strcmp(a.cfg.openai_model, "meta/llama-4:free") == 0,
+       "prices, choices, models");
+    char model[96];
+    double in, out, cached;
+    ok(config_price_parse(a.cfg.ai_prices.items[0], model, sizeof model, &in, &out, &cached) &&
+           strcmp(model, "google/gemini-3.8-flash") == 0 && in == 0.75 && out == 3.75 && cached == 0.075,
+       "a price with its three numbers");
+    ok(config_price_parse("m=2/8", NULL, 0, &in, &out, &cached) && cached == 2,
+       "cached tokens cost the same unless it is said");
+    config_deinit(&a.cfg);
+    refuses("AI_DAILY_BUDGET_USD=-1",
+            "AI_DAILY_BUDGET_USD is \"-1\"; expected a number from 0 to 1000000 (from the environment)");
+    refuses("AI_DAILY_BUDGET_USD=1e3",
+            "AI_DAILY_BUDGET_USD is \"1e3\"; expected a number from 0 to 1000000 (from the environment)");
+    refuses("AI_TEMPERATURE=2.1", "AI_TEMPERATURE is \"2.1\"; expected a number from 0 to 2 (from the environment)");
+    refuses("AI_TEMPERATURE=.", "AI_TEMPERATURE is \".\"; expected a number from 0 to 2 (from the environment)");
+    refuses("GEMINI_MODEL=../../x", "GEMINI_MODEL is \"../../x\"; expected the name of a model, such as "
+                                    "gemini-3.8-flash or google/gemini-3.8-flash (from the environment)");
+    refuses("GEMINI_API_KEY=a b",
+            "GEMINI_API_KEY is \"(hidden)\"; expected a key without blanks (from the environment)");
+    static const char *const prices[] = {"m",         "m=",   "m=1",     "m=1/",  "m=/1",   "m=1/2/",
+                                         "m=1/2/3/4", "=1/2", "m=1,5/2", "m=a/b", "m=-1/2", "m n=1/2"};
+    for (size_t i = 0; i < sizeof prices / sizeof *prices; i++)
+        ok(!config_price_parse(prices[i], NULL, 0, &in, &out, &cached), "no price: %s", prices[i]);
+}
+
 static void test_machine_id(void) {
     attempt a;
     diag why;
@@ -580,6 +618,7 @@ int main(void) {
     test_cpus();
     test_cloud();
     test_amounts();
+    test_analysis();
     test_machine_id();
     test_traders_dir();
     unlink(dotenv);

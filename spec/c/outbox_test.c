@@ -34,7 +34,7 @@ static void commit_signals(local_db *db, uint32_t bar, uint32_t n) {
 static outbox_batch read_batch(local_db *db, cloud_table_id table, outbox_op op, uint32_t most, size_t most_bytes) {
     outbox_batch b = {0};
     diag why = {""};
-    outbox_query q = {table, op, most, most_bytes, "machine-row"};
+    outbox_query q = {.table = table, .op = op, .most = most, .most_bytes = most_bytes, .machine_row = "machine-row"};
     if (outbox_read(db, &q, &b, &why) != OK) ok(false, "reading: %s", why.text);
     return b;
 }
@@ -139,6 +139,18 @@ static void test_pages(void) {
     outbox_batch_deinit(&b);
     b = read_batch(db, CLOUD_SIGNALS, OUTBOX_INSERT, 8, 1 << 20);
     ok(b.count == 8 && !b.has_more && counts(db).waiting[CLOUD_SIGNALS] == 8, "what is settled waits no more");
+    outbox_query rest = {.table = CLOUD_SIGNALS,
+                         .op = OUTBOX_INSERT,
+                         .most = 8,
+                         .most_bytes = 1 << 20,
+                         .skip_from = b.rows[5].n,
+                         .skip_to = b.rows[2].n};
+    outbox_batch others = {0};
+    diag why = {""};
+    ok(outbox_read(db, &rest, &others, &why) == OK && others.count == 4 && others.rows[1].n == b.rows[1].n &&
+           others.rows[2].n == b.rows[6].n,
+       "what another batch has is left out");
+    outbox_batch_deinit(&others);
     outbox_batch_deinit(&b);
     local_db_close(db);
 }

@@ -70,8 +70,11 @@ const idle = daemon => eventually(async () => {
   return s.stream.klines > 0 && !s.stream.connected && s.backlog === 0 && s.storage.queued === 0 && s.analysis.waiting === 0 && s.analysis.running === 0 && s;
 }, 'all analyses to be through', 120000);
 
-async function end(...all) {
-  for (const it of all) await stop(it);
+/** The daemon stops in order. */
+async function end(daemon, exchange) {
+  const how = await stop(daemon);
+  assert.equal(how.code, 0, daemon.stderr.slice(-2000));
+  await stop(exchange);
 }
 
 test('each signal is analysed: kept, shown, and its status goes on', async () => {

@@ -1,8 +1,10 @@
 // What specs of the daemon in the cloud share: a project that knows the trader files, and what it holds afterwards.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
+import { startTrademind, stop, tempDir } from './daemon.mjs';
 import { start } from './harness.mjs';
 import { startSupabase } from './supabase.mjs';
 
@@ -59,3 +61,24 @@ export async function verb(words, env = {}) {
 /** How many rows wait in the outbox of that folder. */
 export const waitingIn = folder =>
   Number(execFileSync('sqlite3', ['-readonly', join(folder, 'trademind.db'), 'select count(*) from outbox'], { encoding: 'utf8' }));
+
+export const BACKLOG_BAR_MS = Date.parse('2026-02-03T00:00:00Z');
+export const backlogKlines = Array.from({ length: 100 }, (_, i) =>
+  ({ x: BACKLOG_BAR_MS - (99 - i) * 60000, o: 100 + i / 10, h: 101 + i / 10, l: 99 + i / 10, c: 100.5 + i / 10, v: 1234.5 + i }));
+
+/** A data folder in which `rows` signals of one bar wait for the cloud. {folder, ids}. */
+export async function fillBacklog(supabase, trader, rows, name) {
+  const folder = tempDir(), file = join(folder, 'fill.sql');
+  const daemon = startTrademind({ folder }); // makes the tables
+  await daemon.until(() => daemon.port(), 'the daemon to listen');
+  await stop(daemon);
+  const packed = zstdCompressSync(Buffer.from(JSON.stringify(backlogKlines))).toString('hex');
+  const ids = Array.from({ length: rows }, (_, i) => nameId(`${name} ${i}`));
+  writeFileSync(file, `begin; insert into candles values ('BTCUSDT', '1m', ${BACKLOG_BAR_MS}, x'${packed}');
+    ${ids.map(id => `insert into signals (id, user_id, trader_id, symbol, interval, timestamp, price, price_at_signal, volume_at_signal, metadata, created_at)
+      values ('${id}', '${supabase.user.id}', '${trader}', 'BTCUSDT', '1m', ${BACKLOG_BAR_MS}, 100, 100, 5, '{"trader":"bench","state":"confirmed"}', ${BACKLOG_BAR_MS});
+      insert into outbox (destination, key, op) values ('signals', '${id}', 0);`).join('\n')} commit;`);
+  execFileSync('sqlite3', [join(folder, 'trademind.db'), `.read ${file}`]);
+  rmSync(file);
+  return { folder, ids };
+}

@@ -1,18 +1,18 @@
 // What the daemon decides reaches Supabase: each signal once, with its event, through everything that may go wrong on the
 // way.
-// time limit: 600
+// time limit: 2400
 import { test, before, after, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
-  builtInTraders, difference, endAll, eventually, recordedMarket, seed, settled, startDaemon, startExchange, startTrademind, stop,
+  builtInTraders, difference, endAll, eventually, isSoak, recordedMarket, seed, settled, startDaemon, startExchange, startTrademind, stop,
   stored, tempDir,
 } from './daemon.mjs';
-import { cloudEnv, cloudSignals, eventDifference, startProject, verb, waitingIn } from './cloud.mjs';
+import { cloudEnv, cloudSignals, eventDifference, fillBacklog, nameId, startProject, verb, waitingIn } from './cloud.mjs';
 import { cut, lose, statementTimeout, tooBig, unavailable, wrongKey } from './faulty.mjs';
 
 console.log(`# sync: seed ${seed}`);
@@ -219,4 +219,21 @@ test('force_sync writes what waits; REALTIME=on broadcasts new signals', async (
   assert.ok(messages.length > 20, `${messages.length} broadcasts`);
   const known = stored(folder);
   assert.ok(messages.every(m => m.topic === `user:${supabase.user.id}` && m.event === 'signal_created' && m.private && known.has(m.payload.id)));
+});
+
+test('what has waited through a long outage drains with flat memory, each row sent once', { timeout: 1500000 }, async () => {
+  const rows = isSoak ? 864000 : 20000; // of a day at ten a second
+  const { folder } = await fillBacklog(supabase, nameId('file:rsi_oversold_bounce'), rows, 'backlog');
+  supabase.faulty.on({ method: 'POST', table: 'signals' }, exchange => { exchange.entry.rows = exchange.entry.rows.length; exchange.reply(201, ''); });
+  const before_ = supabase.faulty.requests.length;
+  const daemon = startTrademind({ folder, env: cloudEnv(supabase, market) });
+  const resident = () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${daemon.process.pid}/status`, 'utf8'))[1]) / 1024;
+  await eventually(() => waitingIn(folder) < rows - 1000, 'the first rows to go', 60000);
+  const first = resident();
+  let most = first;
+  await eventually(() => { most = Math.max(most, resident()); return waitingIn(folder) < 100; }, 'all to go', 1400000);
+  const sizes = supabase.faulty.requests.slice(before_).filter(r => r.table === 'signals' && r.method === 'POST').map(r => r.rows);
+  assert.ok(sizes.reduce((a, b) => a + b, 0) >= rows - 100 && Math.max(...sizes) <= 500, `${sizes.length} requests`);
+  assert.ok(most < first + 32, `${first} MB at first, ${most} MB at the most`);
+  console.log(`# ${rows} rows: ${first.toFixed(0)} MB resident at first, ${most.toFixed(0)} MB at the most, ${sizes.length} requests`);
 });

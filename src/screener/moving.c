@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, LEAST_COST_NS = 100000 };
+enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, LEAST_COST_NS = 100000, CALM_EVENTS = 1024 };
 
 /* ---- symbols ---- */
 
@@ -49,9 +49,10 @@ static err move(screener *s, int32_t most, int64_t least_sum) {
     return e;
 }
 
+/* Not while workers are behind: a symbol on its way waits, and what goes on beside it must not lose the bars it needs. */
 err moving_balance(screener *s) {
     uint64_t due = s->n_closed_balanced + (uint64_t)s->n_tracked * CLOSES_BETWEEN;
-    if (s->n_workers < 2 || s->n_closed < due) return OK;
+    if (s->n_workers < 2 || s->n_closed < due || screener_backlog(s) > CALM_EVENTS) return OK;
     s->n_closed_balanced = s->n_closed;
     return move(s, MOVES_MOST, LEAST_COST_NS);
 }

@@ -142,7 +142,8 @@ void cloud_table_select(const cloud_table *t, cloud_table_part part, char *out, 
         snprintf(out + used, bytes - used, " FROM dead_letters o JOIN %s t ON %s WHERE o.n = ?1", t->name, t->key);
     else if (used < bytes)
         snprintf(out + used, bytes - used,
-                 " FROM outbox o JOIN %s t ON %s WHERE o.destination = '%s' AND o.op = ?1%s ORDER BY o.n%s LIMIT ?2",
+                 " FROM outbox o JOIN %s t ON %s WHERE o.destination = '%s' AND o.op = ?1 AND o.n NOT BETWEEN ?3 AND "
+                 "?4%s ORDER BY o.n%s LIMIT ?2",
                  t->name, t->key, t->name, t->condition, t->is_newest_first ? " DESC" : "");
 }
 

@@ -51,7 +51,8 @@ void cloud_table_columns(const cloud_table *t, bool amends, char *out, size_t by
 
 typedef enum cloud_table_part { CLOUD_TABLE_WAITING, CLOUD_TABLE_DEAD } cloud_table_part;
 
-/* "SELECT n, ..." of the table's rows in the outbox with ?1 = op, at most ?2, in their order; or of dead letter ?1. */
+/* "SELECT n, ..." of the table's rows in the outbox with ?1 = op, at most ?2, without those from n = ?3 to ?4, in their order; or of dead letter
+ * ?1. */
 void cloud_table_select(const cloud_table *t, cloud_table_part part, char *out, size_t bytes);
 /* A row of that select as an object; `machine_row` may be NULL. */
 MUST_CHECK err cloud_table_write(local_db *db, const cloud_table *t, sqlite3_stmt *row, bool amends,

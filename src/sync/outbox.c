@@ -101,6 +101,8 @@ err outbox_read(local_db *db, const outbox_query *q, outbox_batch *out, diag *wh
     if (e == OK) {
         sqlite3_bind_int(select, 1, q->op);
         sqlite3_bind_int64(select, 2, (int64_t)q->most + 1);
+        sqlite3_bind_int64(select, 3, q->skip_from);
+        sqlite3_bind_int64(select, 4, q->skip_to);
         e = read_rows(db, q, select, &w, out, why);
     }
     sqlite3_finalize(select);

@@ -43,9 +43,10 @@ void outbox_batch_deinit(outbox_batch *b);
 typedef struct outbox_query {
     cloud_table_id table;
     outbox_op op;
-    uint32_t most;           /* rows, 1.. */
-    size_t most_bytes;       /* of all objects; one row is read whatever its size */
-    const char *machine_row; /* for machine_id; NULL: null */
+    uint32_t most;              /* rows, 1.. */
+    size_t most_bytes;          /* of all objects; one row is read whatever its size */
+    const char *machine_row;    /* for machine_id; NULL: null */
+    int64_t skip_from, skip_to; /* entries that another batch has; 0, 0: none */
 } outbox_query;
 
 MUST_CHECK err outbox_read(local_db *db, const outbox_query *query, outbox_batch *out, diag *why);

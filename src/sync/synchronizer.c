@@ -40,6 +40,7 @@ typedef enum lane_step { LANE_IDLE, LANE_READING, LANE_SENDING, LANE_SETTLING } 
 
 typedef struct lane {
     synchronizer *owner;
+    struct lane *other; /* of the same rows; NULL: none */
     cloud_table_id table;
     outbox_op op;
     lane_step step;
@@ -47,24 +48,31 @@ typedef struct lane {
     uint32_t limit;
     int64_t paused_until_ms;
     outbox_batch batch;
+    int64_t from_n, to_n; /* of the batch; 0: there is none */
     range ranges[RANGES_MOST], current;
     size_t n_ranges;
     char why[POSTGREST_WHY_BYTES]; /* of a pause because of the schema; "" */
     /* Of the job that storage works on. */
     char machine_row[MACHINE_BYTES];
+    int64_t skip_from, skip_to;
     int64_t *settled;
     char code[POSTGREST_CODE_BYTES], reason[POSTGREST_WHY_BYTES];
     bool buries;
 } lane;
 
-enum { N_LANES = 7 };
+enum { N_LANES = 9 };
 
+/* What comes in numbers has a second lane, so that a batch is on its way while the one before is being written there. It takes
+ * part when the first one has left something behind, and neither reads what the other has. */
 static const struct {
     cloud_table_id table;
     outbox_op op;
-} LANES[N_LANES] = {{CLOUD_SIGNALS, OUTBOX_INSERT}, {CLOUD_SIGNALS, OUTBOX_AMEND}, {CLOUD_ANALYSES, OUTBOX_INSERT},
-                    {CLOUD_EVENTS, OUTBOX_INSERT},  {CLOUD_ERRORS, OUTBOX_INSERT}, {CLOUD_METRICS, OUTBOX_INSERT},
-                    {CLOUD_COSTS, OUTBOX_INSERT}};
+    int second; /* place of the other lane; 0: none */
+} LANES[N_LANES] = {
+    {CLOUD_SIGNALS, OUTBOX_INSERT, 7}, {CLOUD_SIGNALS, OUTBOX_AMEND, 0},  {CLOUD_ANALYSES, OUTBOX_INSERT, 0},
+    {CLOUD_EVENTS, OUTBOX_INSERT, 8},  {CLOUD_ERRORS, OUTBOX_INSERT, 0},  {CLOUD_METRICS, OUTBOX_INSERT, 0},
+    {CLOUD_COSTS, OUTBOX_INSERT, 0},   {CLOUD_SIGNALS, OUTBOX_INSERT, 0}, {CLOUD_EVENTS, OUTBOX_INSERT, 0}};
+enum { N_FIRST_LANES = 7 };
 
 struct synchronizer {
     uv_timer_t timer;
@@ -109,8 +117,13 @@ err synchronizer_new(const synchronizer_config *config, synchronizer **out) {
     outage_init(&s->outage, RETRY_FIRST_MS, RETRY_MOST_MS, config->rows_per_s ? config->rows_per_s : DRAIN_ROWS_PER_S,
                 config->seed);
     for (int i = 0; i < N_LANES; i++)
-        s->lanes[i] =
-            (lane){.owner = s, .table = LANES[i].table, .op = LANES[i].op, .limit = ROWS_FIRST, .has_more = true};
+        s->lanes[i] = (lane){
+            .owner = s, .table = LANES[i].table, .op = LANES[i].op, .limit = ROWS_FIRST, .has_more = i < N_FIRST_LANES};
+    for (int i = 0; i < N_FIRST_LANES; i++) {
+        if (!LANES[i].second) continue;
+        s->lanes[i].other = &s->lanes[LANES[i].second];
+        s->lanes[i].other->other = &s->lanes[i];
+    }
     uv_timer_init(config->loop, &s->timer);
     s->timer.data = s;
     s->next_sync_ms = monotonic_ms() + s->interval_ms;
@@ -147,7 +160,7 @@ void synchronizer_set_machine(synchronizer *s, const char *machine_row) {
 void synchronizer_force(synchronizer *s) {
     s->next_sync_ms = monotonic_ms() + s->interval_ms;
     s->n_noted = 0;
-    for (int i = 0; i < N_LANES; i++) s->lanes[i].has_more = true;
+    for (int i = 0; i < N_FIRST_LANES; i++) s->lanes[i].has_more = true;
     pump(s);
 }
 
@@ -161,7 +174,7 @@ void synchronizer_finish(synchronizer *s, int64_t timeout_ms, void (*on_done)(vo
     s->finish_by_ms = monotonic_ms() + timeout_ms;
     s->on_done = on_done;
     s->done_context = context;
-    for (int i = 0; i < N_LANES; i++) s->lanes[i].has_more = true;
+    for (int i = 0; i < N_FIRST_LANES; i++) s->lanes[i].has_more = true;
     uv_timer_start(&s->timer, on_timer, 0, 0);
 }
 
@@ -205,6 +218,7 @@ static void arm(synchronizer *s, int64_t now_ms) {
 /* A probe goes alone. */
 static bool may_go(const synchronizer *s, const lane *l, int64_t now_ms) {
     if (l->step != LANE_IDLE || !l->has_more || l->paused_until_ms > now_ms) return false;
+    if (l->other && l->other->step == LANE_READING) return false; /* it is not known yet what that one has */
     return outage_wait_ms(&s->outage, now_ms) == 0 && (s->outage.state == OUTAGE_NONE || !is_any_busy(s));
 }
 
@@ -253,14 +267,20 @@ static void rest(lane *l, bool has_more) {
     free(l->settled);
     l->settled = NULL;
     l->n_ranges = 0;
+    l->from_n = l->to_n = 0;
     l->step = LANE_IDLE;
     l->has_more = has_more;
 }
 
 static err do_read(local_db *db, void *job, diag *why) {
     lane *l = job;
-    outbox_query q = {
-        .table = l->table, .op = l->op, .most = l->limit, .most_bytes = BATCH_BYTES, .machine_row = l->machine_row};
+    outbox_query q = {.table = l->table,
+                      .op = l->op,
+                      .most = l->limit,
+                      .most_bytes = BATCH_BYTES,
+                      .machine_row = l->machine_row,
+                      .skip_from = l->skip_from,
+                      .skip_to = l->skip_to};
     return outbox_read(db, &q, &l->batch, why);
 }
 
@@ -268,6 +288,14 @@ static void push_range(lane *l, size_t from, size_t to) {
     if (from == to) return;
     assert(l->n_ranges < RANGES_MOST);
     l->ranges[l->n_ranges++] = (range){from, to};
+}
+
+static void take_bounds(lane *l) {
+    l->from_n = l->to_n = l->batch.rows[0].n;
+    for (size_t i = 1; i < l->batch.count; i++) {
+        if (l->batch.rows[i].n < l->from_n) l->from_n = l->batch.rows[i].n;
+        if (l->batch.rows[i].n > l->to_n) l->to_n = l->batch.rows[i].n;
+    }
 }
 
 static void on_read(void *job, err error, const char *why) {
@@ -287,14 +315,19 @@ static void on_read(void *job, err error, const char *why) {
         pump(s);
         return;
     }
+    take_bounds(l);
     push_range(l, 0, l->batch.count);
+    if (l->other && l->batch.has_more) l->other->has_more = true;
     send_next(l);
+    pump(s);
 }
 
 static void run_read(lane *l) {
     synchronizer *s = l->owner;
     snprintf(l->machine_row, sizeof l->machine_row, "%s", s->machine_row);
     if (l->op == OUTBOX_AMEND && l->limit > AMENDS_MOST) l->limit = AMENDS_MOST;
+    l->skip_from = l->other ? l->other->from_n : 0;
+    l->skip_to = l->other ? l->other->to_n : 0;
     l->step = LANE_READING;
     if (storage_read(s->storage, do_read, on_read, l) == OK) return;
     l->step = LANE_IDLE;

@@ -6,7 +6,7 @@
  *                      └──────────────────────┤
  *                                             └─ fails ──► all stops, backs off, one request at a time until it works
  *
- * Each table has a lane with one batch under way; lanes go in parallel. A batch whose answer is lost is sent again: ids make
+ * Each table has a lane with a batch under way, those with many rows two; lanes go in parallel. A batch whose answer is lost is sent again: ids make
  * that harmless. Nothing is sent before the machine's own row is known, to which most others refer.
  * Threads: the loop's. Ownership: storage and client are the caller's and must outlive it. */
 #pragma once
