@@ -4,6 +4,7 @@
 #include "bench/lib/data.h"
 #include "bench/lib/figure.h"
 #include "market/kline_store.h"
+#include "script/calls.h"
 #include "script/state.h"
 #include <lauxlib.h>
 #include <lualib.h>

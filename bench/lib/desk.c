@@ -3,6 +3,7 @@
 #include "bench/lib/data.h"
 #include "bench/lib/rig.h"
 #include "screener/tracked.h"
+#include "script/calls.h"
 #include "script/state.h"
 #include "script/trader_folder.h"
 #include <math.h>

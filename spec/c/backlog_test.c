@@ -1,17 +1,10 @@
 /* What an inbox cannot take: all in order, but for updates of the same forming bar, against a plain list. */
 #include "screener/backlog.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <string.h>
 
 enum { LIST_MAX = 20000, ROUNDS = 40, STEPS = 5000 };
-
-static uint64_t random_state;
-static uint32_t below(uint32_t n) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 32) % n;
-}
 
 static market_event event_of(uint8_t kind, uint32_t symbol, int32_t interval, int64_t open_ms, double close) {
     return (market_event){
@@ -110,7 +103,7 @@ static void test_random(void) {
                 list_n -= list_first;
                 list_first = 0;
             }
-            if (below(100) < keeps_pct && list_n < LIST_MAX) {
+            if ((uint32_t)below(100) < keeps_pct && list_n < LIST_MAX) {
                 market_event event = random_event(round * STEPS + step);
                 keep(&b, event);
                 keep_in_list(&event);

@@ -1,18 +1,11 @@
 /* Who should have which symbol: spread evenly, with few moves, and always the same for the same costs. */
 #include "screener/balance.h"
 #include "screener/worker.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <string.h>
 
 enum { N = 100, ROUNDS = 300, MOST = 32 };
-
-static uint64_t random_state;
-static uint32_t below(uint32_t n) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 32) % n;
-}
 
 static int64_t load_of(const balance_item *items, int32_t count, int32_t who) {
     int64_t sum = 0;

@@ -1,5 +1,6 @@
 /* Traders that look back as far as the data says: what they answer does not depend on how many values were there. One
  * market is seen by two symbols; of one all columns are whole before each evaluation, of the other they grow on demand. */
+#include "script/calls.h"
 #include "spec/c/scripts.h"
 #include "spec/c/tap.h"
 #include <math.h>

@@ -1,17 +1,10 @@
 /* When a match becomes a signal: each mode against a slow model on random matches. */
 #include "screener/firing.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <time.h>
 
 enum { STEPS = 400, ROUNDS = 300 };
-
-static uint64_t random_state;
-static uint32_t below(uint32_t n) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (uint32_t)(((random_state * 2685821657736338717u) >> 33) % n);
-}
 
 /* The model looks at the whole history each time. */
 static bool expected(const trader_spec *spec, const bool *match, const bool *fired, int at) {

@@ -1,6 +1,7 @@
 /* helpers.*: every function against the plain computation of spec/c/helpers_checks.lua, in the real sandbox, on markets that
  * move, stand still and begin; and what an author reads who forgot that a helper may give nil. */
 #include "base/errors.h"
+#include "script/calls.h"
 #include "spec/c/random.h"
 #include "spec/c/scripts.h"
 #include "spec/c/tap.h"

@@ -2,6 +2,7 @@
  * own range that there are, each once and in order, and the word that it is through; nothing else. */
 #include "market/interval.h"
 #include "screener/inquiries.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <string.h>
 #include <time.h>
@@ -28,14 +29,6 @@ typedef struct scene {
     int32_t n_ranges, n_asked, n_wrong;
     bool answers_at_once;
 } scene;
-
-static uint64_t random_state;
-static uint32_t below(uint32_t n) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 32) % n;
-}
 
 static int64_t open_of(int32_t n) { return (int64_t)(FIRST + n) * MINUTE; }
 /* Of either symbol a few bars exist nowhere. */

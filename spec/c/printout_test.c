@@ -1,5 +1,6 @@
 /* What a trader prints appears once, however often its functions have to be run. Lines are caught in a pipe in the place of
  * stderr. */
+#include "script/calls.h"
 #include "script/printout.h"
 #include "spec/c/scripts.h"
 #include "spec/c/tap.h"

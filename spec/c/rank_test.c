@@ -1,4 +1,5 @@
 /* rank.by: its number, its warm-up, which it shares with the filter, its mistakes; and what the filter sees of the ranks. */
+#include "script/calls.h"
 #include "spec/c/symbols.h"
 #include "spec/c/tap.h"
 

@@ -1,5 +1,6 @@
 /* Series of other symbols and of the forming bar while columns hold the newest values only: whoever looks further back on
  * some bars sees the same bits as one that looks back all the way on every bar. */
+#include "script/calls.h"
 #include "spec/c/symbols.h"
 #include "spec/c/tap.h"
 

@@ -1,5 +1,6 @@
 /* Series of other symbols: they are those of that symbol's own traders; what is aligned from them is what had closed by
  * then, in whatever order the bars come, after corrections and when the worker's copy is another one. */
+#include "script/calls.h"
 #include "script/text.h"
 #include "spec/c/symbols.h"
 #include "spec/c/tap.h"

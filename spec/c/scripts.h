@@ -9,6 +9,7 @@
  * The market is the one of dry evaluations: 400 bars of a seeded random walk in each interval.
  * Threads: a scripts belongs to the thread that opened it; any number may share a watchdog. */
 #pragma once
+#include "script/calls.h"
 #include "script/dry_market.h"
 #include "script/state.h"
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* What a trader finds by a look at many bars (ta.hvn, ta.divergence, ta.swings) and what it is told about one (ta.cross,
  * ta.rising, ta.falling), in the real sandbox: filters that compute the same by hand from the series that they read, and
  * raise when it differs. */
+#include "script/calls.h"
 #include "spec/c/scripts.h"
 #include "spec/c/tap.h"
 #include <math.h>

@@ -1,5 +1,6 @@
 /* A trader at the forming bar: every value is, bit for bit, the one that the bar has when it closes as it stands; nothing
  * of a tick is left behind; what a tick has and a close has not. */
+#include "script/calls.h"
 #include "spec/c/symbols.h"
 #include "spec/c/tap.h"
 

@@ -1,20 +1,13 @@
 /* A series behind a bad line: bars lost, doubled, early, late; an exchange that answers ranges slowly and lacks some
  * bars. Whatever the order, once all is answered the series holds exactly what the exchange has. */
 #include "screener/timeframe.h"
+#include "spec/c/random.h"
 #include "spec/c/tap.h"
 #include <string.h>
 #include <time.h>
 
 enum { KEEP = 4000, BARS = 600, STORMS = 200 };
 static const int64_t START_MS = 1700006400000;
-
-static uint64_t random_state;
-static uint32_t below(uint32_t n) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (uint32_t)(((random_state * 2685821657736338717u) >> 33) % n);
-}
 
 typedef struct exchange {
     kline bars[BARS];

@@ -5,6 +5,7 @@
 #include "check/reader.h"
 #include "screener/firing.h"
 #include "script/ask.h"
+#include "script/calls.h"
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* See prompting.h. */
 #include "check/prompting.h"
 #include "base/time_text.h"
+#include "script/calls.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,6 +6,7 @@
 #include "check/trial_body.h"
 #include "screener/tracked.h"
 #include "script/ask.h"
+#include "script/calls.h"
 #include "script/dry_market.h"
 #include <math.h>
 #include <stdlib.h>

@@ -7,6 +7,7 @@
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "script/ask.h"
+#include "script/calls.h"
 #include "script/probe.h"
 
 #include <jansson.h>

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "screener/firing.h"
+#include "script/calls.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

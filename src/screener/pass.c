@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROWS = 4, FIRST_BLOCK_BYTES = 1024, ALIGNMENT = _Alignof(double) };
+/* The first block takes the candles of a signal (4,800 bytes) with the texts of several: a second one is rare, and what is rare
+ * would be allocated long after the start. */
+enum { FIRST_ROWS = 4, FIRST_BLOCK_BYTES = 8192, ALIGNMENT = _Alignof(double) };
 
 typedef struct block {
     struct block *next;

@@ -1,6 +1,7 @@
 /* Loading a trader: see loader.h. */
 #include "script/loader.h"
 #include "base/uuid.h"
+#include "script/calls.h"
 #include "script/dry_market.h"
 #include "script/slots.h"
 #include <lauxlib.h>

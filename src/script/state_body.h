@@ -1,4 +1,4 @@
-/* The inside of a script state, shared by state.c, slots.c and loader.c and by nobody else. */
+/* The inside of a script state, shared by state.c, calls.c, slots.c and loader.c and by nobody else. */
 #pragma once
 #include "script/printout.h"
 #include "script/region.h"
