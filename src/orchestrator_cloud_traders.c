@@ -373,7 +373,7 @@ void orchestrator_cloud_traders_now(orchestrator_cloud_traders *c) {
     if (c->poll) trader_poll_now(c->poll);
 }
 
-bool orchestrator_cloud_traders_are_analysed(const orchestrator_cloud_traders *c) { return c->are_analysed; }
+bool orchestrator_cloud_traders_are_analysed_elsewhere(const orchestrator_cloud_traders *c) { return c->are_analysed; }
 
 bool orchestrator_cloud_traders_is_failing(const orchestrator_cloud_traders *c) {
     return c->poll && trader_poll_get_stats(c->poll)->is_failing;

@@ -37,7 +37,7 @@ void orchestrator_cloud_traders_now(orchestrator_cloud_traders *c);
 void orchestrator_cloud_traders_loaded(orchestrator_cloud_traders *c, const orchestrator_traders *t);
 
 /* A trigger of the project has signals analysed, so that ours would be paid for twice. */
-bool orchestrator_cloud_traders_are_analysed(const orchestrator_cloud_traders *c);
+bool orchestrator_cloud_traders_are_analysed_elsewhere(const orchestrator_cloud_traders *c);
 bool orchestrator_cloud_traders_is_failing(const orchestrator_cloud_traders *c);
 /* Members of a JSON object. */
 void orchestrator_cloud_traders_write(const orchestrator_cloud_traders *c, json_writer *w);

@@ -53,9 +53,9 @@ static void print_signal(const orchestrator *o, const signal_row *s) {
     fflush(stdout);
 }
 
-/* In the cloud it is the user's tier that says. */
+/* Not where the project itself has it done: nobody is to pay twice. */
 static bool may_analyse(const orchestrator *o) {
-    return !o->cloud_traders || orchestrator_cloud_traders_are_analysed(o->cloud_traders);
+    return !o->cloud_traders || !orchestrator_cloud_traders_are_analysed_elsewhere(o->cloud_traders);
 }
 
 void orchestrator_flow_analysed(void *context, const analysis_row *row) {

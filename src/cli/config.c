@@ -68,8 +68,7 @@ static void write_active(void) {
 
 static void write_inactive(void) {
     printf("\n## Known, but without effect in this version\n\n"
-           "A warning at start names those that are set. While one of the cloud's is set the daemon does not start: "
-           "it would\nrun without the database that was asked for.\n\n"
+           "A warning at start names those that are set.\n\n"
            "| name | belongs to |\n|---|---|\n");
     for (size_t i = 0; i < config_item_count(); i++) {
         config_item item;
