@@ -104,10 +104,17 @@ export async function startExchange(market, speed = 'max', { stays = false } = {
   return it;
 }
 
-/** Waits until the daemon has seen all of the market, however late it has come to it; then the exchange ends. */
-export async function seeAll(exchange, daemon, deadlineMs = 300000) {
+/**
+ * Waits until the daemon has seen all of the market, however late it has come to it; then the exchange ends. A bar that is
+ * missing at the very end is asked for seconds later, and when the minute's weight is used up, in the next one: `wanted`
+ * signals in `folder` say that all has come. When they do not, the comparison will say which ones are missing.
+ */
+export async function seeAll(exchange, daemon, { deadlineMs = 300000, folder = null, wanted = 0 } = {}) {
+  const isAll = () => !folder || stored(folder).size >= wanted;
   await exchange.until(it => it.isOver(), 'the end of the market', deadlineMs);
-  await eventually(async () => (await daemon.status()).status === 'running' && settled(daemon), 'the daemon to catch up', 60000);
+  await eventually(async () => (await daemon.status()).status === 'running' && settled(daemon, 90000), 'the daemon to catch up', 90000);
+  await eventually(isAll, 'all signals', 90000).catch(() => {});
+  await settled(daemon, 90000);
   const how = await exchange.stop();
   if (how.code !== 0) throw new Error(`the exchange ended with ${how.code ?? how.signal}\n${exchange.stderr}`);
   return drained(daemon);

@@ -5,20 +5,18 @@ import { test, describe, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';
 import {
-  allTraders, builtInTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, listed, recordedMarket, replay, seed, startDaemon, startExchange, startProxy, stop, stored, tempDir,
+  allTraders, builtInTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, listed, recordedMarket, replay, seed, seeAll, startDaemon, startExchange, startProxy, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# equality: seed ${seed}`);
 afterEach(endAll);
 
 /** A daemon that sees all of the market; gives it, drained and still running, and its folder. */
-async function runThrough(market, { speed = 'max', traders = builtInTraders, workers = 1 } = {}) {
+async function runThrough(market, { speed = 'max', traders = builtInTraders, workers = 1, wanted = 0 } = {}) {
   const folder = tempDir();
-  const exchange = await startExchange(market, speed);
+  const exchange = await startExchange(market, speed, { stays: true });
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers });
-  const how = await Promise.race([exchange.ended, daemon.ended.then(() => null)]);
-  assert.equal(how?.code, 0, `${exchange.stderr}\n${daemon.stderr}`);
-  await drained(daemon);
+  await seeAll(exchange, daemon, { folder, wanted });
   return { daemon, folder, exchange };
 }
 
@@ -53,7 +51,7 @@ for (const [name, market, given] of [
 
     for (const [speed, workers] of [['max', 1], ['max', 3], [28800, 2]]) {
       test(`live at speed ${speed} with ${workers} workers`, async () => {
-        const { daemon, folder } = await runThrough(market, { speed, traders, workers });
+        const { daemon, folder } = await runThrough(market, { speed, traders, workers, wanted: expected.size });
         const status = await daemon.status();
         const how = await stop(daemon);
         assert.deepEqual([how.code, how.ms < 5000], [0, true], daemon.stderr);

@@ -37,7 +37,7 @@ async function runWithStops(market, { speed = 'max', signal, after, workers = ()
     told.push(...daemon.signals());
   }
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders, workers: workers() });
-  await seeAll(exchange, daemon);
+  await seeAll(exchange, daemon, { folder, wanted: expected.get(market).size });
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   told.push(...daemon.signals());
   return { folder, told };
@@ -80,7 +80,7 @@ for (const [name, market] of markets) {
       await stop(daemon, 'SIGKILL');
     }
     const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders });
-    await seeAll(exchange, daemon);
+    await seeAll(exchange, daemon, { folder, wanted: expected.get(market).size });
     assert.equal((await stop(daemon)).code, 0);
     assertSame(stored(folder), market);
   });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  allTraders, byId, dice, difference, drained, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, startDaemon, startExchange, stop, stored, tempDir,
+  allTraders, byId, dice, difference, drained, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, seeAll, startDaemon, startExchange, stop, stored, tempDir,
 } from './daemon.mjs';
 import { differenceOfStates, listed } from './snapshot.mjs';
 
@@ -33,12 +33,12 @@ const snapshotOf = folder => join(folder, 'snapshot');
 /** Lives on one folder: `between(k, folder)` comes after the end of life k; how they end is in `lives`: [signals, signal]. */
 async function live(market, lives, { speed = 'max', env = () => OFTEN, workers = () => 1, between = () => {}, isWarm = false, set = traders } = {}) {
   const folder = tempDir(), taken = [], logs = [];
-  const exchange = await startExchange(market, speed);
+  const exchange = await startExchange(market, speed, { stays: true });
   const run = k => startDaemon({ port: exchange.port, market, folder, traders: set, env: env(k), workers: workers(k) });
   for (const [k, [count, signal]] of lives.entries()) {
     const daemon = await run(k);
     if (isWarm && k > 0) await daemon.until(it => takenUp(it) > 0, 'series to be taken up');
-    await eventually(() => exchange.hasEnded || daemon.hasEnded || daemon.signals().length >= count, `${count} signals`, 60000);
+    await eventually(() => exchange.isOver() || daemon.hasEnded || daemon.signals().length >= count, `${count} signals`, 60000);
     const how = await stop(daemon, signal);
     if (signal === 'SIGTERM') assert.equal(how.code, 0, daemon.stderr);
     taken.push(takenUp(daemon));
@@ -46,8 +46,7 @@ async function live(market, lives, { speed = 'max', env = () => OFTEN, workers =
     await between(k, folder);
   }
   const daemon = await run(lives.length);
-  assert.equal((await exchange.ended).code, 0);
-  await drained(daemon);
+  await seeAll(exchange, daemon, { folder, wanted: set === traders ? expected.get(market).size : 0 });
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   taken.push(takenUp(daemon));
   logs.push(daemon.stderr);
