@@ -14,7 +14,7 @@ import { root } from './harness.mjs';
 console.log(`# gapless: seed ${seed}`);
 afterEach(endAll);
 
-const N_RANDOM = isSoak ? 200 : 6, MINUTES_BETWEEN = 30;
+const N_RANDOM = isSoak ? 200 : 4, MINUTES_BETWEEN = 30;
 const traders = allTraders();
 // Scenes do their work within the first hour. At top speed no connection lasts long by the daemon's own clock, so that each
 // loss of one doubles its waiting: days of them would take for ever.
@@ -49,7 +49,7 @@ async function caughtUp(daemon, market) {
   const { n_bars } = undisturbed.get(market) ?? {}, n_signals = replayed.get(market).size;
   const bars = status => sum(status.workers.map(worker => worker.bars));
   const isThrough = status => (n_bars && bars(status) >= n_bars) || daemon.signals().filter(it => !isFirstLook(it)).length >= n_signals;
-  await eventually(async () => isThrough(await settled(daemon, 60000)), 'all bars', 60000).catch(() => {});
+  await eventually(async () => isThrough(await settled(daemon, 60000)), 'all bars', 15000).catch(() => {});
   return bars(await settled(daemon, 60000));
 }
 
