@@ -92,7 +92,7 @@ function assertSame(market, { folder, fromRest, exchange }) {
 }
 
 for (let k = 0; k < N_RANDOM; k++) {
-  const market = markets[k % 2], start = (seed + k) % 1000000;
+  const market = markets[k % 4 === 3 ? 1 : 0], start = (seed + k) % 1000000; // one of holes soon has used up the minute's weight
   test(`random faults, seed ${start}`, async () => {
     const it = await run(market, ['--faults', `${start},${MINUTES_BETWEEN}`]);
     assert.ok(it.exchange.lines.filter(line => line.event === 'fault').length > 5);
