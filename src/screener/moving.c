@@ -1,11 +1,12 @@
 #include "screener/moving.h"
+#include "base/clock.h"
 #include "screener/balance.h"
 #include "screener/inboxes.h"
 #include "screener/installing.h"
 #include <sched.h>
 #include <stdlib.h>
 
-enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, LEAST_COST_NS = 100000, CALM_EVENTS = 1024 };
+enum { MOVES_MOST = 32, CLOSES_BETWEEN = 2, LEAST_COST_NS = 100000, CALM_EVENTS = 1024, BALANCE_MS = 2000 };
 
 /* ---- symbols ---- */
 
@@ -52,8 +53,11 @@ static err move(screener *s, int32_t most, int64_t least_sum) {
 /* Not while workers are behind: a symbol on its way waits, and what goes on beside it must not lose the bars it needs. */
 err moving_balance(screener *s) {
     uint64_t due = s->n_closed_balanced + (uint64_t)s->n_tracked * CLOSES_BETWEEN;
+    int64_t now_ms = monotonic_ms();
     if (s->n_workers < 2 || s->n_closed < due || screener_backlog(s) > CALM_EVENTS) return OK;
+    if (s->balanced_ms && now_ms - s->balanced_ms < BALANCE_MS) return OK; /* a market that is played at top speed */
     s->n_closed_balanced = s->n_closed;
+    s->balanced_ms = now_ms;
     return move(s, MOVES_MOST, LEAST_COST_NS);
 }
 

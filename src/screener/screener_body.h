@@ -49,6 +49,7 @@ struct screener {
     backlog held; /* events of symbols on their way */
     int32_t n_moving;
     uint64_t n_moves, n_closed, n_closed_balanced;
+    int64_t balanced_ms; /* monotonic time of the last look at the balance; 0: none yet */
     int64_t market_ms, start_ms;
     /* barrier */
     int32_t n_barriers;
