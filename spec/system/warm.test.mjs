@@ -46,7 +46,7 @@ async function live(market, lives, { speed = 'max', env = () => OFTEN, workers =
     await between(k, folder);
   }
   const daemon = await run(lives.length);
-  await seeAll(exchange, daemon, { folder, wanted: set === traders ? expected.get(market).size : 0 });
+  await seeAll(exchange, daemon, { folder, wanted: set === traders ? expected.get(market)?.size ?? 0 : 0 });
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   taken.push(takenUp(daemon));
   logs.push(daemon.stderr);
