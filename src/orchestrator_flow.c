@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "screener/signal_json.h"
 #include "screener/signal_line.h"
+#include "script/script_setup.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -242,11 +243,7 @@ err orchestrator_flow_open_screener(orchestrator *o, diag *why) {
     screener_config sc = {.n_workers = (int32_t)c->machine_cpus,
                           .places = &o->places,
                           .symbols = o->symbols,
-                          .limits = {.cpu_ms = c->script_cpu_ms,
-                                     .load_cpu_ms = c->script_load_cpu_ms,
-                                     .memory_bytes = (size_t)c->script_memory_mb << 20,
-                                     .default_interval = (int32_t)c->kline_interval,
-                                     .analysis = orchestrator_analysis_mode(c)},
+                          .limits = script_limits_from(c),
                           .max_errors_in_row = (int32_t)c->script_max_errors,
                           .max_signals_per_hour = (int32_t)c->max_signals_per_trader_hour,
                           .tick_ms = c->screening_interval_ms,
@@ -274,6 +271,7 @@ err orchestrator_flow_open_screener(orchestrator *o, diag *why) {
                                   .on_saved = on_saved,
                                   .find_saved = find_saved,
                                   .context = o};
+    sc.limits.analysis = orchestrator_analysis_mode(c);
     err e = screener_new(&sc, &handlers, &o->screener);
     if (e == OK) e = screener_start(o->screener);
     if (e != OK) return diag_set(why, e, "screener: %s", error_text(e));

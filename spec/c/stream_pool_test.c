@@ -5,12 +5,11 @@
 #include "spec/c/tap.h"
 #include <signal.h>
 
-enum { DEADLINE_MS = 20000, N_SYMBOLS = 64, MAX_EVENTS = 64, PER_CONNECTION = 8 };
+enum { N_SYMBOLS = 64, MAX_EVENTS = 64, PER_CONNECTION = 8 };
 
 typedef struct fixture {
     uv_loop_t loop;
-    uv_timer_t guard;
-    int64_t deadline_ms;
+    guard guard;
     server server, second; /* the second is there when it has a port */
     stream_pool *pool;
     market_clock clock;
@@ -41,14 +40,6 @@ static void on_state(void *context, size_t connection, bool is_connected, const 
     if (!is_connected) snprintf(f->why, sizeof f->why, "%s", why);
 }
 
-/* Also keeps UV_RUN_ONCE from waiting for something that has happened within the same round. */
-static void on_guard(uv_timer_t *timer) {
-    (void)timer;
-    if (monotonic_ms() < f->deadline_ms) return;
-    printf("Bail out! nothing happened for %d s\n", DEADLINE_MS / 1000);
-    exit(1);
-}
-
 static stream_options quick(void) {
     return (stream_options){.retry_base_ms = 10,
                             .retry_cap_ms = 40,
@@ -72,17 +63,9 @@ static void open_fixture(int n_servers, stream_pool_options o) {
     stream_options each = quick();
     f = calloc(1, sizeof *f);
     uv_loop_init(&f->loop);
-    uv_timer_init(&f->loop, &f->guard);
-    uv_timer_start(&f->guard, on_guard, 5, 5);
-    f->deadline_ms = monotonic_ms() + DEADLINE_MS;
+    guard_start(&f->guard, &f->loop);
     market_clock_init(&f->clock);
-    if (symbol_table_new(&f->symbols)) abort();
-    for (int i = 0; i < N_SYMBOLS; i++) {
-        symbol_info info = {0};
-        uint32_t id;
-        snprintf(info.name, sizeof info.name, "SYM%dUSDT", i);
-        if (symbol_table_add(f->symbols, &info, &id)) abort();
-    }
+    f->symbols = numbered_symbols(N_SYMBOLS);
     server *servers[] = {&f->server, &f->second};
     for (int i = 0; i < n_servers; i++) {
         servers[i]->loop = &f->loop;
@@ -110,22 +93,10 @@ static stream_pool_stats stats(void) { return stream_pool_get_stats(f->pool); }
 
 static void on_closed(void *context) { ++*(size_t *)context; }
 
-static void close_listed(uv_handle_t *handle, void *context) {
-    (void)context;
-    if (uv_is_closing(handle)) return;
-    if (handle == (uv_handle_t *)&f->guard || handle == (uv_handle_t *)&f->server.listener ||
-        handle == (uv_handle_t *)&f->second.listener)
-        uv_close(handle, NULL);
-    else if (handle->type == UV_TCP && handle->data)
-        cut(handle->data);
-}
-
 static void close_fixture(void) {
     stream_pool_close(f->pool, on_closed, &f->n_closed);
     RUN_UNTIL(f->n_closed == 1);
-    uv_walk(&f->loop, close_listed, NULL);
-    uv_run(&f->loop, UV_RUN_DEFAULT);
-    ok(f->server.n_unmasked == 0 && uv_loop_close(&f->loop) == 0, "every handle is closed");
+    close_loop(&f->loop, &f->server, &f->second);
     symbol_table_free(f->symbols);
     free(f);
 }

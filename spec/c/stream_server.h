@@ -3,6 +3,8 @@
  * peers of one. */
 #pragma once
 #include "base/clock.h"
+#include "market/symbol.h"
+#include "spec/c/tap.h"
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -254,4 +256,60 @@ static void start_server(server *s, int port) {
         abort();
     s->listener.data = s;
     s->port = ntohs(address.sin_port);
+}
+
+/* ---- the loop of a test ---- */
+
+enum { STREAM_TEST_DEADLINE_MS = 20000 };
+
+/* Ends a test in which nothing happens any more. Also keeps UV_RUN_ONCE from waiting for what has happened within the same
+ * round. */
+typedef struct guard {
+    uv_timer_t timer;
+    int64_t deadline_ms;
+} guard;
+
+static void on_guard(uv_timer_t *timer) {
+    if (monotonic_ms() < ((guard *)timer->data)->deadline_ms) return;
+    printf("Bail out! nothing happened for %d s\n", STREAM_TEST_DEADLINE_MS / 1000);
+    exit(1);
+}
+
+static void guard_start(guard *g, uv_loop_t *loop) {
+    uv_timer_init(loop, &g->timer);
+    g->timer.data = g;
+    g->deadline_ms = monotonic_ms() + STREAM_TEST_DEADLINE_MS;
+    uv_timer_start(&g->timer, on_guard, 5, 5);
+}
+
+/* Timers and listeners are the test's, other sockets those of peers. */
+static void close_left(uv_handle_t *handle, void *context) {
+    const uv_handle_t *const *listeners = context;
+    if (uv_is_closing(handle)) return;
+    if (handle->type == UV_TIMER || handle == listeners[0] || handle == listeners[1])
+        uv_close(handle, NULL);
+    else if (handle->type == UV_TCP && handle->data)
+        cut(handle->data);
+}
+
+/* After the client has closed: what the test itself has on the loop. `second`: NULL without another server. */
+static void close_loop(uv_loop_t *loop, server *first, server *second) {
+    const uv_handle_t *listeners[] = {(uv_handle_t *)&first->listener,
+                                      second ? (uv_handle_t *)&second->listener : NULL};
+    uv_walk(loop, close_left, listeners);
+    uv_run(loop, UV_RUN_DEFAULT);
+    ok(first->n_unmasked == 0 && uv_loop_close(loop) == 0, "every handle is closed");
+}
+
+/* SYM0USDT, SYM1USDT, ... */
+static symbol_table *numbered_symbols(int n) {
+    symbol_table *symbols;
+    if (symbol_table_new(&symbols)) abort();
+    for (int i = 0; i < n; i++) {
+        symbol_info info = {0};
+        uint32_t id;
+        snprintf(info.name, sizeof info.name, "SYM%dUSDT", i);
+        if (symbol_table_add(symbols, &info, &id)) abort();
+    }
+    return symbols;
 }

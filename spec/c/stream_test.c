@@ -13,14 +13,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 20000, N_SYMBOLS = 400, MAX_EVENTS = 256, FRAME_LIMIT = 8192 };
+enum { N_SYMBOLS = 400, MAX_EVENTS = 256, FRAME_LIMIT = 8192 };
 
 /* ---- the fixture ---- */
 
 typedef struct fixture {
     uv_loop_t loop;
-    uv_timer_t guard;
-    int64_t deadline_ms;
+    guard guard;
     server server;
     stream *stream;
     market_clock clock;
@@ -56,14 +55,6 @@ static void on_state(void *context, bool is_connected, const char *why) {
     snprintf(f->why, sizeof f->why, "%s", why);
 }
 
-/* Also keeps UV_RUN_ONCE from waiting for something that has happened within the same round. */
-static void on_guard(uv_timer_t *timer) {
-    (void)timer;
-    if (monotonic_ms() < f->deadline_ms) return;
-    printf("Bail out! nothing happened for %d s\n", DEADLINE_MS / 1000);
-    exit(1);
-}
-
 static stream_options options_for(const char *url) {
     return (stream_options){.loop = &f->loop,
                             .url = url,
@@ -85,18 +76,10 @@ static stream_options options_for(const char *url) {
 static void make_fixture(void) {
     f = calloc(1, sizeof *f);
     uv_loop_init(&f->loop);
-    uv_timer_init(&f->loop, &f->guard);
-    uv_timer_start(&f->guard, on_guard, 5, 5);
-    f->deadline_ms = monotonic_ms() + DEADLINE_MS;
+    guard_start(&f->guard, &f->loop);
     f->server.loop = &f->loop;
     market_clock_init(&f->clock);
-    if (symbol_table_new(&f->symbols)) abort();
-    for (int i = 0; i < N_SYMBOLS; i++) {
-        symbol_info info = {0};
-        uint32_t id;
-        snprintf(info.name, sizeof info.name, "SYM%dUSDT", i);
-        if (symbol_table_add(f->symbols, &info, &id)) abort();
-    }
+    f->symbols = numbered_symbols(N_SYMBOLS);
 }
 
 static void open_stream(const stream_options *given) {
@@ -127,21 +110,10 @@ static stream_stats stats(void) { return stream_get_stats(f->stream); }
 
 static void on_closed(void *context) { ++*(size_t *)context; }
 
-static void close_listed(uv_handle_t *handle, void *context) {
-    (void)context;
-    if (uv_is_closing(handle)) return;
-    if (handle == (uv_handle_t *)&f->guard || handle == (uv_handle_t *)&f->server.listener)
-        uv_close(handle, NULL);
-    else if (handle->type == UV_TCP && handle->data)
-        cut(handle->data);
-}
-
 static void close_fixture(void) {
     stream_close(f->stream, on_closed, &f->n_closed);
     RUN_UNTIL(f->n_closed == 1);
-    uv_walk(&f->loop, close_listed, NULL);
-    uv_run(&f->loop, UV_RUN_DEFAULT);
-    ok(f->server.n_unmasked == 0 && uv_loop_close(&f->loop) == 0, "every handle is closed");
+    close_loop(&f->loop, &f->server, NULL);
     symbol_table_free(f->symbols);
     free(f);
 }
@@ -198,7 +170,8 @@ static void test_messages(void) {
        "a forming bar");
     ok(e[1].symbol == 0 && e[1].kind == EVENT_BAR_CLOSED && e[1].event_ms == 1700000040001, "a closed bar");
     int64_t market_ms = market_clock_now(&f->clock, monotonic_ms());
-    ok(market_ms >= 1700000040001 && market_ms < 1700000040001 + DEADLINE_MS, "event times move the market clock");
+    ok(market_ms >= 1700000040001 && market_ms < 1700000040001 + STREAM_TEST_DEADLINE_MS,
+       "event times move the market clock");
     say(s, kline_text("OTHERUSDT", "1m", 1700000040002, true));
     say(s, kline_text("SYM9USDT", "1m", 1700000040002, true));
     say(s, kline_text("\\u0053YM1USDT", "1m", 1700000040003, true));

@@ -35,6 +35,7 @@ async function runWithStops(market, { speed = 'max', signal, after, workers = ()
     if (signal === 'SIGKILL') assert.equal(how.signal, 'SIGKILL');
     else assert.deepEqual([how.code, how.ms < 5000], [0, true], `${how.ms} ms\n${daemon.stderr}`);
     told.push(...daemon.signals());
+    assert.ok(told.length < expected.get(market).size, 'it was through before it was stopped');
   }
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders: market.traders, workers: workers() });
   await seeAll(exchange, daemon, { folder, wanted: expected.get(market).size });

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "binance/venue.h"
 #include "screener/screener.h"
+#include "script/script_setup.h"
 #include "script/trader_folder.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -205,10 +206,7 @@ static err open_screener(replay *r, int32_t n_workers, diag *why) {
     const config *c = r->cfg;
     screener_config sc = {.n_workers = n_workers,
                           .symbols = r->symbols,
-                          .limits = {.cpu_ms = c->script_cpu_ms,
-                                     .load_cpu_ms = c->script_load_cpu_ms,
-                                     .memory_bytes = (size_t)c->script_memory_mb << 20,
-                                     .default_interval = (int32_t)c->kline_interval},
+                          .limits = script_limits_from(c),
                           .max_errors_in_row = (int32_t)c->script_max_errors,
                           .waits_for_ranks = true,
                           .kline_history = (int32_t)c->kline_history,

@@ -7,6 +7,7 @@
 #include "cli/settings.h"
 #include "cli/trader_option.h"
 #include "cli/verbs.h"
+#include "script/script_setup.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -224,7 +225,7 @@ static err analyze(const analyze_call *call, const config *cfg, bool *is_done, d
     prompting p = {0};
     json_t *prompt = NULL;
     err e = trader_option_read(&call->trader, cfg->traders_dir, &source, why);
-    prompting_request request = {.limits = settings_limits(cfg),
+    prompting_request request = {.limits = script_limits_from(cfg),
                                  .source = source,
                                  .data = call->data,
                                  .symbol = call->symbol,

@@ -8,6 +8,7 @@
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "script/ask.h"
+#include "script/script_setup.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -264,7 +265,7 @@ static int run(int argc, char *const *argv) {
     if (e != OK) return verb_fail(&CHECK_VERB, EXIT_USAGE, &why);
     e = settings_load(&call.settings, &cfg, &why);
     if (e != OK) return verb_fail(&CHECK_VERB, settings_exit_code(e), &why);
-    call.options.limits = settings_limits(&cfg);
+    call.options.limits = script_limits_from(&cfg);
     config_deinit(&cfg);
     log_init(LOG_OFF, LOG_AUTO); /* what scripts print at thousands of bars */
     e = learn_names(&call, &why);

@@ -9,6 +9,7 @@
 #include "script/ask.h"
 #include "script/calls.h"
 #include "script/probe.h"
+#include "script/script_setup.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -270,7 +271,7 @@ static int run(int argc, char *const *argv) {
     if (e != OK) return verb_fail(&EVAL_VERB, EXIT_USAGE, &why);
     e = settings_load(&call.settings, &cfg, &why);
     if (e != OK) return verb_fail(&EVAL_VERB, settings_exit_code(e), &why);
-    script_limits limits = settings_limits(&cfg);
+    script_limits limits = script_limits_from(&cfg);
     limits.default_interval = 0;
     config_deinit(&cfg);
     e = read_bars(&call, &bars, &why);

@@ -5,6 +5,7 @@
 #include "cli/settings.h"
 #include "cli/trader_option.h"
 #include "cli/verbs.h"
+#include "script/script_setup.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -149,7 +150,7 @@ static err explain(const explain_call *call, const config *cfg, diag *why) {
     trader_source *source = NULL;
     char *json = NULL, *warning = NULL;
     err e = trader_option_read(&call->trader, cfg->traders_dir, &source, why);
-    explanation_request request = {.limits = settings_limits(cfg),
+    explanation_request request = {.limits = script_limits_from(cfg),
                                    .source = source,
                                    .data = call->data,
                                    .symbol = call->symbol,

@@ -36,11 +36,4 @@ err settings_load(const settings *s, config *out, diag *why) {
     return e;
 }
 
-script_limits settings_limits(const config *cfg) {
-    return (script_limits){.cpu_ms = cfg->script_cpu_ms,
-                           .load_cpu_ms = cfg->script_load_cpu_ms,
-                           .memory_bytes = (size_t)cfg->script_memory_mb << 20,
-                           .default_interval = (int32_t)cfg->kline_interval};
-}
-
 int settings_exit_code(err e) { return e == ERR_NO_MEMORY ? EXIT_FAILED : EXIT_CONFIG; }

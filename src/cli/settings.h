@@ -2,7 +2,6 @@
 #pragma once
 #include "cli/options.h"
 #include "config.h"
-#include "script/state.h"
 
 enum { SETTINGS_MAX_ASSIGNMENTS = 64, SETTINGS_MAX_OWNED = 8 };
 
@@ -23,7 +22,5 @@ MUST_CHECK err settings_set(settings *s, const char *name, const char *value, di
 void settings_deinit(settings *s); /* after the configuration is done with */
 /* The configuration of this process and these assignments; prepares the log, too. */
 MUST_CHECK err settings_load(const settings *s, config *out, diag *why);
-/* Those of scripts, without analysis. */
-script_limits settings_limits(const config *cfg);
 /* The exit code that says what went wrong with loading. */
 int settings_exit_code(err e);

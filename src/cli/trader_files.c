@@ -1,7 +1,6 @@
 /* Traders as files. What a file says of itself (its name, say) is known once it is compiled, as `run` would. */
-#include "cli/settings.h"
 #include "cli/trader_place.h"
-#include "script/state.h"
+#include "script/script_setup.h"
 #include "script/trader_folder.h"
 #include <errno.h>
 #include <limits.h>
@@ -28,7 +27,7 @@ static void close_compiler(compiler *c) {
 }
 
 static err open_compiler(const config *cfg, compiler *c, diag *why) {
-    *c = (compiler){.limits = settings_limits(cfg)};
+    *c = (compiler){.limits = script_limits_from(cfg)};
     err e = watchdog_start(&c->dog);
     if (e == OK) e = guard_attach(c->dog, &c->guard);
     if (e == OK) e = registry_new(&c->registry);

@@ -53,8 +53,9 @@ static err move(screener *s, int32_t most, int64_t least_sum) {
 /* Not while workers are behind: a symbol on its way waits, and what goes on beside it must not lose the bars it needs. */
 err moving_balance(screener *s) {
     uint64_t due = s->n_closed_balanced + (uint64_t)s->n_tracked * CLOSES_BETWEEN;
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms;
     if (s->n_workers < 2 || s->n_closed < due || screener_backlog(s) > CALM_EVENTS) return OK;
+    now_ms = monotonic_ms();
     if (s->balanced_ms && now_ms - s->balanced_ms < BALANCE_MS) return OK; /* a market that is played at top speed */
     s->n_closed_balanced = s->n_closed;
     s->balanced_ms = now_ms;
