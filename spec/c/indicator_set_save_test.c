@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { KEEP = 450, KEYS_MAX = 256, BARS = 2400, PER_HOUR = 12, DAMAGES = 3000 };
+enum { KEEP = 450, KEYS_MAX = 256, BARS = 2400, PER_HOUR = 12, DAMAGES = 3000, CORRECTED_FROM = 300 };
 
 static const char OWN[] = "5m own(1,2,3,4)";
 static const char *keys[KEYS_MAX] = {"5m sma(rsi(close,14),9)",
@@ -223,8 +223,8 @@ static void test_life(void) {
             if (i == (k % 3 == 2 ? 600 + k : 100)) add(a, keys[k]), add(b, keys[k]);
         both_feed(a, b, i);
         if (uniform() < 0.3) settle(a), settle(b);
-        if (i > 200 && uniform() < 0.02) { /* within the checkpoints, and now and then beyond */
-            int32_t back = below(uniform() < 0.1 ? 300 : 64);
+        if (i >= CORRECTED_FROM && uniform() < 0.02) { /* within the checkpoints, and now and then beyond */
+            int32_t back = below(uniform() < 0.1 ? CORRECTED_FROM : 64);
             fast[i - back].close = fast[i - back].low + (fast[i - back].high - fast[i - back].low) * uniform();
             correct(a, &fast[i - back]);
             correct(b, &fast[i - back]);
