@@ -12,7 +12,9 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "orchestrator_flow.h"
+#include "orchestrator_live.h"
 #include "orchestrator_machine.h"
+#include "orchestrator_orders.h"
 #include "orchestrator_status.h"
 #include <signal.h>
 #include <stdio.h>
@@ -51,6 +53,7 @@ static void on_flush(uv_timer_t *handle) {
     orchestrator *o = handle->data;
     if (!o->is_stopping) orchestrator_flow_move_on(o);
     if (!o->is_stopping) orchestrator_analysis_flush(o->analysis);
+    if (!o->is_stopping && o->orders) orchestrator_orders_go_on(o->orders);
 }
 
 static void on_trader_problem(void *context, const char *id, const char *why) {
@@ -108,6 +111,7 @@ static err open_storage(orchestrator *o, diag *why) {
     if (e == OK) e = auth_token_load(o->cfg->data_dir, o->token, why);
     if (e == OK && memory_new(&o->memory) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = storage_restore(o->storage, o->memory, why);
+    if (e == OK) e = orchestrator_orders_restore(o, why);
     return e;
 }
 
@@ -140,11 +144,6 @@ static err open_machine(orchestrator *o, diag *why) {
                                     .on_refused = on_lease_refused,
                                     .context = o};
     return orchestrator_cloud_open(&cc, &o->cloud, why);
-}
-
-static void force_sync(void *context) {
-    const orchestrator *o = context;
-    if (o->cloud && !o->is_stopping) orchestrator_cloud_force(o->cloud);
 }
 
 static err open_snapshot(orchestrator *o, diag *why) {
@@ -226,9 +225,13 @@ static err open_server(orchestrator *o, diag *why) {
                                  .query_trader_errors = query_trader_errors,
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
-                                 .force_sync = force_sync,
+                                 .force_sync = orchestrator_orders_force_sync,
+                                 .set_paused = orchestrator_orders_set_paused,
+                                 .find_klines = orchestrator_live_find,
                                  .reload_traders = reload_traders};
     orchestrator_status_provide(&providers);
+    if (orchestrator_orders_new(o, &o->orders) != OK || orchestrator_live_open(o, &o->live) != OK)
+        return diag_set(why, ERR_NO_MEMORY, "out of memory");
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -336,6 +339,10 @@ static void on_cloud_finished(void *context) {
     if (o->supabase && !o->cloud) postgrest_close(o->supabase, NULL, NULL); /* else it was closed at the finish */
     o->supabase = NULL;
     close_storage(o);
+    orchestrator_orders_close(o->orders);
+    o->orders = NULL;
+    orchestrator_live_close(o->live);
+    o->live = NULL;
     orchestrator_analysis_close(o->analysis);
     o->analysis = NULL;
     orchestrator_cloud_close(o->cloud);

@@ -18,6 +18,9 @@
 
 enum { N_SIGNALS = 3 };
 
+typedef struct orchestrator_live orchestrator_live;
+typedef struct orchestrator_orders orchestrator_orders;
+
 typedef struct orchestrator {
     const config *cfg;
     uv_loop_t loop;
@@ -37,6 +40,8 @@ typedef struct orchestrator {
     orchestrator_cloud *cloud;
     orchestrator_analysis *analysis; /* NULL: off */
     serve *serve;
+    orchestrator_live *live;
+    orchestrator_orders *orders;
     feed *feed;
     orchestrator_universe *universe;
     orchestrator_history history;
@@ -44,7 +49,7 @@ typedef struct orchestrator {
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
-        reexecutes, is_feed_full;
+        reexecutes, is_feed_full, is_paused;
     uint64_t n_kills, n_printed;
     int exit_code;
     diag *why;

@@ -220,7 +220,7 @@ static bool is_closed_with(client *c, int expected) {
 
 static client *open_channel(void) {
     client *c = upgrade("/ws", bearer);
-    if (!hears(c, "status_update", NULL)) ok(false, "the channel opens");
+    if (!hears(c, "status_update", NULL) || !hears(c, "hello", NULL)) ok(false, "the channel opens");
     return c;
 }
 
@@ -532,7 +532,7 @@ static void garbage(uint64_t seed) {
 
 static void on_status(void *context, serve_status *out) {
     (void)context;
-    *out = (serve_status){"running", 2, 12345};
+    *out = (serve_status){.status = "running", .cpus = 2, .uptime_ms = 12345};
 }
 
 static size_t on_health(void *context, health_component *out) {

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 enum {
-    MAX_CONNECTIONS = 96,
+    MAX_CLIENTS = 32,
+    MAX_OTHERS = 64, /* connections that are no client of the channel */
     BACKLOG = 128,
     MAX_HEADER_BYTES = 8192,
     REQUEST_TIMEOUT_S = 10,
@@ -40,7 +41,7 @@ struct listener {
     uint16_t port;
     struct lws_context *context; /* libwebsockets sets it to NULL when it is gone */
     struct lws_vhost *vhost;
-    uint32_t n_connections;
+    uint32_t n_connections, max_connections;
     log_repeater too_many, no_descriptor;
 
     uv_poll_t poll;
@@ -151,8 +152,8 @@ static err open_context(listener *l, diag *why) {
         .uid = (uid_t)-1,
         .gid = (gid_t)-1,
         .server_string = "trademind",
-        .fd_limit_per_thread = MAX_CONNECTIONS + 16, /* its tables are sized by this, not by the ulimit */
-        .max_http_header_pool = MAX_CONNECTIONS,
+        .fd_limit_per_thread = l->max_connections + 16, /* its tables are sized by this, not by the ulimit */
+        .max_http_header_pool = (unsigned short)l->max_connections,
         .max_http_header_data = MAX_HEADER_BYTES,
         .timeout_secs = REQUEST_TIMEOUT_S,
         .keepalive_timeout = KEEPALIVE_S,
@@ -215,8 +216,8 @@ static void on_connection(uv_poll_t *poll, int status, int events) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting(l, errno);
         return; /* anything else is the trouble of the one that came, or nobody came */
     }
-    if (l->n_connections >= MAX_CONNECTIONS) {
-        log_repeat(&l->too_many, LOG_WARN, "listener", "refused a connection: there are %d", MAX_CONNECTIONS);
+    if (l->n_connections >= l->max_connections) {
+        log_repeat(&l->too_many, LOG_WARN, "listener", "refused a connection: there are %u", l->max_connections);
         close(fd);
         return;
     }
@@ -232,6 +233,7 @@ err listener_open(uv_loop_t *loop, const listener_options *options, listener **o
     l->options = *options;
     l->loop = loop;
     l->fd = -1;
+    l->max_connections = MAX_OTHERS + (options->max_clients ? options->max_clients : MAX_CLIENTS);
     err failed = open_socket(l, why);
     if (!failed) failed = open_context(l, why);
     if (!failed && uv_poll_init(loop, &l->poll, l->fd) != 0) failed = diag_set(why, ERR_IO, "cannot watch the socket");

@@ -15,6 +15,7 @@ typedef struct listener_options {
     uint16_t port;    /* 0: any free one */
     channel *channel;
     http_api *api;
+    uint32_t max_clients; /* of the channel, which have room beside others; 0: 32 */
 } listener_options;
 
 /* ERR_NETWORK when the port cannot be had. */

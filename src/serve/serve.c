@@ -45,6 +45,8 @@ static err make_parts(serve *s, const serve_config *config, const serve_provider
                                .origins = (const char *const *)s->origins,
                                .n_origins = s->n_origins,
                                .auth_timeout_ms = config->auth_timeout_ms ? config->auth_timeout_ms : AUTH_TIMEOUT_MS,
+                               .max_clients = config->max_clients,
+                               .version = TRADEMIND_VERSION,
                                .providers = *providers};
     return channel_new(&options, &s->channel);
 }
@@ -54,7 +56,11 @@ err serve_start(uv_loop_t *loop, const serve_config *config, const serve_provide
     if (!s) return diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
     err failed = make_parts(s, config, providers);
     if (failed) diag_set(why, failed, "%s", error_text(failed));
-    listener_options options = {config->host, config->port, s->channel, &s->api};
+    listener_options options = {.host = config->host,
+                                .port = config->port,
+                                .channel = s->channel,
+                                .api = &s->api,
+                                .max_clients = config->max_clients};
     if (!failed) failed = listener_open(loop, &options, &s->listener, why);
     if (failed)
         free_serve(s);
@@ -71,6 +77,14 @@ void serve_publish_problem(serve *s, const char *trader_id, const char *why) {
     channel_publish_problem(s->channel, trader_id, why);
 }
 void serve_publish_status(serve *s) { channel_publish_status(s->channel); }
+void serve_publish_metrics(serve *s, const serve_metrics *metrics) { channel_publish_metrics(s->channel, metrics); }
+bool serve_wants_klines(const serve *s, uint32_t id, int32_t interval) {
+    return channel_wants_klines(s->channel, id, interval);
+}
+void serve_publish_kline(serve *s, uint32_t id, const char *symbol, int32_t interval, const kline *bar,
+                         bool is_closed) {
+    channel_publish_kline(s->channel, id, symbol, interval, bar, is_closed);
+}
 void serve_read_stats(const serve *s, channel_stats *out) { channel_read_stats(s->channel, out); }
 
 static void on_listener_closed(void *context) {
