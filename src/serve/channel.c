@@ -1,8 +1,9 @@
-/* A pushed message is written once and shared by the queues of all clients, and by the history for those that come back.
+/* A pushed message is written once. What must arrive lies in the history, which all clients share, each with a place in it: a
+ * client that does not read is behind, and is closed when what it has not got is gone. What may be lost waits in its queue.
  *
- *   push --+--> history (what must arrive)          resume: what a client has missed goes out of the history first,
- *          +--> socket of a client that reads                then its queue
- *          +--> queue of one that does not at the moment
+ *   push --+--> history --- seen_seq of a client --+--> socket, by seq
+ *          +--> queue of each that wants it -------+
+ *                                                          resume: first what it has missed, out of the history, too
  *
  * To a client that reads, a push is written at once, not at the next turn of the loop: two calls of the system each, where
  * asking to be called when the socket is writable costs three more. */
@@ -107,21 +108,56 @@ void channel_send(channel_client *client, message *m) {
     message_release(m);
 }
 
-void channel_offer(channel_client *client, message *m) {
-    bool is_waiting = client->queue.count > 0 || client->replay.is_under_way || client->close_code;
-    if (!m || is_waiting || lws_send_pipe_choked(client->wsi))
-        enqueue(client, m);
-    else if (!write_out(client, m))
+/* It has been sent everything up to now, and its socket takes more. */
+static bool is_reading(const channel_client *client) {
+    return client->seen_seq >= client->owner->kept_seq && client->queue.count == 0 && !client->replay.is_under_way &&
+           !lws_send_pipe_choked(client->wsi);
+}
+
+static void write_now(channel_client *client, message *m) {
+    if (write_out(client, m))
+        client->seen_seq = m->seq;
+    else
         channel_close_client(client, CLOSE_TRY_LATER, "lost");
 }
 
-/* To all; takes the message. */
+/* Whoever does not read finds it in the history, for as long as it is there. */
+static void offer_kept(channel_client *client, message *m) {
+    if (m && is_reading(client))
+        write_now(client, m);
+    else if (!push_history_reaches(&client->owner->history, client->seen_seq))
+        close_slow(client);
+    else
+        lws_callback_on_writable(client->wsi);
+}
+
+static void offer_lossy(channel_client *client, message *m) {
+    if (is_reading(client))
+        write_now(client, m);
+    else
+        enqueue(client, m);
+}
+
+/* To all of one that must arrive; takes the message. */
 static void push(channel *c, message *m) {
     c->stats.n_pushed++;
-    if (!m) push_history_lose(&c->history, c->seq);
-    if (m && m->kind == MESSAGE_KEPT) push_history_add(&c->history, m);
+    if (m)
+        push_history_add(&c->history, m);
+    else
+        push_history_lose(&c->history, c->seq);
     for (channel_client *client = c->clients; client; client = client->next)
-        if (client->is_live) channel_offer(client, m);
+        if (client->is_live && !client->close_code) offer_kept(client, m);
+    c->kept_seq = c->seq;
+    message_release(m);
+}
+
+/* To those who want it; takes the message. One that cannot be written is lost. */
+static void push_lossy(channel *c, message *m) {
+    c->stats.n_pushed++;
+    for (channel_client *client = c->clients; client && m; client = client->next) {
+        bool wants = client->is_live && (m->kind != MESSAGE_KLINE || topic_list_has(&client->topics, m->topic));
+        if (wants && !client->close_code) offer_lossy(client, m);
+    }
     message_release(m);
 }
 
@@ -133,7 +169,7 @@ void channel_publish_problem(channel *c, const char *trader_id, const char *why)
 }
 
 void channel_publish_metrics(channel *c, const serve_metrics *metrics) {
-    if (channel_has_listeners(c)) push(c, notice_of_metrics(++c->seq, metrics));
+    if (channel_has_listeners(c)) push_lossy(c, notice_of_metrics(++c->seq, metrics));
 }
 
 serve_status channel_status(const channel *c) {
@@ -159,11 +195,7 @@ bool channel_wants_klines(const channel *c, uint32_t id, int32_t interval) {
 void channel_publish_kline(channel *c, uint32_t id, const char *symbol, int32_t interval, const kline *bar,
                            bool is_closed) {
     if (!channel_wants_klines(c, id, interval)) return;
-    message *m = notice_of_kline(++c->seq, id, symbol, interval, bar, is_closed);
-    c->stats.n_pushed++;
-    for (channel_client *client = c->clients; client && m; client = client->next)
-        if (client->is_live && topic_list_has(&client->topics, m->topic)) channel_offer(client, m);
-    message_release(m);
+    push_lossy(c, notice_of_kline(++c->seq, id, symbol, interval, bar, is_closed));
 }
 
 void channel_close_clients(channel *c) {
@@ -334,20 +366,28 @@ static void receive(channel_client *client, const void *in, size_t bytes) {
     client->input_bytes = 0;
 }
 
+/* What is next, with a reference; NULL: nothing. Answers have no number and go first. */
+static message *take_next(channel_client *client) {
+    const push_history *h = &client->owner->history;
+    message *m = channel_asked_replay(client);
+    if (m) return message_acquire(m);
+    const message *waiting = client_queue_first(&client->queue);
+    m = client->is_live ? push_history_after(h, client->seen_seq) : NULL;
+    if (!m || (waiting && waiting->seq < m->seq)) return client_queue_take(&client->queue);
+    client->seen_seq = m->seq;
+    return message_acquire(m);
+}
+
 /* As many as the socket takes at once, within reason for the others: a burst goes out without a turn of the loop each. */
 static int send_next(channel_client *client) {
     for (int n = 0; n < MESSAGES_AT_ONCE && (n == 0 || !lws_send_pipe_choked(client->wsi)); n++) {
-        message *m = channel_asked_replay(client);
-        if (m) {
-            if (!write_out(client, m)) return -1;
-            continue;
-        }
-        if (!(m = client_queue_take(&client->queue))) break;
-        bool is_out = write_out(client, m);
+        message *m = client->close_code ? NULL : take_next(client);
+        bool is_out = m && write_out(client, m);
         message_release(m);
+        if (!m) return 0;
         if (!is_out) return -1;
     }
-    if (client->queue.count || client->replay.is_under_way) lws_callback_on_writable(client->wsi);
+    lws_callback_on_writable(client->wsi);
     return 0;
 }
 

@@ -22,9 +22,10 @@ struct channel_client {
     bool is_known;     /* has shown the token */
     bool is_live;      /* has got hello, gets what is pushed */
     uint64_t live_seq; /* hello's: what is pushed after it comes live */
+    uint64_t seen_seq; /* what must arrive has been sent up to here */
     char *input;       /* the message that is arriving */
     size_t input_bytes;
-    client_queue queue;
+    client_queue queue; /* answers, and what may be lost */
     replay replay;
     topic_list topics;
     int close_code; /* not 0: to be closed with it; nothing it sends is looked at any more */
@@ -44,7 +45,7 @@ struct channel {
     channel_client *clients;
     waiter *waiters;
     uint32_t n_strangers, n_known;
-    uint64_t seq;
+    uint64_t seq, kept_seq; /* newest number; of what must arrive */
     char session[SESSION_BYTES];
     push_history history;
     uint16_t n_listeners[SYMBOL_MAX]; /* topics of all clients, by symbol */
@@ -54,8 +55,6 @@ struct channel {
 
 /* Takes the message; NULL: there was no memory for it, and the client is closed. */
 void channel_send(channel_client *client, message *m);
-/* The same of a push, but borrows it. */
-void channel_offer(channel_client *client, message *m);
 /* Once what is under way has been seen to. `text` is a literal. */
 void channel_close_client(channel_client *client, int code, const char *text);
 /* As the provider tells it now. */

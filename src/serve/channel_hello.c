@@ -36,14 +36,10 @@ static message *write_hello(const channel *c, uint64_t seq, const signal_list *s
     return message_new(&w, MESSAGE_KEPT, seq);
 }
 
-/* From here on it is told of everything: first what was pushed while the signals were read. */
+/* From here on it is told of everything, also of what was pushed while the signals were read. */
 static void go_live(channel_client *client, const signal_list *signals) {
-    channel *c = client->owner;
-    message *m;
-    channel_send(client, write_hello(c, client->live_seq, signals));
+    channel_send(client, write_hello(client->owner, client->live_seq, signals));
     client->is_live = true;
-    for (uint64_t seq = client->live_seq; (m = push_history_after(&c->history, seq)); seq = m->seq)
-        channel_offer(client, m);
 }
 
 static void on_signals(void *context, err error, const char *why, const signal_list *signals) {
@@ -58,7 +54,7 @@ void channel_hello_begin(channel_client *client) {
     const signal_filter filter = {.limit = HELLO_SIGNALS};
     serve_status status = channel_status(c);
     channel_send(client, notice_of_status(++c->seq, &status));
-    client->live_seq = ++c->seq;
+    client->live_seq = client->seen_seq = ++c->seq;
     waiter *w = channel_wait_add(client, "");
     if (w && p->query_signals && p->query_signals(p->context, &filter, on_signals, w) == OK) return;
     if (w) channel_wait_end(w);

@@ -8,6 +8,8 @@ void client_queue_init(client_queue *q) { *q = (client_queue){0}; }
 
 static message **at(const client_queue *q, uint32_t i) { return &q->items[(q->head + i) % q->capacity]; }
 
+const message *client_queue_first(const client_queue *q) { return q->count ? *at(q, 0) : NULL; }
+
 message *client_queue_take(client_queue *q) {
     message *m;
     if (q->count == 0) return NULL;

@@ -1,4 +1,5 @@
-/* What one client has still to be sent, oldest first, within a budget of messages and bytes.
+/* What one client alone has still to be sent, oldest first, within a budget of messages and bytes: answers, which must arrive,
+ * and what may be lost. What is pushed to all and must arrive lies in the history (push_history.h).
  *
  *   push ──► [ kept | kline | kept | metrics | ... ] ──► take
  *             what may be lost gives way first: a newer one of its kind replaces it; above a quarter of the budget it is not
@@ -10,7 +11,7 @@
 #include "serve/message.h"
 
 enum {
-    CLIENT_QUEUE_MESSAGES = 2048, /* a burst may be committed at once */
+    CLIENT_QUEUE_MESSAGES = 2048,
     CLIENT_QUEUE_BYTES = 1024 * 1024,
     CLIENT_QUEUE_LOSSY_SHARE = 4, /* what may be lost has a fourth of it */
 };
@@ -26,5 +27,7 @@ void client_queue_init(client_queue *q);
 void client_queue_deinit(client_queue *q);
 /* ERR_FULL: a message that must arrive has no room. ERR_NO_MEMORY. One that may be lost always gives OK. */
 MUST_CHECK err client_queue_push(client_queue *q, message *m);
+/* The oldest, borrowed; NULL: it is empty. */
+const message *client_queue_first(const client_queue *q);
 /* The reference moves to the caller; NULL: it is empty. */
 message *client_queue_take(client_queue *q);

@@ -1,4 +1,5 @@
-/* The last messages that were pushed to everybody and must arrive, for clients that come back: by their seq, oldest first.
+/* The last messages that were pushed to everybody and must arrive: for clients that are behind, and for those that come back. By
+ * their seq, oldest first.
  *
  * Bounded by number and bytes; what is older is gone, and whoever asks for it is told so.
  * Threads: the loop's. Ownership: holds a reference of every message in it. */
@@ -6,6 +7,7 @@
 #include "base/errors.h"
 #include "serve/message.h"
 
+/* A burst may be committed at once: thousands of signals when the daemon starts on an empty database. */
 enum { PUSH_HISTORY_MESSAGES = 4096, PUSH_HISTORY_BYTES = 4 * 1024 * 1024 };
 
 typedef struct push_history {
