@@ -1,7 +1,8 @@
 // channel.fanout.ws: the fan-out of bench/channel.c by npm's ws, as its documentation writes it: the same text, written once, to the same
 // process of a thousand clients. channel.fanout.ws.memory: what this process has resident then.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
@@ -33,6 +34,7 @@ function publish() {
 }
 
 if (await hear() !== 'ready') throw new Error('the clients are not ready');
+execFileSync('taskset', ['-acp', String(Number(/Cpus_allowed_list:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1])), String(process.pid)]);
 const samples = [];
 let used;
 for (let i = -N_WARM; i < N_ROUNDS; i++) {
