@@ -5,8 +5,9 @@
  *          +--> queue of each that wants it -------+
  *                                                          resume: first what it has missed, out of the history, too
  *
- * To a client that reads, a push is written at once, not at the next turn of the loop: two calls of the system each, where
- * asking to be called when the socket is writable costs three more. */
+ * To a client that reads, a push is written at once, not at the next turn of the loop: one call of the system each, where
+ * asking to be called when the socket is writable costs three more. What the socket has not taken of it libwebsockets keeps
+ * (lws_partial_buffered) and sends first. */
 #include "serve/channel.h"
 #include "base/hex.h"
 #include "serve/answer.h"
@@ -31,6 +32,8 @@ enum {
     CLOSE_TEXT_BYTES = 64,
     SESSION_RANDOM_BYTES = 16,
     CLOSE_UNAUTHORIZED = 4401,
+    CLOSE_WAIT_US = 100000,
+    CLOSE_WAITS = 30,
     CLOSE_TRY_LATER = 1013, /* not in libwebsockets' list */
 };
 
@@ -108,10 +111,10 @@ void channel_send(channel_client *client, message *m) {
     message_release(m);
 }
 
-/* It has been sent everything up to now, and its socket takes more. */
+/* It has been sent everything up to now, and its socket has taken all of that. */
 static bool is_reading(const channel_client *client) {
     return client->seen_seq >= client->owner->kept_seq && client->queue.count == 0 && !client->replay.is_under_way &&
-           !lws_send_pipe_choked(client->wsi);
+           !lws_partial_buffered(client->wsi);
 }
 
 static void write_now(channel_client *client, message *m) {
@@ -395,6 +398,10 @@ static int send_next(channel_client *client) {
 static int hang_up(channel_client *client) {
     unsigned char text[CLOSE_TEXT_BYTES];
     if (!client->close_code && client->is_known) return 0;
+    if (client->close_code && lws_partial_buffered(client->wsi) && client->n_close_waits++ < CLOSE_WAITS) {
+        lws_set_timer_usecs(client->wsi, CLOSE_WAIT_US); /* a frame goes out whole before the close frame */
+        return 0;
+    }
     if (!client->close_code) {
         client->close_code = CLOSE_UNAUTHORIZED;
         client->close_text = "no token in time";

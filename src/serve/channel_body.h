@@ -15,21 +15,24 @@ typedef struct replay {
     char id[REQUEST_ID_BYTES];
 } replay;
 
+/* What a push to all looks at is in front: with many clients each of them is far away in memory. */
 struct channel_client {
-    channel *owner;
     struct lws *wsi;
-    channel_client *next, *previous;
-    bool is_known;     /* has shown the token */
-    bool is_live;      /* has got hello, gets what is pushed */
-    uint64_t live_seq; /* hello's: what is pushed after it comes live */
+    channel_client *next;
     uint64_t seen_seq; /* what must arrive has been sent up to here */
-    char *input;       /* the message that is arriving */
-    size_t input_bytes;
+    bool is_live;      /* has got hello, gets what is pushed */
+    bool is_known;     /* has shown the token */
+    int close_code;    /* not 0: to be closed with it; nothing it sends is looked at any more */
+    channel *owner;
     client_queue queue; /* answers, and what may be lost */
     replay replay;
     topic_list topics;
-    int close_code; /* not 0: to be closed with it; nothing it sends is looked at any more */
+    channel_client *previous;
+    uint64_t live_seq; /* hello's: what is pushed after it comes live */
+    char *input;       /* the message that is arriving */
+    size_t input_bytes;
     const char *close_text;
+    uint32_t n_close_waits;
 };
 
 /* Whoever is asked for something answers later: the client may be gone by then, and the channel, too. */
