@@ -97,6 +97,21 @@ static void write_storage(const orchestrator *o, json_writer *w) {
     json_write_object_end(w);
 }
 
+static void write_channel(const orchestrator *o, json_writer *w) {
+    channel_stats c = {0};
+    if (o->serve) serve_read_stats(o->serve, &c);
+    json_write_key(w, "channel");
+    json_write_object(w);
+    json_put_integer(w, "clients", (int64_t)c.n_clients);
+    json_put_integer(w, "refused", (int64_t)c.n_refused);
+    json_put_integer(w, "malformed", (int64_t)c.n_malformed);
+    json_put_integer(w, "pushed", (int64_t)c.n_pushed);
+    json_put_integer(w, "replayed", (int64_t)c.n_replayed);
+    json_put_integer(w, "dropped", (int64_t)c.n_dropped);
+    json_put_integer(w, "slow", (int64_t)c.n_slow);
+    json_write_object_end(w);
+}
+
 static void write_workers(const orchestrator *o, json_writer *w) {
     json_write_key(w, "workers");
     json_write_array(w);
@@ -163,6 +178,7 @@ static void tell_details(void *context, json_writer *w) {
     json_put_integer(w, "moves", (int64_t)screener_moves(o->screener));
     write_stream(o, w);
     write_storage(o, w);
+    write_channel(o, w);
     json_write_key(w, "cloud");
     json_write_object(w);
     if (o->cloud) orchestrator_cloud_write(o->cloud, w);
