@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-    JWT_MAX_BYTES = 6144, /* a user's claims can be many; the rest of a request's head must still fit beside it */
+    JWT_MAX_BYTES = 4000, /* a user's claims can be many; the rest of a request's head must still fit beside it */
     JWT_TEXT_BYTES = 256,
     JWT_MAX_AUDIENCES = 4,
     JWT_SIGNATURE_MAX_BYTES = 512, /* RSA of 4096 bits */
