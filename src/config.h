@@ -55,6 +55,7 @@ typedef struct config {
     const char *host;
     int64_t port;             /* 0: any free one */
     config_list auth_origins; /* scheme://host[:port] */
+    const char *auth_issuer, *auth_jwt_secret;
 
     bool is_cloud;            /* all of the next three are there */
     const char *user_id;      /* else "local" */

@@ -155,6 +155,12 @@ const config_setting CONFIG_SETTINGS[] = {
      .effect = "port of the HTTP interface and the browser channel; 0: any free one, told at start"},
     {.name = "AUTH_ORIGINS", .group = "Server", FIELD(auth_origins), OPTIONAL(TYPE_ORIGINS),
      .effect = "further web origins that may open the browser channel, e.g. https://app.example.com"},
+    {.name = "AUTH_ISSUER", .group = "Server", FIELD(auth_issuer), OPTIONAL(TYPE_HTTP_URL),
+     .described = "SUPABASE_URL/auth/v1", .effect = "who issues the tokens of users (their `iss`), where that is another address than the"
+     " daemon's; cloud mode"},
+    {.name = "AUTH_JWT_SECRET", .group = "Server", FIELD(auth_jwt_secret), OPTIONAL(TYPE_SECRET), .is_secret = true,
+     .effect = "the project's legacy secret, with which HS256 tokens of users are checked; without it Supabase is asked for each;"
+     " cloud mode"},
 
     {.name = "DATA_DIR", .group = "Storage", FIELD(data_dir), OF_TYPE(TYPE_PATH), .derive = derive_data_dir,
      .described = "$XDG_STATE_HOME/trademind, else ~/.local/state/trademind",

@@ -214,6 +214,11 @@ static err open_analysis(orchestrator *o, diag *why) {
     return orchestrator_analysis_new(&ac, &o->analysis, why);
 }
 
+static err read_key(void *context, char out[SERVICE_KEY_MAX_BYTES], diag *why) {
+    const orchestrator *o = context;
+    return config_read_key(o->cfg, out, why);
+}
+
 static err open_server(orchestrator *o, diag *why) {
     serve_config sc = {.host = o->cfg->host,
                        .port = (uint16_t)o->cfg->port,
@@ -221,6 +226,13 @@ static err open_server(orchestrator *o, diag *why) {
                        .origins = (const char *const *)o->cfg->auth_origins.items,
                        .n_origins = o->cfg->auth_origins.count,
                        .machine_id = o->machine_id};
+    if (o->cfg->is_cloud)
+        sc.users = (serve_users){.user_id = o->cfg->user_id,
+                                 .supabase_url = o->cfg->supabase_url,
+                                 .issuer = o->cfg->auth_issuer,
+                                 .secret = o->cfg->auth_jwt_secret,
+                                 .read_key = read_key,
+                                 .key_context = o};
     serve_providers providers = {.context = o,
                                  .query_signals = query_signals,
                                  .query_trader_errors = query_trader_errors,
