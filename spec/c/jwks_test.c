@@ -324,10 +324,11 @@ static void gate_that_asks(void) {
     ok(n_questions() - n_before < 62 && n_held > 138, "200 invented tokens are %d questions", n_questions() - n_before);
     ok(ask(token) == GATE_OPEN, "and the user's own is still known");
     gate_read_stats(door, &stats);
-    /* libcurl repeats a request by itself when the connection that it used again is cut */
-    ok(n_questions() - (int)stats.n_questions <= 1 && (int)stats.n_questions >= 60 &&
+    /* libcurl repeats a request by itself when a connection that it used again is cut */
+    ok(n_questions() - (int)stats.n_questions <= 3 && (int)stats.n_questions >= 60 &&
            stats.n_held_back == (uint64_t)n_held && stats.n_question_failures == 2,
-       "questions are counted (%d, %d held back)", (int)stats.n_questions, (int)stats.n_held_back);
+       "questions are counted (%d of %d, %d of %d held back, %d failed)", (int)stats.n_questions, n_questions(),
+       (int)stats.n_held_back, n_held, (int)stats.n_question_failures);
     close_gate();
 }
 
