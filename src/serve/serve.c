@@ -1,5 +1,6 @@
 #include "serve/serve.h"
 #include "serve/listener.h"
+#include "serve/serve_counters.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,7 +81,13 @@ err serve_start(uv_loop_t *loop, const serve_config *config, const serve_provide
     if (!s) return diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
     err failed = make_parts(s, loop, config, providers);
     if (failed) diag_set(why, failed, "%s", error_text(failed));
-    listener_options options = {config->host, config->port, s->channel, &s->api};
+    listener_options options = {.host = config->host,
+                                .port = config->port,
+                                .channel = s->channel,
+                                .api = &s->api,
+                                .is_behind_proxy = config->is_behind_proxy,
+                                .max_per_address = config->max_per_address,
+                                .head_timeout_ms = config->head_timeout_ms};
     if (!failed) failed = listener_open(loop, &options, &s->listener, why);
     if (failed)
         free_serve(s);
@@ -99,7 +106,15 @@ void serve_publish_problem(serve *s, const char *trader_id, const char *why) {
 void serve_publish_status(serve *s) { channel_publish_status(s->channel); }
 void serve_read_stats(const serve *s, channel_stats *out) { channel_read_stats(s->channel, out); }
 
-void serve_read_gate(const serve *s, gate_stats *out) { gate_read_stats(s->gate, out); }
+void serve_write_counters(const serve *s, json_writer *w) {
+    listener_stats l;
+    gate_stats g;
+    channel_stats c;
+    listener_read_stats(s->listener, &l);
+    gate_read_stats(s->gate, &g);
+    channel_read_stats(s->channel, &c);
+    serve_counters_write(w, &l, &g, &c);
+}
 
 static void on_listener_closed(void *context) { free_serve(context); }
 
