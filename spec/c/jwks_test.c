@@ -121,12 +121,17 @@ static void keys_over_time(http_client *http) {
     is_dead = true;
     ok(prove(j, "one", first, now + JWKS_RENEW_MS) == JWKS_PROVEN, "while the issuer is away");
     await_news();
+    jwks_verdict meanwhile = prove(j, "one", first, now + JWKS_LIFE_MS - 1 - JWKS_RETRY_MS);
+    jwks_read_stats(j, &stats);
+    ok(meanwhile == JWKS_PROVEN && stats.n_fetches == 6, "it is not asked again and again");
     ok(prove(j, "one", first, now + JWKS_LIFE_MS - 1) == JWKS_PROVEN, "the keys serve to the end of their ten minutes");
     await_news();
-    now += JWKS_LIFE_MS + JWKS_RETRY_MS;
-    ok(prove(j, "one", first, now) == JWKS_WAIT, "and no longer");
+    now += JWKS_LIFE_MS;
+    ok(prove(j, "one", first, now) == JWKS_UNAVAILABLE, "and no longer: nobody waits for the next try");
+    now += JWKS_RETRY_MS;
+    ok(prove(j, "one", first, now) == JWKS_WAIT, "but whoever comes then");
     await_news();
-    ok(prove(j, "one", first, now + 1) == JWKS_UNAVAILABLE, "nobody can tell then");
+    ok(prove(j, "one", first, now) == JWKS_UNAVAILABLE, "nobody can tell then");
     jwks_read_stats(j, &stats);
     ok(stats.n_failures == 3 && stats.n_fetches == 8, "failures are counted (%d of %d)", (int)stats.n_failures,
        (int)stats.n_fetches);

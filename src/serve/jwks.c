@@ -12,6 +12,8 @@ struct jwks {
     jwt_keys *keys; /* NULL before the first set */
     int64_t keys_ms, asked_ms;
     bool is_asked, is_under_way, has_failed; /* asked: ever; failed: the last fetch */
+    bool is_pausing;                         /* after a failure, from when the first has looked here */
+    int64_t pause_ms;
     jwks_stats stats;
     void (*on_fetched)(void *context);
     void *context;
@@ -66,7 +68,7 @@ static void take(jwks *j, const http_response *response) {
 
 static void on_done(void *context, const http_response *response) {
     jwks *j = context;
-    j->is_under_way = j->has_failed = false;
+    j->is_under_way = j->has_failed = j->is_pausing = false;
     if (response->error == ERR_CANCELLED) return; /* the server closes */
     if (response->error)
         fail(j, response->why);
@@ -89,25 +91,36 @@ static void fetch(jwks *j, int64_t now_ms) {
     if (failed) fail(j, error_text(failed));
 }
 
-/* A fetch that is wanted: under way, begun, or out of turn. */
+/* The pause is counted from the first look, not from the fetch that failed: whoever has waited for that is told, and does not
+ * wait for the next one. */
+static bool is_pausing(jwks *j, int64_t now_ms) {
+    if (!j->has_failed) return false;
+    if (!j->is_pausing) j->pause_ms = now_ms;
+    j->is_pausing = true;
+    return now_ms - j->pause_ms < JWKS_RETRY_MS;
+}
+
+/* A fetch is under way, begun now if the last one is `apart_ms` ago. */
 static bool may_expect(jwks *j, int64_t apart_ms, int64_t now_ms) {
-    if (!j->is_under_way && (!j->is_asked || now_ms - j->asked_ms >= apart_ms)) fetch(j, now_ms);
+    if (j->is_under_way) return true;
+    bool is_due = j->has_failed ? !is_pausing(j, now_ms) : !j->is_asked || now_ms - j->asked_ms >= apart_ms;
+    if (is_due) fetch(j, now_ms);
     return j->is_under_way;
 }
 
 void jwks_warm(jwks *j, int64_t now_ms) {
-    if (!j->keys) (void)may_expect(j, JWKS_RETRY_MS, now_ms);
+    if (!j->keys) (void)may_expect(j, 0, now_ms);
 }
 
 jwks_verdict jwks_prove(jwks *j, const jwt *t, int64_t now_ms) {
-    if (!are_believed(j, now_ms)) return may_expect(j, JWKS_RETRY_MS, now_ms) ? JWKS_WAIT : JWKS_UNAVAILABLE;
-    if (now_ms - j->keys_ms >= JWKS_RENEW_MS) (void)may_expect(j, JWKS_RETRY_MS, now_ms);
+    if (!are_believed(j, now_ms)) return may_expect(j, 0, now_ms) ? JWKS_WAIT : JWKS_UNAVAILABLE;
+    if (now_ms - j->keys_ms >= JWKS_RENEW_MS) (void)may_expect(j, 0, now_ms);
     switch (jwt_keys_prove(j->keys, t)) {
     case JWT_PROVEN: return JWKS_PROVEN;
     case JWT_NOT_PROVEN: return JWKS_NOT_PROVEN;
     default: break;
     }
     if (!*t->kid) return JWKS_UNKNOWN;
-    if (may_expect(j, j->has_failed ? JWKS_RETRY_MS : JWKS_UNKNOWN_MS, now_ms)) return JWKS_WAIT;
+    if (may_expect(j, JWKS_UNKNOWN_MS, now_ms)) return JWKS_WAIT;
     return j->has_failed ? JWKS_UNAVAILABLE : JWKS_UNKNOWN;
 }
