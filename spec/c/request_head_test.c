@@ -57,6 +57,22 @@ static void first_lines(void) {
     target_gives(200, "/../../etc/passwd"); /* a path that nobody has */
 }
 
+static void handshakes(void) {
+#define UPGRADE GOOD "Connection: Upgrade\r\nUpgrade: WebSocket\r\n"
+#define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define VERSION "Sec-WebSocket-Version: 13\r\n"
+    gives(200, UPGRADE KEY VERSION "\r\n", "a handshake");
+    gives(426, UPGRADE KEY "\r\n", "without a version");
+    gives(426, UPGRADE KEY "Sec-WebSocket-Version: 8\r\n\r\n", "of another version");
+    gives(426, UPGRADE KEY VERSION "Sec-WebSocket-Version: 8\r\n\r\n", "of two");
+    gives(400, UPGRADE VERSION "\r\n", "without a key");
+    gives(400, UPGRADE VERSION KEY KEY "\r\n", "with two");
+    gives(400, UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=\r\n\r\n", "with a short one");
+    gives(400, UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBs*SBub25jZQ==\r\n\r\n", "with one that is no Base64");
+    gives(501, "BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n", "a method of another protocol");
+    gives(501, "CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", "CONNECT");
+}
+
 static void hosts(void) {
     static const char *const good[] = {
         "a", "localhost", "127.0.0.1:8080", "my-app.fly.dev", "[::1]", "[fdaa:0:1::3]:443", "a:0", "a_b.internal"};
@@ -183,6 +199,7 @@ static void changes(uint64_t seed) {
 int main(void) {
     first_lines();
     hosts();
+    handshakes();
     headers();
     sizes();
     parts();

@@ -59,6 +59,7 @@ export function dial(port, { address } = {}) {
         const [frames, left] = parse(Buffer.concat([rest, bytes]));
         rest = left;
         it.frames.push(...frames);
+        for (const f of frames) if (f.opcode === 9) socket.write(frame({ opcode: 10, payload: f.text }));
       }
       notify();
     });

@@ -104,11 +104,23 @@ static const char *title_of(int status) {
     switch (status) {
     case 408: return "Request Timeout";
     case 414: return "URI Too Long";
+    case 426: return "Upgrade Required";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
+    case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
     case 505: return "HTTP Version Not Supported";
     default: return "Bad Request";
+    }
+}
+
+/* What belongs to the status, as RFC 9110 and RFC 6455 ask. */
+static const char *header_for(int status) {
+    switch (status) {
+    case 426: return "upgrade: websocket\r\nsec-websocket-version: 13\r\n";
+    case 429: return "retry-after: 1\r\n";
+    case 503: return "retry-after: 5\r\n";
+    default: return "";
     }
 }
 
@@ -121,8 +133,8 @@ void doorstep_refuse(int fd, int status, const char *fault, bool is_public) {
                  title_of(status), status, fault);
     int bytes = snprintf(answer, sizeof answer,
                          "HTTP/1.1 %d %s\r\ncontent-type: application/problem+json\r\ncontent-length: %d\r\n"
-                         "connection: close\r\ncache-control: no-store\r\n%s\r\n%s",
-                         status, title_of(status), body_bytes, headers, body);
+                         "connection: close\r\ncache-control: no-store\r\n%s%s\r\n%s",
+                         status, title_of(status), body_bytes, header_for(status), headers, body);
     for (int n = 0; n < DRAIN_BYTES / (int)sizeof waste && recv(fd, waste, sizeof waste, MSG_DONTWAIT) > 0; n++) {}
     if (send(fd, answer, (size_t)bytes, MSG_DONTWAIT | MSG_NOSIGNAL) == bytes) shutdown(fd, SHUT_WR);
     close(fd);

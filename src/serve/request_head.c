@@ -3,10 +3,12 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PORT_DIGITS_MAX = 5, PORT_MAX = 65535 };
+enum { PORT_DIGITS_MAX = 5, PORT_MAX = 65535, KEY_BYTES = 24 };
 
 typedef struct tally {
     int n_headers, n_hosts, n_lengths, n_encodings, n_subprotocols, n_addresses;
+    int n_keys, n_good_keys, n_versions, n_good_versions; /* of a WebSocket handshake */
+    bool is_handshake;
 } tally;
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -43,6 +45,14 @@ static bool is_target(request_part target) {
     return true;
 }
 
+/* What libwebsockets does not know it leaves without an answer. */
+static bool is_known(request_part method) {
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (method.bytes == strlen(known[i]) && memcmp(method.at, known[i], method.bytes) == 0) return true;
+    return false;
+}
+
 /* METHOD SP TARGET SP VERSION */
 static int take_first_line(request_part line, request_head *out) {
     const char *first = memchr(line.at, ' ', line.bytes), *end = line.at + line.bytes;
@@ -55,6 +65,8 @@ static int take_first_line(request_part line, request_head *out) {
         return refuse(out, 400, "the first line is no request");
     if (memcmp(version.at, "HTTP/1.1", 8) != 0 && memcmp(version.at, "HTTP/1.0", 8) != 0)
         return refuse(out, 505, "only HTTP/1.1 and 1.0 are spoken here");
+    if (!is_known((request_part){line.at, (size_t)(first - line.at)}))
+        return refuse(out, 501, "this method is not known here");
     if (out->target.bytes > REQUEST_TARGET_MAX_BYTES) return refuse(out, 414, "the path is too long");
     return is_target(out->target) ? 200 : refuse(out, 400, "the path is malformed");
 }
@@ -104,6 +116,26 @@ static request_part trim(request_part p) {
     return p;
 }
 
+/* 16 bytes in Base64. */
+static bool is_key(request_part value) {
+    if (value.bytes != KEY_BYTES || memcmp(value.at + KEY_BYTES - 2, "==", 2) != 0) return false;
+    for (size_t i = 0; i < KEY_BYTES - 2; i++)
+        if (!is_letter(value.at[i]) && !is_digit(value.at[i]) && value.at[i] != '+' && value.at[i] != '/') return false;
+    return true;
+}
+
+static void take_of_handshake(request_part name, request_part value, tally *t) {
+    if (equals(name, "Upgrade")) {
+        t->is_handshake |= equals(value, "websocket");
+    } else if (equals(name, "Sec-WebSocket-Key")) {
+        t->n_keys++;
+        t->n_good_keys += is_key(value);
+    } else if (equals(name, "Sec-WebSocket-Version")) {
+        t->n_versions++;
+        t->n_good_versions += equals(value, "13");
+    }
+}
+
 static int take_header(request_part line, request_head *out, tally *t) {
     const char *colon = memchr(line.at, ':', line.bytes);
     if (!colon) return refuse(out, 400, "a header has no colon");
@@ -126,6 +158,8 @@ static int take_header(request_part line, request_head *out, tally *t) {
     } else if (equals(name, "Fly-Client-IP")) {
         t->n_addresses++;
         out->client_address = value;
+    } else {
+        take_of_handshake(name, value, t);
     }
     return 200;
 }
@@ -134,6 +168,10 @@ static int judge(request_head *out, const tally *t) {
     if (t->n_hosts != 1 || !is_host(out->host)) return refuse(out, 400, "expected one header Host, with a host");
     if (t->n_lengths > 1 || (t->n_lengths && t->n_encodings))
         return refuse(out, 400, "the length of the body is told more than once");
+    if (t->is_handshake && (t->n_versions != 1 || t->n_good_versions != 1))
+        return refuse(out, 426, "the only version of WebSocket here is 13");
+    if (t->is_handshake && (t->n_keys != 1 || t->n_good_keys != 1))
+        return refuse(out, 400, "expected one header Sec-WebSocket-Key, with a key");
     if (t->n_subprotocols > 1) out->subprotocols_name.at = out->subprotocols.at = NULL;
     if (t->n_addresses > 1) out->client_address.at = NULL;
     return 200;

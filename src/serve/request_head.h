@@ -2,7 +2,7 @@
  *
  * Stricter than RFC 9112 asks of a server, as clients are by themselves: lines end with CR LF, no folded lines, no blank
  * before a colon, one Host that is one, one Content-Length, none beside Transfer-Encoding; a target is a path, its escapes
- * are whole and no control characters.
+ * are whole and no control characters; a WebSocket handshake has its key and version 13.
  * Pure. What is found points into the text. */
 #pragma once
 #include <stddef.h>
@@ -23,5 +23,5 @@ typedef struct request_head {
     const char *fault;                            /* in words, when it is refused */
 } request_head;
 
-/* 200: it is whole and well-formed; 0: it goes on; else the status to refuse it with (400, 414, 431, 505). */
+/* 200: it is whole and well-formed; 0: it goes on; else the status to refuse it with (400, 414, 426, 431, 501, 505). */
 int request_head_parse(const char *text, size_t bytes, request_head *out);
