@@ -153,8 +153,16 @@ const config_setting CONFIG_SETTINGS[] = {
      .effect = "address to listen on; 127.0.0.1 is reachable from this machine only, :: from everywhere"},
     {.name = "PORT", .group = "Server", FIELD(port), WHOLE(0, 65535), .initial = "8080",
      .effect = "port of the HTTP interface and the browser channel; 0: any free one, told at start"},
+    {.name = "CONNECTIONS_PER_ADDRESS", .group = "Server", FIELD(connections_per_address), WHOLE(1, 10000), .initial = "32",
+     .effect = "connections of one client's address at once (of an IPv6 network of 64 bits); this machine's own are not limited"},
     {.name = "AUTH_ORIGINS", .group = "Server", FIELD(auth_origins), OPTIONAL(TYPE_ORIGINS),
      .effect = "further web origins that may open the browser channel, e.g. https://app.example.com"},
+    {.name = "AUTH_ISSUER", .group = "Server", FIELD(auth_issuer), OPTIONAL(TYPE_HTTP_URL),
+     .described = "SUPABASE_URL/auth/v1", .effect = "who issues the tokens of users (their `iss`), where that is another address than the"
+     " daemon's; cloud mode"},
+    {.name = "AUTH_JWT_SECRET", .group = "Server", FIELD(auth_jwt_secret), OPTIONAL(TYPE_SECRET), .is_secret = true,
+     .effect = "the project's legacy secret, with which HS256 tokens of users are checked; without it Supabase is asked for each;"
+     " cloud mode"},
 
     {.name = "DATA_DIR", .group = "Storage", FIELD(data_dir), OF_TYPE(TYPE_PATH), .derive = derive_data_dir,
      .described = "$XDG_STATE_HOME/trademind, else ~/.local/state/trademind",
@@ -297,7 +305,9 @@ const char *config_setting_suggest(const char *name, bool own_prefixes_only) {
 
 bool config_setting_has_effect(const config_setting *s) { return s->form.type != TYPE_IGNORED && !s->is_unused; }
 
+bool config_setting_is_on_fly(const config_input *input) { return *variable(input, "FLY_MACHINE_ID") != 0; }
+
 /* On a Fly machine FLY_APP_NAME is always there. */
 bool config_setting_is_ambient(const config_setting *s, const config_input *input) {
-    return strcmp(s->name, "FLY_APP_NAME") == 0 && *variable(input, "FLY_MACHINE_ID");
+    return strcmp(s->name, "FLY_APP_NAME") == 0 && config_setting_is_on_fly(input);
 }

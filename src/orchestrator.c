@@ -214,13 +214,27 @@ static err open_analysis(orchestrator *o, diag *why) {
     return orchestrator_analysis_new(&ac, &o->analysis, why);
 }
 
+static err read_key(void *context, char out[SERVICE_KEY_MAX_BYTES], diag *why) {
+    const orchestrator *o = context;
+    return config_read_key(o->cfg, out, why);
+}
+
 static err open_server(orchestrator *o, diag *why) {
     serve_config sc = {.host = o->cfg->host,
                        .port = (uint16_t)o->cfg->port,
                        .token = o->token,
                        .origins = (const char *const *)o->cfg->auth_origins.items,
                        .n_origins = o->cfg->auth_origins.count,
+                       .max_per_address = (uint32_t)o->cfg->connections_per_address,
+                       .is_behind_proxy = o->cfg->is_on_fly,
                        .machine_id = o->machine_id};
+    if (o->cfg->is_cloud)
+        sc.users = (serve_users){.user_id = o->cfg->user_id,
+                                 .supabase_url = o->cfg->supabase_url,
+                                 .issuer = o->cfg->auth_issuer,
+                                 .secret = o->cfg->auth_jwt_secret,
+                                 .read_key = read_key,
+                                 .key_context = o};
     serve_providers providers = {.context = o,
                                  .query_signals = query_signals,
                                  .query_trader_errors = query_trader_errors,

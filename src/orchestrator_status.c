@@ -160,6 +160,10 @@ static void tell_details(void *context, json_writer *w) {
     json_write_key(w, "analysis");
     orchestrator_analysis_write(o->analysis, w);
     write_workers(o, w);
+    if (o->serve) {
+        json_write_key(w, "server");
+        serve_write_counters(o->serve, w);
+    }
     if (o->cloud_traders) {
         json_write_key(w, "supabaseTraders");
         json_write_object(w);
