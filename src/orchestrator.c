@@ -25,7 +25,7 @@ enum {
     DRAIN_MS = 3000,
     EXIT_FAILURE_CODE = 1,
     PASSES_AHEAD = 128,
-    LEAVE_MS = 2500 /* for the cloud, at the end: Fly kills after 5 s */
+    LEAVE_MS = 2000 /* for the cloud, at the end: Fly kills after 5 s */
 };
 
 void orchestrator_fail(orchestrator *o, const char *why) {
