@@ -10,25 +10,29 @@ import { join } from 'node:path';
 import { eventually, settled, startTrademind, stop, tempDir } from '../spec/system/daemon.mjs';
 import { root, startSim } from '../spec/system/harness.mjs';
 
-const WINDOW_MS = Number(process.env.BENCH_WINDOW_MS ?? 180000), DEADLINE_MS = 180000, SLICE_MS = 10000;
+const WINDOW_MS = Number(process.env.BENCH_WINDOW_MS ?? 120000), DEADLINE_MS = 180000, SLICE_MS = 10000;
 const TICKS = 100, KIB_PER_MB = 1e6 / 1024; // clock ticks a second, of Linux everywhere
 const UPDATES = 30; // a bar of a minute: one every two seconds, as Binance sends them
 
-// traders x symbols; idle has one of each, since without any there is nothing to run. The peak has what the original did not dare: ten
+// traders x symbols, on three timeframes; heavy.one is on one, since that was all that the original kept. Idle has one of each, since without any there is nothing to run. The peak has what the original did not dare: ten
 // times as many evaluations as the row before.
 const ROWS = [
   { name: 'idle', traders: 1, symbols: 1, original: { mb: 50 } },
   { name: 'light', traders: 5, symbols: 50, original: { mb: 100, cpu: 15 } },
   { name: 'heavy', traders: 20, symbols: 100, original: { mb: 200, cpu: 50 } },
+  { name: 'heavy.one', traders: 20, symbols: 100, isOne: true, original: { mb: 200, cpu: 50 } },
   { name: 'peak', traders: 100, symbols: 400, original: { mb: 500, cpu: 640 } },
 ];
 
-/** The twenty traders of screen.bar, over and over; those on the hour look at fifteen minutes instead: three timeframes in all. */
-function traders(count) {
+/** Those on the hour look at fifteen minutes instead: three timeframes in all; with `isOne` all look at one minute. */
+const on = (text, isOne) => (isOne ? text.replace(/ timeframes = \{[^}]*\},/, '').replaceAll(/m\["\d+[mh]"\]/g, 'm') : text.replaceAll('"1h"', '"15m"'));
+
+/** The twenty traders of screen.bar, over and over. */
+function traders(count, isOne) {
   const folder = join(tempDir(), 'traders'), names = readdirSync(join(root, 'bench/traders')).sort();
   mkdirSync(folder);
   for (let i = 0; i < count; i++) {
-    const name = names[i % names.length], text = readFileSync(join(root, 'bench/traders', name), 'utf8').replaceAll('"1h"', '"15m"');
+    const name = names[i % names.length], text = on(readFileSync(join(root, 'bench/traders', name), 'utf8'), isOne);
     writeFileSync(join(folder, `${String(i).padStart(3, '0')}_${name}`), text);
   }
   return folder;
@@ -49,10 +53,10 @@ function memoryMB(pid) {
 const sum = (list, name) => list.reduce((n, item) => n + item[name], 0);
 
 /** Samples of one row: every SLICE_MS of the window. */
-async function measure({ traders: n_traders, symbols }) {
+async function measure({ traders: n_traders, symbols, isOne = false }) {
   const folder = tempDir();
   const sim = await startSim(['--symbols', String(symbols), '--speed', '1', '--updates', String(UPDATES), '--log', 'warn']);
-  const daemon = startTrademind({ port: sim.port, folder, traders: traders(n_traders), env: { SYMBOL_COUNT: String(symbols), MACHINE_CPUS: '1', SCREENING_INTERVAL_MS: '60000' } });
+  const daemon = startTrademind({ port: sim.port, folder, traders: traders(n_traders, isOne), env: { SYMBOL_COUNT: String(symbols), MACHINE_CPUS: '1', SCREENING_INTERVAL_MS: '60000' } });
   await daemon.until(() => daemon.logged(/running: /).length > 0, 'the daemon to run', DEADLINE_MS);
   daemon.token = readFileSync(join(folder, 'token'), 'utf8').trim();
   const { pid } = daemon.process, first = await settled(daemon, DEADLINE_MS);
@@ -62,7 +66,7 @@ async function measure({ traders: n_traders, symbols }) {
     await new Promise(done => setTimeout(done, SLICE_MS));
     samples.push({ cpu: 100 * (cpuMs(pid) - cpu) / (performance.now() - at), ...memoryMB(pid) });
   }
-  const total = 100 * sum(samples, 'cpu') / samples.length / 100;
+  const mean = sum(samples, 'cpu') / samples.length;
   const last = await daemon.status(), minutes = (performance.now() - began) / 60000;
   const evaluations = sum(last.workers, 'evaluations') - sum(first.workers, 'evaluations'), klines = last.stream.klines - messages;
   if (last.traders.length !== n_traders || last.workers[0].symbols !== symbols || sum(last.workers, 'errors') !== 0) {
@@ -73,7 +77,7 @@ async function measure({ traders: n_traders, symbols }) {
   const { code } = await stop(daemon);
   if (code !== 0) throw new Error(`the daemon ended with ${code}\n${daemon.stderr}`);
   await sim.stop();
-  return { samples, cpu: total, evaluations: evaluations / minutes, klines: klines / minutes };
+  return { samples, cpu: mean, evaluations: evaluations / minutes, klines: klines / minutes };
 }
 
 const round = number => Math.round(number * 100) / 100;
@@ -86,7 +90,7 @@ function print(name, unit, samples, median, more) {
 const only = process.env.BENCH_ROWS?.split(',');
 for (const row of ROWS.filter(({ name }) => !only || only.includes(name))) {
   const { samples, cpu, evaluations, klines } = await measure(row);
-  const workload = `${row.traders} traders x ${row.symbols} symbols x 1000 bars of 1m 5m 15m, at the clock's speed, ${Math.round(klines)} klines and `
+  const workload = `${row.traders} traders x ${row.symbols} symbols x 1000 bars of ${row.isOne ? '1m' : '1m 5m 15m'}, at the clock's speed, ${Math.round(klines)} klines and `
     + `${Math.round(evaluations)} evaluations a minute, one worker`;
   const beside = key => (row.original[key] === undefined ? {} : { original: row.original[key] });
   print(`resources.${row.name}.memory`, 'MB', samples.map(s => s.rss), null, { workload: `RSS: ${workload}`, own: round(samples.at(-1).anon), most: round(samples.at(-1).peak), ...beside('mb') });
