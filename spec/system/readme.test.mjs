@@ -291,7 +291,7 @@ test('the pages name only settings that exist', async () => {
   const it = await program('trademind', ['config', '--docs']);
   const known = new Set([...it.stdout.matchAll(/^\| `([A-Z_*]+)` \|/gm)].map(found => found[1]));
   const OTHERS = new Set(['NO_COLOR', 'XDG_STATE_HOME', 'FLY_MACHINE_ID', 'FLY_REGION', 'TRADEMIND_FAULT', 'TRADEMIND_SEED', 'TRADEMIND_DATA',
-    'TRADEMIND_BUILD', 'TRADEMIND_SOAK', 'SYMBOL_INTERVAL']);
+    'TRADEMIND_BUILD', 'TRADEMIND_SOAK', 'SOURCE_DATE_EPOCH', 'SYMBOL_INTERVAL']);
   for (const [name, text] of Object.entries(pages)) {
     for (const [, word] of text.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)) {
       const isCode = /^(EVENT|STEP|KLINE|NOTE|CONTROL|ERR|STORAGE|INDICATOR)_/.test(word) && !known.has(word);
