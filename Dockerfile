@@ -6,13 +6,15 @@
 # (DEBIAN=http://snapshot.debian.org/archive/debian/20261130T000000Z). What is inside: /usr/share/trademind/sbom.spdx.json.
 ARG BASE=debian:12-slim
 
-# ---- what runs ----
-FROM ${BASE} AS base
+FROM ${BASE} AS debian
 ARG DEBIAN=
+RUN [ -z "$DEBIAN" ] || { rm -f /etc/apt/sources.list.d/*; echo "deb [check-valid-until=no] $DEBIAN bookworm main" >/etc/apt/sources.list; }
+
+# ---- what runs ----
+FROM debian AS base
 # No log, no cache and no list stays: they would have the day of the build. lua-check is what `check` and `explain` read with.
 # The account by hand: useradd writes down the day.
 RUN set -e; \
-    if [ -n "$DEBIAN" ]; then rm -f /etc/apt/sources.list.d/*; echo "deb [check-valid-until=no] $DEBIAN bookworm main" >/etc/apt/sources.list; fi; \
     apt-get update; \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         ca-certificates libuv1 libwebsockets17 libwebsockets-evlib-uv libcurl4 libluajit-5.1-2 lua-cjson libjansson4 \
@@ -24,10 +26,8 @@ RUN set -e; \
     install -d -o 10001 -g 10001 -m 700 /data
 
 # ---- what makes it ----
-FROM ${BASE} AS build
-ARG DEBIAN=
+FROM debian AS build
 RUN set -e; \
-    if [ -n "$DEBIAN" ]; then rm -f /etc/apt/sources.list.d/*; echo "deb [check-valid-until=no] $DEBIAN bookworm main" >/etc/apt/sources.list; fi; \
     apt-get update; \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         gcc libc6-dev cmake ninja-build pkg-config ca-certificates \
