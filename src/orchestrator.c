@@ -10,6 +10,7 @@
 #include "orchestrator.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mount.h"
 #include "base/sha256.h"
 #include "orchestrator_flow.h"
 #include "orchestrator_machine.h"
@@ -25,7 +26,7 @@ enum {
     DRAIN_MS = 3000,
     EXIT_FAILURE_CODE = 1,
     PASSES_AHEAD = 128,
-    LEAVE_MS = 2500 /* for the cloud, at the end: Fly kills after 5 s */
+    LEAVE_MS = 2000 /* for the cloud, at the end: Fly kills after 5 s */
 };
 
 void orchestrator_fail(orchestrator *o, const char *why) {
@@ -318,6 +319,8 @@ static void greet(const orchestrator *o) {
     bool is_local = strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
     unsigned port = serve_port(o->serve);
     log_info("orchestrator", "listening on %s port %u; signals are kept in %s", host, port, o->cfg->data_dir);
+    if (!mount_is_lasting_here(o->cfg->data_dir, getenv("FLY_MACHINE_ID") != NULL))
+        log_warn("orchestrator", "%s is no volume: what is kept there ends with this container", o->cfg->data_dir);
     if (!is_local && !isatty(STDERR_FILENO)) {
         log_info("orchestrator", "the token for requests is in %s/token", o->cfg->data_dir);
         return;
