@@ -126,6 +126,11 @@ static void test_what_keeps_it_up(void) {
     dear.policy.least_saving = 0.6;
     note(&dear, (scaler_sample){.used = 0.02}, 25 * 60);
     ok(decide(&dear).reason == SCALER_STAY, "no restart for less than is worth it");
+    bed more = bed_of(1);
+    more.policy.min_cpus = 4;
+    note(&more, (scaler_sample){.used = 0.001}, 2);
+    ok(decide(&more).reason == SCALER_LEAST && decide(&more).size.cpus == 4,
+       "SCALE_MIN_CPUS is reached without a load");
     bed least = bed_of(8);
     least.policy.min_cpus = 2;
     note(&least, (scaler_sample){.used = 0.02}, 25 * 60);

@@ -29,6 +29,7 @@ typedef void (*http_done_fn)(void *context, const http_response *response);
 typedef struct http_request {
     const char *method; /* NULL: GET */
     const char *url;
+    const char *socket;         /* path of a Unix socket that is spoken to instead of the URL's host; NULL: none */
     const char *const *headers; /* "Name: value" lines, NULL at the end; or NULL */
     const void *body;
     size_t body_bytes;

@@ -18,7 +18,8 @@ enum { URGENT_SAMPLES = 2 };
 static const char *const REASONS[N_SCALER_REASONS] = {
     REASON_TEXT(SCALER_STAY) = "stay",           REASON_TEXT(SCALER_THROTTLED) = "throttled",
     REASON_TEXT(SCALER_SUSTAINED) = "sustained", REASON_TEXT(SCALER_LAG) = "lag",
-    REASON_TEXT(SCALER_IDLE) = "idle",           REASON_TEXT(SCALER_COST) = "cost"};
+    REASON_TEXT(SCALER_IDLE) = "idle",           REASON_TEXT(SCALER_COST) = "cost",
+    REASON_TEXT(SCALER_LEAST) = "least"};
 #undef REASON_TEXT
 
 const char *scaler_reason_text(scaler_reason reason) { return reason < N_SCALER_REASONS ? REASONS[reason] : "?"; }
@@ -143,6 +144,10 @@ void scaler_resized(scaler_history *h, const scaler_policy *p, scaler_size size,
     take_size(h, p, size, now_ms);
 }
 
+void scaler_not_resized(scaler_history *h, const scaler_policy *p, scaler_size size, int64_t now_ms) {
+    take_size(h, p, size, now_ms);
+}
+
 bool scaler_adopt(scaler_history *h, const scaler_policy *p, scaler_size found, int64_t now_ms) {
     h->balance_s = p->balance_start_s * found.cpus;
     forget_samples(h);
@@ -254,6 +259,16 @@ static scaler_size size_for(const scaler_history *h, const scaler_policy *p, dou
     return best;
 }
 
+/* Somebody has asked for more at least. */
+static bool is_below_least(const scaler_history *h, const scaler_policy *p, int64_t now_ms, scaler_plan *plan) {
+    if (h->size.cpus >= p->min_cpus) return false;
+    load all = mean_of(h, h->n_recent);
+    plan->reason = SCALER_LEAST;
+    plan->load = all.demand;
+    plan->size = size_for(h, p, all.demand, p->min_cpus, all.memory_mb, now_ms);
+    return plan->size.cpus > h->size.cpus;
+}
+
 static bool is_bigger(const scaler_history *h, scaler_size size) { return size.cpus > h->size.cpus; }
 
 static bool grows(const scaler_history *h, const scaler_policy *p, int64_t now_ms, scaler_plan *plan) {
@@ -325,6 +340,8 @@ scaler_plan scaler_decide(const scaler_history *h, const scaler_policy *p, int64
     scaler_plan stay = {.workers = choose_workers(h, p, now_ms), .size = h->size, .reason = SCALER_STAY}, plan = stay;
     if (!may_resize(h, p, now_ms)) return stay;
     if (grows(h, p, now_ms, &plan)) return plan;
+    plan = stay;
+    if (is_below_least(h, p, now_ms, &plan)) return plan;
     plan = stay;
     if (now_ms < h->hold_until_ms) return stay;
     if (is_too_dear(h, p, now_ms, &plan)) return plan;

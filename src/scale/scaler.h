@@ -76,6 +76,7 @@ typedef enum scaler_reason {
     SCALER_SUSTAINED, /* above the baseline, and the balance will be gone soon */
     SCALER_LAG,       /* bursts take too long */
     SCALER_IDLE,      /* less has been enough for long */
+    SCALER_LEAST,     /* less than the least that is asked for */
     SCALER_COST,      /* the ceiling of the month */
     N_SCALER_REASONS
 } scaler_reason;
@@ -97,6 +98,8 @@ scaler_plan scaler_decide(const scaler_history *history, const scaler_policy *po
 void scaler_set_workers(scaler_history *history, int32_t workers, int64_t now_ms);
 /* The machine is being given a size that policy chose. Counted before it restarts, so that a restart that fails counts, too. */
 void scaler_resized(scaler_history *history, const scaler_policy *policy, scaler_size size, int64_t now_ms);
+/* It did not come to that: the machine is still of that size. The attempt counts. */
+void scaler_not_resized(scaler_history *history, const scaler_policy *policy, scaler_size size, int64_t now_ms);
 /* What the machine really has, at every start. A size that nobody here asked for was chosen by hand, and is held: true. */
 bool scaler_adopt(scaler_history *history, const scaler_policy *policy, scaler_size found, int64_t now_ms);
 
