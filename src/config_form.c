@@ -42,6 +42,7 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_ORIGINS] = "http(s)://HOST[:PORT], with commas between several",
         [TYPE_MODEL] = "the name of a model, such as gemini-3.8-flash or google/gemini-3.8-flash",
         [TYPE_SECRET] = "a key without blanks",
+        [TYPE_TOKEN] = "a token as fly tokens create prints it",
         [TYPE_PRICES] = "MODEL=IN/OUT or MODEL=IN/OUT/CACHED (USD per million tokens), with commas between several",
         [TYPE_AMOUNT] = "a decimal number such as 0.0095, not negative",
         [TYPE_KEY] = "a key sb_secret_... or the service_role JWT",
@@ -256,6 +257,7 @@ static bool check_text(const config_form *form, char *text) {
     case TYPE_HTTP_URL: drop_last_slashes(text); return url_is_base(text, "http", "https");
     case TYPE_MODEL: return is_model(text, strlen(text));
     case TYPE_SECRET: return is_secret(text);
+    case TYPE_TOKEN: return is_secret(strncmp(text, "FlyV1 ", 6) == 0 ? text + 6 : text);
     case TYPE_KEY: return is_key(text);
     case TYPE_KEY_BASE64: return is_key_in_base64(text);
     default: return false;

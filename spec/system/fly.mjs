@@ -239,7 +239,7 @@ export async function startFly({ launch = async () => {}, socket, token = `FlyV1
     request.query = url.searchParams;
     request.nonce = request.headers['fly-machine-lease-nonce'];
     if (typeof request.body !== 'object') request.body = {};
-    const isAllowed = socket || request.headers.authorization === `Bearer ${token}`;
+    const isAllowed = socket || request.headers.authorization === (token.includes(' ') ? token : `Bearer ${token}`);
     const act = !isAllowed ? () => refuse(401, 'unauthorized') : version === 'v1' && resource === 'apps' ? onApp(path, request) : () => refuse(404, 'not found');
     const fault = it.fault(request) ?? {};
     const answer = fault.status ? fault : fault.lost === 'before' ? {} : await act();

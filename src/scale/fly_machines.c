@@ -87,11 +87,12 @@ static void free_parts(fly_machines *f) {
 }
 
 err fly_machines_new(const fly_machines_config *c, fly_machines **out) {
-    static const char TOKEN[] = "Authorization: Bearer ";
+    static const char TOKEN[] = "Authorization: ", BEARER[] = "Bearer ";
     fly_machines *f = calloc(1, sizeof *f);
     if (!f) return ERR_NO_MEMORY;
     bool has_token = c->token && *c->token, has_socket = c->socket && *c->socket;
-    size_t token_bytes = has_token ? sizeof TOKEN + strlen(c->token) : 0;
+    bool is_scheme = has_token && strchr(c->token, ' '); /* "FlyV1 ..." says itself how it is to be shown */
+    size_t token_bytes = has_token ? sizeof TOKEN + sizeof BEARER + strlen(c->token) : 0;
     f->url = strdup(c->url && *c->url ? c->url : has_socket ? SOCKET_URL : PUBLIC_URL);
     f->socket = has_socket ? strdup(c->socket) : NULL;
     f->token_line = has_token ? malloc(token_bytes) : NULL;
@@ -102,7 +103,7 @@ err fly_machines_new(const fly_machines_config *c, fly_machines **out) {
         free_parts(f);
         return ERR_NO_MEMORY;
     }
-    if (has_token) snprintf(f->token_line, token_bytes, "%s%s", TOKEN, c->token);
+    if (has_token) snprintf(f->token_line, token_bytes, "%s%s%s", TOKEN, is_scheme ? "" : BEARER, c->token);
     uv_timer_init(c->loop, &f->timer);
     f->timer.data = f;
     f->n_handles = 2;
