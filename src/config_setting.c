@@ -290,6 +290,17 @@ const config_setting CONFIG_SETTINGS[] = {
     {.name = "FLY_GB_MONTH_USD", .group = "Scaling", FIELD(fly_gb_month_usd), OF_TYPE(TYPE_AMOUNT), .initial = "5",
      .effect = "price of a GB of memory for a month of 730 hours"},
 
+    {.name = "FLY_ORG", .group = "Provisioning", FIELD(fly_org), OF_TYPE(TYPE_ID), .initial = "personal",
+     .effect = "the organisation at Fly that apps are made in"},
+    {.name = "PROVISION_IMAGE", .group = "Provisioning", FIELD(provision_image), OPTIONAL(TYPE_IMAGE),
+     .effect = "image of the machines that `provision` makes"},
+    {.name = "PROVISION_REGIONS", .group = "Provisioning", FIELD(provision_regions), OF_TYPE(TYPE_CODES), .initial = "sin,iad,fra",
+     .effect = "regions of Fly that machines may be made in"},
+    {.name = "PROVISION_HEALTH_S", .group = "Provisioning", FIELD(provision_health_s), WHOLE(1, 3600), .initial = "240",
+     .effect = "time within which a machine must say that it is well, s; else what was made is taken back"},
+    {.name = "PROVISION_PROXY_URL", .group = "Provisioning", FIELD(provision_proxy_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "where machines are asked for their health, instead of https://APP.fly.dev: the app's name is put behind it"},
+
     {.name = "METRICS_PORT", LATER, .effect = "port of the metrics"},
     {.name = "HEARTBEAT_URL", LATER, .effect = "address to call while all is well"},
 };

@@ -22,7 +22,7 @@ struct dialogue {
 /* ---- life ---- */
 
 err dialogue_open(const dialogue_config *c, dialogue **out, diag *why) {
-    dialogue *d = calloc(1, sizeof *l);
+    dialogue *d = calloc(1, sizeof *d);
     if (!d || uv_loop_init(&d->loop) != 0) {
         free(d);
         return diag_set(why, ERR_NO_MEMORY, "out of memory");

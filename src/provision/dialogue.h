@@ -7,7 +7,7 @@
 #include "scale/fly_machines.h"
 
 typedef struct dialogue_config {
-    const char *fly_url, *fly_token;          /* as of fly_machines_config */
+    const char *fly_url, *fly_token; /* as of fly_machines_config */
     const char *supabase_url, *supabase_key;
 } dialogue_config;
 
