@@ -33,6 +33,9 @@ typedef struct http_request {
     const char *const *headers; /* "Name: value" lines, NULL at the end; or NULL */
     const void *body;
     size_t body_bytes;
+    /* Must not be carried out twice: libcurl sends a request again, of whatever method, when a connection that was kept turns
+     * out to be closed; so this one gets a new connection. */
+    bool is_once;
     int64_t timeout_ms;    /* > 0 */
     size_t max_body_bytes; /* > 0; after decompression */
     http_done_fn on_done;

@@ -274,6 +274,7 @@ static void send_now(fly_machines *f, call *c) {
                       .url = c->url,
                       .socket = f->socket,
                       .headers = headers,
+                      .is_once = !FORMS[c->action].is_read,
                       .body = *c->body ? c->body : NULL,
                       .body_bytes = strlen(c->body),
                       .timeout_ms = c->timeout_ms,
