@@ -28,7 +28,7 @@ static bool is_app(const char *text) {
 }
 
 static bool is_listed(const char *word, const char *list) {
-    size_t bytes = strlen(word);
+    size_t bytes = strchr(word, ',') ? 0 : strlen(word);
     for (const char *at = list; bytes && at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
         if (strncmp(at, word, bytes) == 0 && (at[bytes] == ',' || at[bytes] == 0)) return true;
     return false;
