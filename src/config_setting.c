@@ -348,3 +348,8 @@ const char *config_setting_suggest(const char *name, bool own_prefixes_only) {
 }
 
 bool config_setting_has_effect(const config_setting *s) { return s->form.type != TYPE_IGNORED && !s->is_unused; }
+
+/* On a Fly machine FLY_APP_NAME is always there. */
+bool config_setting_is_ambient(const config_setting *s, const config_input *input) {
+    return strcmp(s->name, "FLY_APP_NAME") == 0 && *variable(input, "FLY_MACHINE_ID");
+}
