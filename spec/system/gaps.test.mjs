@@ -3,10 +3,10 @@
 // time limit: 900
 import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  allTraders, difference, endAll, eventually, recordedMarket, replay, seed, settled, startDaemon, startModel, stop, stored, tempDir,
+  allTraders, difference, endAll, eventually, recordedMarket, replay, seed, settled, startDaemon, startModel, startTrademind, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# gaps: seed ${seed}`);
@@ -15,18 +15,22 @@ afterEach(endAll);
 const MINUTE = 60000;
 const market = recordedMarket();
 const [first, second] = market.symbols;
-const traders = allTraders(market);
+const allOfThem = allTraders(market);
 let expected;
 
-before(async () => { expected = await replay(market, { traders }); });
+before(async () => { expected = await replay(market, { traders: allOfThem }); });
+
+const usual = { market, traders: allOfThem, workers: 2, env: {}, speed: 'max', meanwhile: null };
 
 /** A daemon that sees all of the market through a scene, and what it counted: sums over the workers. */
-async function runThrough(scene, { workers = 2, env = {} } = {}) {
+async function runThrough(scene, options = {}) {
+  const { market, traders, workers, env, speed, meanwhile } = { ...usual, ...options };
   const folder = tempDir(), file = join(tempDir(), 'own.scene');
   writeFileSync(file, scene);
   const exchange = await startModel(['--data', market.data, '--from', String(market.from), '--to', String(market.to), '--symbols', market.symbols.join(','),
-    '--speed', 'max', '--stay', 'stopped', '--scene', file, '--seed', String(seed), '--log', 'warn']);
+    '--speed', speed, '--stay', 'stopped', '--scene', file, '--seed', String(seed), '--log', 'warn']);
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers, env });
+  if (meanwhile) await meanwhile(daemon);
   await exchange.until(it => it.lines.some(line => line.event === 'market_ended'), 'the end of the market', 300000);
   await eventually(async () => (await daemon.status()).marketTime >= market.to, 'its last frames');
   const status = await settled(daemon);
@@ -71,6 +75,36 @@ for (const [name, scene, hasHappened] of disturbed) {
     assertSame(await end(run));
   });
 }
+
+// It waits for its bars while the other worker's copies of what it refers to go on, far past its window.
+test('a symbol that waits for most of a day moves to another worker', async () => {
+  const market = recordedMarket(4), traders = allTraders(market);
+  const run = await runThrough(`at 8h gap ${market.symbols[3]} 3 bars\nat 8h rest 503 to klines for 14h\n`, {
+    market, traders, speed: '3600',
+    meanwhile: async daemon => {
+      await eventually(async () => (await daemon.status()).marketTime >= market.from + 21 * 60 * MINUTE, 'the evening', 60000);
+      const answer = await fetch(`http://127.0.0.1:${daemon.port()}/api/v1/screener/workers`, {
+        method: 'POST', headers: { authorization: `Bearer ${daemon.token}` }, body: '{"workers":1}' });
+      assert.equal(answer.status, 202);
+    },
+  });
+  assert.ok(run.counted.copiesAnew > 0, 'no copy had gone past it');
+  assert.equal(difference(await end(run), await replay(market, { traders })), '');
+});
+
+test('a daily trader that looks at minutes goes on after a gap late in its day', async () => {
+  const folder = tempDir(), own = tempDir(), DAY = 1440 * MINUTE, from = Date.parse('2026-01-05T00:00:00Z');
+  writeFileSync(join(own, 'late.scene'), 'at 1000m gap BTCUSDT 3 bars of 1m\n');
+  mkdirSync(join(own, 'traders'));
+  writeFileSync(join(own, 'traders', 'daily.lua'), `return trader {interval = "1d", timeframes = {"1m"}, fire = "every",
+    filter = function(m) return m["1m"].close[0] == m.close[0] end}`);
+  const exchange = await startModel(['--symbols', 'BTCUSDT,ETHUSDT', '--from', String(from), '--to', String(from + 3 * DAY), '--speed', 'max',
+    '--stay', 'stopped', '--scene', join(own, 'late.scene'), '--seed', String(seed), '--log', 'warn']);
+  const daemon = startTrademind({ port: exchange.port, folder, traders: join(own, 'traders'), env: { SYMBOLS: 'BTCUSDT,ETHUSDT' } });
+  await exchange.until(it => it.lines.some(line => line.event === 'market_ended'), 'the end of the market', 300000);
+  await eventually(() => [...stored(folder).values()].filter(s => s.state !== 'historical').length === 6, 'a signal a day and symbol', 60000);
+  assert.equal((await stop(daemon)).code, 0);
+});
 
 test('nothing is counted when nothing happens', async () => {
   const run = await runThrough('');
