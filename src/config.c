@@ -332,7 +332,8 @@ static err warn_ignored(loader *l) {
         const config_setting *s = &CONFIG_SETTINGS[i];
         const value *v = &l->values->values[i];
         if (config_setting_has_effect(s) || v->source == SOURCE_DEFAULT || !is_given(v) ||
-            config_setting_is_ambient(s, l->input)) continue;
+            config_setting_is_ambient(s, l->input))
+            continue;
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", s->name);
     }
     return used ? warn(l, "set, but without effect in this version: %s", names) : OK;
