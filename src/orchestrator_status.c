@@ -157,6 +157,10 @@ static void tell_details(void *context, json_writer *w) {
     if (o->cloud) orchestrator_cloud_write(o->cloud, w);
     json_write_object_end(w);
     write_snapshot(o, w);
+    if (o->scale) {
+        json_write_key(w, "scale");
+        orchestrator_scale_write(o->scale, w);
+    }
     json_write_key(w, "analysis");
     orchestrator_analysis_write(o->analysis, w);
     write_workers(o, w);
