@@ -51,6 +51,7 @@ static void on_flush(uv_timer_t *handle) {
     orchestrator *o = handle->data;
     if (!o->is_stopping) orchestrator_flow_move_on(o);
     if (!o->is_stopping) orchestrator_analysis_flush(o->analysis);
+    if (!o->is_stopping) orchestrator_notify_flush(o->notify);
 }
 
 static void on_trader_problem(void *context, const char *id, const char *why) {
@@ -99,6 +100,7 @@ static err open_storage(orchestrator *o, diag *why) {
     storage_config sc = {.folder = o->cfg->data_dir,
                          .user_id = o->cfg->user_id,
                          .has_cloud = o->cfg->is_cloud,
+                         .has_notices = orchestrator_notify_is_on(o->cfg),
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
                          .n_producers = WORKERS_MAX,
@@ -214,6 +216,26 @@ static err open_analysis(orchestrator *o, diag *why) {
     return orchestrator_analysis_new(&ac, &o->analysis, why);
 }
 
+static const char *rules_of(void *context, const char *trader_id) {
+    const orchestrator *o = context;
+    const trader_set *set = screener_traders(o->screener);
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i] && strcmp(set->traders[i]->spec->id, trader_id) == 0) return set->traders[i]->spec->notify;
+    return NULL;
+}
+
+static err open_notify(orchestrator *o, diag *why) {
+    orchestrator_notify_config nc = {.cfg = o->cfg,
+                                     .loop = &o->loop,
+                                     .clock = &o->clock,
+                                     .symbols = o->symbols,
+                                     .storage = o->storage,
+                                     .market = venue_get(o->cfg->market)->name,
+                                     .rules_of = rules_of,
+                                     .context = o};
+    return orchestrator_notify_new(&nc, &o->notify, why);
+}
+
 static err open_server(orchestrator *o, diag *why) {
     serve_config sc = {.host = o->cfg->host,
                        .port = (uint16_t)o->cfg->port,
@@ -291,6 +313,7 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_analysis(o, why);
+    if (e == OK) e = open_notify(o, why);
     if (e == OK) e = orchestrator_flow_open_screener(o, why);
     if (e == OK) e = open_server(o, why);
     if (e == OK) e = orchestrator_flow_open_feed(o, why);
@@ -338,6 +361,8 @@ static void on_cloud_finished(void *context) {
     close_storage(o);
     orchestrator_analysis_close(o->analysis);
     o->analysis = NULL;
+    orchestrator_notify_close(o->notify);
+    o->notify = NULL;
     orchestrator_cloud_close(o->cloud);
     o->cloud = NULL;
     orchestrator_snapshot_close(o->snapshot, !o->has_failed); /* after the signals: those matter more */
@@ -362,6 +387,7 @@ static void on_feed_closed(void *context) {
     }
     if (o->traders) orchestrator_traders_stop(o->traders);
     orchestrator_analysis_stop(o->analysis);
+    orchestrator_notify_stop(o->notify);
     orchestrator_cloud_traders_close(o->cloud_traders);
     o->cloud_traders = NULL;
     if (o->serve) serve_publish_status(o->serve);

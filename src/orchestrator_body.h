@@ -8,6 +8,7 @@
 #include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
 #include "orchestrator_history.h"
+#include "orchestrator_notify.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
 #include "orchestrator_universe.h"
@@ -36,6 +37,7 @@ typedef struct orchestrator {
     orchestrator_snapshot *snapshot;
     orchestrator_cloud *cloud;
     orchestrator_analysis *analysis; /* NULL: off */
+    orchestrator_notify *notify;     /* NULL: nobody is told */
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;

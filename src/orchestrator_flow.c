@@ -63,6 +63,7 @@ void orchestrator_flow_analysed(void *context, const analysis_row *row) {
     orchestrator *o = context;
     if (o->serve) serve_publish_analysis(o->serve, row);
     if (o->cloud) orchestrator_cloud_analysed(o->cloud, row);
+    orchestrator_notify_poke(o->notify);
 }
 
 void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
@@ -76,6 +77,7 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
     }
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     for (uint32_t i = 0; i < p->n_updates; i++) orchestrator_analysis_update(o->analysis, &p->updates[i]);
+    if (n_new || p->n_updates) orchestrator_notify_poke(o->notify);
     orchestrator_traders_committed(o->traders, p);
     if (o->cloud) orchestrator_cloud_committed(o->cloud, p, n_new);
     pass_release(p);
@@ -209,6 +211,7 @@ static void on_loaded(void *context, const trader_set *set) {
         return;
     }
     o->are_traders_ready = true;
+    orchestrator_notify_start(o->notify);
     start_tracking(o);
 }
 

@@ -34,6 +34,7 @@ static size_t tell_health(void *context, health_component *out) {
     if (o->analysis)
         out[n++] = (health_component){
             "analysis", orchestrator_analysis_is_serving(o->analysis) ? HEALTH_OK : HEALTH_DEGRADED, false};
+    if (o->notify) out[n++] = (health_component){"notify", orchestrator_notify_health(o->notify), false};
     if (o->cfg->is_cloud)
         out[n++] = (health_component){"cloud", o->cloud ? orchestrator_cloud_health(o->cloud) : HEALTH_DEGRADED, false};
     if (o->cloud_traders)
@@ -158,6 +159,8 @@ static void tell_details(void *context, json_writer *w) {
     write_snapshot(o, w);
     json_write_key(w, "analysis");
     orchestrator_analysis_write(o->analysis, w);
+    json_write_key(w, "notify");
+    orchestrator_notify_write(o->notify, w);
     write_workers(o, w);
     if (o->cloud_traders) {
         json_write_key(w, "supabaseTraders");

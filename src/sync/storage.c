@@ -154,8 +154,8 @@ err storage_open(const storage_config *config, storage **out, diag *why) {
     if (failed) diag_set(why, failed, "storage: %s", error_text(failed));
     if (!failed) failed = data_folder_make(config->folder, why);
     if (!failed) failed = data_folder_acquire(config->folder, &s->lock, why);
-    s->config = (local_db_config){config->folder, config->user_id, config->machine_id, config->outbox_sync_full,
-                                  config->has_cloud};
+    s->config = (local_db_config){config->folder,           config->user_id,   config->machine_id,
+                                  config->outbox_sync_full, config->has_cloud, config->has_notices};
     if (!failed) failed = open_database(s, why);
     if (failed)
         free_storage(s);

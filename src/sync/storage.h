@@ -26,9 +26,9 @@ typedef struct storage storage;
 typedef struct storage_config {
     const char *folder, *user_id, *machine_id; /* as in local_db_config */
     bool outbox_sync_full;
-    bool has_cloud;          /* as in local_db_config */
-    uint32_t n_producers;    /* workers: 1.. */
-    uint32_t queue_capacity; /* passes a producer may be ahead; 0: 1024 */
+    bool has_cloud, has_notices; /* as in local_db_config */
+    uint32_t n_producers;        /* workers: 1.. */
+    uint32_t queue_capacity;     /* passes a producer may be ahead; 0: 1024 */
 } storage_config;
 
 /* signals[0 .. n_new) of the pass are new and to be announced; the rest were known before. Its updates say which known
