@@ -236,6 +236,17 @@ static err open_notify(orchestrator *o, diag *why) {
     return orchestrator_notify_new(&nc, &o->notify, why);
 }
 
+static err open_heartbeat(orchestrator *o, diag *why) {
+    orchestrator_heartbeat_config hc = {.loop = &o->loop,
+                                        .url = o->cfg->heartbeat_url,
+                                        .interval_ms = o->cfg->heartbeat_interval_s * 1000,
+                                        .is_well = orchestrator_status_is_well,
+                                        .context = o};
+    if (!hc.url || !*hc.url) return OK;
+    err e = orchestrator_heartbeat_new(&hc, &o->heartbeat);
+    return e == OK ? OK : diag_set(why, e, "out of memory");
+}
+
 static err open_server(orchestrator *o, diag *why) {
     serve_config sc = {.host = o->cfg->host,
                        .port = (uint16_t)o->cfg->port,
@@ -316,6 +327,7 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_notify(o, why);
     if (e == OK) e = orchestrator_flow_open_screener(o, why);
     if (e == OK) e = open_server(o, why);
+    if (e == OK) e = open_heartbeat(o, why);
     if (e == OK) e = orchestrator_flow_open_feed(o, why);
     return e;
 }
@@ -400,6 +412,8 @@ static void on_feed_closed(void *context) {
 void orchestrator_stop(orchestrator *o) {
     if (o->is_stopping) return;
     o->is_stopping = true;
+    orchestrator_heartbeat_close(o->heartbeat);
+    o->heartbeat = NULL;
     orchestrator_set_status(o, "stopping");
     if (o->feed)
         feed_close(o->feed, on_feed_closed, o);

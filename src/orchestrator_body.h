@@ -7,6 +7,7 @@
 #include "orchestrator_analysis.h"
 #include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
+#include "orchestrator_heartbeat.h"
 #include "orchestrator_history.h"
 #include "orchestrator_notify.h"
 #include "orchestrator_snapshot.h"
@@ -36,8 +37,9 @@ typedef struct orchestrator {
     orchestrator_cloud_traders *cloud_traders;
     orchestrator_snapshot *snapshot;
     orchestrator_cloud *cloud;
-    orchestrator_analysis *analysis; /* NULL: off */
-    orchestrator_notify *notify;     /* NULL: nobody is told */
+    orchestrator_analysis *analysis;   /* NULL: off */
+    orchestrator_notify *notify;       /* NULL: nobody is told */
+    orchestrator_heartbeat *heartbeat; /* NULL: nobody waits for one */
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;

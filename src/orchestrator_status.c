@@ -43,6 +43,14 @@ static size_t tell_health(void *context, health_component *out) {
     return n;
 }
 
+bool orchestrator_status_is_well(void *context) {
+    const orchestrator *o = context;
+    health_component components[HEALTH_MAX_COMPONENTS];
+    size_t n = tell_health(context, components);
+    return health_judge(components, n) != STATUS_UNHEALTHY && strcmp(o->status, "running") == 0 && o->feed &&
+           feed_is_live(o->feed);
+}
+
 static bool tell_ready(void *context, diag *why) {
     const orchestrator *o = context;
     if (strcmp(o->status, "running") == 0) return true;
