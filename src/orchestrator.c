@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "orchestrator_flow.h"
+#include "orchestrator_health.h"
 #include "orchestrator_machine.h"
 #include "orchestrator_status.h"
 #include <signal.h>
@@ -286,6 +287,7 @@ static err open_loop(orchestrator *o, diag *why) {
     uv_timer_init(&o->loop, &o->flush);
     o->flush.data = o;
     uv_timer_start(&o->flush, on_flush, FLUSH_MS, FLUSH_MS);
+    orchestrator_health_open(o);
     for (int i = 0; i < N_SIGNALS; i++) {
         uv_signal_init(&o->loop, &o->signals[i]);
         o->signals[i].data = o;
@@ -385,6 +387,7 @@ static void on_cloud_finished(void *context) {
     o->serve = NULL;
     close_handle((uv_handle_t *)&o->wake);
     close_handle((uv_handle_t *)&o->flush);
+    close_handle((uv_handle_t *)&o->measure.timer);
     for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
 }
 

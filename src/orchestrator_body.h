@@ -9,6 +9,7 @@
 #include "orchestrator_cloud_traders.h"
 #include "orchestrator_heartbeat.h"
 #include "orchestrator_history.h"
+#include "orchestrator_measure.h"
 #include "orchestrator_notify.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
@@ -44,6 +45,7 @@ typedef struct orchestrator {
     feed *feed;
     orchestrator_universe *universe;
     orchestrator_history history;
+    orchestrator_measure measure;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */

@@ -61,6 +61,7 @@ static bool may_analyse(const orchestrator *o) {
 
 void orchestrator_flow_analysed(void *context, const analysis_row *row) {
     orchestrator *o = context;
+    histogram_add(&o->measure.analysis_s, (double)row->latency_ms / 1e3);
     if (o->serve) serve_publish_analysis(o->serve, row);
     if (o->cloud) orchestrator_cloud_analysed(o->cloud, row);
     orchestrator_notify_poke(o->notify);
@@ -68,6 +69,7 @@ void orchestrator_flow_analysed(void *context, const analysis_row *row) {
 
 void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
     orchestrator *o = context;
+    if (p->received_ns) histogram_add(&o->measure.commit_s, (double)(monotonic_ns() - p->received_ns) / 1e9);
     for (uint32_t i = 0; i < n_new; i++) {
         if (o->serve) serve_publish_signal(o->serve, &p->signals[i]);
         if (p->signals[i].state == SIGNAL_HISTORICAL) continue; /* hundreds at a first start: asked for, not told */

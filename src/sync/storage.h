@@ -45,7 +45,8 @@ typedef enum storage_state { STORAGE_IDLE, STORAGE_RUNNING, STORAGE_FAILING, STO
 typedef struct storage_stats {
     storage_state state; /* FAILING: the last commit failed and is being repeated */
     uint64_t n_passes, n_commits, n_failures, n_new_signals;
-    uint64_t n_queued; /* submitted and not committed yet */
+    uint64_t n_queued;      /* submitted and not committed yet */
+    int64_t last_commit_ms; /* monotonic; 0: none yet */
 } storage_stats;
 
 /* Owner. Opens and migrates the database, and holds FOLDER/lock, so that a second daemon on the same folder is refused
