@@ -55,8 +55,8 @@ typedef struct config {
     const char *traders_dir;
 
     const char *host;
-    int64_t port;             /* 0: any free one */
-    config_list auth_origins; /* scheme://host[:port] */
+    int64_t port, metrics_port; /* 0: any free one */
+    config_list auth_origins;   /* scheme://host[:port] */
 
     bool is_cloud;            /* all of the next three are there */
     const char *user_id;      /* else "local" */

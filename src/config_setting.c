@@ -155,6 +155,8 @@ const config_setting CONFIG_SETTINGS[] = {
      .effect = "address to listen on; 127.0.0.1 is reachable from this machine only, :: from everywhere"},
     {.name = "PORT", .group = "Server", FIELD(port), WHOLE(0, 65535), .initial = "8080",
      .effect = "port of the HTTP interface and the browser channel; 0: any free one, told at start"},
+    {.name = "METRICS_PORT", .group = "Server", FIELD(metrics_port), WHOLE(0, 65535), .initial = "9091",
+     .effect = "port of /metrics for Prometheus, without a token; 0: any free one, told at start. Taken by another: none"},
     {.name = "AUTH_ORIGINS", .group = "Server", FIELD(auth_origins), OPTIONAL(TYPE_ORIGINS),
      .effect = "further web origins that may open the browser channel, e.g. https://app.example.com"},
 
@@ -280,7 +282,6 @@ const config_setting CONFIG_SETTINGS[] = {
     {.name = "VCPU_HOUR_USD", .group = "Cloud", FIELD(vcpu_hour_usd), OF_TYPE(TYPE_AMOUNT), .initial = "0.00095",
      .effect = "price of one vCPU for an hour, for cloud_costs"},
 
-    {.name = "METRICS_PORT", LATER, .effect = "port of the metrics"},
     {.name = "FLY_API_TOKEN", LATER, .effect = "scaling on Fly", .is_secret = true},
     {.name = "FLY_APP_NAME", LATER, .effect = "scaling on Fly, which sets it by itself"},
     {.name = "SCALE_*", LATER, .effect = "scaling: every name that starts with SCALE_"},

@@ -14,6 +14,7 @@
 #include "orchestrator_flow.h"
 #include "orchestrator_health.h"
 #include "orchestrator_machine.h"
+#include "orchestrator_prometheus.h"
 #include "orchestrator_status.h"
 #include <signal.h>
 #include <stdio.h>
@@ -237,6 +238,19 @@ static err open_notify(orchestrator *o, diag *why) {
     return orchestrator_notify_new(&nc, &o->notify, why);
 }
 
+/* Nobody is to miss a signal because another program has that port. */
+static void open_metrics(orchestrator *o) {
+    metrics_listener_config mc = {.host = o->cfg->host,
+                                  .port = (uint16_t)o->cfg->metrics_port,
+                                  .write = orchestrator_prometheus_write,
+                                  .context = o};
+    diag why;
+    if (metrics_listener_open(&o->loop, &mc, &o->metrics, &why) == OK)
+        log_info("orchestrator", "metrics: http://%s:%u/metrics", o->cfg->host, metrics_listener_port(o->metrics));
+    else
+        log_warn("orchestrator", "no metrics on METRICS_PORT: %s", why.text);
+}
+
 static err open_heartbeat(orchestrator *o, diag *why) {
     orchestrator_heartbeat_config hc = {.loop = &o->loop,
                                         .url = o->cfg->heartbeat_url,
@@ -330,6 +344,7 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = orchestrator_flow_open_screener(o, why);
     if (e == OK) e = open_server(o, why);
     if (e == OK) e = open_heartbeat(o, why);
+    if (e == OK) open_metrics(o);
     if (e == OK) e = orchestrator_flow_open_feed(o, why);
     return e;
 }
@@ -383,6 +398,8 @@ static void on_cloud_finished(void *context) {
     o->snapshot = NULL;
     orchestrator_traders_close(o->traders);
     o->traders = NULL;
+    metrics_listener_close(o->metrics);
+    o->metrics = NULL;
     if (o->serve) serve_close(o->serve, NULL, NULL);
     o->serve = NULL;
     close_handle((uv_handle_t *)&o->wake);

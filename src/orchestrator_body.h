@@ -16,6 +16,7 @@
 #include "orchestrator_universe.h"
 #include "screener/screener.h"
 #include "serve/auth.h"
+#include "serve/metrics_listener.h"
 #include "serve/serve.h"
 #include "sync/storage.h"
 
@@ -42,6 +43,7 @@ typedef struct orchestrator {
     orchestrator_analysis *analysis;   /* NULL: off */
     orchestrator_notify *notify;       /* NULL: nobody is told */
     orchestrator_heartbeat *heartbeat; /* NULL: nobody waits for one */
+    metrics_listener *metrics;         /* NULL: its port is not to be had */
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;

@@ -481,6 +481,34 @@ void orchestrator_notify_write(const orchestrator_notify *n, json_writer *w) {
     json_write_object_end(w);
 }
 
+void orchestrator_notify_write_metrics(const orchestrator_notify *n, metrics_text *m) {
+    if (!n || n->is_stopped) return;
+    metrics_text_family(m, "trademind_notifications_total", METRICS_COUNTER,
+                        "Notifications by what has become of them; failed: tries.");
+    for (int s = 0; s < N_NOTICE_SERVICES; s++) {
+        lane_stats stats;
+        if (!n->posts[s].lane) continue;
+        lane_get_stats(n->posts[s].lane, &stats);
+        const struct {
+            const char *outcome;
+            uint64_t n;
+        } counts[] = {{"sent", stats.n_sent},
+                      {"failed", stats.n_failed},
+                      {"refused", stats.n_refused},
+                      {"expired", stats.n_expired}};
+        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+            metrics_label labels[] = {{"service", notice_service_name((notice_service)s)},
+                                      {"outcome", counts[i].outcome}};
+            metrics_text_sample(m, labels, 2, (double)counts[i].n);
+        }
+    }
+    metrics_text_family(m, "trademind_notifications_waiting", METRICS_GAUGE, "Notifications that wait.");
+    for (int s = 0; s < N_NOTICE_SERVICES; s++)
+        if (n->posts[s].lane)
+            metrics_text_sample(m, &(metrics_label){"service", notice_service_name((notice_service)s)}, 1,
+                                (double)n->counts.n_waiting[s]);
+}
+
 /* ---- the end ---- */
 
 static void on_client_closed(void *context) {

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "notify/lane.h"
 #include "serve/health.h"
+#include "serve/metrics_text.h"
 #include "sync/storage.h"
 
 typedef struct orchestrator_notify orchestrator_notify;
@@ -40,6 +41,8 @@ void orchestrator_notify_flush(orchestrator_notify *n);
 health_state orchestrator_notify_health(const orchestrator_notify *n);
 /* An object; null when it is off. */
 void orchestrator_notify_write(const orchestrator_notify *n, json_writer *w);
+
+void orchestrator_notify_write_metrics(const orchestrator_notify *n, metrics_text *m);
 
 /* Before storage stops: nothing is sent any more. */
 void orchestrator_notify_stop(orchestrator_notify *n);
