@@ -275,6 +275,7 @@ static err open_server(orchestrator *o, diag *why) {
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
                                  .force_sync = force_sync,
+                                 .metrics = orchestrator_prometheus_write,
                                  .reload_traders = reload_traders};
     orchestrator_status_provide(&providers);
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);

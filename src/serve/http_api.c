@@ -8,6 +8,7 @@
 #include "screener/signal_json.h"
 #include "serve/auth.h"
 #include "serve/http_change.h"
+#include "serve/http_metrics.h"
 #include "serve/http_query.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static void get_root(http_api *api, http_request_state *r);
 static void get_health(http_api *api, http_request_state *r);
 static void get_ready(http_api *api, http_request_state *r);
 static void get_channel(http_api *api, http_request_state *r);
+static void get_metrics(http_api *api, http_request_state *r);
 static void get_status(http_api *api, http_request_state *r);
 static void get_signals(http_api *api, http_request_state *r);
 
@@ -51,6 +53,7 @@ static const route routes[] = {
     {"/health", get_health, NULL},
     {"/ready", get_ready, NULL},
     {"/ws", get_channel, NULL},
+    {"/metrics", get_metrics, NULL},
     {"/api/v1/status", get_status, NULL},
     {"/api/v1/signals", get_signals, NULL},
     {"/api/v1/traders", get_traders, NULL},
@@ -59,7 +62,7 @@ static const route routes[] = {
     {"/api/v1/screener/workers", NULL, post_workers},
 };
 
-static bool needs_token(const char *path) { return strncmp(path, "/api", 4) == 0; }
+static bool needs_token(const char *path) { return strncmp(path, "/api", 4) == 0 || strcmp(path, "/metrics") == 0; }
 
 static bool has_token(const http_api *api, struct lws *wsi) {
     char header[HEADER_BYTES];
@@ -244,6 +247,8 @@ static void get_ready(http_api *api, http_request_state *r) {
     json_write_object_end(&w);
     http_answer_json(&r->answer, is_ready ? 200 : 503, &w);
 }
+
+static void get_metrics(http_api *api, http_request_state *r) { http_metrics_answer(&api->providers, &r->answer); }
 
 static void get_status(http_api *api, http_request_state *r) {
     serve_status status = {0};
