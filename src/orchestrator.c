@@ -40,6 +40,7 @@ void orchestrator_fail(orchestrator *o, const char *why) {
 void orchestrator_set_status(orchestrator *o, const char *status) {
     if (strcmp(o->status, status) == 0) return;
     o->status = status;
+    orchestrator_service_status(&o->service, status);
     if (o->serve) serve_publish_status(o->serve);
     if (o->cloud) orchestrator_cloud_set_status(o->cloud, status);
 }
@@ -303,6 +304,7 @@ static err open_loop(orchestrator *o, diag *why) {
     o->flush.data = o;
     uv_timer_start(&o->flush, on_flush, FLUSH_MS, FLUSH_MS);
     orchestrator_health_open(o);
+    orchestrator_service_open(&o->service, &o->loop, orchestrator_health_is_alive, o);
     for (int i = 0; i < N_SIGNALS; i++) {
         uv_signal_init(&o->loop, &o->signals[i]);
         o->signals[i].data = o;
@@ -406,6 +408,7 @@ static void on_cloud_finished(void *context) {
     close_handle((uv_handle_t *)&o->wake);
     close_handle((uv_handle_t *)&o->flush);
     close_handle((uv_handle_t *)&o->measure.timer);
+    orchestrator_service_close(&o->service);
     for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
 }
 
@@ -436,6 +439,7 @@ void orchestrator_stop(orchestrator *o) {
     orchestrator_heartbeat_close(o->heartbeat);
     o->heartbeat = NULL;
     orchestrator_set_status(o, "stopping");
+    orchestrator_service_stopping(&o->service);
     if (o->feed)
         feed_close(o->feed, on_feed_closed, o);
     else
@@ -477,6 +481,7 @@ int orchestrator_run(const config *cfg, diag *why) {
         o->exit_code = EXIT_FAILURE_CODE;
         if (o->has_loop) orchestrator_stop(o);
     } else {
+        orchestrator_service_ready(&o->service);
         greet(o);
     }
     block_signals(false);

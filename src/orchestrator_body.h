@@ -11,6 +11,7 @@
 #include "orchestrator_history.h"
 #include "orchestrator_measure.h"
 #include "orchestrator_notify.h"
+#include "orchestrator_service.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
 #include "orchestrator_universe.h"
@@ -49,6 +50,7 @@ typedef struct orchestrator {
     orchestrator_universe *universe;
     orchestrator_history history;
     orchestrator_measure measure;
+    orchestrator_service service;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */

@@ -106,3 +106,10 @@ void orchestrator_health_facts(const orchestrator *o, health_facts *out) {
     out->memory_percent = o->measure.memory_percent;
     out->errors_per_minute = orchestrator_measure_errors(&o->measure);
 }
+
+bool orchestrator_health_is_alive(void *context) {
+    health_facts facts;
+    health_component components[HEALTH_MAX_COMPONENTS];
+    orchestrator_health_facts(context, &facts);
+    return health_judge(components, health_rules_judge(&facts, components)) != STATUS_UNHEALTHY;
+}

@@ -66,7 +66,7 @@ static void write_stream(const orchestrator *o, metrics_text *m) {
     metrics_text_family(m, "trademind_stream_silence_seconds", METRICS_GAUGE,
                         "Of each connection that stands: time since its last byte.");
     for (size_t i = 0; i < p.n_connections; i++) {
-        char number[16];
+        char number[24];
         snprintf(number, sizeof number, "%zu", i);
         if (p.silent_ms[i] >= 0)
             metrics_text_sample(m, &(metrics_label){"connection", number}, 1, (double)p.silent_ms[i] / 1e3);
@@ -83,7 +83,7 @@ static double read_count(const worker_stats *s, size_t offset) {
 
 static void each_worker(const orchestrator *o, metrics_text *m, double (*read)(const orchestrator *o, int32_t i)) {
     for (int32_t i = 0; i < screener_workers(o->screener); i++) {
-        char number[16];
+        char number[24];
         snprintf(number, sizeof number, "%d", i);
         metrics_text_sample(m, &(metrics_label){"worker", number}, 1, read(o, i));
     }
@@ -120,7 +120,7 @@ static void write_worker_counts(const orchestrator *o, metrics_text *m) {
     for (size_t k = 0; k < sizeof counters / sizeof *counters; k++) {
         metrics_text_family(m, counters[k].name, METRICS_COUNTER, counters[k].help);
         for (int32_t i = 0; i < screener_workers(o->screener); i++) {
-            char number[16];
+            char number[24];
             snprintf(number, sizeof number, "%d", i);
             metrics_text_sample(m, &(metrics_label){"worker", number}, 1,
                                 read_count(screener_stats(o->screener, i), counters[k].offset));
