@@ -4,10 +4,12 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { endAll, eventually, generatedMarket, startDaemon, startExchange, stop } from './daemon.mjs';
 import { read } from './exposition.mjs';
 import { tempDir } from './harness.mjs';
+import * as google from './gemini.mjs';
 import { webhook } from './messengers.mjs';
 
 const market = generatedMarket();
@@ -128,4 +130,24 @@ test('the reader itself finds what is wrong', () => {
     ['# HELP a x\n# TYPE a counter\n', '_total'], ['# HELP a_ms x\n# TYPE a_ms gauge\n', 'base unit'], [`${head}a_total{x="1",x="2"} 1\n`, 'labels'], [`${head}a_total 1,5\n`, 'no number'],
     ['# HELP h x\n# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n', 'add up'], ['# HELP h x\n# TYPE h histogram\nh_bucket{le="1"} 1\nh_sum 1\nh_count 1\n', 'whole']])
     assert.throws(() => read(text), new RegExp(said), text);
+});
+
+test('alerts and dashboard ask for metrics that there are', async () => {
+  const gemini = await google.gemini(), hook = await webhook();
+  const exchange = await startExchange(market, 1500);
+  const daemon = await startDaemon({ port: exchange.port, market, folder: tempDir(), env: {
+    NOTIFY_WEBHOOK_URL: hook.url, GEMINI_API_KEY: google.KEY, GEMINI_BASE_URL: gemini.url } });
+  const { families } = await eventually(async () => {
+    const s = await scrape(daemon);
+    return s.families.has('trademind_storage_last_commit_age_seconds') && s;
+  }, 'all metrics');
+  const known = new Set([...families].flatMap(([name, f]) => f.type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]));
+  const files = [readFileSync('docs/operations/alerts.yml', 'utf8'), readFileSync('docs/operations/grafana.json', 'utf8')];
+  const asked = new Set(files.flatMap(text => text.match(/\b(trademind|process)_[a-z0-9_]+/g)));
+  assert.ok(asked.size >= 25, `${asked.size} names`);
+  assert.deepEqual([...asked].filter(name => !known.has(name)), []);
+  const dashboard = JSON.parse(files[1]);
+  assert.equal(new Set(dashboard.panels.map(p => p.id)).size, dashboard.panels.length);
+  for (const it of [daemon, exchange]) await stop(it);
+  await Promise.all([hook.close(), gemini.close()]);
 });
