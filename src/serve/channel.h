@@ -7,10 +7,11 @@
  * with 4401). Pushed messages carry a growing `seq`, the same number for all clients; those that must arrive are kept for
  * a while, so that a client which comes back asks for what it has missed (`resume`). A client that reads too slowly loses
  * metrics and klines, then is closed with 1013.
- * Threads: the loop's. Ownership: borrows token, origins and providers. */
+ * Threads: the loop's. Ownership: borrows gate, origins and providers. */
 #pragma once
 #include "screener/analysis.h"
 #include "screener/pass.h"
+#include "serve/gate.h"
 #include "serve/providers.h"
 #include <libwebsockets.h>
 
@@ -18,7 +19,7 @@ typedef struct channel channel;
 typedef struct channel_client channel_client;
 
 typedef struct channel_options {
-    const char *token;
+    gate *gate;                 /* who is let in */
     const char *const *origins; /* allowed beside the page's own host */
     size_t n_origins;
     int64_t auth_timeout_ms;

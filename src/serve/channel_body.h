@@ -21,13 +21,14 @@ struct channel_client {
     channel_client *next;
     uint64_t seen_seq; /* what must arrive has been sent up to here */
     bool is_live;      /* has got hello, gets what is pushed */
-    bool is_known;     /* has shown the token */
+    bool is_known;     /* has shown a token that opens the gate */
     int close_code;    /* not 0: to be closed with it; nothing it sends is looked at any more */
     channel *owner;
     client_queue queue; /* answers, and what may be lost */
     replay replay;
     topic_list topics;
     channel_client *previous;
+    gate_ticket *ticket; /* while the gate finds out; nothing is read meanwhile */
     uint64_t live_seq; /* hello's: what is pushed after it comes live */
     char *input;       /* the message that is arriving */
     size_t input_bytes;

@@ -47,6 +47,8 @@ typedef struct serve_providers {
     /* Live bars of it are there: its id out. ERR_NOT_FOUND, ERR_UNSUPPORTED (this interval is not watched), and anything else
      * is "not now"; NULL: of nothing. */
     err (*find_klines)(void *context, const char *symbol, int32_t interval, uint32_t *id, diag *why);
+    /* The text of /metrics, which is the caller's; ERR_NO_MEMORY. May be NULL. */
+    err (*metrics)(void *context, char **text, size_t *bytes);
     /* Somebody says that traders have changed where they come from; may be NULL. */
     void (*reload_traders)(void *context);
 } serve_providers;
