@@ -26,7 +26,9 @@ enum {
     DRAIN_MS = 3000,
     EXIT_FAILURE_CODE = 1,
     PASSES_AHEAD = 128,
-    LEAVE_MS = 2000 /* for the cloud, at the end: Fly kills after 5 s */
+    STOP_MS = 3500,  /* after which a stop waits for nothing but the disk: Fly kills after 5 s */
+    LEAVE_MS = 2000, /* for the cloud, at the end: of what is left of STOP_MS */
+    LEAVE_LEAST_MS = 250
 };
 
 void orchestrator_fail(orchestrator *o, const char *why) {
@@ -354,6 +356,13 @@ static void on_cloud_finished(void *context) {
     for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
 }
 
+/* A machine that is short of CPU has used up a part of its time before the cloud's turn comes. */
+static int64_t leave_ms(const orchestrator *o) {
+    int64_t left = o->stop_began_ms + STOP_MS - monotonic_ms();
+    if (left > LEAVE_MS) return LEAVE_MS;
+    return left > LEAVE_LEAST_MS ? left : LEAVE_LEAST_MS;
+}
+
 /* The feed is closed: no event comes any more. While storage hands out the last passes the server still publishes them; its
  * questions end with storage. */
 static void on_feed_closed(void *context) {
@@ -369,7 +378,7 @@ static void on_feed_closed(void *context) {
     o->cloud_traders = NULL;
     if (o->serve) serve_publish_status(o->serve);
     if (o->cloud)
-        orchestrator_cloud_finish(o->cloud, o->exit_code ? o->why->text : NULL, LEAVE_MS, on_cloud_finished, o);
+        orchestrator_cloud_finish(o->cloud, o->exit_code ? o->why->text : NULL, leave_ms(o), on_cloud_finished, o);
     else
         on_cloud_finished(o);
 }
@@ -377,6 +386,7 @@ static void on_feed_closed(void *context) {
 void orchestrator_stop(orchestrator *o) {
     if (o->is_stopping) return;
     o->is_stopping = true;
+    o->stop_began_ms = monotonic_ms();
     orchestrator_set_status(o, "stopping");
     if (o->feed)
         feed_close(o->feed, on_feed_closed, o);
