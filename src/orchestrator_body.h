@@ -61,7 +61,7 @@ typedef struct orchestrator {
     orchestrator_service service;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
-    int64_t started_ms, start_ms; /* monotonic; market time */
+    int64_t started_ms, stop_began_ms, start_ms; /* monotonic, monotonic, market time */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
         reexecutes, is_feed_full, is_paused;
     uint64_t n_kills, n_printed;
