@@ -193,10 +193,10 @@ test('without Fly\'s names there is nothing to scale, and it says so', async () 
 const n_cpus = availableParallelism();
 test('workers follow what an evaluation takes, without a restart', { skip: n_cpus < 2 && 'one CPU only' }, async () => {
   const traders = tempDir(), folder = tempDir();
-  // Some 25 ms of work at each close of each symbol: more than SCALE_LAG_MS.
+  // Some 10 ms of work at each close of each symbol: SCALE_LAG_MS and more.
   writeFileSync(join(traders, 'slow.lua'), `return trader {interval = "1m", filter = function(m)
   local sum = 0
-  for i = 1, 5e6 do sum = sum + i % 7 end
+  for i = 1, 2e6 do sum = sum + i % 7 end
   return sum < 0
 end}`);
   const exchange = await startModel(['--symbols', '3', '--speed', '60']);
