@@ -15,22 +15,18 @@ afterEach(endAll);
 const MINUTE = 60000;
 const market = recordedMarket();
 const [first, second] = market.symbols;
-const allOfThem = allTraders(market);
+const traders = allTraders(market);
 let expected;
 
-before(async () => { expected = await replay(market, { traders: allOfThem }); });
-
-const usual = { market, traders: allOfThem, workers: 2, env: {}, speed: 'max', meanwhile: null };
+before(async () => { expected = await replay(market, { traders }); });
 
 /** A daemon that sees all of the market through a scene, and what it counted: sums over the workers. */
-async function runThrough(scene, options = {}) {
-  const { market, traders, workers, env, speed, meanwhile } = { ...usual, ...options };
+async function runThrough(scene, { workers = 2, env = {} } = {}) {
   const folder = tempDir(), file = join(tempDir(), 'own.scene');
   writeFileSync(file, scene);
   const exchange = await startModel(['--data', market.data, '--from', String(market.from), '--to', String(market.to), '--symbols', market.symbols.join(','),
-    '--speed', speed, '--stay', 'stopped', '--scene', file, '--seed', String(seed), '--log', 'warn']);
+    '--speed', 'max', '--stay', 'stopped', '--scene', file, '--seed', String(seed), '--log', 'warn']);
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders, workers, env });
-  if (meanwhile) await meanwhile(daemon);
   await exchange.until(it => it.lines.some(line => line.event === 'market_ended'), 'the end of the market', 300000);
   await eventually(async () => (await daemon.status()).marketTime >= market.to, 'its last frames');
   const status = await settled(daemon);
@@ -75,22 +71,6 @@ for (const [name, scene, hasHappened] of disturbed) {
     assertSame(await end(run));
   });
 }
-
-// It waits for its bars while the other worker's copies of what it refers to go on, far past its window.
-test('a symbol that waits for most of a day moves to another worker', async () => {
-  const market = recordedMarket(4), traders = allTraders(market);
-  const run = await runThrough(`at 8h gap ${market.symbols[3]} 3 bars\nat 8h rest 503 to klines for 14h\n`, {
-    market, traders, speed: '3600',
-    meanwhile: async daemon => {
-      await eventually(async () => (await daemon.status()).marketTime >= market.from + 21 * 60 * MINUTE, 'the evening', 60000);
-      const answer = await fetch(`http://127.0.0.1:${daemon.port()}/api/v1/screener/workers`, {
-        method: 'POST', headers: { authorization: `Bearer ${daemon.token}` }, body: '{"workers":1}' });
-      assert.equal(answer.status, 202);
-    },
-  });
-  assert.ok(run.counted.copiesAnew > 0, 'no copy had gone past it');
-  assert.equal(difference(await end(run), await replay(market, { traders })), '');
-});
 
 test('a daily trader that looks at minutes goes on after a gap late in its day', async () => {
   const folder = tempDir(), own = tempDir(), DAY = 1440 * MINUTE, from = Date.parse('2026-01-05T00:00:00Z');
