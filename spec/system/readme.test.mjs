@@ -246,6 +246,7 @@ const COMMANDS = [
   [/^(sqlite3|mkdir|tar|cp|rm) /, 'works on the data folder of a daemon: spec/system/operations.test.mjs'],
   [/psql /, 'needs a database: spec/system/migrations.test.mjs'],
   [/^trademind (import|export)/, 'needs a Supabase project: spec/system/transfer.test.mjs'],
+  [/^trademind provision/, 'needs Fly and a Supabase project: spec/system/provision.test.mjs'],
   [/^trademind (run|status)/, 'needs a running market: spec/system/operations.test.mjs'],
   [/^(export )?[A-Z_]+=/, 'sets a variable of the reader\'s shell'],
 ];
