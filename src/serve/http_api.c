@@ -9,6 +9,7 @@
 #include "serve/auth.h"
 #include "serve/http_change.h"
 #include "serve/http_query.h"
+#include "serve/pages.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,6 @@ typedef struct route {
     handler_fn get, post;
 } route;
 
-static void get_root(http_api *api, http_request_state *r);
 static void get_health(http_api *api, http_request_state *r);
 static void get_ready(http_api *api, http_request_state *r);
 static void get_channel(http_api *api, http_request_state *r);
@@ -47,7 +47,6 @@ static void post_workers(http_api *api, http_request_state *r);
 static void post_trader(http_api *api, http_request_state *r);
 
 static const route routes[] = {
-    {"/", get_root, NULL},
     {"/health", get_health, NULL},
     {"/ready", get_ready, NULL},
     {"/ws", get_channel, NULL},
@@ -134,11 +133,14 @@ static void judge(http_api *api, http_request_state *r, const char *path) {
     r->is_head = lws_hdr_total_length(r->wsi, WSI_TOKEN_HEAD_URI) > 0;
     is_get = r->is_head || lws_hdr_total_length(r->wsi, WSI_TOKEN_GET_URI) > 0;
     const route *found = find_route(path);
+    const page *file = page_find(path);
     if (needs_token(path) && !has_token(api, r->wsi))
         http_answer_problem(&r->answer, 401,
                             "expected the header \"Authorization: Bearer TOKEN\"; the token is in DATA_DIR/token");
     else if (is_get && may_have_body(r->wsi, is_get))
         http_answer_problem(&r->answer, 400, "a GET or HEAD has no body here");
+    else if (is_get && file)
+        page_answer(file, r->wsi, &r->answer);
     else if (!found)
         http_answer_problem(&r->answer, 404, "there is nothing at this path");
     else if (is_get && found->get)
@@ -211,13 +213,6 @@ int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons 
 }
 
 /* ---- what is answered ---- */
-
-static void get_root(http_api *api, http_request_state *r) {
-    (void)api;
-    http_answer_text(&r->answer, 200,
-                     "trademind: watches markets and sends signals. API: /health, /ready, /api/v1/status, "
-                     "/api/v1/signals, /api/v1/traders (with a token); WebSocket: /ws\n");
-}
 
 static void get_channel(http_api *api, http_request_state *r) {
     (void)api;

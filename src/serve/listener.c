@@ -66,13 +66,11 @@ static const struct lws_protocols protocols[] = {
     {0},
 };
 
-/* On every answer, libwebsockets' own error pages included. */
+/* On every answer, libwebsockets' own error pages included; what differs between answers is http_answer.c's. */
 static const struct lws_protocol_vhost_options headers[] = {
     {&headers[1], NULL, "x-content-type-options:", "nosniff"},
     {&headers[2], NULL, "x-frame-options:", "DENY"},
-    {&headers[3], NULL, "referrer-policy:", "no-referrer"},
-    {&headers[4], NULL, "content-security-policy:", "default-src 'none'; frame-ancestors 'none'"},
-    {NULL, NULL, "cache-control:", "no-store"},
+    {NULL, NULL, "referrer-policy:", "no-referrer"},
 };
 
 /* A peer that went away without a word is asked after a minute and dropped a quarter later. */
