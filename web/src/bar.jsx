@@ -69,7 +69,7 @@ export function Settings() {
   const { theme, sound, notify } = settings.value;
   return (
     <div class="menu" ref={box}>
-      <button class="bare icon" aria-label="Settings" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}><Icon name="sliders" /></button>
+      <button class="bare icon" aria-label="Settings" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}><Icon name="gear" /></button>
       {isOpen && (
         <div role="group" aria-label="Settings">
           <label class="check"><input type="checkbox" checked={sound} onChange={event => toggleSound(event.currentTarget.checked)} />A tone for each new signal</label>

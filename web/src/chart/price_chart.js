@@ -11,12 +11,22 @@ const STYLES = { solid: LineStyle.Solid, dashed: LineStyle.Dashed, dotted: LineS
 const SHAPES = { arrow_up: 'arrowUp', arrow_down: 'arrowDown', circle: 'circle', square: 'square' };
 const PLACES = { above: 'aboveBar', below: 'belowBar' };
 const OLDER_AT_BAR = 20;
+const BAR_PIXELS = 6;
 
 const seconds = ms => Math.floor(ms / 1000);
 
+/** [numbers] */
+function valueOf(plot, row) {
+  if (plot.kind === 'hline') return [plot.level];
+  if (plot.kind === 'band') return [plot.upper[row], plot.lower[row]];
+  return plot.kind === 'marker' ? [] : [plot.values[row]];
+}
+
 export class PriceChart {
-  /** `onOlder`: the reader has come near the oldest bar. */
-  constructor(element, { onOlder = () => {} } = {}) {
+  /** `onOlder`: the reader has come near the oldest bar. `onRead(reading)`: what the legend says, of the bar under the pointer. */
+  constructor(element, { onOlder = () => {}, onRead = () => {} } = {}) {
+    this.onRead = onRead;
+    this.hovered = null;
     this.klines = [];
     this.marks = [];
     this.plotMarks = [];
@@ -24,12 +34,16 @@ export class PriceChart {
     this.plotSeries = [];
     this.levels = [];
     this.levelLines = [];
-    this.chart = createChart(element, { autoSize: true });
+    this.chart = createChart(element, { autoSize: true, layout: { attributionLogo: false } }); // a logo would bring an inline style
     this.candles = this.chart.addSeries(CandlestickSeries, {});
     this.volume = this.chart.addSeries(HistogramSeries, { priceScaleId: 'volume', priceFormat: { type: 'volume' }, lastValueVisible: false, priceLineVisible: false });
     this.chart.priceScale('volume').applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
     this.markers = createSeriesMarkers(this.candles, []);
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(range => { if (range && range.from < OLDER_AT_BAR) onOlder(); });
+    this.chart.subscribeCrosshairMove(({ time }) => {
+      this.hovered = time ?? null;
+      this.tell();
+    });
     this.paint();
   }
 
@@ -72,7 +86,19 @@ export class PriceChart {
     this.candles.setData(klines.map(k => this.candleOf(k)));
     this.volume.setData(klines.map(k => this.volumeOf(k)));
     this.drawMarks();
+    this.tell();
   }
+
+  /** The bar under the pointer, else the newest one, and the plots there. */
+  tell() {
+    const time = this.hovered ?? seconds(this.klines.at(-1)?.[0] ?? 0);
+    const index = this.hovered === null ? this.klines.length - 1 : this.klines.findIndex(k => seconds(k[0]) === time);
+    const at = this.plots?.times.findIndex(ms => seconds(ms) === time) ?? -1;
+    const row = at < 0 && this.plots ? this.plots.times.length - 1 : at; // plots are of closed bars only
+    this.onRead({ kline: this.klines[index] ?? null, plots: (this.plots?.plots ?? []).map((plot, n) => ({ name: plot.name, color: this.plotColor(plot, n), value: valueOf(plot, row) })) });
+  }
+
+  plotColor(plot, n) { return plotColor(plot.color, n, this.colors, isDark()); }
 
   /** A new bar, or the newest one as it is now; false: there is a gap before it, or it is an old one. */
   update(kline, step) {
@@ -83,6 +109,7 @@ export class PriceChart {
     this.candles.update(this.candleOf(kline));
     this.volume.update(this.volumeOf(kline));
     if (kline[0] !== last[0]) this.drawMarks();
+    this.tell();
     return true;
   }
 
@@ -137,16 +164,18 @@ export class PriceChart {
     this.plotSeries = [];
     this.plotMarks = [];
     this.plots = plots;
-    for (const [n, plot] of (plots?.plots ?? []).entries()) this.addPlot(plot, plots.times, plotColor(plot.color, n, this.colors, isDark()));
+    for (const [n, plot] of (plots?.plots ?? []).entries()) this.addPlot(plot, plots.times, this.plotColor(plot, n));
     this.drawMarks();
+    this.tell();
     for (const [n, pane] of this.chart.panes().entries()) pane.setStretchFactor(n === 0 ? 3 : 1);
   }
 
   addPlot(plot, times, color) {
-    const common = { color, title: plot.name, priceLineVisible: false, lastValueVisible: plot.pane > 0, crosshairMarkerVisible: false };
+    const common = { color, priceLineVisible: false, lastValueVisible: plot.pane > 0, crosshairMarkerVisible: false };
     const line = { ...common, lineWidth: Math.min(4, Math.max(1, plot.width ?? 2)), lineStyle: STYLES[plot.style] ?? LineStyle.Solid };
     const add = (kind, options) => {
       const series = this.chart.addSeries(kind, options, plot.pane);
+      series.plotName = plot.name; // for `drawn`: the legend names it, the axis does not
       this.plotSeries.push(series);
       return series;
     };
@@ -160,7 +189,7 @@ export class PriceChart {
     } else if (plot.kind === 'band') {
       const upper = add(LineSeries, { ...scaled(plot.upper), lineWidth: 1 });
       upper.setData(points(plot.upper));
-      add(LineSeries, { ...scaled(plot.lower), lineWidth: 1, title: '' }).setData(points(plot.lower));
+      add(LineSeries, { ...scaled(plot.lower), lineWidth: 1 }).setData(points(plot.lower));
       const band = new Band(withAlpha(color, 0.1));
       upper.attachPrimitive(band);
       band.setPoints(times.map((time, i) => ({ time: seconds(time), upper: plot.upper[i], lower: plot.lower[i] })));
@@ -180,8 +209,9 @@ export class PriceChart {
     return { type: 'price', precision: digits, minMove: 10 ** -digits };
   }
 
-  /** `time` in the middle of what is seen, with `n` bars around it; null: the newest ones. */
-  look(time, n = 120) {
+  /** `time` in the middle of what is seen; null: the newest bars. */
+  look(time) {
+    const n = Math.min(140, Math.max(40, Math.round(this.chart.timeScale().width() / BAR_PIXELS)));
     const index = time === null ? -1 : this.klines.findIndex(k => k[0] === this.barOf(time));
     const to = index < 0 ? this.klines.length + 5 : Math.min(this.klines.length + 5, index + n / 2);
     this.chart.timeScale().setVisibleLogicalRange({ from: to - n, to });
@@ -194,7 +224,7 @@ export class PriceChart {
       volume: this.volume.data(),
       markers: this.markers.markers(),
       levels: this.levelLines.map(line => ({ price: line.options().price, title: line.options().title })),
-      plots: this.plotSeries.map(series => ({ title: series.options().title, pane: series.getPane().paneIndex(), data: series.data() })),
+      plots: this.plotSeries.map(series => ({ name: series.plotName, pane: series.getPane().paneIndex(), data: series.data() })),
     };
   }
 }

@@ -25,6 +25,13 @@ const theme = EditorView.theme({
   '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
   '.cm-panels': { backgroundColor: 'var(--raised)', color: 'var(--text)' },
   '.cm-diagnosticText': { color: 'var(--text)', fontFamily: 'var(--font)' },
+  // CodeMirror's own marks are images within its styles, which the page's policy does not load.
+  '.cm-lintRange-active': { backgroundColor: 'var(--warn-soft)' },
+  '.cm-lintRange-info, .cm-lintRange-hint': { backgroundImage: 'none' },
+  '.cm-lint-marker': { width: '8px', height: '8px', margin: '6px 2px', borderRadius: '50%', backgroundColor: 'var(--line-strong)' },
+  '.cm-lint-marker-error, .cm-lint-marker-warning, .cm-lint-marker-info': { content: 'none' },
+  '.cm-lint-marker-error': { backgroundColor: 'var(--down)' },
+  '.cm-lint-marker-warning': { backgroundColor: 'var(--warn)' },
   '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy var(--down) 1.5px', textUnderlineOffset: '3px' },
   '.cm-lintRange-warning': { backgroundImage: 'none', textDecoration: 'underline wavy var(--warn) 1.5px', textUnderlineOffset: '3px' },
 });

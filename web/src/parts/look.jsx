@@ -1,5 +1,6 @@
 // What a script would have found on present data.
-import { fullTime, micros, plural, price } from './format.js';
+import { fullTime, micros, moment, plural, price } from './format.js';
+import { marketNow } from '../state/machine.js';
 import { href } from '../state/route.js';
 import { traderByName } from '../state/traders.js';
 
@@ -13,7 +14,7 @@ function Match({ match, trader }) {
       <td><a href={`${href('chart', symbol, interval)}${known ? `?trader=${encodeURIComponent(known.id)}` : ''}`}>{symbol}</a></td>
       <td>{match.fires ? <span class="chip info">fires</span> : <span class="chip">matches</span>}</td>
       <td class="right">{price(match.price)}</td>
-      <td class="right soft">{fullTime(time).replace(/:\d\d UTC$/, '')}</td>
+      <td class="right soft"><time title={fullTime(time)}>{moment(time, marketNow.peek())}</time></td>
     </tr>
   );
 }

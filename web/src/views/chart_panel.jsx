@@ -1,8 +1,9 @@
 // A chart that is fed: history from the interface, live bars from the channel, older ones as the reader goes back.
 import { effect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { clock, intervalMs, price } from '../parts/format.js';
+import { clock, intervalMs, moment, number, price, short } from '../parts/format.js';
 import { api, channel } from '../state/session.js';
+import { marketNow } from '../state/machine.js';
 import { settings } from '../state/settings.js';
 
 const BARS = 500;
@@ -85,10 +86,28 @@ class Feed {
   }
 }
 
+/** What stands at the bar that is pointed at. */
+function Legend({ reading }) {
+  const { kline, plots } = reading;
+  if (!kline) return <div class="legend" />;
+  const [time, open, high, low, close, volume] = kline;
+  const parts = [['O', price(open)], ['H', price(high)], ['L', price(low)], ['C', price(close)], ['V', short(volume)]];
+  return (
+    <div class="legend" aria-hidden="true">
+      <span class="faint">{moment(time, marketNow.peek())}</span>
+      {parts.map(([name, text]) => <span key={name}><span class="faint">{name}</span> <span class={close < open ? 'down' : 'up'}>{text}</span></span>)}
+      {plots.map(({ name, color, value }, i) => (
+        <span key={i} class="plot"><i style={{ background: color }} />{name} {value.filter(it => it != null).map(it => number(it, 4)).join(' / ')}</span>
+      ))}
+    </div>
+  );
+}
+
 /** `trader`: whose plots; `marks` and `levels` as PriceChart takes them; `center`: a time to begin at, or null. */
 export function ChartPanel({ symbol, interval, trader = null, marks = [], levels = [], center = null }) {
   const box = useRef(null), shown = useRef(null);
   const [state, setState] = useState({ trouble: '', last: null, n: 0 });
+  const [reading, setReading] = useState({ kline: null, plots: [] });
 
   useEffect(() => {
     let feed = null, isOver = false, endPaint = () => {};
@@ -96,7 +115,7 @@ export function ChartPanel({ symbol, interval, trader = null, marks = [], levels
     const element = box.current, media = matchMedia('(prefers-color-scheme: dark)');
     loadLibrary().then(({ PriceChart }) => {
       if (isOver) return;
-      const chart = new PriceChart(element, { onOlder: () => feed?.loadOlder() });
+      const chart = new PriceChart(element, { onOlder: () => feed?.loadOlder(), onRead: it => { if (!isOver) setReading(it); } });
       shown.current = element.priceChart = chart;
       chart.setMarks(marks);
       chart.setLevels(levels);
@@ -124,6 +143,7 @@ export function ChartPanel({ symbol, interval, trader = null, marks = [], levels
   return (
     <figure class="chart">
       {trouble && <p class="trouble" role="alert">{trouble}</p>}
+      <Legend reading={reading} />
       <div class="canvas" ref={box} role="img" aria-label={text} data-bars={n} />
     </figure>
   );

@@ -52,7 +52,7 @@ function Findings({ verdict, onJump }) {
       {findings?.length > 0 && (
         <ol class="findings">
           {findings.map((it, i) => (
-            <li key={i} class={it.severity}>
+            <li key={i} class={`is-${it.severity}`}>
               <button onClick={() => onJump(it)}>
                 <b>{SEVERITY[it.severity]}, line {it.line}</b> <span class="faint">{it.code}</span><br />
                 {it.message}

@@ -10,6 +10,7 @@ import { api } from '../state/session.js';
 const READ_EVERY_MS = 5000;
 const STEPS = 5; // shades a side
 const FULL_PERCENT = 5;
+const DENSE_FROM = 120; // symbols
 
 function useSymbols() {
   const [state, setState] = useState({ symbols: null, breadth: null, trouble: '' });
@@ -72,12 +73,13 @@ function commonQuote(symbols) {
 
 function Heat({ symbols, quote }) {
   return (
-    <ul class="heat">
+    <ul class={symbols.length > DENSE_FROM ? 'heat dense' : 'heat'}>
       {symbols.map(({ symbol, price: last, change_24h: change, state }) => (
         <li key={symbol}>
           <a href={href('chart', symbol, '5m')} data-shade={shade(change)} class={state === 'halted' ? 'halted' : undefined} title={`${symbol} ${price(last)}`}>
             <b>{quote ? symbol.slice(0, -quote.length) : symbol}</b>
             <span>{change == null ? '–' : percent(change, 1)}</span>
+            {symbols.length <= DENSE_FROM && <small>{price(last)}</small>}
           </a>
         </li>
       ))}

@@ -8,7 +8,6 @@ import { Empty, TraderState } from '../parts/words.jsx';
 import { count, fullTime, micros, plural } from '../parts/format.js';
 import { go, href, route } from '../state/route.js';
 import { api } from '../state/session.js';
-import { signals } from '../state/signals.js';
 import { say } from '../state/toasts.js';
 import { hasTraders, readTraders, readTradersSoon, traderByName, traders, tradersTrouble } from '../state/traders.js';
 
@@ -41,7 +40,7 @@ function Row({ trader, isChosen }) {
     <li data-id={trader.id} class={isChosen ? 'chosen' : undefined}>
       <Switch trader={trader} />
       <a href={href('traders', trader.id)} aria-current={isChosen ? 'true' : undefined}>
-        <span class="row"><b class="cut">{trader.name}</b><TraderState trader={trader} /></span>
+        <span class="row"><b class="cut">{trader.name}</b>{(trader.state !== 'running' || !trader.enabled) && <TraderState trader={trader} />}</span>
         <span class="soft small">{[trader.interval, plural(trader.n_signals ?? 0, 'signal'), `${micros(trader.cost_us)} each`].join(' · ')}{trader.errors > 0 && <span class="down"> · {plural(trader.errors, 'error')}</span>}</span>
       </a>
     </li>
@@ -125,10 +124,9 @@ async function remove(trader) {
 }
 
 function Figures({ trader }) {
-  const known = [...signals.value.values()].filter(row => row.traderId === trader.id).length;
   const figures = [
     ['Cost of an evaluation', micros(trader.cost_us)], ['Signals since the start', count(trader.n_signals)], ['Symbols', count(trader.symbols)],
-    ['Errors', count(trader.errors)], ['In the list', count(known)],
+    ['Errors', count(trader.errors)],
   ];
   return <dl class="figures card">{figures.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
