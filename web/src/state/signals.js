@@ -84,13 +84,17 @@ export async function loadOlder() {
   });
 }
 
-/** Reads back until it meets what it knows: so nothing that came while the machine was away is missed. */
+/**
+ * Reads back to where it knew everything: so nothing that came while the machine was away is missed. Pages are in the order in
+ * which signals were stored, so whatever is older than the newest known one has been told before.
+ */
 async function catchUp() {
   if (!hasLoaded.value) return load();
+  const known = Math.max(0, ...[...signals.value.values()].map(row => row.created ?? 0));
   const rows = [];
   try {
     for await (const row of api.eachSignal()) {
-      if (signals.value.has(row.id) || rows.length >= CATCH_UP_MOST) break;
+      if (row.created < known || rows.length >= CATCH_UP_MOST) break;
       rows.push(row);
     }
     takeNew(rows.reverse());
@@ -101,7 +105,11 @@ async function catchUp() {
 }
 
 export function followSignals(channel) {
-  channel.on('hello', () => { if (!hasLoaded.value) load(); });
+  channel.on('hello', hello => {
+    if (hasLoaded.value) return;
+    put(hello.signals ?? []);
+    load();
+  });
   channel.on('gap', catchUp);
   channel.on('signal_created', row => takeNew([row]));
   channel.on('signal_updated', row => put([row]));
