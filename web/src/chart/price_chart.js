@@ -5,7 +5,7 @@ import {
 } from 'lightweight-charts';
 import { Band } from './band.js';
 import { isDark, pageColors, plotColor, withAlpha } from './colors.js';
-import { priceDigits } from '../parts/format.js';
+import { plotDigits, priceDigits } from '../parts/format.js';
 
 const STYLES = { solid: LineStyle.Solid, dashed: LineStyle.Dashed, dotted: LineStyle.Dotted };
 const SHAPES = { arrow_up: 'arrowUp', arrow_down: 'arrowDown', circle: 'circle', square: 'square' };
@@ -113,7 +113,7 @@ export class PriceChart {
     return true;
   }
 
-  /** [{time, side, text, isChosen}]: of signals. */
+  /** [{id, time, side, isChosen}]: of signals. */
   setMarks(marks) {
     this.marks = marks;
     this.drawMarks();
@@ -138,7 +138,6 @@ export class PriceChart {
       shape: mark.side === 'short' ? 'arrowDown' : 'arrowUp',
       color: mark.isChosen ? colors.accent : colors[mark.side === 'short' ? 'down' : 'up'],
       size: mark.isChosen ? 2 : 1,
-      text: mark.isChosen ? mark.text : '',
       id: mark.id,
     }));
     this.markers.setMarkers([...ours, ...this.plotMarks].sort((a, b) => a.time - b.time));
@@ -205,7 +204,7 @@ export class PriceChart {
 
   formatOf(values, pane) {
     const last = values.findLast(value => value !== null);
-    const digits = pane === 0 ? priceDigits(this.klines.at(-1)?.[4] ?? 1) : Math.min(6, priceDigits(Math.abs(last ?? 1)));
+    const digits = pane === 0 ? priceDigits(this.klines.at(-1)?.[4] ?? 1) : plotDigits(last ?? 1);
     return { type: 'price', precision: digits, minMove: 10 ** -digits };
   }
 

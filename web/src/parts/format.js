@@ -26,6 +26,9 @@ export function priceDigits(value) {
   return Math.min(10, Math.max(2, text.includes('.') ? text.length - text.indexOf('.') - 1 : 0));
 }
 
+/** Of a plot below the candles, whose size nobody knows beforehand. */
+export const plotDigits = value => (Math.abs(value) >= 10 ? 2 : Math.abs(value) >= 1 ? 3 : Math.min(6, priceDigits(Math.abs(value))));
+
 export const number = (value, digits = 2) => (isNumber(value) ? String(Number(value.toFixed(digits))) : NONE);
 export const count = value => (isNumber(value) ? whole.format(value) : NONE);
 export const short = value => (isNumber(value) ? compact.format(value) : NONE);

@@ -1,7 +1,7 @@
 // A chart that is fed: history from the interface, live bars from the channel, older ones as the reader goes back.
 import { effect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { clock, intervalMs, moment, number, price, short } from '../parts/format.js';
+import { clock, intervalMs, moment, number, plotDigits, price, short } from '../parts/format.js';
 import { api, channel } from '../state/session.js';
 import { marketNow } from '../state/machine.js';
 import { settings } from '../state/settings.js';
@@ -97,7 +97,7 @@ function Legend({ reading }) {
       <span class="faint">{moment(time, marketNow.peek())}</span>
       {parts.map(([name, text]) => <span key={name}><span class="faint">{name}</span> <span class={close < open ? 'down' : 'up'}>{text}</span></span>)}
       {plots.map(({ name, color, value }, i) => (
-        <span key={i} class="plot"><i style={{ background: color }} />{name} {value.filter(it => it != null).map(it => number(it, 4)).join(' / ')}</span>
+        <span key={i} class="plot"><i style={{ background: color }} />{name} {value.filter(it => it != null).map(it => number(it, plotDigits(it))).join(' / ')}</span>
       ))}
     </div>
   );

@@ -35,7 +35,7 @@ function useMarks(symbol, traderId, chosenId) {
     const all = new Map(asked.map(row => [row.id, row]));
     for (const row of map.values()) if (row.symbol === symbol && (!traderId || row.traderId === traderId)) all.set(row.id, row);
     return [...all.values()].filter(row => row.state !== 'withdrawn')
-      .map(row => ({ id: row.id, time: row.time, side: row.side, text: nameOf(row), isChosen: row.id === chosenId }));
+      .map(row => ({ id: row.id, time: row.time, side: row.side, isChosen: row.id === chosenId }));
   }, [map, asked, symbol, traderId, chosenId]);
 }
 
