@@ -34,11 +34,12 @@ const SOURCE = `return trader {
 /** Tab, or Shift+Tab, until the focus is on what `isThere` (run in the page on the focused element) accepts. */
 async function tabTo(page, isThere, argument, what, key = 'Tab') {
   for (let n = 0; n < 60; n++) {
-    const isOn = await page.evaluate(([test, value]) => {
+    const focused = await page.evaluateHandle(() => {
       let it = document.activeElement;
       while (it?.shadowRoot?.activeElement) it = it.shadowRoot.activeElement;
-      return Boolean(new Function('it', 'value', `return (${test})(it, value)`)(it, value));
-    }, [isThere.toString(), argument]);
+      return it;
+    });
+    const isOn = await focused.evaluate(isThere, argument);
     if (isOn) return;
     await page.keyboard.press(key);
   }
