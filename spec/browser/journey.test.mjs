@@ -15,8 +15,8 @@ after(() => model.close());
 const market = recordedMarket(3);
 market.to = market.from + 12 * 3600000;
 const { daemon } = await startAll({
-  market, speed: 60, traders: traderFolder({}),
-  env: { OPENAI_BASE_URL: model.base, OPENAI_API_KEY: fake.KEY, OPENAI_MODEL: 'fake-model', AI_MAX_AGE_MIN: '10080', AI_REQUESTS_PER_MINUTE: '0', AI_REANALYSE_MAX: '0' },
+  market, speed: 60, traders: traderFolder({ idle: 'return trader {name = "Idle", enabled = false, filter = function(m) return m.close[0] < 0 end}' }),
+  env: { OPENAI_BASE_URL: model.base, OPENAI_API_KEY: fake.KEY, OPENAI_MODEL: 'fake-model', AI_PRICES: 'fake-model=0/0', AI_MAX_AGE_MIN: '10080', AI_REQUESTS_PER_MINUTE: '0', AI_REANALYSE_MAX: '0' },
 });
 
 const WRONG_LINE = 6, MISTAKE = 'clos';
@@ -85,13 +85,13 @@ test('empty install, editor, wrong line, fixed, matches, saved, signal, chart, a
   await page.getByText('no errors').waitFor();
   await page.locator('.look .table tbody tr').first().waitFor();
   await shot(page, 'journey-3-matches');
-  assert.equal((await daemon.get('/api/v1/traders')).body.traders.length, 0, 'nothing is stored before it is saved');
+  assert.equal((await daemon.get('/api/v1/traders')).body.traders.length, 1, 'nothing is stored before it is saved');
 
   await keyboard.press('Escape'); // an open completion
   await keyboard.press('Control+s');
   await page.getByText('is saved and runs').waitFor();
   const { traders } = (await daemon.get('/api/v1/traders')).body;
-  assert.deepEqual(traders.map(it => [it.name, it.origin, it.enabled]), [['Every third minute', 'local', true]]);
+  assert.deepEqual(traders.filter(it => it.name !== 'Idle').map(it => [it.name, it.origin, it.enabled]), [['Every third minute', 'local', true]]);
   await shot(page, 'journey-4-saved');
 
   await tabTo(page, named, 'Signals', 'the signals', 'Shift+Tab');
@@ -152,7 +152,7 @@ test('whoever leaves the editor and comes back finds the draft', async () => {
 });
 
 test('who saves second is told so, and chooses', async () => {
-  const { traders: [{ id }] } = (await daemon.get('/api/v1/traders')).body;
+  const { id } = (await daemon.get('/api/v1/traders')).body.traders.find(it => it.name !== 'Idle');
   const one = await openPage(daemon, { where: `#/editor/${id}` });
   const two = await openPage(daemon, { where: `#/editor/${id}`, isExpected: it => it.status() === 409 });
   for (const page of [one, two]) await inPage(page, () => document.querySelector('.host')?.codeEditor, null, 'the editor');

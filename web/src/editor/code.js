@@ -7,7 +7,7 @@ import { lua } from '@codemirror/legacy-modes/mode/lua';
 import { lintGutter, lintKeymap, nextDiagnostic, setDiagnostics } from '@codemirror/lint';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
 import { Compartment, EditorState } from '@codemirror/state';
-import { EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from '@codemirror/view';
+import { EditorView, drawSelection, highlightActiveLine, gutters, highlightActiveLineGutter, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 
 const theme = EditorView.theme({
@@ -44,13 +44,11 @@ const colors = HighlightStyle.define([
   { tag: [tags.standard(tags.variableName), tags.function(tags.variableName)], color: 'light-dark(#2456c8, #8cb2ff)' },
 ]);
 
-const SEVERITIES = { error: 'error', warning: 'warning', note: 'info' };
-
 function diagnosticOf(doc, { line, column, end_column: end, severity, message, hint }) {
   const at = doc.line(Math.min(Math.max(1, line || 1), doc.lines));
   const from = Math.min(at.to, at.from + Math.max(0, (column || 1) - 1));
   const to = Math.min(at.to, Math.max(from + 1, at.from + (end || column || 1)));
-  return { from, to: Math.max(from, to), severity: SEVERITIES[severity] ?? 'error', message: hint ? `${message}\n${hint}` : message };
+  return { from, to: Math.max(from, to), severity, message: hint ? `${message}\n${hint}` : message };
 }
 
 export class CodeEditor {
@@ -65,7 +63,8 @@ export class CodeEditor {
       state: EditorState.create({
         doc: text,
         extensions: [
-          lineNumbers(), lintGutter(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(), highlightActiveLine(), highlightActiveLineGutter(),
+          lineNumbers(), lintGutter(), gutters({ fixed: false }), // lines wrap, and the ring of the focus goes around all of it
+          history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(), highlightActiveLine(), highlightActiveLineGutter(),
           highlightSelectionMatches(), search({ top: true }), autocompletion({ override: [completeAnyWord] }), StreamLanguage.define(lua), indentUnit.of('  '),
           syntaxHighlighting(colors), theme, EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': 'Source of the trader, Lua', spellcheck: 'false', autocapitalize: 'off' }),
@@ -93,9 +92,10 @@ export class CodeEditor {
 
   allow(isReadOnly) { this.view.dispatch({ effects: this.access.reconfigure(EditorState.readOnly.of(isReadOnly)) }); }
 
+  /** Errors and warnings in the text; notes, such as what it costs, are no places to go to. */
   show(findings) {
     const { state } = this.view;
-    this.view.dispatch(setDiagnostics(state, findings.map(it => diagnosticOf(state.doc, it))));
+    this.view.dispatch(setDiagnostics(state, findings.filter(it => it.severity !== 'note').map(it => diagnosticOf(state.doc, it))));
   }
 
   /** The cursor to a place, which comes into sight, and the focus with it. */

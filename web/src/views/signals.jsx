@@ -129,7 +129,7 @@ function Nothing() {
   return (
     <Empty icon={<Icon name="signals" />}>
       <p>No signals yet. They appear here the moment a trader’s conditions are met.</p>
-      {traders.value.length === 0 && <a class="button" href={href('editor')}>Write a trader</a>}
+      <a class="button" href={href('editor')}>Write a trader</a>
     </Empty>
   );
 }
