@@ -1,6 +1,6 @@
 // What the browser specs share: Chromium, a page of the dashboard with everything that went wrong in it, a market and traders
 // whose signals are known beforehand.
-import { after } from 'node:test';
+import { after, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,6 +15,16 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(path =>
 export const DEADLINE_MS = 30000;
 
 let browser = null;
+const pages = new Set();
+
+/** What a failed test was looking at; the next one begins without it. */
+afterEach(async t => {
+  for (const page of pages) {
+    if (!t.passed && !page.isClosed()) await shot(page, `failed ${t.name.replace(/[^a-z0-9]+/gi, ' ')}`).catch(() => {});
+    await page.context().close();
+  }
+  pages.clear();
+});
 after(async () => {
   await browser?.close();
   await endAll();
@@ -37,6 +47,7 @@ export async function openPage(daemon, { where = '', token = daemon.token, isExp
   const page = await session.newPage();
   page.setDefaultTimeout(DEADLINE_MS);
   page.faults = [];
+  pages.add(page);
   page.on('pageerror', error => page.faults.push(`error: ${error.message}`));
   page.on('console', message => {
     if (/Content.Security.Policy/i.test(message.text())) page.faults.push(message.text());

@@ -15,7 +15,7 @@ after(() => model.close());
 const market = recordedMarket(3);
 market.to = market.from + 12 * 3600000;
 const { daemon } = await startAll({
-  market, speed: 60, traders: traderFolder({ idle: 'return trader {name = "Idle", enabled = false, filter = function(m) return m.close[0] < 0 end}' }),
+  market, speed: 60, traders: traderFolder({ idle: 'return trader {name = "Idle", interval = "1m", filter = function(m) return m.close[0] < 0 end}' }),
   env: { OPENAI_BASE_URL: model.base, OPENAI_API_KEY: fake.KEY, OPENAI_MODEL: 'fake-model', AI_PRICES: 'fake-model=0/0', AI_MAX_AGE_MIN: '10080', AI_REQUESTS_PER_MINUTE: '0', AI_REANALYSE_MAX: '0' },
 });
 
@@ -82,7 +82,7 @@ test('empty install, editor, wrong line, fixed, matches, saved, signal, chart, a
   const ahead = SOURCE.split('\n')[WRONG_LINE - 1].trimStart().indexOf(MISTAKE) + MISTAKE.length;
   for (let i = 0; i < ahead; i++) await keyboard.press('ArrowRight');
   await keyboard.type('e');
-  await page.getByText('no errors').waitFor();
+  await page.getByText('no errors', { exact: true }).first().waitFor();
   await page.locator('.look .table tbody tr').first().waitFor();
   await shot(page, 'journey-3-matches');
   assert.equal((await daemon.get('/api/v1/traders')).body.traders.length, 1, 'nothing is stored before it is saved');
@@ -140,6 +140,7 @@ test('whoever leaves the editor and comes back finds the draft', async () => {
   await page.keyboard.press('Control+End');
   await page.keyboard.type('-- not lost');
   await page.getByText('not saved').waitFor();
+  await page.keyboard.press('Escape'); // the list of words
   await page.keyboard.press('Escape');
   await page.keyboard.press('Tab');
   await tabTo(page, named, 'Market', 'another view', 'Shift+Tab');
@@ -148,10 +149,10 @@ test('whoever leaves the editor and comes back finds the draft', async () => {
   await page.goBack();
   const text = await inPage(page, () => document.querySelector('.host')?.codeEditor?.text, null, 'the editor');
   assert.match(text, /-- not lost$/);
-  await page.context().close();
 });
 
 test('who saves second is told so, and chooses', async () => {
+
   const { id } = (await daemon.get('/api/v1/traders')).body.traders.find(it => it.name !== 'Idle');
   const one = await openPage(daemon, { where: `#/editor/${id}` });
   const two = await openPage(daemon, { where: `#/editor/${id}`, isExpected: it => it.status() === 409 });

@@ -45,7 +45,7 @@ const VIEWS = {
   chart: { where: `#/chart/${symbol}/5m`, isThere: page => drawn(page) },
   traders: { where: `#/traders/${await traderOf('parametrised')}`, isThere: page => page.getByLabel('length').waitFor() },
   'trader with an error': { where: `#/traders/${await traderOf('broken')}`, isThere: page => page.getByRole('heading', { name: 'Last error' }).waitFor() },
-  editor: { where: '#/editor', isThere: page => page.getByText('no errors').waitFor() },
+  editor: { where: '#/editor', isThere: page => page.getByText('no errors', { exact: true }).first().waitFor() },
   market: { where: '#/market', isThere: page => page.locator('.heat li').nth(2).waitFor() },
   machine: { where: '#/machine', isThere: page => page.getByRole('heading', { name: 'Workers' }).waitFor() },
 };
@@ -64,8 +64,7 @@ for (const [name, { where, isThere }] of Object.entries(VIEWS)) {
       assert.deepEqual(await violations(page), []);
       assert.deepEqual(page.faults, []);
       await shot(page, `${name}-${colorScheme}`);
-      await page.context().close();
-    });
+      });
   }
 
   test(`${name}, on a phone: nothing is cut off, everything can be tapped`, async () => {
@@ -84,7 +83,6 @@ for (const [name, { where, isThere }] of Object.entries(VIEWS)) {
       await page.getByRole('button', { name: 'Back to the list' }).tap();
       await page.locator('.list li').first().waitFor();
     }
-    await page.context().close();
   });
 }
 
@@ -93,7 +91,6 @@ test('the page that asks for the token: axe has nothing to say', async () => {
     const page = await openPage(daemon, { token: '', colorScheme });
     await page.getByLabel('Token').waitFor();
     assert.deepEqual(await violations(page), []);
-    await page.context().close();
   }
 });
 
@@ -102,7 +99,6 @@ test('with reduced motion nothing moves', async () => {
   await page.locator('.list li').first().waitFor();
   const moving = await page.evaluate(() => document.getAnimations().filter(it => it.playState === 'running').length);
   assert.equal(moving, 0);
-  await page.context().close();
 });
 
 test('colours follow the setting, in the chart, too', async () => {
@@ -115,7 +111,6 @@ test('colours follow the setting, in the chart, too', async () => {
   await inPage(page, before => document.querySelector('.canvas').priceChart.chart.options().layout.background.color !== before, light, 'a dark chart');
   await page.reload();
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
-  await page.context().close();
 });
 
 test('the parameters of a trader are a form with their bounds; what is applied runs', async () => {
@@ -133,7 +128,6 @@ test('the parameters of a trader are a form with their bounds; what is applied r
   await page.getByRole('button', { name: 'Defaults' }).waitFor();
   assert.equal(await page.getByLabel('length').inputValue(), '7');
   assert.deepEqual(page.faults, []);
-  await page.context().close();
 });
 
 test('an error of a trader leads to its line in the editor', async () => {
@@ -145,7 +139,6 @@ test('an error of a trader leads to its line in the editor', async () => {
   }, null, 'the fifth line');
   assert.match(line, /nothing\.value/);
   assert.deepEqual(page.faults, []);
-  await page.context().close();
 });
 
 test('the list is filtered and sorted', async () => {
@@ -164,5 +157,4 @@ test('the list is filtered and sorted', async () => {
   await page.getByLabel('Which').selectOption('enter');
   await page.getByText('No signal is like this.').waitFor();
   assert.deepEqual(page.faults, []);
-  await page.context().close();
 });

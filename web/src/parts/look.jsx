@@ -20,13 +20,13 @@ function Match({ match, trader }) {
 }
 
 export function Matches({ look, trader }) {
-  const { matches, n_matches: n, symbols, bars, warming, errors = [] } = look;
+  const { matches, n_matches: n, symbols, bars, warming, skipped, errors = [] } = look;
   const nFires = matches.filter(it => it.fires).length;
   return (
     <div class="look">
       <p class="soft">
         <b>{plural(n ?? matches.length, 'match')}</b>{look.truncated ? ' or more' : ''}, {plural(nFires, 'signal')}, over {plural(symbols, 'symbol')} and the last {plural(bars, 'bar')}
-        {warming > 0 && `; ${warming} still warming up`}. One evaluation: {micros(look.cost_us)}.
+        {warming > 0 && `; ${warming} still warming up`}{skipped > 0 && `; ${plural(skipped, 'symbol')} left out: it does not want them, or their bars are not here because no trader has asked for them yet`}. One evaluation: {micros(look.cost_us)}.
       </p>
       {errors.map(error => <p class="trouble" key={`${error.symbol}${error.time}`}>{error.symbol}: {error.message}</p>)}
       {matches.length > 0 && (
