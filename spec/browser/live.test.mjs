@@ -126,13 +126,12 @@ test('live candles move the chart', async () => {
 for (const [how, signal] of [['stopped in order', 'SIGTERM'], ['killed', 'SIGKILL']]) {
   test(`a daemon that is ${how} and comes back: no signal is lost, and the page has said that it is alone`, async () => {
     const { exchange, daemon, folder } = await startAll({ market, speed: 60, traders });
-    const page = await openPage(daemon);
+    const page = await openPage(daemon, { isExpected: it => it.status() === 503 }); // while it warms up again
     await page.locator('.list li').nth(4).waitFor();
     await stop(daemon, signal);
     await page.getByText('The connection is lost').waitFor();
     const shownBefore = (await listedIds(page)).length;
     await shot(page, `lost-${signal}`);
-    await exchange.until(() => true, 'nothing'); // the market goes on meanwhile
     const again = await startDaemon({ port: exchange.port, market, folder, traders, env: { PORT: String(daemon.port()) } });
     await page.locator('.link[data-state="open"]').waitFor();
     await page.getByText('The connection is lost').waitFor({ state: 'detached' });
@@ -151,7 +150,7 @@ test('two tabs show the same, each with its own marks', async () => {
   const { daemon } = await startAll({ market, speed: 60, traders });
   const one = await openPage(daemon), two = await openPage(daemon, { where: '#/traders' });
   await one.locator('.list .fresh').nth(2).waitFor();
-  await two.getByRole('link', { name: 'Signals' }).click();
+  await two.locator('.rail').getByRole('link', { name: 'Signals' }).click();
   await two.locator('.list .fresh').nth(2).waitFor();
   await one.getByRole('button', { name: 'Seen all' }).click();
   assert.ok(await two.locator('.list .fresh').count() > 0, 'what one reader has seen is new to the other');
@@ -178,7 +177,7 @@ test('paused by the page, and still paused after a reload', async () => {
   await page.locator('.bar').getByText('Paused').waitFor();
   await page.reload();
   await page.locator('.bar').getByText('Paused').waitFor();
-  await page.getByRole('link', { name: 'Machine' }).click();
+  await page.locator('.rail').getByRole('link', { name: 'Machine' }).click();
   await page.getByRole('button', { name: 'Resume' }).click();
   await page.locator('.bar').getByText('Paused').waitFor({ state: 'detached' });
   assert.equal((await daemon.status()).status, 'running');

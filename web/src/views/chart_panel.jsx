@@ -34,11 +34,12 @@ class Feed {
     for (const end of this.ends ?? []) end();
   }
 
+  /** null: it failed, and the reader is told; "not now" (503, at a start) is asked again at the next close. */
   async ask(what) {
     try {
       return await what();
     } catch (error) {
-      if (!this.abort.signal.aborted) this.tell({ trouble: error.message });
+      if (!this.abort.signal.aborted && error.status !== 503) this.tell({ trouble: error.message });
       return null;
     }
   }
