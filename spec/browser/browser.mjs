@@ -38,10 +38,10 @@ async function chrome() {
 }
 
 /**
- * A page of its own session. `page.faults`: errors of scripts, refusals by the content security policy, answers of 4xx and 5xx
+ * A page of its own session; `before` runs in it before its own scripts. `page.faults`: errors of scripts, refusals by the content security policy, answers of 4xx and 5xx
  * other than those that `isExpected` knows, requests to anybody but the daemon.
  */
-export async function openPage(daemon, { where = '', token = daemon.token, isExpected = () => false, ...context } = {}) {
+export async function openPage(daemon, { where = '', token = daemon.token, isExpected = () => false, before, ...context } = {}) {
   const origin = `http://127.0.0.1:${daemon.port()}`;
   const session = await (await chrome()).newContext({ viewport: { width: 1440, height: 900 }, ...context });
   const page = await session.newPage();
@@ -56,6 +56,7 @@ export async function openPage(daemon, { where = '', token = daemon.token, isExp
   page.on('response', response => {
     if (response.status() >= 400 && !isExpected(response)) page.faults.push(`${response.status()} ${response.request().method()} ${new URL(response.url()).pathname}`);
   });
+  if (before) await page.addInitScript(before);
   await page.goto(`${origin}/${token ? `#${token}` : ''}`);
   if (where) await page.evaluate(hash => { location.hash = hash; }, where);
   return page;

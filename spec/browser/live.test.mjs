@@ -63,6 +63,39 @@ test('new ones are marked until they are looked at', async () => {
   assert.deepEqual(page.faults, []);
 });
 
+test('a notification and a tone come on request, and only then', async () => {
+  const { daemon } = await startAll({ market, speed: 60, traders });
+  const page = await openPage(daemon, {
+    permissions: ['notifications'],
+    before: () => {
+      globalThis.told = [];
+      globalThis.Notification = class extends globalThis.Notification {
+        constructor(title, options) {
+          super(title, options);
+          globalThis.told.push({ title, ...options });
+        }
+      };
+      const { start } = globalThis.OscillatorNode.prototype;
+      globalThis.OscillatorNode.prototype.start = function record(...words) {
+        globalThis.told.push({ tone: this.frequency.value });
+        return start.apply(this, words);
+      };
+    },
+  });
+  await page.locator('.list .fresh').nth(1).waitFor();
+  assert.deepEqual(await page.evaluate(() => globalThis.told), []);
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.getByLabel('Desktop notifications').check();
+  const note = await inPage(page, () => globalThis.told.find(it => it.title), null, 'a notification');
+  assert.match(note.title, new RegExp(`^(${market.symbols.join('|')}): Clockwork$`));
+  assert.equal((await daemon.get(`/api/v1/signals/${note.tag}`)).body.id, note.tag);
+  assert.equal(await page.evaluate(() => globalThis.told.some(it => it.tone)), false);
+  await page.getByLabel('A tone for each new signal').check();
+  await page.evaluate(() => { globalThis.told.length = 0; });
+  await inPage(page, () => globalThis.told.some(it => it.tone), null, 'a tone');
+  assert.deepEqual(page.faults, []);
+});
+
 test('the chart shows the candles of the file, and a mark at each signal', async () => {
   const { exchange, daemon, folder } = await startAll({ market, speed: 600, traders });
   await exchange.until(it => it.isOver(), 'the end of the market', 120000);
@@ -105,6 +138,14 @@ test('the chart shows the candles of the file, and a mark at each signal', async
   assert.deepEqual([whole.open, whole.high, whole.low, whole.close],
     [parts[0][0], Math.max(...parts.map(it => it[1])), Math.min(...parts.map(it => it[2])), parts.at(-1)[3]]);
   assert.ok(quarter.markers.every(it => it.time % 900 === 0));
+
+  await page.getByLabel('Symbol', { exact: true }).fill('');
+  const all = stored(folder).size;
+  for (let n = await page.locator('.list li').count(); n < all; n = await page.locator('.list li').count()) {
+    await page.getByRole('button', { name: 'Older ones' }).click();
+    await inPage(page, before => document.querySelectorAll('.list li').length > before, n, 'older signals');
+  }
+  assert.deepEqual(new Set(await listedIds(page)), new Set(stored(folder).keys()));
   assert.deepEqual(page.faults, []);
 });
 

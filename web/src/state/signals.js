@@ -5,6 +5,7 @@ import { api } from './session.js';
 
 const PAGE = 100;
 const CATCH_UP_MOST = 2000;
+const KEPT_MOST = 10000; // a page that stays open for weeks
 
 /** @type {import('@preact/signals').Signal<Map<string, object>>} */
 export const signals = signal(new Map());
@@ -25,7 +26,13 @@ function normal(row) {
 function put(rows) {
   const map = new Map(signals.value);
   for (const row of rows.map(normal)) map.set(row.id, { ...map.get(row.id), ...row });
-  signals.value = map;
+  signals.value = map.size > KEPT_MOST ? newest(map) : map;
+}
+
+/** Without the oldest tenth. */
+function newest(map) {
+  const rows = [...map.values()].sort((a, b) => b.time - a.time).slice(0, KEPT_MOST * 0.9);
+  return new Map(rows.map(row => [row.id, row]));
 }
 
 function putAnalysis(row) {
@@ -112,7 +119,7 @@ export function followSignals(channel) {
   });
   channel.on('gap', catchUp);
   channel.on('signal_created', row => takeNew([row]));
-  channel.on('signal_updated', row => put([row]));
+  channel.on('signal_updated', row => { if (signals.value.has(row.signalId)) put([row]); });
   channel.on('analysis_completed', putAnalysis);
   channel.on('analysis_failed', putAnalysis);
 }

@@ -11,6 +11,8 @@ import { nameOf, traders } from '../state/traders.js';
 import { say } from '../state/toasts.js';
 import { SignalDetail, SymbolDetail } from './detail.jsx';
 
+const STEP = 300; // rows
+
 const SORTS = {
   newest: ['Newest first', (a, b) => b.time - a.time || (b.created ?? 0) - (a.created ?? 0)],
   symbol: ['Symbol', (a, b) => a.symbol.localeCompare(b.symbol) || b.time - a.time],
@@ -94,7 +96,11 @@ function onArrow(event) {
   next.querySelector('a').focus();
 }
 
-async function more() {
+/** What is here already first, then what the machine has. */
+async function more(limit, rows) {
+  const isHere = rows.length > limit.value;
+  limit.value += STEP;
+  if (isHere || !older.value) return;
   try {
     await loadOlder();
   } catch (error) {
@@ -103,7 +109,7 @@ async function more() {
 }
 
 function List({ chosen, id }) {
-  const rows = chosen.rows.value, news = unseen.value;
+  const rows = chosen.rows.value, news = unseen.value, limit = useSignal(STEP);
   return (
     <section class="list" aria-label="List of signals">
       <header>
@@ -115,11 +121,11 @@ function List({ chosen, id }) {
       {trouble.value && <p class="trouble" role="alert">{trouble.value}</p>}
       {rows.length > 0 && (
         <ol onKeyDown={onArrow}>
-          {rows.slice(0, 400).map(row => <Row key={row.id} row={row} isChosen={row.id === id} isNew={news.has(row.id)} />)}
+          {rows.slice(0, limit.value).map(row => <Row key={row.id} row={row} isChosen={row.id === id} isNew={news.has(row.id)} />)}
         </ol>
       )}
       {rows.length === 0 && hasLoaded.value && <Nothing />}
-      {older.value && <button class="older" onClick={more}>Load older ones</button>}
+      {(older.value || rows.length > limit.value) && <button class="older" onClick={() => more(limit, rows)}>Older ones</button>}
     </section>
   );
 }
