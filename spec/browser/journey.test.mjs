@@ -91,7 +91,7 @@ test('empty install, editor, wrong line, fixed, matches, saved, signal, chart, a
   await keyboard.press('Control+s');
   await page.getByText('is saved and runs').waitFor();
   const { traders } = (await daemon.get('/api/v1/traders')).body;
-  assert.deepEqual(traders.filter(it => it.name !== 'Idle').map(it => [it.name, it.origin, it.enabled]), [['Every third minute', 'local', true]]);
+  assert.deepEqual(traders.filter(it => it.name !== 'Idle').map(it => [it.name, it.editable, it.enabled]), [['Every third minute', true, true]]);
   await shot(page, 'journey-4-saved');
 
   await tabTo(page, named, 'Signals', 'the signals', 'Shift+Tab');
