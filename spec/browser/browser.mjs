@@ -85,7 +85,7 @@ export async function shot(page, name) {
   const folder = process.env.TRADEMIND_SHOTS;
   if (!folder) return;
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(folder, `${name}.png`), caret: 'initial' }); // to hide it, a style would be written into the page
 }
 
 // ---- markets and traders ----

@@ -106,7 +106,8 @@ function Legend({ reading }) {
 
 /** `trader`: whose plots; `marks` and `levels` as PriceChart takes them; `center`: a time to begin at, or null. */
 export function ChartPanel({ symbol, interval, trader = null, marks = [], levels = [], center = null }) {
-  const box = useRef(null), shown = useRef(null);
+  const box = useRef(null), shown = useRef(null), wanted = useRef(null);
+  wanted.current = { marks, levels }; // they may change while the library is on its way
   const [state, setState] = useState({ trouble: '', last: null, n: 0 });
   const [reading, setReading] = useState({ kline: null, plots: [] });
 
@@ -118,8 +119,8 @@ export function ChartPanel({ symbol, interval, trader = null, marks = [], levels
       if (isOver) return;
       const chart = new PriceChart(element, { onOlder: () => feed?.loadOlder(), onRead: it => { if (!isOver) setReading(it); } });
       shown.current = element.priceChart = chart;
-      chart.setMarks(marks);
-      chart.setLevels(levels);
+      chart.setMarks(wanted.current.marks);
+      chart.setLevels(wanted.current.levels);
       feed = new Feed(chart, { symbol, interval, trader }, tell);
       feed.start(center);
       const repaint = () => requestAnimationFrame(() => { if (!isOver) chart.paint(); });
