@@ -57,7 +57,7 @@ async function assertVisibleFocus(page) {
 }
 
 test('empty install, editor, wrong line, fixed, matches, saved, signal, chart, analysis: without a mouse', async () => {
-  const page = await openPage(daemon, { reducedMotion: 'reduce' });
+  const page = await openPage(daemon, { reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] });
   const { keyboard } = page;
 
   await page.getByText('No signals yet.').waitFor();
@@ -70,7 +70,8 @@ test('empty install, editor, wrong line, fixed, matches, saved, signal, chart, a
   await inPage(page, () => document.querySelector('.host')?.codeEditor, null, 'the editor');
   await tabTo(page, inText, null, 'the text');
   await keyboard.press('Control+a');
-  await keyboard.insertText(SOURCE); // as pasting does
+  await page.evaluate(text => navigator.clipboard.writeText(text), SOURCE);
+  await keyboard.press('Control+v');
   await page.getByText(`Error, line ${WRONG_LINE}`).waitFor();
   assert.equal(await page.locator('.host').evaluate(it => it.codeEditor.view.contentDOM.querySelectorAll('.cm-lintRange-error').length > 0), true, 'the line is marked in the text');
   await shot(page, 'journey-2-wrong-line');
