@@ -79,20 +79,7 @@ static void add_for_status(cursor *c, int status, const char *allow) {
     if (status == 503) add(c, "retry-after:", "5");
 }
 
-/* The page takes everything from where it comes from itself, and nothing that stands in its text: no script, no style. What the
- * editor and the chart set on elements by script is none of either. An answer of the interface is no page at all. */
-static const char PAGE_POLICY[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-                                  "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-                                  "frame-ancestors 'none'";
-static const char NO_POLICY[] = "default-src 'none'; frame-ancestors 'none'";
-
-static void add_for_content(cursor *c, const http_answer *a) {
-    add(c, "content-security-policy:", a->page ? PAGE_POLICY : NO_POLICY);
-    if (!a->page) {
-        add(c, "cache-control:", "no-store");
-        return;
-    }
-    add(c, "cache-control:", a->page->is_lasting ? "public, max-age=31536000, immutable" : "no-cache");
+static void add_for_page(cursor *c, const http_answer *a) {
     add(c, "etag:", a->page->etag);
     add(c, "vary:", "accept-encoding");
     if (a->is_gzip) add(c, "content-encoding:", "gzip");
@@ -107,7 +94,8 @@ static int send_headers(struct lws *wsi, const http_answer *a) {
     if (!c.is_full) memcpy(start, "HTTP/1.1", 8);
     add(&c, "content-type:", a->type);
     if (a->status != 304) c.is_full |= lws_add_http_header_content_length(wsi, a->body_bytes, &c.at, c.end) != 0;
-    add_for_content(&c, a);
+    add(&c, "cache-control:", a->cache ? a->cache : "no-store");
+    if (a->page) add_for_page(&c, a);
     add_for_status(&c, a->status, a->allow ? a->allow : "GET, HEAD");
     if (a->must_close) add(&c, "connection:", "close");
     return c.is_full || lws_finalize_write_http_header(wsi, start, &c.at, c.end) ? -1 : 0;

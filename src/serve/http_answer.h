@@ -1,4 +1,5 @@
-/* One HTTP answer: status, type, body; errors as RFC 9457 problem details. The security headers are the listener's.
+/* One HTTP answer: status, type, body; errors as RFC 9457 problem details. The security headers are the listener's
+ * (security_headers.h).
  * Threads: the loop's. Ownership: http_answer_send borrows, http_answer_deinit frees the body. */
 #pragma once
 #include "base/json_writer.h"
@@ -9,10 +10,11 @@ typedef struct http_answer {
     const char *type; /* static */
     char *body;       /* heap */
     size_t body_bytes;
-    bool must_close;   /* the request has a body that nobody reads */
-    const char *allow; /* static; 405: the methods that there are */
+    bool must_close;         /* the request has a body that nobody reads */
+    const char *allow;       /* static; 405: the methods that there are */
     const struct page *page; /* it is one of the page's files (pages.h); NULL: an answer of the interface */
     bool is_gzip;            /* the body is compressed */
+    const char *cache;       /* static: cache-control; NULL: no-store */
 } http_answer;
 
 /* Takes the text of `w`. Without memory the answer is a 503 without a body. */

@@ -49,6 +49,7 @@ static char *copied(const page *p) {
 
 void page_answer(const page *p, struct lws *wsi, http_answer *a) {
     *a = (http_answer){.status = 200, .type = p->type, .page = p};
+    a->cache = p->is_lasting ? "public, max-age=31536000, immutable" : "no-cache";
     if (header_names(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, p->etag)) {
         a->status = 304;
         return;
