@@ -52,7 +52,8 @@ const VIEWS = {
 
 async function violations(page) {
   await page.evaluate(axe); // by the debugger, which the page's policy does not bind
-  const { violations: found } = await page.evaluate(tags => globalThis.axe.run(document, { runOnly: tags }), RULES);
+  const { violations: found, passes } = await page.evaluate(tags => globalThis.axe.run(document, { runOnly: tags }), RULES);
+  assert.ok(passes.length > 10, `only ${passes.length} rules had anything to look at`);
   return found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(it => `${it.target} ${it.any[0]?.message ?? ''}`).join(' | ')}`);
 }
 
@@ -77,6 +78,10 @@ for (const [name, { where, isThere }] of Object.entries(VIEWS)) {
       .map(it => ({ it, box: it.getBoundingClientRect() })).filter(({ it, box }) => (box.width < least || box.height < least) && !it.closest('label'))
       .map(({ it, box }) => `${it.outerHTML.slice(0, 60)} ${box.width}x${box.height}`), LEAST_TARGET_PX);
     assert.deepEqual(small, []);
+    if (name === 'signals' || name === 'chart') {
+      const pixels = await page.locator('.canvas').evaluate(({ priceChart: { chart } }) => chart.timeScale().options().barSpacing);
+      assert.ok(pixels > 3, `a candle has ${pixels} px`);
+    }
     assert.deepEqual(page.faults, []);
     await shot(page, `${name}-phone`);
     if (name === 'signals') {

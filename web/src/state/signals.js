@@ -51,7 +51,7 @@ export function seeAll() { unseen.value = new Set(); }
 
 /** Which came while nobody was connected is as new as one that came live. */
 function takeNew(rows) {
-  const fresh = rows.map(normal).filter(row => !signals.value.has(row.id));
+  const fresh = rows.map(normal).filter(row => !signals.value.has(row.id) && row.state !== 'historical'); // those are a first look's
   batch(() => {
     put(rows);
     if (fresh.length) unseen.value = new Set([...unseen.value, ...fresh.map(row => row.id)]);

@@ -3,10 +3,12 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from '../parts/icons.jsx';
 import { moment, plural, price } from '../parts/format.js';
+import { useNarrow } from '../parts/narrow.js';
 import { Decision, Empty, Side, SignalState } from '../parts/words.jsx';
 import { marketNow } from '../state/machine.js';
 import { href, route } from '../state/route.js';
 import { analyses, hasLoaded, loadOlder, older, see, seeAll, signals, trouble, unseen } from '../state/signals.js';
+import { useNarrow } from '../parts/narrow.js';
 import { nameOf, traders } from '../state/traders.js';
 import { say } from '../state/toasts.js';
 import { SignalDetail, SymbolDetail } from './detail.jsx';
@@ -151,7 +153,8 @@ export function Signals() {
   const chosen = useChosen();
   const id = route.value.parts[0];
   const first = useFirst(chosen.rows.value);
-  const shown = signals.value.get(id ?? first);
+  const isNarrow = useNarrow();
+  const shown = signals.value.get(id ?? (isNarrow ? null : first));
   useEffect(() => { if (id) see(id); }, [id]);
   return (
     <div class={id ? 'split has-choice' : 'split'}>

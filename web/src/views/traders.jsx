@@ -15,7 +15,7 @@ const ORIGINS = { builtin: 'built in', file: 'file', local: 'this machine', clou
 
 async function change(trader, what) {
   try {
-    await api.changeTrader(trader.id, what);
+    await api.changeTrader(trader.trader, what);
     await readTraders();
     readTradersSoon(); // what has begun shows a moment later
     return true;
