@@ -15,7 +15,12 @@ const words = process.argv.slice(2);
 const at = words.indexOf('--out');
 const out = resolve(at < 0 ? join(here, 'dist') : words[at + 1]);
 
-function page(result) {
+/** Only what has been built whole takes the place of what there was. */
+function write(result) {
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(join(out, 'assets'), { recursive: true });
+  for (const file of result.outputFiles) writeFileSync(file.path, file.contents);
+  cpSync(join(here, 'static/favicon.svg'), join(out, 'favicon.svg'));
   const name = suffix => Object.entries(result.metafile.outputs)
     .find(([path, output]) => output.entryPoint && path.endsWith(suffix))[0].split('/').at(-1);
   const html = readFileSync(join(here, 'static/index.html'), 'utf8');
@@ -33,6 +38,7 @@ const options = {
   format: 'esm',
   minify: true,
   metafile: true,
+  write: false,
   legalComments: 'none', // third_party/README.md and the page's own "about" name them
   target: ['chrome123', 'firefox121', 'safari17.5'],
   jsx: 'automatic',
@@ -41,14 +47,7 @@ const options = {
   logLevel: 'warning',
   plugins: [{
     name: 'page',
-    setup({ onStart, onEnd }) {
-      onStart(() => {
-        rmSync(out, { recursive: true, force: true });
-        mkdirSync(out, { recursive: true });
-        cpSync(join(here, 'static/favicon.svg'), join(out, 'favicon.svg'));
-      });
-      onEnd(result => { if (!result.errors.length) page(result); });
-    },
+    setup({ onEnd }) { onEnd(result => { if (!result.errors.length) write(result); }); },
   }],
 };
 

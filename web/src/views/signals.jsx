@@ -8,7 +8,6 @@ import { Decision, Empty, Side, SignalState } from '../parts/words.jsx';
 import { marketNow } from '../state/machine.js';
 import { href, route } from '../state/route.js';
 import { analyses, hasLoaded, loadOlder, older, see, seeAll, signals, trouble, unseen } from '../state/signals.js';
-import { useNarrow } from '../parts/narrow.js';
 import { nameOf, traders } from '../state/traders.js';
 import { say } from '../state/toasts.js';
 import { SignalDetail, SymbolDetail } from './detail.jsx';
