@@ -13,7 +13,9 @@
 #include "base/mount.h"
 #include "base/sha256.h"
 #include "orchestrator_flow.h"
+#include "orchestrator_health.h"
 #include "orchestrator_machine.h"
+#include "orchestrator_prometheus.h"
 #include "orchestrator_status.h"
 #include <signal.h>
 #include <stdio.h>
@@ -41,6 +43,7 @@ void orchestrator_fail(orchestrator *o, const char *why) {
 void orchestrator_set_status(orchestrator *o, const char *status) {
     if (strcmp(o->status, status) == 0) return;
     o->status = status;
+    orchestrator_service_status(&o->service, status);
     if (o->serve) serve_publish_status(o->serve);
     if (o->cloud) orchestrator_cloud_set_status(o->cloud, status);
 }
@@ -54,6 +57,7 @@ static void on_flush(uv_timer_t *handle) {
     orchestrator *o = handle->data;
     if (!o->is_stopping) orchestrator_flow_move_on(o);
     if (!o->is_stopping) orchestrator_analysis_flush(o->analysis);
+    if (!o->is_stopping) orchestrator_notify_flush(o->notify);
 }
 
 static void on_trader_problem(void *context, const char *id, const char *why) {
@@ -102,6 +106,7 @@ static err open_storage(orchestrator *o, diag *why) {
     storage_config sc = {.folder = o->cfg->data_dir,
                          .user_id = o->cfg->user_id,
                          .has_cloud = o->cfg->is_cloud,
+                         .has_notices = orchestrator_notify_is_on(o->cfg),
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
                          .n_producers = WORKERS_MAX,
@@ -288,6 +293,50 @@ static err read_key(void *context, char out[SERVICE_KEY_MAX_BYTES], diag *why) {
     return config_read_key(o->cfg, out, why);
 }
 
+static const char *rules_of(void *context, const char *trader_id) {
+    const orchestrator *o = context;
+    const trader_set *set = screener_traders(o->screener);
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i] && strcmp(set->traders[i]->spec->id, trader_id) == 0) return set->traders[i]->spec->notify;
+    return NULL;
+}
+
+static err open_notify(orchestrator *o, diag *why) {
+    orchestrator_notify_config nc = {.cfg = o->cfg,
+                                     .loop = &o->loop,
+                                     .clock = &o->clock,
+                                     .symbols = o->symbols,
+                                     .storage = o->storage,
+                                     .market = venue_get(o->cfg->market)->name,
+                                     .rules_of = rules_of,
+                                     .context = o};
+    return orchestrator_notify_new(&nc, &o->notify, why);
+}
+
+/* Nobody is to miss a signal because another program has that port. */
+static void open_metrics(orchestrator *o) {
+    metrics_listener_config mc = {.host = o->cfg->host,
+                                  .port = (uint16_t)o->cfg->metrics_port,
+                                  .write = orchestrator_prometheus_write,
+                                  .context = o};
+    diag why;
+    if (metrics_listener_open(&o->loop, &mc, &o->metrics, &why) == OK)
+        log_info("orchestrator", "metrics: http://%s:%u/metrics", o->cfg->host, metrics_listener_port(o->metrics));
+    else
+        log_warn("orchestrator", "no metrics on METRICS_PORT: %s", why.text);
+}
+
+static err open_heartbeat(orchestrator *o, diag *why) {
+    orchestrator_heartbeat_config hc = {.loop = &o->loop,
+                                        .url = o->cfg->heartbeat_url,
+                                        .interval_ms = o->cfg->heartbeat_interval_s * 1000,
+                                        .is_well = orchestrator_status_is_well,
+                                        .context = o};
+    if (!hc.url || !*hc.url) return OK;
+    err e = orchestrator_heartbeat_new(&hc, &o->heartbeat);
+    return e == OK ? OK : diag_set(why, e, "out of memory");
+}
+
 static err open_server(orchestrator *o, diag *why) {
     serve_config sc = {.host = o->cfg->host,
                        .port = (uint16_t)o->cfg->port,
@@ -310,6 +359,7 @@ static err open_server(orchestrator *o, diag *why) {
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
                                  .force_sync = force_sync,
+                                 .metrics = orchestrator_prometheus_write,
                                  .reload_traders = reload_traders};
     orchestrator_status_provide(&providers);
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
@@ -336,6 +386,8 @@ static err open_loop(orchestrator *o, diag *why) {
     uv_timer_init(&o->loop, &o->flush);
     o->flush.data = o;
     uv_timer_start(&o->flush, on_flush, FLUSH_MS, FLUSH_MS);
+    orchestrator_health_open(o);
+    orchestrator_service_open(&o->service, &o->loop, orchestrator_health_is_alive, o);
     for (int i = 0; i < N_SIGNALS; i++) {
         uv_signal_init(&o->loop, &o->signals[i]);
         o->signals[i].data = o;
@@ -374,8 +426,11 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_analysis(o, why);
+    if (e == OK) e = open_notify(o, why);
     if (e == OK) e = orchestrator_flow_open_screener(o, why);
     if (e == OK) e = open_server(o, why);
+    if (e == OK) e = open_heartbeat(o, why);
+    if (e == OK) open_metrics(o);
     if (e == OK) e = orchestrator_flow_open_feed(o, why);
     if (e == OK) e = open_scale(o, why);
     return e;
@@ -425,16 +480,22 @@ static void on_cloud_finished(void *context) {
     close_storage(o);
     orchestrator_analysis_close(o->analysis);
     o->analysis = NULL;
+    orchestrator_notify_close(o->notify);
+    o->notify = NULL;
     orchestrator_cloud_close(o->cloud);
     o->cloud = NULL;
     orchestrator_snapshot_close(o->snapshot, !o->has_failed); /* after the signals: those matter more */
     o->snapshot = NULL;
     orchestrator_traders_close(o->traders);
     o->traders = NULL;
+    metrics_listener_close(o->metrics);
+    o->metrics = NULL;
     if (o->serve) serve_close(o->serve, NULL, NULL);
     o->serve = NULL;
     close_handle((uv_handle_t *)&o->wake);
     close_handle((uv_handle_t *)&o->flush);
+    close_handle((uv_handle_t *)&o->measure.timer);
+    orchestrator_service_close(&o->service);
     for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
 }
 
@@ -449,6 +510,7 @@ static void on_feed_closed(void *context) {
     }
     if (o->traders) orchestrator_traders_stop(o->traders);
     orchestrator_analysis_stop(o->analysis);
+    orchestrator_notify_stop(o->notify);
     orchestrator_cloud_traders_close(o->cloud_traders);
     o->cloud_traders = NULL;
     if (o->serve) serve_publish_status(o->serve);
@@ -461,9 +523,12 @@ static void on_feed_closed(void *context) {
 void orchestrator_stop(orchestrator *o) {
     if (o->is_stopping) return;
     o->is_stopping = true;
+    orchestrator_heartbeat_close(o->heartbeat);
+    o->heartbeat = NULL;
     orchestrator_set_status(o, "stopping");
     orchestrator_scale_close(o->scale);
     o->scale = NULL;
+    orchestrator_service_stopping(&o->service);
     if (o->feed)
         feed_close(o->feed, on_feed_closed, o);
     else
@@ -505,6 +570,7 @@ int orchestrator_run(const config *cfg, diag *why) {
         o->exit_code = EXIT_FAILURE_CODE;
         if (o->has_loop) orchestrator_stop(o);
     } else {
+        orchestrator_service_ready(&o->service);
         greet(o);
     }
     block_signals(false);

@@ -143,6 +143,10 @@ uint64_t screener_replaced(const screener *s) {
     return n;
 }
 
+size_t screener_worker_backlog(const screener *s, int32_t index) {
+    return s->backlogs[index].count + (s->workers[index] ? queue_length(worker_inbox(s->workers[index])) : 0);
+}
+
 void screener_give_up(screener *s) { s->handlers.on_failed(s->handlers.context); }
 
 int64_t screener_now_ms(const screener *s) { return s->market_ms > s->start_ms ? s->market_ms : s->start_ms; }

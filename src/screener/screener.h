@@ -109,4 +109,6 @@ int32_t screener_restored(const screener *s); /* series taken up from a snapshot
 uint64_t screener_moves(const screener *s);   /* symbols that have changed their worker, ever */
 registry *screener_registry(screener *s);
 int32_t screener_workers(const screener *s);
+/* Events in its inbox and before it. */
+size_t screener_worker_backlog(const screener *s, int32_t index);
 const worker_stats *screener_stats(const screener *s, int32_t index);
