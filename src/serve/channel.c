@@ -3,7 +3,9 @@
  *   client --[ring of references]--> message (n_references)   two bounds: messages and bytes
  */
 #include "serve/channel.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/token_bucket.h"
 #include "screener/signal_json.h"
 #include "serve/auth.h"
 #include "serve/http_answer.h"
@@ -18,7 +20,8 @@ enum {
     MAX_CLIENTS = 32,
     MAX_STRANGERS = 8, /* of them without a token yet, so that strangers cannot lock the owner out */
     MAX_MESSAGE_BYTES = 64 * 1024,
-    QUEUE_MESSAGES = 2048, /* a burst may be committed at once */
+    PIECES_PER_MINUTE = 3000, /* of messages that come in; a message has one for each frame and each 4 KiB */
+    QUEUE_MESSAGES = 2048,    /* a burst may be committed at once */
     MESSAGES_AT_ONCE = 64,
     QUEUE_BYTES = 1024 * 1024,
     HEADER_BYTES = 1024,
@@ -39,6 +42,7 @@ struct channel_client {
     channel_client *next, *previous;
     bool is_known;       /* has shown a token that opens the gate */
     gate_ticket *ticket; /* while the gate finds out; nothing is read meanwhile */
+    token_bucket rate;   /* of the pieces of messages that come in */
     char *input;         /* the message that is arriving */
     size_t input_bytes;
     message *queue[QUEUE_MESSAGES];
@@ -54,7 +58,7 @@ struct channel {
     uint32_t n_strangers;
     uint64_t seq;
     channel_stats stats;
-    log_repeater refusals, malformed, slow;
+    log_repeater refusals, malformed, slow, fast;
 };
 
 static void push_status(channel *c, channel_client *only);
@@ -325,6 +329,7 @@ static int begin(channel *c, struct lws *wsi, channel_client **slot) {
     if (c->clients) c->clients->previous = client;
     c->clients = client;
     c->stats.n_clients++;
+    token_bucket_init(&client->rate, PIECES_PER_MINUTE, monotonic_ms());
     c->n_strangers++;
     lws_set_timer_usecs(wsi, c->options.auth_timeout_ms * 1000);
     offer o;
@@ -414,8 +419,20 @@ static void take_message(channel_client *client) {
     json_decref(root);
 }
 
+static bool is_too_fast(channel_client *client) {
+    int64_t now_ms = monotonic_ms();
+    if (token_bucket_wait_ms(&client->rate, 1, now_ms) == 0) {
+        token_bucket_take(&client->rate, 1, now_ms);
+        return false;
+    }
+    client->owner->stats.n_fast++;
+    log_repeat(&client->owner->fast, LOG_WARN, "channel", "closed a client that sends too much");
+    close_client(client, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too many messages");
+    return true;
+}
+
 static void receive(channel_client *client, const void *in, size_t bytes) {
-    if (client->close_code) return;
+    if (client->close_code || is_too_fast(client)) return;
     if (lws_frame_is_binary(client->wsi)) {
         close_client(client, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
         return;
