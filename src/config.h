@@ -68,6 +68,16 @@ typedef struct config {
     switched realtime;
     double vcpu_hour_usd;
 
+    switched scale_workers, scale_machine;
+    int64_t scale_sample_ms, scale_min_cpus, scale_max_cpus, scale_max_a_day, scale_cooldown_s, scale_down_after_h,
+        scale_hold_h;
+    int64_t scale_lag_ms;
+    double scale_month_usd, fly_vcpu_month_usd, fly_gb_month_usd; /* ceiling 0: none */
+    const char *fly_app_name, *fly_machine_id, *fly_api_token;    /* "": none */
+    const char *fly_org, *provision_image, *provision_regions, *provision_proxy_url;
+    int64_t provision_health_s;
+    const char *fly_api_url, *fly_api_socket; /* no slash at the end; "": none */
+
     const char *data_dir;
     int64_t outbox_reserve_mb;
     outbox_sync outbox_sync;

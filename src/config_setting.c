@@ -32,6 +32,12 @@ static void derive_host(const config_input *input, bool is_cloud, char *out, siz
     snprintf(out, bytes, "%s", is_cloud || *variable(input, "FLY_MACHINE_ID") ? "::" : "127.0.0.1");
 }
 
+/* On a machine of Fly's the load is known to be this program's alone. */
+static void derive_scale_workers(const config_input *input, bool is_cloud, char *out, size_t bytes) {
+    (void)is_cloud;
+    snprintf(out, bytes, "%s", *variable(input, "FLY_MACHINE_ID") ? "on" : "off");
+}
+
 /* The XDG specification says that a relative path is to be ignored. */
 static void derive_data_dir(const config_input *input, bool is_cloud, char *out, size_t bytes) {
     (void)is_cloud;
@@ -254,11 +260,57 @@ const config_setting CONFIG_SETTINGS[] = {
     {.name = "VCPU_HOUR_USD", .group = "Cloud", FIELD(vcpu_hour_usd), OF_TYPE(TYPE_AMOUNT), .initial = "0.00095",
      .effect = "price of one vCPU for an hour, for cloud_costs"},
 
+    {.name = "SCALE_WORKERS", .group = "Scaling", FIELD(scale_workers), CHOICE(SWITCHES), .derive = derive_scale_workers,
+     .described = "on when FLY_MACHINE_ID is set, else off",
+     .effect = "on: as many screener workers as the load asks for, up to the CPUs there are; off: MACHINE_CPUS, until told otherwise"},
+    {.name = "SCALE_MACHINE", .group = "Scaling", FIELD(scale_machine), CHOICE(SWITCHES), .initial = "off",
+     .effect = "on: the machine asks Fly for another size when the load wants it, which is a restart of some 40 s"},
+    {.name = "SCALE_MIN_CPUS", .group = "Scaling", FIELD(scale_min_cpus), WHOLE(1, MAX_WORKERS), .initial = "1",
+     .effect = "least CPUs of the machine; sizes are 1, 2, 4 and 8"},
+    {.name = "SCALE_MAX_CPUS", .group = "Scaling", FIELD(scale_max_cpus), WHOLE(1, MAX_WORKERS), .initial = "8",
+     .effect = "most CPUs of the machine that policy asks for"},
+    {.name = "SCALE_MONTHLY_USD", .group = "Scaling", FIELD(scale_month_usd), OF_TYPE(TYPE_AMOUNT), .initial = "0",
+     .effect = "most that the machine may cost in a calendar month, CPUs and memory; 0: no ceiling"},
+    {.name = "SCALE_MAX_A_DAY", .group = "Scaling", FIELD(scale_max_a_day), WHOLE(0, 24), .initial = "4",
+     .effect = "most changes of the machine in a day (UTC), failed ones included"},
+    {.name = "SCALE_COOLDOWN_S", .group = "Scaling", FIELD(scale_cooldown_s), WHOLE(1, 86400), .initial = "300",
+     .effect = "least time between two changes, s"},
+    {.name = "SCALE_DOWN_AFTER", .group = "Scaling", FIELD(scale_down_after_h), WHOLE(1, 168), .initial = "24",
+     .effect = "hours in which less would have been enough before the machine becomes smaller"},
+    {.name = "SCALE_HOLD", .group = "Scaling", FIELD(scale_hold_h), WHOLE(0, 720), .initial = "24",
+     .effect = "hours for which a size that was chosen by hand (flyctl scale vm) is not lowered"},
+    {.name = "SCALE_LAG_MS", .group = "Scaling", FIELD(scale_lag_ms), WHOLE(10, 60000), .initial = "1500",
+     .effect = "what an evaluation may take on the mean before more CPUs are wanted, ms"},
+    {.name = "SCALE_SAMPLE_MS", .group = "Scaling", FIELD(scale_sample_ms), WHOLE(100, 600000), .initial = "60000",
+     .effect = "how often the load is measured and decided on, ms"},
+    {.name = "FLY_APP_NAME", .group = "Scaling", FIELD(fly_app_name), OPTIONAL(TYPE_ID),
+     .effect = "the app that this machine is of; Fly sets it"},
+    {.name = "FLY_MACHINE_ID", .group = "Scaling", FIELD(fly_machine_id), OPTIONAL(TYPE_ID),
+     .effect = "this machine at Fly; Fly sets it"},
+    {.name = "FLY_API_TOKEN", .group = "Scaling", FIELD(fly_api_token), OPTIONAL(TYPE_TOKEN), .is_secret = true,
+     .effect = "token of the Machines API; without it the machine's own socket is asked, which needs none"},
+    {.name = "FLY_API_URL", .group = "Scaling", FIELD(fly_api_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "where the Machines API is, instead of https://api.machines.dev with a token and the socket without"},
+    {.name = "FLY_API_SOCKET", .group = "Scaling", FIELD(fly_api_socket), OPTIONAL(TYPE_PATH), .initial = "/.fly/api",
+     .effect = "the machine's own socket to the Machines API"},
+    {.name = "FLY_VCPU_MONTH_USD", .group = "Scaling", FIELD(fly_vcpu_month_usd), OF_TYPE(TYPE_AMOUNT), .initial = "0.695",
+     .effect = "price of one shared vCPU for a month of 730 hours"},
+    {.name = "FLY_GB_MONTH_USD", .group = "Scaling", FIELD(fly_gb_month_usd), OF_TYPE(TYPE_AMOUNT), .initial = "5",
+     .effect = "price of a GB of memory for a month of 730 hours"},
+
+    {.name = "FLY_ORG", .group = "Provisioning", FIELD(fly_org), OF_TYPE(TYPE_ID), .initial = "personal",
+     .effect = "the organisation at Fly that apps are made in"},
+    {.name = "PROVISION_IMAGE", .group = "Provisioning", FIELD(provision_image), OPTIONAL(TYPE_IMAGE),
+     .effect = "image of the machines that `provision` makes"},
+    {.name = "PROVISION_REGIONS", .group = "Provisioning", FIELD(provision_regions), OF_TYPE(TYPE_CODES), .initial = "sin,iad,fra",
+     .effect = "regions of Fly that machines may be made in"},
+    {.name = "PROVISION_HEALTH_S", .group = "Provisioning", FIELD(provision_health_s), WHOLE(1, 3600), .initial = "240",
+     .effect = "time within which a machine must say that it is well, s; else what was made is taken back"},
+    {.name = "PROVISION_PROXY_URL", .group = "Provisioning", FIELD(provision_proxy_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "where machines are asked for their health, instead of https://APP.fly.dev: the app's name is put behind it"},
+
     {.name = "METRICS_PORT", LATER, .effect = "port of the metrics"},
     {.name = "HEARTBEAT_URL", LATER, .effect = "address to call while all is well"},
-    {.name = "FLY_API_TOKEN", LATER, .effect = "scaling on Fly", .is_secret = true},
-    {.name = "FLY_APP_NAME", LATER, .effect = "scaling on Fly, which sets it by itself"},
-    {.name = "SCALE_*", LATER, .effect = "scaling: every name that starts with SCALE_"},
 };
 /* clang-format on */
 

@@ -8,6 +8,7 @@
 #include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
 #include "orchestrator_history.h"
+#include "orchestrator_scale.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
 #include "orchestrator_universe.h"
@@ -24,6 +25,7 @@ typedef struct orchestrator {
     uv_async_t wake;  /* a worker has notes, or room */
     uv_timer_t flush; /* moves the backlog on when no worker says so */
     uv_signal_t signals[N_SIGNALS];
+    uv_work_t trim;
     symbol_table *symbols;
     market_clock clock;
     storage *storage;
@@ -36,6 +38,8 @@ typedef struct orchestrator {
     orchestrator_snapshot *snapshot;
     orchestrator_cloud *cloud;
     orchestrator_analysis *analysis; /* NULL: off */
+    orchestrator_scale *scale;
+    uint64_t n_snapshots; /* written or failed when the machine's restart began to be prepared */
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;

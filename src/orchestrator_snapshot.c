@@ -2,6 +2,7 @@
 #include "orchestrator_snapshot.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include <malloc.h>
 #include <stdlib.h>
 
 enum { BATCH = 8 };
@@ -113,6 +114,7 @@ static void write_in_pool(uv_work_t *work) {
     else
         snapshot_draft_drop(s->draft);
     s->draft = NULL;
+    malloc_trim(0); /* what the symbols were packed in */
 }
 
 static void begin(orchestrator_snapshot *s) {
@@ -208,6 +210,12 @@ void orchestrator_snapshot_start(orchestrator_snapshot *s, screener *symbols) {
     s->screener = symbols;
     if (s->config.interval_ms > 0)
         uv_timer_start(&s->timer, on_timer, (uint64_t)s->config.interval_ms, (uint64_t)s->config.interval_ms);
+}
+
+bool orchestrator_snapshot_now(orchestrator_snapshot *s) {
+    if (!s->screener || s->is_closing) return false;
+    if (s->phase == PHASE_IDLE) begin(s);
+    return true;
 }
 
 orchestrator_snapshot_stats orchestrator_snapshot_get_stats(const orchestrator_snapshot *s) { return s->stats; }

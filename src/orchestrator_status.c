@@ -113,6 +113,7 @@ static void write_workers(const orchestrator *o, json_writer *w) {
         json_put_integer(w, "marketMemory", atomic_load(&s->market_bytes));
         json_put_integer(w, "indicators", atomic_load(&s->n_indicators));
         json_put_integer(w, "restored", atomic_load(&s->n_restored));
+        json_put_integer(w, "copiesAnew", atomic_load(&s->n_copies_anew));
         json_put_number(w, "saveMs", (double)atomic_load(&s->save_ns) / 1e6);
         json_write_object_end(w);
     }
@@ -156,6 +157,10 @@ static void tell_details(void *context, json_writer *w) {
     if (o->cloud) orchestrator_cloud_write(o->cloud, w);
     json_write_object_end(w);
     write_snapshot(o, w);
+    if (o->scale) {
+        json_write_key(w, "scale");
+        orchestrator_scale_write(o->scale, w);
+    }
     json_write_key(w, "analysis");
     orchestrator_analysis_write(o->analysis, w);
     write_workers(o, w);

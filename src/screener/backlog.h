@@ -10,11 +10,12 @@ typedef struct backlog {
     market_event *events; /* a ring: number `first` + k is at (first + k) % capacity */
     uint64_t first, count;
     size_t capacity;
-    uint64_t *last; /* by symbol and interval: number + 1 of the newest event; 0: none */
+    uint64_t n_replaced; /* updates that a newer one of the same bar took the place of, ever */
+    uint64_t *last;      /* by symbol and interval: number + 1 of the newest event; 0: none */
 } backlog;
 
 MUST_CHECK err backlog_keep(backlog *b, const market_event *event);
-/* The oldest one; NULL when there is none. */
+/* The oldest one, until it is dropped; NULL when there is none. */
 const market_event *backlog_first(const backlog *b);
 void backlog_drop_first(backlog *b);
 void backlog_deinit(backlog *b);

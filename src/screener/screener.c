@@ -137,6 +137,12 @@ size_t screener_backlog(const screener *s) {
     return n;
 }
 
+uint64_t screener_replaced(const screener *s) {
+    uint64_t n = s->held.n_replaced;
+    for (int32_t i = 0; i < WORKERS_MAX; i++) n += s->backlogs[i].n_replaced;
+    return n;
+}
+
 void screener_give_up(screener *s) { s->handlers.on_failed(s->handlers.context); }
 
 int64_t screener_now_ms(const screener *s) { return s->market_ms > s->start_ms ? s->market_ms : s->start_ms; }

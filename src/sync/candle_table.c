@@ -1,57 +1,44 @@
-/* As JSON, then packed: prices are short decimals, which pack better than their doubles, and it is JSON that is asked for. */
+/* See candle_table.h. */
 #include "sync/candle_table.h"
-#include "base/packing.h"
+#include "sync/candle_pack.h"
 #include "sync/local_db_body.h"
-#include <stdlib.h>
-
-enum { JSON_MAX_BYTES = CANDLES_MAX * 256 };
-
-static err write_bars(const candles_row *row, char **text, size_t *bytes) {
-    json_writer w;
-    json_writer_init(&w);
-    json_write_array(&w);
-    for (uint32_t i = 0; i < row->n_bars; i++) {
-        const candle *c = &row->bars[i];
-        json_write_object(&w);
-        json_put_integer(&w, "x", c->open_ms);
-        json_put_number(&w, "o", c->open);
-        json_put_number(&w, "h", c->high);
-        json_put_number(&w, "l", c->low);
-        json_put_number(&w, "c", c->close);
-        json_put_number(&w, "v", c->volume);
-        json_write_object_end(&w);
-    }
-    json_write_array_end(&w);
-    return json_writer_take(&w, text, bytes);
-}
 
 err candle_table_put(local_db *db, const char *symbol, int32_t interval, const candles_row *row, diag *why) {
     sqlite3_stmt *put = db->statements[PUT_CANDLES];
-    char *text = NULL;
-    unsigned char *packed = NULL;
-    size_t bytes = 0, packed_bytes = 0;
-    err failed = write_bars(row, &text, &bytes);
-    if (!failed) failed = packing_pack(text, bytes, &packed, &packed_bytes);
-    free(text);
-    if (failed) return diag_set(why, failed, "candles of %s: %s", symbol, error_text(failed));
+    byte_writer w;
+    byte_writer_init(&w);
+    candle_pack(&w, row->bars, row->n_bars);
+    err failed = byte_writer_result(&w);
+    if (failed) {
+        byte_writer_deinit(&w);
+        return diag_set(why, failed, "candles of %s: %s", symbol, error_text(failed));
+    }
     bind_text(put, 1, symbol);
     bind_text(put, 2, interval_name(interval));
     sqlite3_bind_int64(put, 3, row->open_ms);
-    sqlite3_bind_blob(put, 4, packed, (int)packed_bytes, SQLITE_STATIC);
+    sqlite3_bind_blob(put, 4, w.data, (int)w.used, SQLITE_STATIC);
     failed = local_db_run(db, put, why);
-    free(packed);
+    byte_writer_deinit(&w);
     return failed;
 }
 
 static err unpack(sqlite3_stmt *row, json_writer *w) {
-    unsigned char *text = NULL;
-    size_t bytes = 0;
-    err failed = packing_unpack(sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0), JSON_MAX_BYTES,
-                                &text, &bytes);
+    candle bars[CANDLES_MAX];
+    uint32_t n_bars;
+    err failed = candle_unpack(sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0), bars, &n_bars);
     if (failed) return failed;
-    text[bytes] = 0; /* there is room for it */
-    json_write_raw(w, (const char *)text);
-    free(text);
+    json_write_array(w);
+    for (uint32_t i = 0; i < n_bars; i++) {
+        json_write_object(w);
+        json_put_integer(w, "x", bars[i].open_ms);
+        json_put_number(w, "o", bars[i].open);
+        json_put_number(w, "h", bars[i].high);
+        json_put_number(w, "l", bars[i].low);
+        json_put_number(w, "c", bars[i].close);
+        json_put_number(w, "v", bars[i].volume);
+        json_write_object_end(w);
+    }
+    json_write_array_end(w);
     return OK;
 }
 
