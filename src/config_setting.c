@@ -357,9 +357,7 @@ const char *config_setting_suggest(const char *name, bool own_prefixes_only) {
 
 bool config_setting_has_effect(const config_setting *s) { return s->form.type != TYPE_IGNORED && !s->is_unused; }
 
-bool config_setting_is_on_fly(const config_input *input) { return *variable(input, "FLY_MACHINE_ID") != 0; }
-
 /* On a Fly machine FLY_APP_NAME is always there. */
 bool config_setting_is_ambient(const config_setting *s, const config_input *input) {
-    return strcmp(s->name, "FLY_APP_NAME") == 0 && config_setting_is_on_fly(input);
+    return strcmp(s->name, "FLY_APP_NAME") == 0 && *variable(input, "FLY_MACHINE_ID");
 }
