@@ -233,6 +233,15 @@ static void end_connection(listener *l, struct lws *wsi) {
     l->n_connections--;
 }
 
+/* The protocol of a connection is dropped when an answer has been given, and taken up with the next request. */
+static void note_use(listener *l, struct lws *wsi, enum lws_callback_reasons reason) {
+    connection *c = lws_get_opaque_user_data(wsi);
+    bool is_end = reason == LWS_CALLBACK_HTTP_DROP_PROTOCOL;
+    bool is_begin = reason == LWS_CALLBACK_HTTP || reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE ||
+                    reason == LWS_CALLBACK_ESTABLISHED;
+    if (c && (is_begin || is_end)) set_idle(l, c, is_end);
+}
+
 /* `user` is the session, zeroed; NULL before a connection has one. */
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
     listener *l = lws_context_user(lws_get_context(wsi));
@@ -243,11 +252,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (reason == LWS_CALLBACK_HTTP) l->stats.n_requests++;
     if (!s) s = &none;
     if (reason == LWS_CALLBACK_WSI_DESTROY) channel_on_event(l->options.channel, wsi, reason, &s->client, NULL, 0);
-    int result = is_websocket_event(reason) ? channel_on_event(l->options.channel, wsi, reason, &s->client, in, bytes)
-                                            : http_api_on_event(l->options.api, wsi, reason, &s->request, in, bytes);
-    connection *c = lws_get_opaque_user_data(wsi);
-    if (c && user) set_idle(l, c, !s->request && !s->client);
-    return result;
+    note_use(l, wsi, reason);
+    if (is_websocket_event(reason)) return channel_on_event(l->options.channel, wsi, reason, &s->client, in, bytes);
+    return http_api_on_event(l->options.api, wsi, reason, &s->request, in, bytes);
 }
 
 /* ---- accepting ---- */
