@@ -56,7 +56,10 @@ typedef struct config {
 
     const char *host;
     int64_t port, metrics_port; /* 0: any free one */
-    config_list auth_origins;   /* scheme://host[:port] */
+    int64_t connections_per_address;
+    bool is_on_fly;           /* FLY_MACHINE_ID is set: clients come through Fly's proxy */
+    config_list auth_origins; /* scheme://host[:port] */
+    const char *auth_issuer, *auth_jwt_secret;
 
     bool is_cloud;            /* all of the next three are there */
     const char *user_id;      /* else "local" */
@@ -66,6 +69,16 @@ typedef struct config {
     int64_t sync_interval_ms;
     switched realtime;
     double vcpu_hour_usd;
+
+    switched scale_workers, scale_machine;
+    int64_t scale_sample_ms, scale_min_cpus, scale_max_cpus, scale_max_a_day, scale_cooldown_s, scale_down_after_h,
+        scale_hold_h;
+    int64_t scale_lag_ms;
+    double scale_month_usd, fly_vcpu_month_usd, fly_gb_month_usd; /* ceiling 0: none */
+    const char *fly_app_name, *fly_machine_id, *fly_api_token;    /* "": none */
+    const char *fly_org, *provision_image, *provision_regions, *provision_proxy_url;
+    int64_t provision_health_s;
+    const char *fly_api_url, *fly_api_socket; /* no slash at the end; "": none */
 
     const char *data_dir;
     int64_t outbox_reserve_mb;

@@ -11,6 +11,7 @@
 #include "orchestrator_history.h"
 #include "orchestrator_measure.h"
 #include "orchestrator_notify.h"
+#include "orchestrator_scale.h"
 #include "orchestrator_service.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
@@ -45,6 +46,8 @@ typedef struct orchestrator {
     orchestrator_notify *notify;       /* NULL: nobody is told */
     orchestrator_heartbeat *heartbeat; /* NULL: nobody waits for one */
     metrics_listener *metrics;         /* NULL: its port is not to be had */
+    orchestrator_scale *scale;
+    uint64_t n_snapshots; /* written or failed when the machine's restart began to be prepared */
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;

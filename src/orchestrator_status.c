@@ -95,6 +95,7 @@ static void write_workers(const orchestrator *o, json_writer *w) {
         json_put_integer(w, "marketMemory", atomic_load(&s->market_bytes));
         json_put_integer(w, "indicators", atomic_load(&s->n_indicators));
         json_put_integer(w, "restored", atomic_load(&s->n_restored));
+        json_put_integer(w, "copiesAnew", atomic_load(&s->n_copies_anew));
         json_put_number(w, "saveMs", (double)atomic_load(&s->save_ns) / 1e6);
         json_write_object_end(w);
     }
@@ -146,11 +147,19 @@ static void tell_details(void *context, json_writer *w) {
     if (o->cloud) orchestrator_cloud_write(o->cloud, w);
     json_write_object_end(w);
     write_snapshot(o, w);
+    if (o->scale) {
+        json_write_key(w, "scale");
+        orchestrator_scale_write(o->scale, w);
+    }
     json_write_key(w, "analysis");
     orchestrator_analysis_write(o->analysis, w);
     json_write_key(w, "notify");
     orchestrator_notify_write(o->notify, w);
     write_workers(o, w);
+    if (o->serve) {
+        json_write_key(w, "server");
+        serve_write_counters(o->serve, w);
+    }
     if (o->cloud_traders) {
         json_write_key(w, "supabaseTraders");
         json_write_object(w);

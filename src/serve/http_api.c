@@ -6,22 +6,25 @@
  * answer leaves within the callback, and with every request that has, or may have, a body the connection is closed. */
 #include "serve/http_api.h"
 #include "screener/signal_json.h"
-#include "serve/auth.h"
 #include "serve/http_change.h"
 #include "serve/http_metrics.h"
 #include "serve/http_query.h"
+#include "serve/offer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_BYTES = 1024, BODY_MAX_BYTES = 64 * 1024, LENGTH_BYTES = 24 };
+enum { BODY_MAX_BYTES = 64 * 1024, LENGTH_BYTES = 24 };
 
 typedef void (*handler_fn)(http_api *api, http_request_state *r);
 
 struct http_request_state {
     struct lws *wsi; /* NULL: the connection is gone */
     bool is_waiting; /* for storage, which will call back */
-    bool is_head;
+    bool is_head, has_body;
+    http_api *api;
+    gate_ticket *ticket;          /* while the gate finds out who asks */
+    handler_fn later;             /* what waits for the gate */
     handler_fn take_body;         /* while a body arrives: for when it is whole */
     char name[TRADER_KEY_BYTES];  /* the last part of a path that ends in one */
     char *body;                   /* not terminated */
@@ -64,10 +67,47 @@ static const route routes[] = {
 
 static bool needs_token(const char *path) { return strncmp(path, "/api", 4) == 0 || strcmp(path, "/metrics") == 0; }
 
-static bool has_token(const http_api *api, struct lws *wsi) {
-    char header[HEADER_BYTES];
-    return lws_hdr_copy(wsi, header, sizeof header, WSI_TOKEN_HTTP_AUTHORIZATION) > 0 &&
-           auth_is_bearer(header, api->token);
+static void refuse_entry(http_request_state *r, gate_verdict verdict) {
+    if (verdict == GATE_SHUT)
+        http_answer_problem(&r->answer, 401,
+                            "expected the header \"Authorization: Bearer TOKEN\"; the token is in DATA_DIR/token");
+    else
+        http_answer_problem(&r->answer, 503, "the token cannot be checked now");
+}
+
+static void on_verdict(void *context, gate_verdict verdict) {
+    http_request_state *r = context;
+    handler_fn later = r->later;
+    r->ticket = NULL;
+    r->later = NULL;
+    if (!later && !r->take_body) return; /* an answer is on its way already */
+    if (verdict != GATE_OPEN) {
+        r->take_body = NULL;
+        refuse_entry(r, verdict);
+    } else if (later) {
+        later(r->api, r);
+    } else {
+        return; /* the body is still coming */
+    }
+    r->answer.must_close = r->has_body;
+    if (!r->is_waiting) lws_callback_on_writable(r->wsi);
+}
+
+static gate_verdict ask_gate(http_request_state *r) {
+    offer o;
+    offer_read(r->wsi, &o);
+    gate_verdict verdict = GATE_SHUT;
+    if (o.place == OFFER_HEADER) verdict = gate_ask(r->api->gate, o.token, o.bytes, on_verdict, r, &r->ticket);
+    offer_wipe(&o);
+    return verdict;
+}
+
+/* At once, or when the gate knows who asks. */
+static void handle(http_request_state *r, handler_fn handler) {
+    if (r->ticket)
+        r->later = handler;
+    else
+        handler(r->api, r);
 }
 
 static bool has_name(const route *r) { return r->path[1] && r->path[strlen(r->path) - 1] == '/'; }
@@ -132,28 +172,30 @@ static bool may_have_body(struct lws *wsi, bool is_get) {
     return lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0 || strcmp(length, "0") != 0;
 }
 
-static void judge(http_api *api, http_request_state *r, const char *path) {
+static void judge(http_request_state *r, const char *path) {
     bool is_post = lws_hdr_total_length(r->wsi, WSI_TOKEN_POST_URI) > 0, is_get;
     r->is_head = lws_hdr_total_length(r->wsi, WSI_TOKEN_HEAD_URI) > 0;
     is_get = r->is_head || lws_hdr_total_length(r->wsi, WSI_TOKEN_GET_URI) > 0;
     const route *found = find_route(path);
-    if (needs_token(path) && !has_token(api, r->wsi))
-        http_answer_problem(&r->answer, 401,
-                            "expected the header \"Authorization: Bearer TOKEN\"; the token is in DATA_DIR/token");
-    else if (is_get && may_have_body(r->wsi, is_get))
+    gate_verdict verdict = needs_token(path) ? ask_gate(r) : GATE_OPEN;
+    r->has_body = may_have_body(r->wsi, is_get);
+    if (verdict == GATE_SHUT || verdict == GATE_UNAVAILABLE)
+        refuse_entry(r, verdict);
+    else if (is_get && r->has_body)
         http_answer_problem(&r->answer, 400, "a GET or HEAD has no body here");
     else if (!found)
         http_answer_problem(&r->answer, 404, "there is nothing at this path");
     else if (is_get && found->get)
-        found->get(api, r);
+        handle(r, found->get);
     else if (is_post && found->post)
         expect_body(r, path, found->post);
     else
         refuse_method(r, found);
-    r->answer.must_close = !r->take_body && may_have_body(r->wsi, is_get);
+    r->answer.must_close = !r->take_body && r->has_body;
 }
 
 static void free_request(http_request_state *r) {
+    gate_forget(r->api->gate, r->ticket);
     free(r->body);
     http_answer_deinit(&r->answer);
     free(r);
@@ -168,9 +210,14 @@ static int send_answer(http_request_state **slot) {
     return failed || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
-/* Answers within the call, and closes: see the top. */
+/* Answers within the call, and closes: see the top. When the gate does not know yet who asks, the answer waits for it. */
 static int end_body(http_api *api, http_request_state **slot) {
     http_request_state *r = *slot;
+    if (r->ticket) {
+        r->later = r->take_body;
+        r->take_body = NULL;
+        return 0;
+    }
     r->take_body(api, r);
     r->answer.must_close = true;
     return send_answer(slot);
@@ -181,9 +228,10 @@ static int begin(http_api *api, struct lws *wsi, http_request_state **slot, cons
     if (!r) return -1;
     r->wsi = wsi;
     *slot = r;
-    judge(api, r, path);
+    r->api = api;
+    judge(r, path);
     if (r->answer.must_close) return send_answer(slot);
-    if (!r->is_waiting && !r->take_body) lws_callback_on_writable(wsi);
+    if (!r->is_waiting && !r->take_body && !r->later) lws_callback_on_writable(wsi);
     return 0;
 }
 
@@ -202,10 +250,11 @@ int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons 
     switch ((int)reason) {
     case LWS_CALLBACK_HTTP: detach(slot); return begin(api, wsi, slot, in);
     case LWS_CALLBACK_HTTP_BODY:
+        if (r && r->later) return -1; /* something stands behind the body: see the top */
         if (r && r->take_body) add_to_body(r, in, bytes);
         return 0;
     case LWS_CALLBACK_HTTP_BODY_COMPLETION: return r && r->take_body ? end_body(api, slot) : 0;
-    case LWS_CALLBACK_HTTP_WRITEABLE: return r && !r->is_waiting && !r->take_body ? send_answer(slot) : 0;
+    case LWS_CALLBACK_HTTP_WRITEABLE: return r && !r->is_waiting && !r->take_body && !r->later ? send_answer(slot) : 0;
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY: detach(slot); return 0;

@@ -2,14 +2,16 @@
  * `Authorization: Bearer TOKEN`, GET and HEAD: `/api/v1/status`, `/api/v1/signals?limit=&before=&symbol=&trader=&state=`,
  * `/api/v1/traders`, `/api/v1/traders/errors?limit=&trader=`; POST of JSON: `/api/v1/screener/workers`,
  * `/api/v1/traders/NAME`.
- * Threads: the loop's. Ownership: borrows token and providers; a request that waits for storage lives until storage
+ * Threads: the loop's. Ownership: borrows gate and providers; a request that waits for storage lives until storage
  * has answered, also when its connection or the interface is gone. */
 #pragma once
+#include "serve/gate.h"
 #include "serve/http_answer.h"
 #include "serve/providers.h"
 
 typedef struct http_api {
-    const char *token, *version, *machine_id; /* machine_id may be NULL */
+    gate *gate;
+    const char *version, *machine_id; /* machine_id may be NULL */
     serve_providers providers;
 } http_api;
 
