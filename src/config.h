@@ -55,11 +55,11 @@ typedef struct config {
     const char *traders_dir;
 
     const char *host;
-    int64_t port, metrics_port; /* 0: any free one */
     int64_t connections_per_address;
     bool is_on_fly;           /* FLY_MACHINE_ID is set: clients come through Fly's proxy */
     config_list auth_origins; /* scheme://host[:port] */
     const char *auth_issuer, *auth_jwt_secret;
+    int64_t port, metrics_port; /* 0: any free one */
 
     bool is_cloud;            /* all of the next three are there */
     const char *user_id;      /* else "local" */

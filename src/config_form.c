@@ -42,12 +42,12 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_ORIGINS] = "http(s)://HOST[:PORT], with commas between several",
         [TYPE_MODEL] = "the name of a model, such as gemini-3.8-flash or google/gemini-3.8-flash",
         [TYPE_SECRET] = "a key without blanks",
-        [TYPE_SECRET_URL] = "http://HOST or https://HOST and what follows, without blanks",
-        [TYPE_CHAT] = "the id of a chat, such as -1001234567890, or @NAME of a channel",
-        [TYPE_TEXT] = "a text",
         [TYPE_IMAGE] = "the name of an image such as registry.fly.io/trademind:1",
         [TYPE_CODES] = "short words in lower case, with commas between them",
         [TYPE_TOKEN] = "a token as fly tokens create prints it",
+        [TYPE_SECRET_URL] = "http://HOST or https://HOST and what follows, without blanks",
+        [TYPE_CHAT] = "the id of a chat, such as -1001234567890, or @NAME of a channel",
+        [TYPE_TEXT] = "a text",
         [TYPE_PRICES] = "MODEL=IN/OUT or MODEL=IN/OUT/CACHED (USD per million tokens), with commas between several",
         [TYPE_AMOUNT] = "a decimal number such as 0.0095, not negative",
         [TYPE_KEY] = "a key sb_secret_... or the service_role JWT",
@@ -292,12 +292,12 @@ static bool check_text(const config_form *form, char *text) {
     case TYPE_HTTP_URL: drop_last_slashes(text); return url_is_base(text, "http", "https");
     case TYPE_MODEL: return is_model(text, strlen(text));
     case TYPE_SECRET: return is_secret(text);
-    case TYPE_SECRET_URL: return is_secret_url(text);
-    case TYPE_CHAT: return is_chat(text);
-    case TYPE_TEXT: return is_text(text);
     case TYPE_IMAGE: return is_image(text);
     case TYPE_CODES: return is_codes(text);
     case TYPE_TOKEN: return is_secret(strncmp(text, "FlyV1 ", 6) == 0 ? text + 6 : text);
+    case TYPE_SECRET_URL: return is_secret_url(text);
+    case TYPE_CHAT: return is_chat(text);
+    case TYPE_TEXT: return is_text(text);
     case TYPE_KEY: return is_key(text);
     case TYPE_KEY_BASE64: return is_key_in_base64(text);
     default: return false;

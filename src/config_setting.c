@@ -94,6 +94,7 @@ static const char *const LOG_FORMATS[] = {"auto", "human", "json", NULL};
 #define CHOICE(list) .form = {.type = TYPE_CHOICE, .choices = (list)}
 #define OF_TYPE(name) .form = {.type = (name)}
 #define OPTIONAL(name) .form = {.type = (name), .is_optional = true}
+#define LATER .group = "Later", .form = {.type = TYPE_IGNORED}
 #define CLOUD .group = "Cloud", .is_cloud = true
 
 /* clang-format off */
@@ -160,10 +161,10 @@ const config_setting CONFIG_SETTINGS[] = {
      .effect = "address to listen on; 127.0.0.1 is reachable from this machine only, :: from everywhere"},
     {.name = "PORT", .group = "Server", FIELD(port), WHOLE(0, 65535), .initial = "8080",
      .effect = "port of the HTTP interface and the browser channel; 0: any free one, told at start"},
-    {.name = "METRICS_PORT", .group = "Server", FIELD(metrics_port), WHOLE(0, 65535), .initial = "9091",
-     .effect = "port of /metrics for Prometheus, without a token; 0: any free one, told at start. Taken by another: none"},
     {.name = "CONNECTIONS_PER_ADDRESS", .group = "Server", FIELD(connections_per_address), WHOLE(1, 10000), .initial = "32",
      .effect = "connections of one client's address at once (of an IPv6 network of 64 bits); this machine's own are not limited"},
+    {.name = "METRICS_PORT", .group = "Server", FIELD(metrics_port), WHOLE(0, 65535), .initial = "9091",
+     .effect = "port of /metrics for Prometheus, without a token; 0: any free one, told at start. Taken by another: none"},
     {.name = "AUTH_ORIGINS", .group = "Server", FIELD(auth_origins), OPTIONAL(TYPE_ORIGINS),
      .effect = "further web origins that may open the browser channel, e.g. https://app.example.com"},
     {.name = "AUTH_ISSUER", .group = "Server", FIELD(auth_issuer), OPTIONAL(TYPE_HTTP_URL),
@@ -343,6 +344,7 @@ const config_setting CONFIG_SETTINGS[] = {
      .effect = "time within which a machine must say that it is well, s; else what was made is taken back"},
     {.name = "PROVISION_PROXY_URL", .group = "Provisioning", FIELD(provision_proxy_url), OPTIONAL(TYPE_HTTP_URL),
      .effect = "where machines are asked for their health, instead of https://APP.fly.dev: the app's name is put behind it"},
+
 };
 /* clang-format on */
 

@@ -482,9 +482,9 @@ void orchestrator_stop(orchestrator *o) {
     orchestrator_heartbeat_close(o->heartbeat);
     o->heartbeat = NULL;
     orchestrator_set_status(o, "stopping");
-    orchestrator_service_stopping(&o->service);
     orchestrator_scale_close(o->scale);
     o->scale = NULL;
+    orchestrator_service_stopping(&o->service);
     if (o->feed)
         feed_close(o->feed, on_feed_closed, o);
     else

@@ -42,12 +42,12 @@ typedef struct orchestrator {
     orchestrator_cloud_traders *cloud_traders;
     orchestrator_snapshot *snapshot;
     orchestrator_cloud *cloud;
+    orchestrator_scale *scale;
+    uint64_t n_snapshots;              /* written or failed when the machine's restart began to be prepared */
     orchestrator_analysis *analysis;   /* NULL: off */
     orchestrator_notify *notify;       /* NULL: nobody is told */
     orchestrator_heartbeat *heartbeat; /* NULL: nobody waits for one */
     metrics_listener *metrics;         /* NULL: its port is not to be had */
-    orchestrator_scale *scale;
-    uint64_t n_snapshots; /* written or failed when the machine's restart began to be prepared */
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;

@@ -2,8 +2,8 @@
 //
 //   const it = await fake(async request => ({ status: 200, body: {...} }));
 //   it.url, it.requests, it.inFlight, it.most          (most: requests at once, ever)
-//   request {method, path, headers, body (parsed JSON or text), text (as it came), n (from 0)}
 //   an answer {status (200), headers, body (object: as JSON; text; Buffer), delayMs, drip: {bytes, ms}, cutAfter: bytes, never: true, lost: true (no reply)}
+//   request {method, path, headers, body (parsed JSON or text), text (as it came), n (from 0)}
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 

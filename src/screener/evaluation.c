@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "screener/firing.h"
+#include "screener/tracked_hold.h"
 #include "script/calls.h"
 #include <math.h>
 #include <stdio.h>

@@ -137,14 +137,14 @@ size_t screener_backlog(const screener *s) {
     return n;
 }
 
-size_t screener_worker_backlog(const screener *s, int32_t index) {
-    return s->backlogs[index].count + (s->workers[index] ? queue_length(worker_inbox(s->workers[index])) : 0);
-}
-
 uint64_t screener_replaced(const screener *s) {
     uint64_t n = s->held.n_replaced;
     for (int32_t i = 0; i < WORKERS_MAX; i++) n += s->backlogs[i].n_replaced;
     return n;
+}
+
+size_t screener_worker_backlog(const screener *s, int32_t index) {
+    return s->backlogs[index].count + (s->workers[index] ? queue_length(worker_inbox(s->workers[index])) : 0);
 }
 
 void screener_give_up(screener *s) { s->handlers.on_failed(s->handlers.context); }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "screener/copies.h"
 #include "screener/settling.h"
+#include "screener/tracked_hold.h"
 #include "screener/tracked_restore.h"
 #include "screener/vigil.h"
 #include <signal.h>
