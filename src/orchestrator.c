@@ -14,6 +14,7 @@
 #include "orchestrator_flow.h"
 #include "orchestrator_machine.h"
 #include "orchestrator_status.h"
+#include "orchestrator_try.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,10 @@ static err query_signals(void *context, const signal_filter *filter, storage_sig
 static err query_trader_errors(void *context, const trader_error_filter *filter, storage_errors_fn on_rows,
                                void *rows_context) {
     return storage_query_trader_errors(((orchestrator *)context)->storage, filter, on_rows, rows_context);
+}
+
+static err read_storage(void *context, storage_job_fn run, storage_job_done_fn on_done, void *job) {
+    return storage_read(((orchestrator *)context)->storage, run, on_done, job);
 }
 
 static err set_workers(void *context, int32_t n, diag *why) {
@@ -214,6 +219,12 @@ static err open_analysis(orchestrator *o, diag *why) {
     return orchestrator_analysis_new(&ac, &o->analysis, why);
 }
 
+static err open_lab(orchestrator *o, diag *why) {
+    err e = orchestrator_lab_new(&o->loop, &o->lab);
+    if (e == OK) e = orchestrator_market_new(o, &o->market);
+    return e == OK ? OK : diag_set(why, e, "%s", error_text(e));
+}
+
 static err open_server(orchestrator *o, diag *why) {
     serve_config sc = {.host = o->cfg->host,
                        .port = (uint16_t)o->cfg->port,
@@ -224,11 +235,14 @@ static err open_server(orchestrator *o, diag *why) {
     serve_providers providers = {.context = o,
                                  .query_signals = query_signals,
                                  .query_trader_errors = query_trader_errors,
+                                 .read = read_storage,
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
                                  .force_sync = force_sync,
                                  .reload_traders = reload_traders};
     orchestrator_status_provide(&providers);
+    orchestrator_market_provide(&providers);
+    orchestrator_try_provide(&providers);
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -288,6 +302,7 @@ static err start(orchestrator *o, diag *why) {
         e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = open_storage(o, why);
     if (e == OK) e = open_snapshot(o, why);
+    if (e == OK) e = open_lab(o, why);
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_analysis(o, why);
@@ -360,6 +375,9 @@ static void on_feed_closed(void *context) {
         if (storage_health(o->storage) == STORAGE_FAILING) storage_stop_waiting(o->storage);
         screener_stop(o->screener);
     }
+    orchestrator_market_stop(o->market);
+    orchestrator_lab_close(o->lab);
+    o->lab = NULL;
     if (o->traders) orchestrator_traders_stop(o->traders);
     orchestrator_analysis_stop(o->analysis);
     orchestrator_cloud_traders_close(o->cloud_traders);
@@ -425,6 +443,7 @@ int orchestrator_run(const config *cfg, diag *why) {
     }
     log_info("orchestrator", "stopped: %llu signals since the start", (unsigned long long)o->n_printed);
     screener_free(o->screener);
+    orchestrator_market_free(o->market);
     orchestrator_universe_free(o->universe);
     symbol_table_free(o->symbols);
     memory_free(o->memory);

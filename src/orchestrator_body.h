@@ -8,6 +8,8 @@
 #include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
 #include "orchestrator_history.h"
+#include "orchestrator_lab.h"
+#include "orchestrator_market.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
 #include "orchestrator_universe.h"
@@ -39,6 +41,8 @@ typedef struct orchestrator {
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;
+    orchestrator_lab *lab;
+    orchestrator_market *market;
     orchestrator_history history;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;

@@ -269,6 +269,7 @@ err orchestrator_flow_open_screener(orchestrator *o, diag *why) {
                                   .on_failed = on_worker_failed,
                                   .on_barrier = on_barrier,
                                   .on_saved = on_saved,
+                                  .on_quotes = orchestrator_market_quotes,
                                   .find_saved = find_saved,
                                   .context = o};
     sc.limits.analysis = orchestrator_analysis_mode(c);

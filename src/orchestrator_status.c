@@ -85,9 +85,8 @@ static void write_storage(const orchestrator *o, json_writer *w) {
     json_write_object_end(w);
 }
 
-static void write_workers(const orchestrator *o, json_writer *w) {
-    json_write_key(w, "workers");
-    json_write_array(w);
+static void tell_workers(void *context, json_writer *w) {
+    const orchestrator *o = context;
     for (int32_t i = 0; i < screener_workers(o->screener); i++) {
         const worker_stats *s = screener_stats(o->screener, i);
         json_write_object(w);
@@ -116,7 +115,6 @@ static void write_workers(const orchestrator *o, json_writer *w) {
         json_put_number(w, "saveMs", (double)atomic_load(&s->save_ns) / 1e6);
         json_write_object_end(w);
     }
-    json_write_array_end(w);
 }
 
 static void write_snapshot(const orchestrator *o, json_writer *w) {
@@ -158,7 +156,10 @@ static void tell_details(void *context, json_writer *w) {
     write_snapshot(o, w);
     json_write_key(w, "analysis");
     orchestrator_analysis_write(o->analysis, w);
-    write_workers(o, w);
+    json_write_key(w, "workers");
+    json_write_array(w);
+    tell_workers(context, w);
+    json_write_array_end(w);
     if (o->cloud_traders) {
         json_write_key(w, "supabaseTraders");
         json_write_object(w);
@@ -177,4 +178,5 @@ void orchestrator_status_provide(serve_providers *out) {
     out->ready = tell_ready;
     out->details = tell_details;
     out->traders = tell_traders;
+    out->workers = tell_workers;
 }

@@ -4,13 +4,12 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "screener/firing.h"
+#include "screener/quote.h"
 #include "script/calls.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { DAY_MS = 86400000 };
 
 /* The worker is the only writer of its counters: no locked instruction needed. */
 #define COUNT(field, n) \
@@ -35,12 +34,6 @@ static err add_epoch(pass *p, const registry *r, const indicator_set *set, int32
 }
 
 /* ---- one signal ---- */
-
-static double change_of_day(const kline_series *bars, int64_t close_ms, double close) {
-    int32_t at = kline_series_count_at(bars, close_ms - DAY_MS);
-    if (at == 0) return NAN;
-    return (close / kline_series_field(bars, FIELD_CLOSE)[at - 1] - 1) * 100;
-}
 
 /* What the id is made of: "close", or "tick|n" for the n-th of a bar. */
 static err name_signal(const evaluation *e, const tracked *t, const trader_spec *spec, const script_view *view,
@@ -88,7 +81,7 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
     s->created_ms = wall_ms();
     s->price = kline_series_field(bars, FIELD_CLOSE)[at];
     s->volume = kline_series_field(bars, FIELD_VOLUME)[at];
-    s->change_pct = change_of_day(bars, view->close_ms, s->price);
+    s->change_pct = quote_change_of_day(bars, view->close_ms, s->price);
     s->score = r->score;
     s->stop = r->stop;
     s->n_targets = r->n_targets;
@@ -295,7 +288,7 @@ static err score(evaluation *e, tracked *t, int32_t index, const script_view *vi
     }
     if (result == OK && outcome != SCRIPT_WARMING) {
         s->scored_ms = view->close_ms;
-        word.change_pct = change_of_day(bars, view->close_ms,
+        word.change_pct = quote_change_of_day(bars, view->close_ms,
                                         kline_series_field(bars, FIELD_CLOSE)[kline_series_find(bars, view->open_ms)]);
         say(e, t, index, &word);
         return OK;

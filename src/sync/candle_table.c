@@ -2,6 +2,7 @@
 #include "sync/candle_table.h"
 #include "base/packing.h"
 #include "sync/local_db_body.h"
+#include <jansson.h>
 #include <stdlib.h>
 
 enum { JSON_MAX_BYTES = CANDLES_MAX * 256 };
@@ -73,5 +74,30 @@ err candle_table_write(local_db *db, const char *symbol, const char *interval, i
         (void)diag_set(why, failed, "%s: cannot read the candles of %s: %s", db->path, symbol, error_text(failed));
     sqlite3_reset(get);
     sqlite3_clear_bindings(get);
+    return failed;
+}
+
+static void write_row(const json_t *bar, json_writer *w) {
+    static const char *const names[] = {"o", "h", "l", "c", "v"};
+    json_write_array(w);
+    json_write_integer(w, json_integer_value(json_object_get(bar, "x")));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        json_write_number(w, json_number_value(json_object_get(bar, names[i])));
+    json_write_array_end(w);
+}
+
+err candle_table_write_rows(local_db *db, const char *symbol, const char *interval, int64_t open_ms, json_writer *w,
+                            diag *why) {
+    json_writer objects;
+    json_t *list = NULL;
+    json_writer_init(&objects);
+    err failed = candle_table_write(db, symbol, interval, open_ms, &objects, why);
+    if (!failed && json_writer_text(&objects)) list = json_loads(json_writer_text(&objects), 0, NULL);
+    if (!failed && !list) failed = diag_set(why, ERR_NO_MEMORY, "candles of %s cannot be read", symbol);
+    json_write_array(w);
+    for (size_t i = 0; i < json_array_size(list); i++) write_row(json_array_get(list, i), w);
+    json_write_array_end(w);
+    json_decref(list);
+    json_writer_deinit(&objects);
     return failed;
 }
