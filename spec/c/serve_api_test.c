@@ -115,8 +115,9 @@ static void traders(void) {
     close_client(c);
     expect(401, "GET", "/api/v1/traders", "", "\"status\":401");
     expect(404, "GET", "/api/v1/traders/", bearer, "\"status\":404");
-    expect(405, "GET", "/api/v1/traders/rsi", bearer, "allow: POST");
-    expect(405, "GET", "/api/v1/screener/workers", bearer, "allow: POST");
+    expect(405, "GET", "/api/v1/traders/look", bearer, "allow: POST");
+    expect(501, "GET", "/api/v1/traders/rsi", bearer, "does not answer that");
+    expect(405, "PATCH", "/api/v1/traders/rsi", bearer, "allow: GET, HEAD, POST, PUT, DELETE");
 }
 
 static bool tells_errors(client *unused, const void *fragment) {

@@ -141,6 +141,13 @@ static int end_body(http_api *api, http_request_state **slot) {
     return 0;
 }
 
+/* The body is whole, or (again and again) there is more behind it. */
+static int on_whole(http_api *api, http_request_state **slot) {
+    http_request_state *r = *slot;
+    if (r && r->take_body) return end_body(api, slot);
+    return r && r->must_close && !r->is_waiting ? send_answer(slot) : 0;
+}
+
 static int begin(http_api *api, struct lws *wsi, http_request_state **slot, const char *path) {
     http_request_state *r = calloc(1, sizeof *r);
     if (!r) return -1;
@@ -169,7 +176,7 @@ int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons 
     case LWS_CALLBACK_HTTP_BODY:
         if (r && r->take_body) add_to_body(r, in, bytes);
         return 0;
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return r && r->take_body ? end_body(api, slot) : 0;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return on_whole(api, slot);
     case LWS_CALLBACK_HTTP_WRITEABLE: return r && !r->is_waiting && !r->take_body ? send_answer(slot) : 0;
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED_HTTP:
@@ -186,6 +193,7 @@ bool http_request_resume(http_request_state *r) {
         free_request(r);
         return false;
     }
+    if (r->must_close) lws_rx_flow_control(r->wsi, 1); /* while it is off nothing is written either */
     lws_callback_on_writable(r->wsi);
     return true;
 }
