@@ -173,6 +173,20 @@ static void on_cloud_traders(void *context) {
 static void on_settled(void *context) {
     const orchestrator *o = context;
     if (o->cloud_traders) orchestrator_cloud_traders_loaded(o->cloud_traders, o->traders);
+    orchestrator_author_settled(context);
+}
+
+static err add_local_traders(void *context, trader_folder *f, diag *why) {
+    return orchestrator_local_add(((orchestrator *)context)->local, f, why);
+}
+
+static bool is_set(const config *cfg, const char *name) {
+    config_item item;
+    for (size_t i = 0; i < config_item_count(); i++) {
+        config_item_get(cfg, i, &item);
+        if (strcmp(item.name, name) == 0) return item.is_set;
+    }
+    return false;
 }
 
 static err scan_cloud_traders(void *context, trader_folder *out, diag *why) {
@@ -196,14 +210,18 @@ static err open_traders(orchestrator *o, diag *why) {
     orchestrator_traders_config tc = {.loop = &o->loop,
                                       .folder = is_cloud ? NULL : o->cfg->traders_dir,
                                       .scan = is_cloud ? scan_cloud_traders : NULL,
-                                      .on_settled = is_cloud ? on_settled : NULL,
+                                      .add = is_cloud ? NULL : add_local_traders,
+                                      .on_settled = on_settled,
+                                      .describe = orchestrator_author_describe,
                                       .scan_context = o,
                                       .symbols = o->symbols,
                                       .storage = o->storage,
                                       .on_problem = on_trader_problem,
                                       .work_left = work_left,
                                       .context = o};
-    err e = is_cloud ? open_cloud(o, why) : OK;
+    err e = is_cloud ? open_cloud(o, why) : orchestrator_local_new(o->storage, &o->local, why);
+    o->is_folder_set = is_set(o->cfg, "TRADERS_DIR");
+    if (e == OK && orchestrator_author_new(o, &o->author) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = orchestrator_traders_new(&tc, &o->traders, why);
     return e == OK ? storage_start(o->storage, &o->loop, orchestrator_flow_committed, o, why) : e;
 }
@@ -242,6 +260,7 @@ static err open_server(orchestrator *o, diag *why) {
                                  .reload_traders = reload_traders};
     orchestrator_status_provide(&providers);
     orchestrator_market_provide(&providers);
+    orchestrator_author_provide(&providers);
     orchestrator_try_provide(&providers);
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
@@ -376,6 +395,7 @@ static void on_feed_closed(void *context) {
         screener_stop(o->screener);
     }
     orchestrator_market_stop(o->market);
+    orchestrator_author_stop(o->author);
     orchestrator_lab_close(o->lab);
     o->lab = NULL;
     if (o->traders) orchestrator_traders_stop(o->traders);
@@ -444,6 +464,8 @@ int orchestrator_run(const config *cfg, diag *why) {
     log_info("orchestrator", "stopped: %llu signals since the start", (unsigned long long)o->n_printed);
     screener_free(o->screener);
     orchestrator_market_free(o->market);
+    orchestrator_author_free(o->author);
+    orchestrator_local_free(o->local);
     orchestrator_universe_free(o->universe);
     symbol_table_free(o->symbols);
     memory_free(o->memory);

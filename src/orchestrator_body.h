@@ -5,10 +5,12 @@
 #include "base/sha256.h"
 #include "binance/feed.h"
 #include "orchestrator_analysis.h"
+#include "orchestrator_author.h"
 #include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
 #include "orchestrator_history.h"
 #include "orchestrator_lab.h"
+#include "orchestrator_local.h"
 #include "orchestrator_market.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
@@ -41,12 +43,15 @@ typedef struct orchestrator {
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;
+    orchestrator_local *local; /* NULL in the cloud */
+    orchestrator_author *author;
     orchestrator_lab *lab;
     orchestrator_market *market;
     orchestrator_history history;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
+    bool is_folder_set; /* TRADERS_DIR, other than by default */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
         reexecutes, is_feed_full;
     uint64_t n_kills, n_printed;

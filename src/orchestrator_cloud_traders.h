@@ -36,6 +36,9 @@ void orchestrator_cloud_traders_now(orchestrator_cloud_traders *c);
 /* What was scanned last is compiled, or `t` knows why not. */
 void orchestrator_cloud_traders_loaded(orchestrator_cloud_traders *c, const orchestrator_traders *t);
 
+/* The row, as it was read last, of one that is to run; NULL: it is none of them. */
+const trader_row *orchestrator_cloud_traders_find(const orchestrator_cloud_traders *c, const char *id);
+
 /* A trigger of the project has signals analysed, so that ours would be paid for twice. */
 bool orchestrator_cloud_traders_are_analysed_elsewhere(const orchestrator_cloud_traders *c);
 bool orchestrator_cloud_traders_is_failing(const orchestrator_cloud_traders *c);

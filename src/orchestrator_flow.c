@@ -76,7 +76,7 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
     }
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     for (uint32_t i = 0; i < p->n_updates; i++) orchestrator_analysis_update(o->analysis, &p->updates[i]);
-    orchestrator_traders_committed(o->traders, p);
+    orchestrator_traders_committed(o->traders, p, n_new);
     if (o->cloud) orchestrator_cloud_committed(o->cloud, p, n_new);
     pass_release(p);
 }

@@ -1,5 +1,6 @@
 #include "orchestrator_status.h"
 #include "base/clock.h"
+#include "orchestrator_traders_tell.h"
 #include <string.h>
 
 static void tell_status(void *context, serve_status *out) {
@@ -135,8 +136,73 @@ static void tell_traders(void *context, json_writer *w) {
                                strcmp(o->status, "starting") == 0, w);
 }
 
+/* ---- at a glance ---- */
+
+static bool ends_in(const char *host, size_t bytes, const char *end) {
+    size_t n = strlen(end);
+    return bytes >= n && strncmp(host + bytes - n, end, n) == 0;
+}
+
+/* Not one of the exchange's own addresses: a model of it, or a recording. */
+static bool is_simulated_at(const char *url) {
+    const char *host = strstr(url, "://") ? strstr(url, "://") + 3 : url;
+    size_t bytes = strcspn(host, ":/");
+    return !ends_in(host, bytes, "binance.com") && !ends_in(host, bytes, "binance.us") &&
+           !ends_in(host, bytes, "binance.vision");
+}
+
+static bool is_simulated(const config *cfg) {
+    for (size_t i = 0; i < cfg->binance_rest_urls.count; i++)
+        if (is_simulated_at(cfg->binance_rest_urls.items[i])) return true;
+    for (size_t i = 0; i < cfg->binance_ws_urls.count; i++)
+        if (is_simulated_at(cfg->binance_ws_urls.items[i])) return true;
+    return false;
+}
+
+static void write_memory(json_writer *w) {
+    size_t used = 0;
+    uint64_t total = uv_get_total_memory(), limit = uv_get_constrained_memory();
+    if (limit && limit < total) total = limit;
+    if (uv_resident_set_memory(&used) != 0) used = 0;
+    json_write_key(w, "memory");
+    json_write_object(w);
+    json_put_integer(w, "used", (int64_t)used);
+    json_put_integer(w, "total", (int64_t)total);
+    json_write_object_end(w);
+}
+
+static void write_queues(const orchestrator *o, json_writer *w) {
+    storage_stats st;
+    int64_t waiting = o->cloud ? orchestrator_cloud_waiting(o->cloud) : -1;
+    storage_read_stats(o->storage, &st);
+    json_write_key(w, "queues");
+    json_write_object(w);
+    json_put_integer(w, "screener", (int64_t)screener_backlog(o->screener));
+    json_put_integer(w, "storage", (int64_t)st.n_queued);
+    json_put_integer(w, "analysis", orchestrator_analysis_depth(o->analysis));
+    json_write_key(w, "outbox");
+    if (waiting < 0)
+        json_write_null(w);
+    else
+        json_write_integer(w, waiting);
+    json_write_object_end(w);
+}
+
+static void write_glance(const orchestrator *o, json_writer *w) {
+    int64_t lag_ns = 0;
+    for (int32_t i = 0; i < screener_workers(o->screener); i++) {
+        int64_t its_ns = atomic_load(&screener_stats(o->screener, i)->lag_ns);
+        if (its_ns > lag_ns) lag_ns = its_ns;
+    }
+    json_put_bool(w, "simulated", is_simulated(o->cfg));
+    json_put_number(w, "lag_ms", (double)lag_ns / 1e6);
+    write_memory(w);
+    write_queues(o, w);
+}
+
 static void tell_details(void *context, json_writer *w) {
     const orchestrator *o = context;
+    write_glance(o, w);
     json_put_integer(w, "symbols", orchestrator_universe_count(o->universe));
     json_write_key(w, "universe");
     orchestrator_universe_write(o->universe, o->feed, w);
