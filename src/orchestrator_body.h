@@ -28,6 +28,7 @@ typedef struct orchestrator {
     uv_async_t wake;  /* a worker has notes, or room */
     uv_timer_t flush; /* moves the backlog on when no worker says so */
     uv_signal_t signals[N_SIGNALS];
+    uv_work_t trim;
     symbol_table *symbols;
     market_clock clock;
     storage *storage;

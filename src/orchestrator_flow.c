@@ -11,6 +11,7 @@
 #include "screener/signal_json.h"
 #include "screener/signal_line.h"
 #include "script/script_setup.h"
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,6 +107,14 @@ static void tell_begun(orchestrator *o) {
                  screener_restored(o->screener));
 }
 
+/* The history came through buffers that nobody needs now; the allocator would keep them. */
+static void give_memory_back(uv_work_t *work) {
+    (void)work;
+    malloc_trim(0);
+}
+
+static void on_given_back(uv_work_t *work, int status) { (void)work, (void)status; }
+
 void orchestrator_flow_move_on(orchestrator *o) {
     bool has_begun = screener_has_begun(o->screener); /* before the poll, which brings the ranges that they ask for */
     screener_poll(o->screener);
@@ -121,6 +130,7 @@ void orchestrator_flow_move_on(orchestrator *o) {
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         orchestrator_set_status(o, "running");
         feed_end_first_start(o->feed);
+        uv_queue_work(&o->loop, &o->trim, give_memory_back, on_given_back);
         log_info("orchestrator", "running: %u symbols, %d traders; %lld ms since the start",
                  orchestrator_universe_count(o->universe), trader_set_running(screener_traders(o->screener)),
                  (long long)(monotonic_ms() - o->started_ms));

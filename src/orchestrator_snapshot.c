@@ -2,6 +2,7 @@
 #include "orchestrator_snapshot.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include <malloc.h>
 #include <stdlib.h>
 
 enum { BATCH = 8 };
@@ -113,6 +114,7 @@ static void write_in_pool(uv_work_t *work) {
     else
         snapshot_draft_drop(s->draft);
     s->draft = NULL;
+    malloc_trim(0); /* what the symbols were packed in */
 }
 
 static void begin(orchestrator_snapshot *s) {

@@ -57,6 +57,18 @@ static void test_forming(void) {
     backlog_deinit(&b);
 }
 
+static void test_room(void) {
+    backlog b = {0};
+    for (int round = 0; round < 2; round++) {
+        int n_wrong = 0;
+        for (int i = 0; i < 5000; i++) keep(&b, event_of(EVENT_BAR_CLOSED, 1, INTERVAL_1M, 60000 * i, i));
+        size_t grown = b.capacity;
+        for (int i = 0; i < 5000; i++) n_wrong += !takes(&b, EVENT_BAR_CLOSED, 1, 60000 * i, i);
+        ok(grown >= 5000 && n_wrong == 0 && b.capacity == 0, "what it has grown to is given back when it is empty");
+    }
+    backlog_deinit(&b);
+}
+
 /* ---- against a list ---- */
 
 static market_event list[LIST_MAX]; /* what should be in it: [first, n) */
@@ -134,6 +146,7 @@ int main(void) {
     random_state = tap_seed(5) | 1;
     test_order();
     test_forming();
+    test_room();
     test_random();
     return done();
 }

@@ -232,9 +232,9 @@ describe('the API as it is described', { concurrency: false }, () => {
   });
 
   test('while a script is looked at, others are answered', async () => {
-    const slow = RISING.replace('return m', 'local x = 0 for i = 1, 3e6 do x = x + i % 7 end return m');
+    const slow = RISING.replace('return m', 'local x = 0 for i = 1, 1e6 do x = x + i % 7 end return m');
     let isDone = false;
-    const looks = Array.from({ length: 12 }, () => call('POST', '/api/v1/traders/look', { source: slow, bars: 20 }));
+    const looks = Array.from({ length: 11 }, () => call('POST', '/api/v1/traders/look', { source: slow, bars: 10, symbols: market.symbols.slice(0, 1) }));
     const done = Promise.all(looks).then(answers => { isDone = true; return answers; });
     assert.equal((await get('/api/v1/status')).status, 'running');
     assert.equal(isDone, false, 'an answer came before the looks were through');

@@ -45,6 +45,18 @@ int64_t byte_get_i64(byte_reader *r) {
     return value;
 }
 
+uint64_t byte_get_varint(byte_reader *r) {
+    uint64_t value = 0;
+    for (int32_t shift = 0; shift < 64; shift += 7) {
+        uint8_t part = byte_get_u8(r);
+        if (shift == 63 && part > 1) break;
+        value |= (uint64_t)(part & 0x7f) << shift;
+        if (part < 0x80) return value;
+    }
+    (void)byte_reader_refuse(r);
+    return 0;
+}
+
 byte_reader byte_get_part(byte_reader *r) {
     size_t bytes = byte_get_u32(r);
     const void *at = byte_get_bytes(r, bytes);

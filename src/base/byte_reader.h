@@ -14,6 +14,8 @@ byte_reader byte_reader_of(const void *data, size_t bytes);
 uint8_t byte_get_u8(byte_reader *r);
 uint32_t byte_get_u32(byte_reader *r);
 int64_t byte_get_i64(byte_reader *r);
+/* Of byte_put_varint; one that does not end, or does not fit, is not there. */
+uint64_t byte_get_varint(byte_reader *r);
 /* The next `bytes` bytes where they stand (they need not be aligned); NULL when they are not there. */
 const void *byte_get_bytes(byte_reader *r, size_t bytes);
 /* A part that has its length before it; when it is not there, one that has failed. */

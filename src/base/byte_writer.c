@@ -40,6 +40,14 @@ void byte_put_u8(byte_writer *w, uint8_t value) { byte_put_bytes(w, &value, size
 void byte_put_u32(byte_writer *w, uint32_t value) { byte_put_bytes(w, &value, sizeof value); }
 void byte_put_i64(byte_writer *w, int64_t value) { byte_put_bytes(w, &value, sizeof value); }
 
+void byte_put_varint(byte_writer *w, uint64_t value) {
+    unsigned char part[10];
+    size_t n = 0;
+    for (; value >= 0x80; value >>= 7) part[n++] = (unsigned char)(value | 0x80);
+    part[n++] = (unsigned char)value;
+    byte_put_bytes(w, part, n);
+}
+
 void byte_put_text(byte_writer *w, const char *text) {
     size_t at = byte_put_part_begin(w);
     byte_put_bytes(w, text, strlen(text));

@@ -15,6 +15,8 @@ void byte_writer_deinit(byte_writer *w);
 void byte_put_u8(byte_writer *w, uint8_t value);
 void byte_put_u32(byte_writer *w, uint32_t value);
 void byte_put_i64(byte_writer *w, int64_t value);
+/* Seven bits a byte, the least first: small numbers take little room. */
+void byte_put_varint(byte_writer *w, uint64_t value);
 void byte_put_bytes(byte_writer *w, const void *data, size_t bytes);
 /* Its length (u32) and its characters. */
 void byte_put_text(byte_writer *w, const char *text);

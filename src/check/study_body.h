@@ -26,6 +26,7 @@ struct study {
     int32_t n_errors;
     int64_t *costs_ns;
     size_t n_costs, costs_room;
+    int64_t spent_ns; /* CPU time of all evaluations */
 };
 
 /* The market of `at`, and the index of the first of the last `n_bars` bars. ERR_NOT_FOUND: there are no bars. */

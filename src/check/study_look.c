@@ -10,7 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { COSTS_MOST = 100000 };
+enum { COSTS_MOST = 100000, ERRORS_IN_ROW = 5 };
+
+/* CPU time that one look may take: hundreds of symbols of a sane script take less than a second. */
+static const int64_t PATIENCE_NS = 5000000000;
 
 static int64_t thread_cpu_ns(void) {
     struct timespec t = {0};
@@ -85,7 +88,9 @@ static err step(study *s, const script_view *view, edge_row *edge, bool is_shown
     script_result r;
     int64_t began_ns = thread_cpu_ns();
     err e = script_state_evaluate(s->probe.state, 0, view, &r, why);
-    if (is_shown) note_cost(s, thread_cpu_ns() - began_ns);
+    began_ns = thread_cpu_ns() - began_ns;
+    s->spent_ns += began_ns;
+    if (is_shown) note_cost(s, began_ns);
     *outcome = e == OK ? r.outcome : SCRIPT_NO_MATCH;
     *n_in_row = e == ERR_SCRIPT ? *n_in_row + 1 : 0;
     if (e == ERR_SCRIPT && is_shown) note_error(s, view->symbol->name, view->open_ms, why->text);
@@ -104,7 +109,7 @@ static err walk(study *s, probe_market *m, int32_t from, diag *why) {
     script_outcome outcome = SCRIPT_WARMING;
     edge_row edge = {.has_run = false};
     err e = OK;
-    for (int32_t i = begin; i < n && e == OK && n_in_row < 5; i++) {
+    for (int32_t i = begin; i < n && e == OK && n_in_row < ERRORS_IN_ROW && s->spent_ns < PATIENCE_NS; i++) {
         script_view view;
         probe_market_view(m, interval, i, &view);
         if (probe_market_stale(m, others, &view, NULL) >= 0) continue;
@@ -117,6 +122,10 @@ static err walk(study *s, probe_market *m, int32_t from, diag *why) {
 err study_look_at(study *s, const study_bars *at, int32_t n_bars, diag *why) {
     probe_market *m = NULL;
     int32_t from = 0;
+    if (s->spent_ns >= PATIENCE_NS) {
+        s->n_skipped++;
+        return OK;
+    }
     err e = study_market(s, at, n_bars, &m, &from, why);
     if (e == OK) {
         s->n_symbols++;
@@ -170,7 +179,7 @@ void study_look_write(study *s, json_writer *w) {
     }
     write_matches(s, w);
     json_put_integer(w, "n_matches", (int64_t)s->n_matches);
-    json_put_bool(w, "truncated", s->n_matches > s->n_kept);
+    json_put_bool(w, "truncated", s->n_matches > s->n_kept || s->spent_ns >= PATIENCE_NS);
     json_put_integer(w, "symbols", s->n_symbols);
     json_put_integer(w, "skipped", s->n_skipped);
     json_put_integer(w, "warming", s->n_warming);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM_STEP = 256 };
+enum { ROOM_STEP = 128 };
 
 static int32_t slot_of(const anchors *a, int64_t life) { return (int32_t)(life / ANCHOR_BARS % a->n); }
 
@@ -26,7 +26,7 @@ void anchors_deinit(anchors *a) {
 err anchors_add(anchors *a, size_t bytes, size_t *at) {
     size_t used = a->used + bytes;
     if (used > a->room) {
-        size_t room = (used + used / 4 + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+        size_t room = (used + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
         char *states = realloc(a->states, (size_t)a->n * room);
         if (!states) return ERR_NO_MEMORY;
         for (int32_t k = a->n - 1; k > 0; k--)

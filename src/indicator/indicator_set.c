@@ -194,7 +194,7 @@ err indicator_set_grow_items(indicator_set *set) {
 }
 
 err indicator_set_grow_states(indicator_set *set, size_t bytes) {
-    size_t room = (set->used + set->used / 2 + bytes + STATES_STEP) / STATES_STEP * STATES_STEP;
+    size_t room = (set->used + set->used / 8 + bytes + STATES_STEP) / STATES_STEP * STATES_STEP;
     char **all[] = {&set->states, &set->checkpoints[0].states, &set->checkpoints[1].states};
     if (set->states && set->used + bytes <= set->room) return OK; /* never NULL, even for a kind without a state */
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {

@@ -5,7 +5,7 @@
  *      ...                                            capacity = keep + slack, + 1 for the forming bar
  *
  * When [capacity] is reached the newest `keep` bars are moved to the front: one memmove per array every `slack` bars,
- * amortised some eight copied elements a bar and array. A ring buffer would avoid the move, but then neither a kernel
+ * amortised some sixteen copied elements a bar and array. A ring buffer would avoid the move, but then neither a kernel
  * nor an FFI view would be a pointer and a length. */
 #include "market/kline_store.h"
 #include "base/prefetch.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLACK_LEAST = 64, SLACK_SHARE = 8, PREFETCHED_BARS = 24 };
+enum { SLACK_LEAST = 64, SLACK_SHARE = 16, PREFETCHED_BARS = 24 };
 
 struct kline_series {
     int32_t interval, keep, capacity, count;

@@ -49,9 +49,13 @@ err backlog_keep(backlog *b, const market_event *event) {
 
 const market_event *backlog_first(const backlog *b) { return b->count ? at(b, b->first) : NULL; }
 
+/* What a start or a stall has made it grow to is not kept for ever. */
 void backlog_drop_first(backlog *b) {
     b->first++;
-    b->count--;
+    if (--b->count > 0 || b->capacity <= FIRST_CAPACITY) return;
+    free(b->events);
+    b->events = NULL;
+    b->capacity = 0;
 }
 
 void backlog_deinit(backlog *b) {

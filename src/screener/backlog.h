@@ -14,7 +14,7 @@ typedef struct backlog {
 } backlog;
 
 MUST_CHECK err backlog_keep(backlog *b, const market_event *event);
-/* The oldest one; NULL when there is none. */
+/* The oldest one, until it is dropped; NULL when there is none. */
 const market_event *backlog_first(const backlog *b);
 void backlog_drop_first(backlog *b);
 void backlog_deinit(backlog *b);

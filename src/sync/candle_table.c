@@ -1,74 +1,40 @@
-/* As JSON, then packed: prices are short decimals, which pack better than their doubles, and it is JSON that is asked for. */
+/* See candle_table.h. */
 #include "sync/candle_table.h"
-#include "base/packing.h"
+#include "sync/candle_pack.h"
 #include "sync/local_db_body.h"
-#include <jansson.h>
-#include <stdlib.h>
-
-enum { JSON_MAX_BYTES = CANDLES_MAX * 256 };
-
-static err write_bars(const candles_row *row, char **text, size_t *bytes) {
-    json_writer w;
-    json_writer_init(&w);
-    json_write_array(&w);
-    for (uint32_t i = 0; i < row->n_bars; i++) {
-        const candle *c = &row->bars[i];
-        json_write_object(&w);
-        json_put_integer(&w, "x", c->open_ms);
-        json_put_number(&w, "o", c->open);
-        json_put_number(&w, "h", c->high);
-        json_put_number(&w, "l", c->low);
-        json_put_number(&w, "c", c->close);
-        json_put_number(&w, "v", c->volume);
-        json_write_object_end(&w);
-    }
-    json_write_array_end(&w);
-    return json_writer_take(&w, text, bytes);
-}
 
 err candle_table_put(local_db *db, const char *symbol, int32_t interval, const candles_row *row, diag *why) {
     sqlite3_stmt *put = db->statements[PUT_CANDLES];
-    char *text = NULL;
-    unsigned char *packed = NULL;
-    size_t bytes = 0, packed_bytes = 0;
-    err failed = write_bars(row, &text, &bytes);
-    if (!failed) failed = packing_pack(text, bytes, &packed, &packed_bytes);
-    free(text);
-    if (failed) return diag_set(why, failed, "candles of %s: %s", symbol, error_text(failed));
+    byte_writer w;
+    byte_writer_init(&w);
+    candle_pack(&w, row->bars, row->n_bars);
+    err failed = byte_writer_result(&w);
+    if (failed) {
+        byte_writer_deinit(&w);
+        return diag_set(why, failed, "candles of %s: %s", symbol, error_text(failed));
+    }
     bind_text(put, 1, symbol);
     bind_text(put, 2, interval_name(interval));
     sqlite3_bind_int64(put, 3, row->open_ms);
-    sqlite3_bind_blob(put, 4, packed, (int)packed_bytes, SQLITE_STATIC);
+    sqlite3_bind_blob(put, 4, w.data, (int)w.used, SQLITE_STATIC);
     failed = local_db_run(db, put, why);
-    free(packed);
+    byte_writer_deinit(&w);
     return failed;
 }
 
-static err unpack(sqlite3_stmt *row, json_writer *w) {
-    unsigned char *text = NULL;
-    size_t bytes = 0;
-    err failed = packing_unpack(sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0), JSON_MAX_BYTES,
-                                &text, &bytes);
-    if (failed) return failed;
-    text[bytes] = 0; /* there is room for it */
-    json_write_raw(w, (const char *)text);
-    free(text);
-    return OK;
-}
-
-err candle_table_write(local_db *db, const char *symbol, const char *interval, int64_t open_ms, json_writer *w,
-                       diag *why) {
+/* None: `n_bars` 0. */
+static err read_bars(local_db *db, const char *symbol, const char *interval, int64_t open_ms, candle bars[CANDLES_MAX],
+                     uint32_t *n_bars, diag *why) {
     sqlite3_stmt *get = db->statements[GET_CANDLES];
     err failed = OK;
+    *n_bars = 0;
     bind_text(get, 1, symbol);
     bind_text(get, 2, interval);
     sqlite3_bind_int64(get, 3, open_ms);
     int code = sqlite3_step(get);
     if (code == SQLITE_ROW)
-        failed = unpack(get, w);
-    else if (code == SQLITE_DONE)
-        json_write_raw(w, "[]");
-    else
+        failed = candle_unpack(sqlite3_column_blob(get, 0), (size_t)sqlite3_column_bytes(get, 0), bars, n_bars);
+    else if (code != SQLITE_DONE)
         failed = local_db_fail(db, why, "read it");
     if (failed && code == SQLITE_ROW)
         (void)diag_set(why, failed, "%s: cannot read the candles of %s: %s", db->path, symbol, error_text(failed));
@@ -77,27 +43,42 @@ err candle_table_write(local_db *db, const char *symbol, const char *interval, i
     return failed;
 }
 
-static void write_row(const json_t *bar, json_writer *w) {
-    static const char *const names[] = {"o", "h", "l", "c", "v"};
+err candle_table_write(local_db *db, const char *symbol, const char *interval, int64_t open_ms, json_writer *w,
+                       diag *why) {
+    candle bars[CANDLES_MAX];
+    uint32_t n_bars;
+    err failed = read_bars(db, symbol, interval, open_ms, bars, &n_bars, why);
+    if (failed) return failed;
     json_write_array(w);
-    json_write_integer(w, json_integer_value(json_object_get(bar, "x")));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        json_write_number(w, json_number_value(json_object_get(bar, names[i])));
+    for (uint32_t i = 0; i < n_bars; i++) {
+        json_write_object(w);
+        json_put_integer(w, "x", bars[i].open_ms);
+        json_put_number(w, "o", bars[i].open);
+        json_put_number(w, "h", bars[i].high);
+        json_put_number(w, "l", bars[i].low);
+        json_put_number(w, "c", bars[i].close);
+        json_put_number(w, "v", bars[i].volume);
+        json_write_object_end(w);
+    }
     json_write_array_end(w);
+    return OK;
 }
 
 err candle_table_write_rows(local_db *db, const char *symbol, const char *interval, int64_t open_ms, json_writer *w,
                             diag *why) {
-    json_writer objects;
-    json_t *list = NULL;
-    json_writer_init(&objects);
-    err failed = candle_table_write(db, symbol, interval, open_ms, &objects, why);
-    if (!failed && json_writer_text(&objects)) list = json_loads(json_writer_text(&objects), 0, NULL);
-    if (!failed && !list) failed = diag_set(why, ERR_NO_MEMORY, "candles of %s cannot be read", symbol);
+    candle bars[CANDLES_MAX];
+    uint32_t n_bars;
+    err failed = read_bars(db, symbol, interval, open_ms, bars, &n_bars, why);
+    if (failed) return failed;
     json_write_array(w);
-    for (size_t i = 0; i < json_array_size(list); i++) write_row(json_array_get(list, i), w);
+    for (uint32_t i = 0; i < n_bars; i++) {
+        const candle *c = &bars[i];
+        json_write_array(w);
+        json_write_integer(w, c->open_ms);
+        const double values[] = {c->open, c->high, c->low, c->close, c->volume};
+        for (size_t k = 0; k < sizeof values / sizeof *values; k++) json_write_number(w, values[k]);
+        json_write_array_end(w);
+    }
     json_write_array_end(w);
-    json_decref(list);
-    json_writer_deinit(&objects);
-    return failed;
+    return OK;
 }
