@@ -64,8 +64,8 @@ static void free_edit(edit *e) {
 
 /* ---- told ---- */
 
-void orchestrator_author_describe(void *context, const char *key, const trader_source *running,
-                                  bool has_newer, trader_status *status) {
+void orchestrator_author_describe(void *context, const char *key, const trader_source *running, bool has_newer,
+                                  trader_status *status) {
     const orchestrator *o = context;
     trader_origin origin;
     if (!orchestrator_keep_origin(o, key, running, &origin)) return;

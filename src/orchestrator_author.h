@@ -20,7 +20,7 @@ void orchestrator_author_free(orchestrator_author *a);
 
 /* As orchestrator_traders_config.on_settled and describe; `context`: the orchestrator. */
 void orchestrator_author_settled(void *context);
-void orchestrator_author_describe(void *context, const char *key, const trader_source *running,
-                                  bool has_newer, trader_status *status);
+void orchestrator_author_describe(void *context, const char *key, const trader_source *running, bool has_newer,
+                                  trader_status *status);
 /* get_trader, create_trader, replace_trader, remove_trader. */
 void orchestrator_author_provide(serve_providers *out);

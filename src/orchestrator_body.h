@@ -52,7 +52,7 @@ typedef struct orchestrator {
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */
-    bool is_folder_set; /* TRADERS_DIR, other than by default */
+    bool is_folder_set;           /* TRADERS_DIR, other than by default */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
         reexecutes, is_feed_full;
     uint64_t n_kills, n_printed;

@@ -12,8 +12,7 @@ void findings_step_run(findings_step *f) {
     options.limits.is_quiet = true;
     f->failure = findings_names(&options.limits, &names, &f->why);
     if (f->failure == OK) f->failure = reader_new(&r, &f->why);
-    if (f->failure == OK)
-        f->failure = findings_make(r, names, &options, f->source, &f->findings, &warning, &f->why);
+    if (f->failure == OK) f->failure = findings_make(r, names, &options, f->source, &f->findings, &warning, &f->why);
     reader_free(r);
     free(names);
     free(warning);

@@ -142,8 +142,7 @@ err orchestrator_local_put(orchestrator_local *l, trader_row *row, orchestrator_
     return ask(l, row, false, on_done, context);
 }
 
-err orchestrator_local_remove(orchestrator_local *l, const char *key, orchestrator_local_done on_done,
-                              void *context) {
+err orchestrator_local_remove(orchestrator_local *l, const char *key, orchestrator_local_done on_done, void *context) {
     const trader_row *there = orchestrator_local_find(l, key);
     trader_row row = {0};
     if (!there) return ERR_NOT_FOUND;

@@ -35,8 +35,8 @@ err orchestrator_market_new(orchestrator *o, orchestrator_market **out) {
 
 /* ---- candles ---- */
 
-err orchestrator_market_excerpt(orchestrator *o, const char *symbol, const int32_t most[N_INTERVALS],
-                                int64_t before_ms, excerpt_done_fn on_done, void *context, diag *why) {
+err orchestrator_market_excerpt(orchestrator *o, const char *symbol, const int32_t most[N_INTERVALS], int64_t before_ms,
+                                excerpt_done_fn on_done, void *context, diag *why) {
     uint32_t id;
     excerpt *e = NULL;
     if (o->is_stopping || !o->screener) return diag_set(why, ERR_CLOSED, "the daemon stops");
@@ -106,8 +106,8 @@ static void on_bars(void *context, excerpt *e) {
     if (failed == OK)
         reply_klines(c, e);
     else if (failed == ERR_NOT_FOUND)
-        outcome_problem(c->reply, 404, "%s has no %s bars, and none that they can be made of; loaded: %s", c->bars.symbol,
-                      interval_name(c->bars.interval), loaded);
+        outcome_problem(c->reply, 404, "%s has no %s bars, and none that they can be made of; loaded: %s",
+                        c->bars.symbol, interval_name(c->bars.interval), loaded);
     else
         outcome_busy(c->reply, failed);
     excerpt_free(e);
@@ -153,7 +153,10 @@ static void write_breadth(json_writer *w, double *changes, size_t n) {
     json_put_integer(w, "advancing", up);
     json_put_integer(w, "declining", down);
     json_put_integer(w, "unchanged", (int64_t)n - up - down);
-    json_put_number(w, "median_change", n == 0 ? NAN : n % 2 ? changes[n / 2] : (changes[n / 2 - 1] + changes[n / 2]) / 2);
+    json_put_number(w, "median_change",
+                    n == 0  ? NAN
+                    : n % 2 ? changes[n / 2]
+                            : (changes[n / 2 - 1] + changes[n / 2]) / 2);
     json_write_object_end(w);
 }
 

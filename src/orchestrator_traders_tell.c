@@ -47,7 +47,8 @@ static void write_running(const orchestrator_traders *t, trader *one, trader_sta
                             .n_signals = one->n_told,
                             .error = newer ? newer->why.text : NULL,
                             .state = state};
-    if (t->config.describe) t->config.describe(t->config.scan_context, one->source->key, one->source, newer != NULL, &status);
+    if (t->config.describe)
+        t->config.describe(t->config.scan_context, one->source->key, one->source, newer != NULL, &status);
     count_symbols(t, one, &status);
     if (status.state == TRADER_QUARANTINED) status.until_ms = atomic_load(&one->stopped_until_ms);
     pthread_mutex_lock(&one->lock);

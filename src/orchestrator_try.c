@@ -316,8 +316,9 @@ static void on_open(lab_visitor *lab) {
     else if (v->failure)
         orchestrator_lab_step(v->o->lab, run_findings, on_findings);
     else if (study_spec(v->study)->rank_top > 0 && v->kind == VISIT_LOOK)
-        answer_problem(v, 422, "it ranks all symbols, which is only known when they are all looked at together: it "
-                               "shows when it runs");
+        answer_problem(v, 422,
+                       "it ranks all symbols, which is only known when they are all looked at together: it "
+                       "shows when it runs");
     else
         ask_references(v);
 }
@@ -362,8 +363,7 @@ static trader_source *source_of(const trader_draft *draft, serve_reply to) {
     trader_source *source = NULL;
     diag why;
     const char *key = *draft->key ? draft->key : "draft";
-    err failed =
-        trader_source_new(key, "script", draft->source, strlen(draft->source), draft->inputs, &source, &why);
+    err failed = trader_source_new(key, "script", draft->source, strlen(draft->source), draft->inputs, &source, &why);
     if (failed != OK) outcome_problem(to, failed == ERR_NO_MEMORY ? 503 : 400, "%s", why.text);
     return failed == OK ? source : NULL;
 }

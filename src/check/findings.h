@@ -13,8 +13,8 @@ MUST_CHECK err findings_names(const script_limits *limits, char **names, diag *w
 /* `r` and `names` may serve many scripts one after the other. `findings`: a JSON list, see reader_close; `warning`: why luacheck is of no
  * use, or NULL. Both are texts of the caller. ERR_NO_MEMORY, or ERR_NOT_FOUND and the like with a sentence when
  * `options.data` cannot be read. */
-MUST_CHECK err findings_make(reader *r, const char *names, const trial_options *options,
-                             const trader_source *source, char **findings, char **warning, diag *why);
+MUST_CHECK err findings_make(reader *r, const char *names, const trial_options *options, const trader_source *source,
+                             char **findings, char **warning, diag *why);
 
 /* One finding as members of an object that is open: line, column, end_column, severity, code, message, hint, source; the
  * last two may be null. */

@@ -37,7 +37,8 @@ err study_market(study *s, const study_bars *at, int32_t n_bars, probe_market **
     if (e != OK) return diag_set(why, e, "%s: %s", at->symbol->name, error_text(e));
     int32_t n = probe_market_count(*out, s->spec->interval);
     if (n == 0)
-        return diag_set(why, ERR_NOT_FOUND, "%s has no %s bars yet", at->symbol->name, interval_name(s->spec->interval));
+        return diag_set(why, ERR_NOT_FOUND, "%s has no %s bars yet", at->symbol->name,
+                        interval_name(s->spec->interval));
     *from = n > n_bars ? n - n_bars : 0;
     return OK;
 }

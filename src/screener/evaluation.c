@@ -302,8 +302,8 @@ static err score(evaluation *e, tracked *t, int32_t index, const script_view *vi
     }
     if (result == OK && outcome != SCRIPT_WARMING) {
         s->scored_ms = view->close_ms;
-        word.change_pct = quote_change_of_day(bars, view->close_ms,
-                                        kline_series_field(bars, FIELD_CLOSE)[kline_series_find(bars, view->open_ms)]);
+        word.change_pct = quote_change_of_day(
+            bars, view->close_ms, kline_series_field(bars, FIELD_CLOSE)[kline_series_find(bars, view->open_ms)]);
         say(e, t, index, &word);
         return OK;
     }

@@ -68,7 +68,8 @@ static err make_forming(excerpt *e, int32_t interval) {
     bool has_some = false;
     if (parts->count == 0) return OK;
     open_ms = interval_floor(interval, parts->bars[parts->count - 1].open_ms);
-    if (whole->count > 0 && whole->bars[whole->count - 1].open_ms == open_ms) open_ms = interval_next(interval, open_ms);
+    if (whole->count > 0 && whole->bars[whole->count - 1].open_ms == open_ms)
+        open_ms = interval_next(interval, open_ms);
     while (at > 0 && parts->bars[at - 1].open_ms >= open_ms) at--;
     for (; at < parts->count; at++, has_some = true)
         if (has_some)

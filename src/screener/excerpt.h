@@ -20,12 +20,12 @@ struct excerpt {
     excerpt_done_fn on_done;
     void *context;
     /* what there is */
-    uint32_t loaded;                 /* bit per interval: there is a series */
-    kline_list lists[N_INTERVALS];   /* closed bars, oldest first */
-    kline forming[N_INTERVALS];      /* has_forming: behind them */
-    uint32_t has_forming;            /* bit per interval */
-    int32_t source[N_INTERVALS];     /* of an interval without a series: the one to make it of; -1: there is none */
-    err failure;                     /* ERR_NOT_FOUND: nobody watches the symbol; ERR_NO_MEMORY */
+    uint32_t loaded;               /* bit per interval: there is a series */
+    kline_list lists[N_INTERVALS]; /* closed bars, oldest first */
+    kline forming[N_INTERVALS];    /* has_forming: behind them */
+    uint32_t has_forming;          /* bit per interval */
+    int32_t source[N_INTERVALS];   /* of an interval without a series: the one to make it of; -1: there is none */
+    err failure;                   /* ERR_NOT_FOUND: nobody watches the symbol; ERR_NO_MEMORY */
 };
 
 /* ERR_NO_MEMORY. */

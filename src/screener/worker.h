@@ -23,11 +23,11 @@ typedef enum note_kind {
     NOTE_WORD,      /* what a symbol says for the rank of `who` */
     NOTE_RELEASED,  /* answer to CONTROL_RELEASE: the symbol is the receiver's */
     NOTE_UNTRACKED, /* answer to CONTROL_UNTRACK: whoever takes the passes has the symbol's last ones; kept is the receiver's */
-    NOTE_SAVED,  /* answer to CONTROL_SAVE */
+    NOTE_SAVED,   /* answer to CONTROL_SAVE */
     NOTE_EXCERPT, /* answer to CONTROL_EXCERPT */
-    NOTE_QUOTES, /* answer to CONTROL_QUOTE */
-    NOTE_KILLED, /* a script was stopped and its trader quarantined */
-    NOTE_FAILED  /* the worker cannot go on */
+    NOTE_QUOTES,  /* answer to CONTROL_QUOTE */
+    NOTE_KILLED,  /* a script was stopped and its trader quarantined */
+    NOTE_FAILED   /* the worker cannot go on */
 } note_kind;
 
 typedef struct note {
@@ -79,7 +79,7 @@ typedef struct control {
     int64_t start_ms;        /* CONTROL_INSTALL, CONTROL_TRACK: market time; what begins now is silent up to here */
     const memory *memory;    /* of earlier runs, for what begins now; NULL: none */
     bool skips_late_bars;    /* CONTROL_TRACK: bars that closed meanwhile are seen silently */
-    excerpt *excerpt; /* CONTROL_EXCERPT; owned */
+    excerpt *excerpt;        /* CONTROL_EXCERPT; owned */
     saved_symbol
         *saved; /* CONTROL_TRACK, CONTROL_COPY: what an earlier run has written down, packed; owned; NULL: nothing */
 } control;

@@ -159,8 +159,8 @@ static err take_members(http_draft *out, http_draft_kind kind, diag *why) {
     const json_t *enabled = json_object_get(out->root, "enabled"), *version = json_object_get(out->root, "version");
     const char *name;
     json_t *value;
-    json_object_foreach(out->root, name, value) if (!is_known(form, name))
-        return diag_set(why, ERR_INVALID, "expected %s", form->text);
+    json_object_foreach(out->root, name, value) if (!is_known(form, name)) return diag_set(why, ERR_INVALID,
+                                                                                           "expected %s", form->text);
     if ((enabled && !json_is_boolean(enabled)) || (kind == HTTP_DRAFT_EDITED && !json_is_string(version)))
         return diag_set(why, ERR_INVALID, "expected %s", form->text);
     out->look.draft.enabled = enabled ? json_is_true(enabled) : -1;

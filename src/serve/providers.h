@@ -13,9 +13,9 @@ typedef struct serve_status {
 
 /* What has come of something that was asked. */
 typedef struct serve_outcome {
-    int status;     /* 200, 201, 204, or that of a problem */
-    json_writer *w; /* below 300: the body, whose text is taken; NULL: none */
-    const char *why; /* of a problem: one sentence */
+    int status;                /* 200, 201, 204, or that of a problem */
+    json_writer *w;            /* below 300: the body, whose text is taken; NULL: none */
+    const char *why;           /* of a problem: one sentence */
     const char *member, *json; /* of a problem: one more member, and its value; NULL: none */
 } serve_outcome;
 
@@ -27,10 +27,10 @@ typedef struct serve_reply {
 
 /* A script that somebody brings. Borrowed for the call. */
 typedef struct trader_draft {
-    const char *key;    /* "": it says so itself */
-    const char *source; /* terminated */
-    const char *inputs; /* a JSON object; NULL: none */
-    int32_t enabled;    /* 1, 0; -1: as it says */
+    const char *key;     /* "": it says so itself */
+    const char *source;  /* terminated */
+    const char *inputs;  /* a JSON object; NULL: none */
+    int32_t enabled;     /* 1, 0; -1: as it says */
     const char *version; /* the one that was edited; NULL: it is new */
 } trader_draft;
 

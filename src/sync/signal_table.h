@@ -16,12 +16,12 @@ enum { SIGNAL_PAGE_MAX = 500, SIGNAL_CURSOR_BYTES = 64 };
 
 /* Which signals to read, newest first. Order: (created_ms, id), descending, so that a page never moves. */
 typedef struct signal_filter {
-    char trader[TRADER_KEY_BYTES]; /* key or UUID; empty: any */
-    char symbol[SYMBOL_BYTES];     /* empty: any */
-    char id[ID_BYTES];             /* empty: any */
+    char trader[TRADER_KEY_BYTES];    /* key or UUID; empty: any */
+    char symbol[SYMBOL_BYTES];        /* empty: any */
+    char id[ID_BYTES];                /* empty: any */
     char status[SIGNAL_STATUS_BYTES]; /* empty: any */
     bool has_interval;
-    int32_t interval; /* has_interval: only these */
+    int32_t interval;       /* has_interval: only these */
     int64_t from_ms, to_ms; /* open time of the bar, half-open; 0: no end */
     bool has_state;
     signal_state state; /* has_state: only these */
