@@ -201,6 +201,7 @@ static err open_cloud(orchestrator *o, diag *why) {
                                             .storage = o->storage,
                                             .user_id = o->cfg->user_id,
                                             .on_change = on_cloud_traders,
+                                            .on_same = orchestrator_author_read,
                                             .context = o};
     return e == OK ? orchestrator_cloud_traders_new(&tc, &o->cloud_traders, why) : e;
 }

@@ -36,7 +36,8 @@ typedef struct edit {
     keep_order order;
     char id[TRADER_ID_MAX];
     int64_t n_open;
-    int status; /* of the answer when all went well */
+    int n_rounds; /* of reading Supabase since it was written, that have changed nothing */
+    int status;   /* of the answer when all went well */
 } edit;
 
 struct orchestrator_author {
@@ -136,7 +137,8 @@ static void answer_settled(edit *e) {
     } else if (e->is_removal) {
         outcome_empty(e->reply, 204);
     } else if (!tell_one(e->o, e->order.key, e->status, e->reply)) {
-        outcome_problem(e->reply, 503, "\"%s\" is kept, but does not run: it is not among the traders of this machine",
+        outcome_problem(e->reply, 503,
+                        "\"%s\" is kept, but does not run here: it is switched off, or the tier has no room for it",
                         e->order.key);
     }
     free_edit(e);
@@ -166,6 +168,27 @@ void orchestrator_author_settled(void *context) {
         waiting->next = o->author->waiting;
         o->author->waiting = waiting;
     }
+}
+
+/* A round may have begun before the row was written; the one after it knows the row. */
+void orchestrator_author_read(void *context) {
+    const orchestrator *o = context;
+    bool wants_more = false;
+    edit *waiting, *next;
+    orchestrator_author_settled(context);
+    waiting = o->author->waiting;
+    o->author->waiting = NULL;
+    for (; waiting; waiting = next) {
+        next = waiting->next;
+        if (++waiting->n_rounds >= 2) {
+            answer_settled(waiting);
+            continue;
+        }
+        wants_more = true;
+        waiting->next = o->author->waiting;
+        o->author->waiting = waiting;
+    }
+    if (wants_more) orchestrator_cloud_traders_now(o->cloud_traders);
 }
 
 static void tell_conflict(edit *e, const char *why) {

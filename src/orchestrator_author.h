@@ -20,6 +20,8 @@ void orchestrator_author_free(orchestrator_author *a);
 
 /* As orchestrator_traders_config.on_settled and describe; `context`: the orchestrator. */
 void orchestrator_author_settled(void *context);
+/* As orchestrator_cloud_traders_config.on_same. */
+void orchestrator_author_read(void *context);
 void orchestrator_author_describe(void *context, const char *key, const trader_source *running, bool has_newer,
                                   trader_status *status);
 /* get_trader, create_trader, replace_trader, remove_trader. */

@@ -285,6 +285,7 @@ static void on_read(void *context, const trader_poll_round *round) {
         c->list = chosen; /* what `wanted` says of each place is still true; what the rows say may be news */
         trader_row_list_deinit(&before);
         report_next(c);
+        if (c->config.on_same) c->config.on_same(c->config.context);
         return;
     }
     forget_wanted(c);

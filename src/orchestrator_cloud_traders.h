@@ -22,6 +22,8 @@ typedef struct orchestrator_cloud_traders_config {
     const char *user_id;
     /* There is another list. */
     void (*on_change)(void *context);
+    /* They were read, and the list is the same. May be NULL. */
+    void (*on_same)(void *context);
     void *context;
 } orchestrator_cloud_traders_config;
 

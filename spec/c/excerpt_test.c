@@ -16,7 +16,8 @@ static kline minutes[BARS + 1];
 static void make_minutes(void) {
     for (int32_t i = 0; i <= BARS; i++) {
         double p = 100 + below(1000) / 100.0;
-        minutes[i] = (kline){interval_add(INTERVAL_1M, START_MS, i), p, p + 1, p - 1, p + 0.25, 1 + below(1000), 0, 0, 0, 0};
+        minutes[i] =
+            (kline){interval_add(INTERVAL_1M, START_MS, i), p, p + 1, p - 1, p + 0.25, 1 + below(1000), 0, 0, 0, 0};
     }
 }
 
@@ -45,13 +46,16 @@ static void plain(timeframe *t, int32_t n) {
     excerpt *e = take(t, INTERVAL_1M, 10, 0);
     const kline_list *list = &e->lists[INTERVAL_1M];
     ok(e->failure == OK && e->loaded == 1u << INTERVAL_1M && list->count == 10, "ten closed bars");
-    ok(list->count == 10 && is_same_bar(&list->bars[9], &minutes[n - 1]) && is_same_bar(&list->bars[0], &minutes[n - 10]),
+    ok(list->count == 10 && is_same_bar(&list->bars[9], &minutes[n - 1]) &&
+           is_same_bar(&list->bars[0], &minutes[n - 10]),
        "the newest ones, oldest first");
-    ok(e->has_forming == 1u << INTERVAL_1M && is_same_bar(&e->forming[INTERVAL_1M], &minutes[n]), "and the forming one");
+    ok(e->has_forming == 1u << INTERVAL_1M && is_same_bar(&e->forming[INTERVAL_1M], &minutes[n]),
+       "and the forming one");
     excerpt_free(e);
     e = take(t, INTERVAL_1M, 10, minutes[n - 20].open_ms);
     list = &e->lists[INTERVAL_1M];
-    ok(e->has_forming == 0 && list->count == 10 && is_same_bar(&list->bars[9], &minutes[n - 21]), "those before a time");
+    ok(e->has_forming == 0 && list->count == 10 && is_same_bar(&list->bars[9], &minutes[n - 21]),
+       "those before a time");
     excerpt_free(e);
     e = take(t, INTERVAL_1M, 10, START_MS);
     ok(e->failure == OK && e->lists[INTERVAL_1M].count == 0, "there may be none");
@@ -74,7 +78,8 @@ static kline model(int32_t from, int32_t to) {
 static void made(timeframe *t, int32_t n) {
     excerpt *e = take(t, INTERVAL_15M, INT32_MAX, 0);
     int32_t whole = n / 15;
-    ok(e->source[INTERVAL_15M] == INTERVAL_1M && excerpt_make(e, INTERVAL_15M) == OK, "%d minutes: quarters are made", n);
+    ok(e->source[INTERVAL_15M] == INTERVAL_1M && excerpt_make(e, INTERVAL_15M) == OK, "%d minutes: quarters are made",
+       n);
     const kline_list *list = &e->lists[INTERVAL_15M];
     bool agrees = list->count == (size_t)whole;
     for (int32_t i = 0; agrees && i < whole; i++) {
@@ -96,7 +101,8 @@ static void made(timeframe *t, int32_t n) {
 
 static void none(timeframe *t) {
     excerpt *e = take(t, INTERVAL_1S, 5, 0);
-    ok(e->source[INTERVAL_1S] == -1 && excerpt_make(e, INTERVAL_1S) == ERR_NOT_FOUND, "seconds cannot be made of minutes");
+    ok(e->source[INTERVAL_1S] == -1 && excerpt_make(e, INTERVAL_1S) == ERR_NOT_FOUND,
+       "seconds cannot be made of minutes");
     excerpt_free(e);
 }
 

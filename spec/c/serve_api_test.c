@@ -55,7 +55,9 @@ static void on_traders(void *context, json_writer *w) {
                                                  .last_ms = 20,
                                                  .last = &last});
     trader_status_write_json(
-        w, &(trader_status){.trader = "ok", .id = "2", .name = "OK", .interval = INTERVAL_1H, .cost_us = NAN, .state = TRADER_WARMING});
+        w,
+        &(trader_status){
+            .trader = "ok", .id = "2", .name = "OK", .interval = INTERVAL_1H, .cost_us = NAN, .state = TRADER_WARMING});
 }
 
 static err on_query(void *context, const signal_filter *filter, storage_signals_fn on_rows, void *rows_context) {
@@ -161,8 +163,10 @@ static void start_all(void) {
 static void traders(void) {
     client *c = request("GET", "/api/v1/traders", bearer);
     const char *expected =
-        "{\"traders\":[{\"trader\":\"rsi\",\"id\":\"an-id\",\"name\":\"RSI\",\"description\":\"a text\",\"interval\":\"5m\","
-        "\"timeframes\":[\"1h\",\"1d\"],\"enabled\":true,\"inputs\":{\"length\":7},\"parameters\":[{\"name\":\"length\"}],"
+        "{\"traders\":[{\"trader\":\"rsi\",\"id\":\"an-id\",\"name\":\"RSI\",\"description\":\"a "
+        "text\",\"interval\":\"5m\","
+        "\"timeframes\":[\"1h\",\"1d\"],\"enabled\":true,\"inputs\":{\"length\":7},\"parameters\":[{\"name\":"
+        "\"length\"}],"
         "\"origin\":\"local\",\"editable\":true,\"version\":\"v7\",\"cost_us\":2.5,\"n_signals\":9,\"error\":\"boom\","
         "\"state\":\"paused\",\"until\":1770076900000,\"symbols\":7,\"skippedSymbols\":3,"
         "\"warning\":\"GONEUSDT is not listed by the exchange\",\"errors\":3,\"kills\":1,"
@@ -337,7 +341,8 @@ static void late_answers(void) {
     char text[2048], one[1024];
     int want = 1, n;
     client *c = open_client(), *gone;
-    snprintf(one, sizeof one, "POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n%s", path, bearer, sizeof body - 1, body);
+    snprintf(one, sizeof one, "POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n%s", path, bearer,
+             sizeof body - 1, body);
     n = snprintf(text, sizeof text, "%s%s%s", one, one, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     n_waiting = 0;
     send_bytes(c, text, (size_t)n);
@@ -372,10 +377,11 @@ static void late_answers(void) {
 }
 
 static void drafts(void) {
-    static const char *const wrong[] = {"{}", "{\"source\":1}", "{\"source\":\"x\",\"code\":1}", "[]", "{\"source\":\"a\\u0000b\"}"};
+    static const char *const wrong[] = {"{}", "{\"source\":1}", "{\"source\":\"x\",\"code\":1}", "[]",
+                                        "{\"source\":\"a\\u0000b\"}"};
     client *c = post("/api/v1/traders", "{\"source\":\"x\",\"id\":\"a-1\",\"enabled\":false,\"inputs\":{\"n\":2}}");
-    ok(status_of(c) == 204 && !strcmp(draft_text, "key=a-1 source=x inputs={\"n\":2} enabled=0 version=-"), "a new one: %s",
-       draft_text);
+    ok(status_of(c) == 204 && !strcmp(draft_text, "key=a-1 source=x inputs={\"n\":2} enabled=0 version=-"),
+       "a new one: %s", draft_text);
     close_client(c);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         refuses("/api/v1/traders", wrong[i], 400, i == 4 ? "body is no JSON" : "expected {\\\"source\\\": TEXT}");
