@@ -1,4 +1,4 @@
-// api.signals and api.signals.latency: pages of GET /api/v1/signals from a database of 50,000 signals, asked by 16 clients, each over
+// api.signals, api.signals.latency and api.signals.cpu (of the daemon, a request): pages of GET /api/v1/signals from a database of 50,000 signals, asked by 16 clients, each over
 // one connection that stays open: three in five ask for the newest 50, one for those of a symbol, one for those of a trader behind a
 // cursor. The daemon has no market meanwhile; clients are raw sockets of one Node process beside it.
 import { execFileSync } from 'node:child_process';
@@ -7,7 +7,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { startTrademind, stop, tempDir } from '../spec/system/daemon.mjs';
 
-const RUNS = Number(process.env.BENCH_RUNS ?? 5), CLIENTS = 16, SIGNALS = 50000, LIMIT = 50, WARM_MS = 500, WINDOW_MS = 3000;
+const RUNS = Number(process.env.BENCH_RUNS ?? 5), CLIENTS = 16, SIGNALS = 50000, LIMIT = 50, WARM_MS = 500, WINDOW_MS = 3000, TICKS = 100;
 const WORKLOAD = `pages of ${LIMIT} from ${SIGNALS} signals, ${CLIENTS} connections; newest 3 in 5, by symbol, by trader behind a cursor`;
 const END = Buffer.from('\r\n\r\n');
 
@@ -28,6 +28,12 @@ const begin = async () => {
   await daemon.until(() => daemon.port(), 'the daemon to listen');
   return daemon;
 };
+
+/** CPU time of a process so far, us. */
+function cpuUs(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 1e6 / TICKS;
+}
 
 /** One client: asks, reads the whole answer, asks again, until `until`. */
 function ask(port, token, next, until, latencies) {
@@ -79,10 +85,12 @@ async function load(port, token, ms) {
 await stop(await begin()); // makes the database
 execFileSync('sqlite3', [join(folder, 'trademind.db')], { input: FILL });
 const daemon = await begin(), token = readFileSync(join(folder, 'token'), 'utf8').trim();
-const rates = [], p50 = [], p99 = [];
+const rates = [], p50 = [], p99 = [], cpu = [];
 for (let run = 0; run < RUNS; run++) {
   await load(daemon.port(), token, WARM_MS);
+  const before = cpuUs(daemon.process.pid);
   const { rate, latencies } = await load(daemon.port(), token, WINDOW_MS);
+  cpu.push((cpuUs(daemon.process.pid) - before) / latencies.length);
   latencies.sort((a, b) => a - b);
   rates.push(rate);
   p50.push(latencies[Math.floor(latencies.length / 2)]);
@@ -93,5 +101,6 @@ await stop(daemon);
 const middle = list => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const line = (name, unit, median, worst) => console.log(JSON.stringify({ name, workload: WORKLOAD, unit, median, p99: worst, runs: RUNS }));
 line('api.signals', 'requests/s', middle(rates), Math.min(...rates));
+line('api.signals.cpu', 'us', middle(cpu), Math.max(...cpu));
 line('api.signals.latency', 'ms', middle(p50), middle(p99));
 process.exit(0);

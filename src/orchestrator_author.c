@@ -34,7 +34,7 @@ typedef struct edit {
     err failure;
     diag why;
     keep_order order;
-    char id[TRADER_ID_MAX];
+    char id[TRADER_ID_MAX], present_id[TRADER_ID_MAX]; /* present: of what runs of the one that is edited */
     int64_t n_open;
     int n_rounds; /* of reading Supabase since it was written, that have changed nothing */
     int status;   /* of the answer when all went well */
@@ -315,7 +315,33 @@ static bool is_free(const edit *e, const char *key) {
     return !orchestrator_traders_find(e->o->traders, key, &one);
 }
 
-/* The name of a new one: as it was asked for, as the script says, or made of its name. False: it has been answered. */
+/* A name that can be that of a file. */
+static bool is_plain(const char *key) {
+    size_t n = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+    return n > 0 && !key[n] && key[0] != '-';
+}
+
+/* As it was asked for, as the script says, or made of its name. False: it has been answered. */
+static bool name_new(edit *e, const trader_spec *spec, bool says_so) {
+    char why[256];
+    if (e->wants_key && says_so)
+        snprintf(e->order.key, sizeof e->order.key, "%s", spec->key);
+    else if (e->wants_key)
+        make_key(spec->name, e->order.key);
+    bool is_other = !e->wants_key && says_so;
+    if (is_other || !is_plain(e->order.key)) {
+        snprintf(why, sizeof why, "the script calls itself \"%.64s\"; expected %s", spec->key,
+                 is_other ? "that as the id, or none" : "letters, digits, \"-\" and \"_\"");
+        answer(e, 400, why);
+        return false;
+    }
+    if (is_free(e, e->order.key)) return true;
+    snprintf(why, sizeof why, "there is a trader \"%.64s\" already; expected another id", e->order.key);
+    answer(e, 409, why);
+    return false;
+}
+
+/* False: it has been answered. */
 static bool take_name(edit *e) {
     const trader_spec *spec = study_spec(e->study);
     bool says_so = strcmp(spec->key, e->source->key) != 0;
@@ -324,20 +350,13 @@ static bool take_name(edit *e) {
     e->description = spec->description ? strdup(spec->description) : NULL;
     e->order.description = e->description;
     e->order.is_enabled = e->enabled < 0 ? spec->is_enabled : e->enabled;
-    if (e->order.origin == ORIGIN_CLOUD && e->order.action == KEEP_NEW) return true; /* a row has an id of its own */
-    if (e->wants_key && says_so)
-        snprintf(e->order.key, sizeof e->order.key, "%s", spec->key);
-    else if (e->wants_key)
-        make_key(spec->name, e->order.key);
-    else if (says_so && e->order.origin != ORIGIN_CLOUD) {
-        snprintf(why, sizeof why, "the script calls itself \"%.64s\"; expected the id \"%.64s\", or none", spec->key,
-                 e->source->key);
-        answer(e, 400, why);
-        return false;
-    }
-    if (e->order.action != KEEP_NEW || is_free(e, e->order.key)) return true;
-    snprintf(why, sizeof why, "there is a trader \"%.64s\" already; expected another id", e->order.key);
-    answer(e, 409, why);
+    if (e->order.origin == ORIGIN_CLOUD) return true; /* a row has an id of its own, whatever the script says */
+    if (e->order.action == KEEP_NEW) return name_new(e, spec, says_so);
+    trader_id_of(spec->key, e->id);
+    if (!*e->present_id || strcmp(e->id, e->present_id) == 0) return true;
+    snprintf(why, sizeof why, "the script calls itself \"%.64s\" now, which is another trader; create a new one",
+             spec->key);
+    answer(e, 400, why);
     return false;
 }
 
@@ -407,6 +426,10 @@ static bool is_ready(const orchestrator *o, serve_reply to) {
 static void create(void *context, const trader_draft *draft, serve_reply to) {
     orchestrator *o = context;
     if (!is_ready(o, to)) return;
+    if (orchestrator_keep_place(o) == ORIGIN_CLOUD && draft->enabled == 0) {
+        outcome_problem(to, 400, "this machine knows those rows only that are switched on; create it so, then switch it off");
+        return;
+    }
     edit *e = new_edit(o, KEEP_NEW, orchestrator_keep_place(o), draft->key, to);
     if (!e) return;
     e->enabled = draft->enabled;
@@ -446,6 +469,7 @@ static void replace(void *context, const char *key, const trader_draft *draft, s
         free_edit(e);
     } else if (e) {
         e->status = 200;
+        if (one.running) snprintf(e->present_id, sizeof e->present_id, "%s", one.id);
         snprintf(e->order.version, sizeof e->order.version, "%s", draft->version);
         enter(e, draft, kept.inputs);
     }

@@ -39,7 +39,7 @@ bool orchestrator_keep_origin(const orchestrator *o, const char *key, const trad
     if (!running || !running->file[0]) {
         const trader_row *local = orchestrator_local_find(o->local, key);
         *origin = ORIGIN_LOCAL;
-        if (local) return local->is_in_cloud;
+        if (local && local->is_in_cloud) return true;
     }
     *origin = o->is_folder_set ? ORIGIN_FILE : ORIGIN_BUILT_IN;
     return true;

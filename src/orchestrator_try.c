@@ -350,7 +350,7 @@ static visit *new_visit(orchestrator *o, visit_kind kind, trader_source *source,
 }
 
 static void enter(visit *v) {
-    err failed = orchestrator_lab_enter(v->o->lab, &v->lab);
+    err failed = v->o->is_stopping ? ERR_CLOSED : orchestrator_lab_enter(v->o->lab, &v->lab);
     if (failed == OK) return;
     outcome_busy(v->reply, failed);
     free_visit(v);

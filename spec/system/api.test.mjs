@@ -274,6 +274,14 @@ describe('the API as it is described', { concurrency: false }, () => {
     await expect(409, 'PUT', '/api/v1/traders/variant', { source: NEVER, version: '0' });
     await expect(400, 'PUT', '/api/v1/traders/never', { source: NEVER });
 
+    const named = RISING.replace('name =', 'id = "other", name =');
+    await expect(400, 'PUT', '/api/v1/traders/never', { source: edited.replace('name =', 'id = "other", name ='), version: changed.version });
+    await expect(400, 'POST', '/api/v1/traders', { source: named.replace('"other"', '"../other"') });
+    await expect(400, 'POST', '/api/v1/traders', { source: named, id: 'never2' });
+    const other = await expect(201, 'POST', '/api/v1/traders', { source: named });
+    assert.deepEqual([other.trader, readFileSync(join(traders, 'other.lua'), 'utf8')], ['other', named]);
+    assert.equal((await expect(200, 'PUT', '/api/v1/traders/other', { source: named.replace('two', '2'), version: other.version })).description, '2 rising closes');
+
     await expect(202, 'POST', '/api/v1/traders/never', { enabled: false });
     await eventually(async () => !(await traderNamed('never')).enabled, 'the trader to be switched off');
     await expect(400, 'POST', '/api/v1/traders/never', { inputs: { n: 99 } });
