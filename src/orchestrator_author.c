@@ -317,8 +317,8 @@ static bool is_free(const edit *e, const char *key) {
 
 /* A name that can be that of a file. */
 static bool is_plain(const char *key) {
-    size_t n = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-    return n > 0 && !key[n] && key[0] != '-';
+    size_t n = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
+    return n > 0 && !key[n] && isalnum((unsigned char)key[0]);
 }
 
 /* As it was asked for, as the script says, or made of its name. False: it has been answered. */
@@ -331,7 +331,7 @@ static bool name_new(edit *e, const trader_spec *spec, bool says_so) {
     bool is_other = !e->wants_key && says_so;
     if (is_other || !is_plain(e->order.key)) {
         snprintf(why, sizeof why, "the script calls itself \"%.64s\"; expected %s", spec->key,
-                 is_other ? "that as the id, or none" : "letters, digits, \"-\" and \"_\"");
+                 is_other ? "that as the id, or none" : "a letter or digit first");
         answer(e, 400, why);
         return false;
     }

@@ -276,7 +276,8 @@ describe('the API as it is described', { concurrency: false }, () => {
 
     const named = RISING.replace('name =', 'id = "other", name =');
     await expect(400, 'PUT', '/api/v1/traders/never', { source: edited.replace('name =', 'id = "other", name ='), version: changed.version });
-    await expect(400, 'POST', '/api/v1/traders', { source: named.replace('"other"', '"../other"') });
+    await expect(422, 'POST', '/api/v1/traders', { source: named.replace('"other"', '"../other"') });
+    await expect(400, 'POST', '/api/v1/traders', { source: named.replace('"other"', '".other"') });
     await expect(400, 'POST', '/api/v1/traders', { source: named, id: 'never2' });
     const other = await expect(201, 'POST', '/api/v1/traders', { source: named });
     assert.deepEqual([other.trader, readFileSync(join(traders, 'other.lua'), 'utf8')], ['other', named]);
