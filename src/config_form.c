@@ -42,6 +42,12 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_ORIGINS] = "http(s)://HOST[:PORT], with commas between several",
         [TYPE_MODEL] = "the name of a model, such as gemini-3.8-flash or google/gemini-3.8-flash",
         [TYPE_SECRET] = "a key without blanks",
+        [TYPE_IMAGE] = "the name of an image such as registry.fly.io/trademind:1",
+        [TYPE_CODES] = "short words in lower case, with commas between them",
+        [TYPE_TOKEN] = "a token as fly tokens create prints it",
+        [TYPE_SECRET_URL] = "http://HOST or https://HOST and what follows, without blanks",
+        [TYPE_CHAT] = "the id of a chat, such as -1001234567890, or @NAME of a channel",
+        [TYPE_TEXT] = "a text",
         [TYPE_PRICES] = "MODEL=IN/OUT or MODEL=IN/OUT/CACHED (USD per million tokens), with commas between several",
         [TYPE_AMOUNT] = "a decimal number such as 0.0095, not negative",
         [TYPE_KEY] = "a key sb_secret_... or the service_role JWT",
@@ -61,7 +67,7 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
     }
 }
 
-enum { MAX_URLS = 8, MODEL_BYTES = 96 };
+enum { MAX_URLS = 8, MODEL_BYTES = 96, IMAGE_BYTES = 256 };
 
 /* ---- checked and converted ---- */
 
@@ -104,6 +110,18 @@ static bool is_model(const char *text, size_t bytes) {
     return is_name;
 }
 
+/* A name, and what may stand behind @: a digest. */
+static bool is_image(const char *text) {
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/:@";
+    return isalnum((unsigned char)*text) && strlen(text) < IMAGE_BYTES && strspn(text, allowed) == strlen(text);
+}
+
+static bool is_codes(const char *text) {
+    size_t bytes = strlen(text);
+    return bytes > 0 && bytes < IMAGE_BYTES && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789,") == bytes &&
+           *text != ',' && text[bytes - 1] != ',' && !strstr(text, ",,");
+}
+
 bool config_price_parse(const char *text, char *model, size_t bytes, double *in, double *out, double *cached) {
     const char *equals = strchr(text, '='), *first, *second, *end;
     if (!equals || !is_model(text, (size_t)(equals - text))) return false;
@@ -126,6 +144,24 @@ static bool is_price(const char *text) {
 static bool is_secret(const char *text) {
     for (; *text; text++)
         if (*text <= ' ' || *text > '~') return false;
+    return true;
+}
+
+static bool is_secret_url(const char *text) {
+    const char *host = strncmp(text, "https://", 8) == 0 ? text + 8 : strncmp(text, "http://", 7) == 0 ? text + 7 : "";
+    return isalnum((unsigned char)*host) && is_secret(host) && !strpbrk(host, "#\"\\<>");
+}
+
+static bool is_chat(const char *text) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t bytes = strlen(text), from = *text == '@' || *text == '-';
+    if (bytes == from || bytes >= CONFIG_ID_BYTES) return false;
+    return strspn(text + from, *text == '@' ? letters : "0123456789") == bytes - from;
+}
+
+static bool is_text(const char *text) {
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text) && *text != '\n' && *text != '\t') return false;
     return true;
 }
 
@@ -256,6 +292,12 @@ static bool check_text(const config_form *form, char *text) {
     case TYPE_HTTP_URL: drop_last_slashes(text); return url_is_base(text, "http", "https");
     case TYPE_MODEL: return is_model(text, strlen(text));
     case TYPE_SECRET: return is_secret(text);
+    case TYPE_IMAGE: return is_image(text);
+    case TYPE_CODES: return is_codes(text);
+    case TYPE_TOKEN: return is_secret(strncmp(text, "FlyV1 ", 6) == 0 ? text + 6 : text);
+    case TYPE_SECRET_URL: return is_secret_url(text);
+    case TYPE_CHAT: return is_chat(text);
+    case TYPE_TEXT: return is_text(text);
     case TYPE_KEY: return is_key(text);
     case TYPE_KEY_BASE64: return is_key_in_base64(text);
     default: return false;

@@ -32,6 +32,12 @@ static void derive_host(const config_input *input, bool is_cloud, char *out, siz
     snprintf(out, bytes, "%s", is_cloud || *variable(input, "FLY_MACHINE_ID") ? "::" : "127.0.0.1");
 }
 
+/* On a machine of Fly's the load is known to be this program's alone. */
+static void derive_scale_workers(const config_input *input, bool is_cloud, char *out, size_t bytes) {
+    (void)is_cloud;
+    snprintf(out, bytes, "%s", *variable(input, "FLY_MACHINE_ID") ? "on" : "off");
+}
+
 /* The XDG specification says that a relative path is to be ignored. */
 static void derive_data_dir(const config_input *input, bool is_cloud, char *out, size_t bytes) {
     (void)is_cloud;
@@ -76,6 +82,8 @@ static const char *const LATE_BARS_NAMES[] = {"evaluate", "skip", NULL};
 static const char *const AI_PROVIDERS[] = {"gemini", "openai", NULL};
 static const char *const AI_SIGNALS_NAMES[] = {"asked", "all", NULL};
 static const char *const AI_THINKINGS[] = {"default", "off", "low", "medium", "high", NULL};
+static const char *const NOTIFY_BODIES[] = {"full", "text", NULL};
+static const char *const NOTIFY_SIGNALS_NAMES[] = {"all", "asked", NULL};
 static const char *const SWITCHES[] = {"off", "on", NULL};
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const LOG_FORMATS[] = {"auto", "human", "json", NULL};
@@ -153,8 +161,18 @@ const config_setting CONFIG_SETTINGS[] = {
      .effect = "address to listen on; 127.0.0.1 is reachable from this machine only, :: from everywhere"},
     {.name = "PORT", .group = "Server", FIELD(port), WHOLE(0, 65535), .initial = "8080",
      .effect = "port of the HTTP interface and the browser channel; 0: any free one, told at start"},
+    {.name = "CONNECTIONS_PER_ADDRESS", .group = "Server", FIELD(connections_per_address), WHOLE(1, 10000), .initial = "32",
+     .effect = "connections of one client's address at once (of an IPv6 network of 64 bits); this machine's own are not limited"},
+    {.name = "METRICS_PORT", .group = "Server", FIELD(metrics_port), WHOLE(0, 65535), .initial = "9091",
+     .effect = "port of /metrics for Prometheus, without a token; 0: any free one, told at start. Taken by another: none"},
     {.name = "AUTH_ORIGINS", .group = "Server", FIELD(auth_origins), OPTIONAL(TYPE_ORIGINS),
      .effect = "further web origins that may open the browser channel, e.g. https://app.example.com"},
+    {.name = "AUTH_ISSUER", .group = "Server", FIELD(auth_issuer), OPTIONAL(TYPE_HTTP_URL),
+     .described = "SUPABASE_URL/auth/v1", .effect = "who issues the tokens of users (their `iss`), where that is another address than the"
+     " daemon's; cloud mode"},
+    {.name = "AUTH_JWT_SECRET", .group = "Server", FIELD(auth_jwt_secret), OPTIONAL(TYPE_SECRET), .is_secret = true,
+     .effect = "the project's legacy secret, with which HS256 tokens of users are checked; without it Supabase is asked for each;"
+     " cloud mode"},
 
     {.name = "DATA_DIR", .group = "Storage", FIELD(data_dir), OF_TYPE(TYPE_PATH), .derive = derive_data_dir,
      .described = "$XDG_STATE_HOME/trademind, else ~/.local/state/trademind",
@@ -226,6 +244,38 @@ const config_setting CONFIG_SETTINGS[] = {
     {.name = "AI_QUEUE_MAX", .group = "Analysis", FIELD(ai_queue_max), WHOLE(1, 10000), .initial = "500",
      .effect = "analyses that may wait; beyond, those of the oldest bars are given up"},
 
+    {.name = "NOTIFY_WEBHOOK_URL", .group = "Notifications", FIELD(notify_webhook_url), OPTIONAL(TYPE_SECRET_URL), .is_secret = true,
+     .effect = "signals are posted to this address; Slack and Mattermost take them as they are"},
+    {.name = "NOTIFY_WEBHOOK_SECRET", .group = "Notifications", FIELD(notify_webhook_secret), OPTIONAL(TYPE_SECRET), .is_secret = true,
+     .effect = "signs what is posted, as standardwebhooks.com has it: whsec_ and a key of 16 to 128 bytes in Base64"},
+    {.name = "NOTIFY_WEBHOOK_BODY", .group = "Notifications", FIELD(notify_webhook_body), CHOICE(NOTIFY_BODIES), .initial = "full",
+     .effect = "full: an object with the signal and the message; text: the message alone, for receivers of TradingView's alerts"},
+    {.name = "NOTIFY_WEBHOOK_PER_MINUTE", .group = "Notifications", FIELD(notify_webhook_per_minute), WHOLE(0, 100000), .initial = "600",
+     .effect = "requests to the webhook in a minute, at most; 0: no limit"},
+    {.name = "NOTIFY_TELEGRAM_TOKEN", .group = "Notifications", FIELD(notify_telegram_token), OPTIONAL(TYPE_SECRET), .is_secret = true,
+     .effect = "token of the bot that sends signals to a chat of Telegram"},
+    {.name = "NOTIFY_TELEGRAM_CHAT", .group = "Notifications", FIELD(notify_telegram_chat), OPTIONAL(TYPE_CHAT),
+     .effect = "that chat; needed with NOTIFY_TELEGRAM_TOKEN"},
+    {.name = "NOTIFY_TELEGRAM_URL", .group = "Notifications", FIELD(notify_telegram_url), OF_TYPE(TYPE_HTTP_URL),
+     .initial = "https://api.telegram.org", .effect = "where Telegram's Bot API is"},
+    {.name = "NOTIFY_TELEGRAM_PER_MINUTE", .group = "Notifications", FIELD(notify_telegram_per_minute), WHOLE(0, 100000), .initial = "20",
+     .effect = "messages to the chat in a minute, at most (Telegram takes 20 in a group); 0: no limit"},
+    {.name = "NOTIFY_DISCORD_URL", .group = "Notifications", FIELD(notify_discord_url), OPTIONAL(TYPE_SECRET_URL), .is_secret = true,
+     .effect = "webhook of a channel of Discord that signals are sent to"},
+    {.name = "NOTIFY_DISCORD_PER_MINUTE", .group = "Notifications", FIELD(notify_discord_per_minute), WHOLE(0, 100000), .initial = "30",
+     .effect = "messages to the channel in a minute, at most (Discord takes 30); 0: no limit"},
+    {.name = "NOTIFY_SIGNALS", .group = "Notifications", FIELD(notify_signals), CHOICE(NOTIFY_SIGNALS_NAMES), .initial = "all",
+     .effect = "all: signals of all traders but those that say notify = false; asked: of traders that have a notify"},
+    {.name = "NOTIFY_MESSAGE", .group = "Notifications", FIELD(notify_message), OPTIONAL(TYPE_TEXT),
+     .described = "{{headline}} and {{conditions}}",
+     .effect = "what is said of a signal when its trader has no words of its own: {{symbol}} at {{close}}, RSI {{plot(\"RSI\")}}"},
+    {.name = "NOTIFY_MAX_AGE_MIN", .group = "Notifications", FIELD(notify_max_age_min), WHOLE(0, 100000), .initial = "1440",
+     .effect = "nobody is told any more of a signal whose bar closed longer ago, minutes of market time; 0: of all"},
+    {.name = "HEARTBEAT_URL", .group = "Notifications", FIELD(heartbeat_url), OPTIONAL(TYPE_SECRET_URL), .is_secret = true,
+     .effect = "address that is called while all is well, so that somebody else notices when it is not"},
+    {.name = "HEARTBEAT_INTERVAL_S", .group = "Notifications", FIELD(heartbeat_interval_s), WHOLE(1, 86400), .initial = "60",
+     .effect = "how often it is called, seconds"},
+
     {.name = "LOG_LEVEL", .group = "Log", FIELD(log_level), CHOICE(LOG_LEVELS), .initial = "info",
      .effect = "least level that is written to stderr"},
     {.name = "LOG_FORMAT", .group = "Log", FIELD(log_format), CHOICE(LOG_FORMATS), .initial = "auto",
@@ -246,11 +296,55 @@ const config_setting CONFIG_SETTINGS[] = {
     {.name = "VCPU_HOUR_USD", .group = "Cloud", FIELD(vcpu_hour_usd), OF_TYPE(TYPE_AMOUNT), .initial = "0.00095",
      .effect = "price of one vCPU for an hour, for cloud_costs"},
 
-    {.name = "METRICS_PORT", LATER, .effect = "port of the metrics"},
-    {.name = "HEARTBEAT_URL", LATER, .effect = "address to call while all is well"},
-    {.name = "FLY_API_TOKEN", LATER, .effect = "scaling on Fly", .is_secret = true},
-    {.name = "FLY_APP_NAME", LATER, .effect = "scaling on Fly, which sets it by itself"},
-    {.name = "SCALE_*", LATER, .effect = "scaling: every name that starts with SCALE_"},
+    {.name = "SCALE_WORKERS", .group = "Scaling", FIELD(scale_workers), CHOICE(SWITCHES), .derive = derive_scale_workers,
+     .described = "on when FLY_MACHINE_ID is set, else off",
+     .effect = "on: as many screener workers as the load asks for, up to the CPUs there are; off: MACHINE_CPUS, until told otherwise"},
+    {.name = "SCALE_MACHINE", .group = "Scaling", FIELD(scale_machine), CHOICE(SWITCHES), .initial = "off",
+     .effect = "on: the machine asks Fly for another size when the load wants it, which is a restart of some 40 s"},
+    {.name = "SCALE_MIN_CPUS", .group = "Scaling", FIELD(scale_min_cpus), WHOLE(1, MAX_WORKERS), .initial = "1",
+     .effect = "least CPUs of the machine; sizes are 1, 2, 4 and 8"},
+    {.name = "SCALE_MAX_CPUS", .group = "Scaling", FIELD(scale_max_cpus), WHOLE(1, MAX_WORKERS), .initial = "8",
+     .effect = "most CPUs of the machine that policy asks for"},
+    {.name = "SCALE_MONTHLY_USD", .group = "Scaling", FIELD(scale_month_usd), OF_TYPE(TYPE_AMOUNT), .initial = "0",
+     .effect = "most that the machine may cost in a calendar month, CPUs and memory; 0: no ceiling"},
+    {.name = "SCALE_MAX_A_DAY", .group = "Scaling", FIELD(scale_max_a_day), WHOLE(0, 24), .initial = "4",
+     .effect = "most changes of the machine in a day (UTC), failed ones included"},
+    {.name = "SCALE_COOLDOWN_S", .group = "Scaling", FIELD(scale_cooldown_s), WHOLE(1, 86400), .initial = "300",
+     .effect = "least time between two changes, s"},
+    {.name = "SCALE_DOWN_AFTER", .group = "Scaling", FIELD(scale_down_after_h), WHOLE(1, 168), .initial = "24",
+     .effect = "hours in which less would have been enough before the machine becomes smaller"},
+    {.name = "SCALE_HOLD", .group = "Scaling", FIELD(scale_hold_h), WHOLE(0, 720), .initial = "24",
+     .effect = "hours for which a size that was chosen by hand (flyctl scale vm) is not lowered"},
+    {.name = "SCALE_LAG_MS", .group = "Scaling", FIELD(scale_lag_ms), WHOLE(10, 60000), .initial = "1500",
+     .effect = "what an evaluation may take on the mean before more CPUs are wanted, ms"},
+    {.name = "SCALE_SAMPLE_MS", .group = "Scaling", FIELD(scale_sample_ms), WHOLE(100, 600000), .initial = "60000",
+     .effect = "how often the load is measured and decided on, ms"},
+    {.name = "FLY_APP_NAME", .group = "Scaling", FIELD(fly_app_name), OPTIONAL(TYPE_ID),
+     .effect = "the app that this machine is of; Fly sets it"},
+    {.name = "FLY_MACHINE_ID", .group = "Scaling", FIELD(fly_machine_id), OPTIONAL(TYPE_ID),
+     .effect = "this machine at Fly; Fly sets it"},
+    {.name = "FLY_API_TOKEN", .group = "Scaling", FIELD(fly_api_token), OPTIONAL(TYPE_TOKEN), .is_secret = true,
+     .effect = "token of the Machines API; without it the machine's own socket is asked, which needs none"},
+    {.name = "FLY_API_URL", .group = "Scaling", FIELD(fly_api_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "where the Machines API is, instead of https://api.machines.dev with a token and the socket without"},
+    {.name = "FLY_API_SOCKET", .group = "Scaling", FIELD(fly_api_socket), OPTIONAL(TYPE_PATH), .initial = "/.fly/api",
+     .effect = "the machine's own socket to the Machines API"},
+    {.name = "FLY_VCPU_MONTH_USD", .group = "Scaling", FIELD(fly_vcpu_month_usd), OF_TYPE(TYPE_AMOUNT), .initial = "0.695",
+     .effect = "price of one shared vCPU for a month of 730 hours"},
+    {.name = "FLY_GB_MONTH_USD", .group = "Scaling", FIELD(fly_gb_month_usd), OF_TYPE(TYPE_AMOUNT), .initial = "5",
+     .effect = "price of a GB of memory for a month of 730 hours"},
+
+    {.name = "FLY_ORG", .group = "Provisioning", FIELD(fly_org), OF_TYPE(TYPE_ID), .initial = "personal",
+     .effect = "the organisation at Fly that apps are made in"},
+    {.name = "PROVISION_IMAGE", .group = "Provisioning", FIELD(provision_image), OPTIONAL(TYPE_IMAGE),
+     .effect = "image of the machines that `provision` makes"},
+    {.name = "PROVISION_REGIONS", .group = "Provisioning", FIELD(provision_regions), OF_TYPE(TYPE_CODES), .initial = "sin,iad,fra",
+     .effect = "regions of Fly that machines may be made in"},
+    {.name = "PROVISION_HEALTH_S", .group = "Provisioning", FIELD(provision_health_s), WHOLE(1, 3600), .initial = "240",
+     .effect = "time within which a machine must say that it is well, s; else what was made is taken back"},
+    {.name = "PROVISION_PROXY_URL", .group = "Provisioning", FIELD(provision_proxy_url), OPTIONAL(TYPE_HTTP_URL),
+     .effect = "where machines are asked for their health, instead of https://APP.fly.dev: the app's name is put behind it"},
+
 };
 /* clang-format on */
 
@@ -260,7 +354,8 @@ const size_t N_CONFIG_SETTINGS = N_SETTINGS;
 /* ---- names ---- */
 
 /* A mistyped name is worth a word only where it can hardly be meant for another program. */
-static const char *const OWN_PREFIXES[] = {"SCRIPT_", "KLINE_", "BINANCE_", "AI_", "SCALE_", "AUTH_", "LOG_"};
+static const char *const OWN_PREFIXES[] = {"SCRIPT_", "KLINE_", "BINANCE_", "AI_",       "SCALE_",
+                                           "AUTH_",   "LOG_",   "NOTIFY_",  "HEARTBEAT_"};
 
 /* "AI_*" stands for every name with that beginning. */
 static bool names_setting(const config_setting *s, const char *name) {
@@ -297,7 +392,9 @@ const char *config_setting_suggest(const char *name, bool own_prefixes_only) {
 
 bool config_setting_has_effect(const config_setting *s) { return s->form.type != TYPE_IGNORED && !s->is_unused; }
 
+bool config_setting_is_on_fly(const config_input *input) { return *variable(input, "FLY_MACHINE_ID") != 0; }
+
 /* On a Fly machine FLY_APP_NAME is always there. */
 bool config_setting_is_ambient(const config_setting *s, const config_input *input) {
-    return strcmp(s->name, "FLY_APP_NAME") == 0 && *variable(input, "FLY_MACHINE_ID");
+    return strcmp(s->name, "FLY_APP_NAME") == 0 && config_setting_is_on_fly(input);
 }

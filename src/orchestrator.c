@@ -10,9 +10,12 @@
 #include "orchestrator.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mount.h"
 #include "base/sha256.h"
 #include "orchestrator_flow.h"
+#include "orchestrator_health.h"
 #include "orchestrator_machine.h"
+#include "orchestrator_prometheus.h"
 #include "orchestrator_status.h"
 #include "orchestrator_try.h"
 #include <signal.h>
@@ -24,9 +27,11 @@
 enum {
     FLUSH_MS = 20,
     DRAIN_MS = 3000,
+    QUIET_FROM_MS = 5000, /* of a minute of market time */
+    QUIET_TO_MS = 15000,
     EXIT_FAILURE_CODE = 1,
     PASSES_AHEAD = 128,
-    LEAVE_MS = 2500 /* for the cloud, at the end: Fly kills after 5 s */
+    LEAVE_MS = 2000 /* for the cloud, at the end: Fly kills after 5 s */
 };
 
 void orchestrator_fail(orchestrator *o, const char *why) {
@@ -39,6 +44,7 @@ void orchestrator_fail(orchestrator *o, const char *why) {
 void orchestrator_set_status(orchestrator *o, const char *status) {
     if (strcmp(o->status, status) == 0) return;
     o->status = status;
+    orchestrator_service_status(&o->service, status);
     if (o->serve) serve_publish_status(o->serve);
     if (o->cloud) orchestrator_cloud_set_status(o->cloud, status);
 }
@@ -52,6 +58,7 @@ static void on_flush(uv_timer_t *handle) {
     orchestrator *o = handle->data;
     if (!o->is_stopping) orchestrator_flow_move_on(o);
     if (!o->is_stopping) orchestrator_analysis_flush(o->analysis);
+    if (!o->is_stopping) orchestrator_notify_flush(o->notify);
 }
 
 static void on_trader_problem(void *context, const char *id, const char *why) {
@@ -104,6 +111,7 @@ static err open_storage(orchestrator *o, diag *why) {
     storage_config sc = {.folder = o->cfg->data_dir,
                          .user_id = o->cfg->user_id,
                          .has_cloud = o->cfg->is_cloud,
+                         .has_notices = orchestrator_notify_is_on(o->cfg),
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
                          .n_producers = WORKERS_MAX,
@@ -206,6 +214,72 @@ static err open_cloud(orchestrator *o, diag *why) {
     return e == OK ? orchestrator_cloud_traders_new(&tc, &o->cloud_traders, why) : e;
 }
 
+/* ---- scaling ---- */
+
+static void read_scale_load(void *context, scale_load *out) {
+    const orchestrator *o = context;
+    orchestrator_load load = {0};
+    read_load(context, &load);
+    *out = (scale_load){.lag_ms = (double)load.filter_ns / 1e6,
+                        .queued = (double)screener_backlog(o->screener),
+                        .analyses = (double)load.analysis_queue,
+                        .n_replaced = screener_replaced(o->screener),
+                        .workers = screener_workers(o->screener)};
+    for (int32_t i = 0; i < out->workers; i++) out->n_events += atomic_load(&screener_stats(o->screener, i)->n_events);
+}
+
+static void scale_workers(void *context, int32_t n) {
+    diag why;
+    if (set_workers(context, n, &why) != OK) log_warn("scale", "%s", why.text);
+}
+
+/* Bars close at full minutes, and are evaluated in the seconds that follow; a restart takes most of a minute. */
+static bool is_quiet(void *context) {
+    const orchestrator *o = context;
+    int64_t into_ms = market_clock_now(&o->clock, monotonic_ms()) % 60000;
+    bool is_between = into_ms >= QUIET_FROM_MS && into_ms < QUIET_TO_MS;
+    return !o->is_stopping && is_between && strcmp(o->status, "running") == 0 && work_left(context) == 0 &&
+           orchestrator_analysis_depth(o->analysis) == 0;
+}
+
+static uint64_t n_snapshots(const orchestrator *o) {
+    orchestrator_snapshot_stats s = orchestrator_snapshot_get_stats(o->snapshot);
+    return s.n_written + s.n_failed;
+}
+
+static void make_safe(void *context) {
+    orchestrator *o = context;
+    o->n_snapshots = n_snapshots(o);
+    if (!orchestrator_snapshot_now(o->snapshot)) o->n_snapshots--; /* there is nothing to write */
+    if (o->cloud) orchestrator_cloud_force(o->cloud);
+}
+
+static bool is_safe(void *context) {
+    const orchestrator *o = context;
+    storage_stats st;
+    storage_read_stats(o->storage, &st);
+    return n_snapshots(o) != o->n_snapshots && st.n_queued == 0 && work_left((void *)(uintptr_t)o) == 0;
+}
+
+static void tell_scale(void *context, const char *type, const char *severity, const char *message) {
+    const orchestrator *o = context;
+    if (o->cloud) orchestrator_cloud_event(o->cloud, type, severity, message, NULL);
+}
+
+static err open_scale(orchestrator *o, diag *why) {
+    orchestrator_scale_config sc = {.loop = &o->loop,
+                                    .cfg = o->cfg,
+                                    .read_load = read_scale_load,
+                                    .set_workers = scale_workers,
+                                    .is_quiet = is_quiet,
+                                    .make_safe = make_safe,
+                                    .is_safe = is_safe,
+                                    .tell = tell_scale,
+                                    .context = o};
+    err e = orchestrator_scale_open(&sc, &o->scale);
+    return e == OK ? OK : diag_set(why, e, "out of memory");
+}
+
 static err open_traders(orchestrator *o, diag *why) {
     bool is_cloud = o->cfg->is_cloud;
     orchestrator_traders_config tc = {.loop = &o->loop,
@@ -244,13 +318,71 @@ static err open_lab(orchestrator *o, diag *why) {
     return e == OK ? OK : diag_set(why, e, "%s", error_text(e));
 }
 
+static err read_key(void *context, char out[SERVICE_KEY_MAX_BYTES], diag *why) {
+    const orchestrator *o = context;
+    return config_read_key(o->cfg, out, why);
+}
+
+static const char *rules_of(void *context, const char *trader_id) {
+    const orchestrator *o = context;
+    const trader_set *set = screener_traders(o->screener);
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i] && strcmp(set->traders[i]->spec->id, trader_id) == 0) return set->traders[i]->spec->notify;
+    return NULL;
+}
+
+static err open_notify(orchestrator *o, diag *why) {
+    orchestrator_notify_config nc = {.cfg = o->cfg,
+                                     .loop = &o->loop,
+                                     .clock = &o->clock,
+                                     .symbols = o->symbols,
+                                     .storage = o->storage,
+                                     .market = venue_get(o->cfg->market)->name,
+                                     .rules_of = rules_of,
+                                     .context = o};
+    return orchestrator_notify_new(&nc, &o->notify, why);
+}
+
+/* Nobody is to miss a signal because another program has that port. */
+static void open_metrics(orchestrator *o) {
+    metrics_listener_config mc = {.host = o->cfg->host,
+                                  .port = (uint16_t)o->cfg->metrics_port,
+                                  .write = orchestrator_prometheus_write,
+                                  .context = o};
+    diag why;
+    if (metrics_listener_open(&o->loop, &mc, &o->metrics, &why) == OK)
+        log_info("orchestrator", "metrics: http://%s:%u/metrics", o->cfg->host, metrics_listener_port(o->metrics));
+    else
+        log_warn("orchestrator", "no metrics on METRICS_PORT: %s", why.text);
+}
+
+static err open_heartbeat(orchestrator *o, diag *why) {
+    orchestrator_heartbeat_config hc = {.loop = &o->loop,
+                                        .url = o->cfg->heartbeat_url,
+                                        .interval_ms = o->cfg->heartbeat_interval_s * 1000,
+                                        .is_well = orchestrator_status_is_well,
+                                        .context = o};
+    if (!hc.url || !*hc.url) return OK;
+    err e = orchestrator_heartbeat_new(&hc, &o->heartbeat);
+    return e == OK ? OK : diag_set(why, e, "out of memory");
+}
+
 static err open_server(orchestrator *o, diag *why) {
     serve_config sc = {.host = o->cfg->host,
                        .port = (uint16_t)o->cfg->port,
                        .token = o->token,
                        .origins = (const char *const *)o->cfg->auth_origins.items,
                        .n_origins = o->cfg->auth_origins.count,
+                       .max_per_address = (uint32_t)o->cfg->connections_per_address,
+                       .is_behind_proxy = o->cfg->is_on_fly,
                        .machine_id = o->machine_id};
+    if (o->cfg->is_cloud)
+        sc.users = (serve_users){.user_id = o->cfg->user_id,
+                                 .supabase_url = o->cfg->supabase_url,
+                                 .issuer = o->cfg->auth_issuer,
+                                 .secret = o->cfg->auth_jwt_secret,
+                                 .read_key = read_key,
+                                 .key_context = o};
     serve_providers providers = {.context = o,
                                  .query_signals = query_signals,
                                  .query_trader_errors = query_trader_errors,
@@ -258,6 +390,7 @@ static err open_server(orchestrator *o, diag *why) {
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
                                  .force_sync = force_sync,
+                                 .metrics = orchestrator_prometheus_write,
                                  .reload_traders = reload_traders};
     orchestrator_status_provide(&providers);
     orchestrator_market_provide(&providers);
@@ -287,6 +420,8 @@ static err open_loop(orchestrator *o, diag *why) {
     uv_timer_init(&o->loop, &o->flush);
     o->flush.data = o;
     uv_timer_start(&o->flush, on_flush, FLUSH_MS, FLUSH_MS);
+    orchestrator_health_open(o);
+    orchestrator_service_open(&o->service, &o->loop, orchestrator_health_is_alive, o);
     for (int i = 0; i < N_SIGNALS; i++) {
         uv_signal_init(&o->loop, &o->signals[i]);
         o->signals[i].data = o;
@@ -326,9 +461,13 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_analysis(o, why);
+    if (e == OK) e = open_notify(o, why);
     if (e == OK) e = orchestrator_flow_open_screener(o, why);
     if (e == OK) e = open_server(o, why);
+    if (e == OK) e = open_heartbeat(o, why);
+    if (e == OK) open_metrics(o);
     if (e == OK) e = orchestrator_flow_open_feed(o, why);
+    if (e == OK) e = open_scale(o, why);
     return e;
 }
 
@@ -339,6 +478,8 @@ static void greet(const orchestrator *o) {
     bool is_local = strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
     unsigned port = serve_port(o->serve);
     log_info("orchestrator", "listening on %s port %u; signals are kept in %s", host, port, o->cfg->data_dir);
+    if (!mount_is_lasting_here(o->cfg->data_dir, getenv("FLY_MACHINE_ID") != NULL))
+        log_warn("orchestrator", "%s is no volume: what is kept there ends with this container", o->cfg->data_dir);
     if (!is_local && !isatty(STDERR_FILENO)) {
         log_info("orchestrator", "the token for requests is in %s/token", o->cfg->data_dir);
         return;
@@ -373,16 +514,22 @@ static void on_cloud_finished(void *context) {
     close_storage(o);
     orchestrator_analysis_close(o->analysis);
     o->analysis = NULL;
+    orchestrator_notify_close(o->notify);
+    o->notify = NULL;
     orchestrator_cloud_close(o->cloud);
     o->cloud = NULL;
     orchestrator_snapshot_close(o->snapshot, !o->has_failed); /* after the signals: those matter more */
     o->snapshot = NULL;
     orchestrator_traders_close(o->traders);
     o->traders = NULL;
+    metrics_listener_close(o->metrics);
+    o->metrics = NULL;
     if (o->serve) serve_close(o->serve, NULL, NULL);
     o->serve = NULL;
     close_handle((uv_handle_t *)&o->wake);
     close_handle((uv_handle_t *)&o->flush);
+    close_handle((uv_handle_t *)&o->measure.timer);
+    orchestrator_service_close(&o->service);
     for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
 }
 
@@ -401,6 +548,7 @@ static void on_feed_closed(void *context) {
     o->lab = NULL;
     if (o->traders) orchestrator_traders_stop(o->traders);
     orchestrator_analysis_stop(o->analysis);
+    orchestrator_notify_stop(o->notify);
     orchestrator_cloud_traders_close(o->cloud_traders);
     o->cloud_traders = NULL;
     if (o->serve) serve_publish_status(o->serve);
@@ -413,7 +561,12 @@ static void on_feed_closed(void *context) {
 void orchestrator_stop(orchestrator *o) {
     if (o->is_stopping) return;
     o->is_stopping = true;
+    orchestrator_heartbeat_close(o->heartbeat);
+    o->heartbeat = NULL;
     orchestrator_set_status(o, "stopping");
+    orchestrator_scale_close(o->scale);
+    o->scale = NULL;
+    orchestrator_service_stopping(&o->service);
     if (o->feed)
         feed_close(o->feed, on_feed_closed, o);
     else
@@ -455,6 +608,7 @@ int orchestrator_run(const config *cfg, diag *why) {
         o->exit_code = EXIT_FAILURE_CODE;
         if (o->has_loop) orchestrator_stop(o);
     } else {
+        orchestrator_service_ready(&o->service);
         greet(o);
     }
     block_signals(false);

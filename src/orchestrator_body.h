@@ -8,15 +8,21 @@
 #include "orchestrator_author.h"
 #include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
+#include "orchestrator_heartbeat.h"
 #include "orchestrator_history.h"
 #include "orchestrator_lab.h"
 #include "orchestrator_local.h"
 #include "orchestrator_market.h"
+#include "orchestrator_measure.h"
+#include "orchestrator_notify.h"
+#include "orchestrator_scale.h"
+#include "orchestrator_service.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
 #include "orchestrator_universe.h"
 #include "screener/screener.h"
 #include "serve/auth.h"
+#include "serve/metrics_listener.h"
 #include "serve/serve.h"
 #include "sync/storage.h"
 
@@ -40,7 +46,12 @@ typedef struct orchestrator {
     orchestrator_cloud_traders *cloud_traders;
     orchestrator_snapshot *snapshot;
     orchestrator_cloud *cloud;
-    orchestrator_analysis *analysis; /* NULL: off */
+    orchestrator_scale *scale;
+    uint64_t n_snapshots;              /* written or failed when the machine's restart began to be prepared */
+    orchestrator_analysis *analysis;   /* NULL: off */
+    orchestrator_notify *notify;       /* NULL: nobody is told */
+    orchestrator_heartbeat *heartbeat; /* NULL: nobody waits for one */
+    metrics_listener *metrics;         /* NULL: its port is not to be had */
     serve *serve;
     feed *feed;
     orchestrator_universe *universe;
@@ -49,6 +60,8 @@ typedef struct orchestrator {
     orchestrator_lab *lab;
     orchestrator_market *market;
     orchestrator_history history;
+    orchestrator_measure measure;
+    orchestrator_service service;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
     int64_t started_ms, start_ms; /* monotonic; market time */

@@ -62,12 +62,15 @@ static bool may_analyse(const orchestrator *o) {
 
 void orchestrator_flow_analysed(void *context, const analysis_row *row) {
     orchestrator *o = context;
+    histogram_add(&o->measure.analysis_s, (double)row->latency_ms / 1e3);
     if (o->serve) serve_publish_analysis(o->serve, row);
     if (o->cloud) orchestrator_cloud_analysed(o->cloud, row);
+    orchestrator_notify_poke(o->notify);
 }
 
 void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
     orchestrator *o = context;
+    if (p->received_ns) histogram_add(&o->measure.commit_s, (double)(monotonic_ns() - p->received_ns) / 1e9);
     for (uint32_t i = 0; i < n_new; i++) {
         if (o->serve) serve_publish_signal(o->serve, &p->signals[i]);
         if (p->signals[i].state == SIGNAL_HISTORICAL) continue; /* hundreds at a first start: asked for, not told */
@@ -77,6 +80,7 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
     }
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     for (uint32_t i = 0; i < p->n_updates; i++) orchestrator_analysis_update(o->analysis, &p->updates[i]);
+    if (n_new || p->n_updates) orchestrator_notify_poke(o->notify);
     orchestrator_traders_committed(o->traders, p, n_new);
     if (o->cloud) orchestrator_cloud_committed(o->cloud, p, n_new);
     pass_release(p);
@@ -219,6 +223,7 @@ static void on_loaded(void *context, const trader_set *set) {
         return;
     }
     o->are_traders_ready = true;
+    orchestrator_notify_start(o->notify);
     start_tracking(o);
 }
 

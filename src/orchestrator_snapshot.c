@@ -212,6 +212,12 @@ void orchestrator_snapshot_start(orchestrator_snapshot *s, screener *symbols) {
         uv_timer_start(&s->timer, on_timer, (uint64_t)s->config.interval_ms, (uint64_t)s->config.interval_ms);
 }
 
+bool orchestrator_snapshot_now(orchestrator_snapshot *s) {
+    if (!s->screener || s->is_closing) return false;
+    if (s->phase == PHASE_IDLE) begin(s);
+    return true;
+}
+
 orchestrator_snapshot_stats orchestrator_snapshot_get_stats(const orchestrator_snapshot *s) { return s->stats; }
 
 void orchestrator_snapshot_close(orchestrator_snapshot *s, bool is_last) {

@@ -38,6 +38,8 @@ saved_symbol *orchestrator_snapshot_find(const orchestrator_snapshot *s, const c
 void orchestrator_snapshot_forget(orchestrator_snapshot *s);
 /* From now on it is written every `interval_ms`. */
 void orchestrator_snapshot_start(orchestrator_snapshot *s, screener *symbols);
+/* It is written now, unless that is under way; the stats tell when it is through. False: there is nothing to write yet. */
+bool orchestrator_snapshot_now(orchestrator_snapshot *s);
 /* Takes what a worker has written down (screener_handlers.on_saved). */
 void orchestrator_snapshot_saved(orchestrator_snapshot *s, saved_symbol *saved);
 orchestrator_snapshot_stats orchestrator_snapshot_get_stats(const orchestrator_snapshot *s);

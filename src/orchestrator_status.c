@@ -1,5 +1,6 @@
 #include "orchestrator_status.h"
 #include "base/clock.h"
+#include "orchestrator_health.h"
 #include "orchestrator_traders_tell.h"
 #include <string.h>
 
@@ -10,37 +11,18 @@ static void tell_status(void *context, serve_status *out) {
 
 /* ---- health ---- */
 
-static bool has_quarantined(const orchestrator *o) {
-    const trader_set *set = screener_traders(o->screener);
-    int64_t now_ms = market_clock_now(&o->clock, monotonic_ms());
-    for (int32_t i = 0; set && i < set->count; i++)
-        if (set->traders[i] && trader_is_stopped(set->traders[i], now_ms)) return true;
-    return false;
+static size_t tell_health(void *context, health_component *out) {
+    health_facts facts;
+    orchestrator_health_facts(context, &facts);
+    return health_rules_judge(&facts, out);
 }
 
-static size_t tell_health(void *context, health_component *out) {
+bool orchestrator_status_is_well(void *context) {
     const orchestrator *o = context;
-    bool is_live = o->feed && feed_is_live(o->feed), is_failing = o->feed && feed_is_failing(o->feed);
-    bool is_short = o->cloud && orchestrator_cloud_is_short_of_disk(o->cloud);
-    size_t n = 0;
-    out[n++] = (health_component){"storage",
-                                  storage_health(o->storage) == STORAGE_FAILING ? HEALTH_FAILED
-                                  : is_short                                    ? HEALTH_DEGRADED
-                                                                                : HEALTH_OK,
-                                  true};
-    out[n++] = (health_component){"workers", o->has_failed ? HEALTH_FAILED : HEALTH_OK, true};
-    out[n++] = (health_component){"stream", is_live ? HEALTH_OK : HEALTH_DEGRADED, false};
-    out[n++] = (health_component){"history", is_failing ? HEALTH_DEGRADED : HEALTH_OK, false};
-    out[n++] = (health_component){"traders", has_quarantined(o) ? HEALTH_DEGRADED : HEALTH_OK, false};
-    if (o->analysis)
-        out[n++] = (health_component){
-            "analysis", orchestrator_analysis_is_serving(o->analysis) ? HEALTH_OK : HEALTH_DEGRADED, false};
-    if (o->cfg->is_cloud)
-        out[n++] = (health_component){"cloud", o->cloud ? orchestrator_cloud_health(o->cloud) : HEALTH_DEGRADED, false};
-    if (o->cloud_traders)
-        out[n++] = (health_component){
-            "supabase", orchestrator_cloud_traders_is_failing(o->cloud_traders) ? HEALTH_DEGRADED : HEALTH_OK, false};
-    return n;
+    health_component components[HEALTH_MAX_COMPONENTS];
+    size_t n = tell_health(context, components);
+    return health_judge(components, n) != STATUS_UNHEALTHY && strcmp(o->status, "running") == 0 && o->feed &&
+           feed_is_live(o->feed);
 }
 
 static bool tell_ready(void *context, diag *why) {
@@ -113,6 +95,7 @@ static void tell_workers(void *context, json_writer *w) {
         json_put_integer(w, "marketMemory", atomic_load(&s->market_bytes));
         json_put_integer(w, "indicators", atomic_load(&s->n_indicators));
         json_put_integer(w, "restored", atomic_load(&s->n_restored));
+        json_put_integer(w, "copiesAnew", atomic_load(&s->n_copies_anew));
         json_put_number(w, "saveMs", (double)atomic_load(&s->save_ns) / 1e6);
         json_write_object_end(w);
     }
@@ -200,9 +183,17 @@ static void write_glance(const orchestrator *o, json_writer *w) {
     write_queues(o, w);
 }
 
+static void write_health(const orchestrator *o, json_writer *w) {
+    health_facts facts;
+    orchestrator_health_facts(o, &facts);
+    json_write_key(w, "problems");
+    health_rules_write(&facts, w);
+}
+
 static void tell_details(void *context, json_writer *w) {
     const orchestrator *o = context;
     write_glance(o, w);
+    write_health(o, w);
     json_put_integer(w, "symbols", orchestrator_universe_count(o->universe));
     json_write_key(w, "universe");
     orchestrator_universe_write(o->universe, o->feed, w);
@@ -220,12 +211,22 @@ static void tell_details(void *context, json_writer *w) {
     if (o->cloud) orchestrator_cloud_write(o->cloud, w);
     json_write_object_end(w);
     write_snapshot(o, w);
+    if (o->scale) {
+        json_write_key(w, "scale");
+        orchestrator_scale_write(o->scale, w);
+    }
     json_write_key(w, "analysis");
     orchestrator_analysis_write(o->analysis, w);
+    json_write_key(w, "notify");
+    orchestrator_notify_write(o->notify, w);
     json_write_key(w, "workers");
     json_write_array(w);
     tell_workers(context, w);
     json_write_array_end(w);
+    if (o->serve) {
+        json_write_key(w, "server");
+        serve_write_counters(o->serve, w);
+    }
     if (o->cloud_traders) {
         json_write_key(w, "supabaseTraders");
         json_write_object(w);

@@ -67,7 +67,7 @@ async function call(method, path, body, { raw } = {}) {
   }
   const [expected] = Object.keys(answer.content);
   assert.equal(type, expected, what);
-  const value = JSON.parse(text), check = validator(`${pointer}/content/${escape(expected)}/schema`);
+  const value = /json/.test(expected) ? JSON.parse(text) : text, check = validator(`${pointer}/content/${escape(expected)}/schema`);
   assert.ok(check(value), `${what}\n${ajv.errorsText(check.errors)}`);
   if (code < 300 && body !== undefined) {
     const wanted = validator(`/paths/${escape(template)}/${verb}/requestBody/content/application~1json/schema`);
@@ -115,6 +115,7 @@ describe('the API as it is described', { concurrency: false }, () => {
     assert.deepEqual([workers.workers, workers.each.length], [1, 1]);
     assert.equal((await expect(202, 'POST', '/api/v1/screener/workers', { workers: 1 })).workers, 1);
     await expect(400, 'POST', '/api/v1/screener/workers', { workers: 99 });
+    assert.match(await get('/metrics'), /^# (HELP|TYPE) /m);
     const outbox = await get('/api/v1/outbox');
     assert.deepEqual([outbox.enabled, outbox.waiting, outbox.refused], [false, 0, []]);
   });
@@ -375,6 +376,28 @@ describe('traders without a folder of their own', () => {
     await expect(204, 'DELETE', '/api/v1/traders/mine');
     await get('/api/v1/traders/mine', 404);
     assert.equal((await stop(daemon)).code, 0, daemon.stderr);
+    await endAll();
+  });
+});
+
+describe('a stop', () => {
+  test('while scripts are tried, candles are asked for and traders are written', async () => {
+    const market = recordedMarket(2), data = tempDir();
+    exchange = await startExchange(market, 'max', { stays: true });
+    daemon = await startDaemon({ port: exchange.port, market, folder: data });
+    await daemon.until(it => it.logged(/running: /).length, 'the daemon to be warm', 120000);
+    const slow = RISING.replace('return m', 'local x = 0 for i = 1, 1e6 do x = x + i % 7 end return m');
+    const headers = { Authorization: `Bearer ${daemon.token}` };
+    const post = (path, body) => fetch(`http://127.0.0.1:${daemon.port()}${path}`, { method: 'POST', body: JSON.stringify(body), headers });
+    const open = [
+      ...Array.from({ length: 4 }, () => post('/api/v1/traders/look', { source: slow })),
+      post('/api/v1/traders', { source: NEVER, id: 'late' }),
+      ...market.symbols.map(symbol => fetch(`http://127.0.0.1:${daemon.port()}/api/v1/klines?symbol=${symbol}&interval=5m`, { headers })),
+      fetch(`http://127.0.0.1:${daemon.port()}/api/v1/symbols`, { headers }),
+    ].map(request => request.then(answer => answer.status, () => 'cut off'));
+    assert.equal((await get('/api/v1/status')).status, 'running'); // they have come in
+    assert.equal((await stop(daemon)).code, 0, daemon.stderr);
+    for (const outcome of await Promise.all(open)) assert.ok([200, 503, 'cut off'].includes(outcome), String(outcome));
     await endAll();
   });
 });

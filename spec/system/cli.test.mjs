@@ -115,7 +115,7 @@ test('config --json: one object a line with stable names', async () => {
   });
   assert.equal(DATA_DIR.value, `${folder}/.local/state/trademind`);
   assert.equal(SYMBOLS.value, null);
-  assert.equal(FLY_API_TOKEN, undefined);
+  assert.deepEqual([FLY_API_TOKEN.secret, FLY_API_TOKEN.value], [true, null]);
 });
 
 test('sources: default, .env, environment, command line', async () => {

@@ -3,10 +3,10 @@
 // time limit: 900
 import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  allTraders, difference, endAll, eventually, recordedMarket, replay, seed, settled, startDaemon, startModel, stop, stored, tempDir,
+  allTraders, difference, endAll, eventually, recordedMarket, replay, seed, settled, startDaemon, startModel, startTrademind, stop, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# gaps: seed ${seed}`);
@@ -71,6 +71,20 @@ for (const [name, scene, hasHappened] of disturbed) {
     assertSame(await end(run));
   });
 }
+
+test('a daily trader that looks at minutes goes on after a gap late in its day', async () => {
+  const folder = tempDir(), own = tempDir(), DAY = 1440 * MINUTE, from = Date.parse('2026-01-05T00:00:00Z');
+  writeFileSync(join(own, 'late.scene'), 'at 1000m gap BTCUSDT 3 bars of 1m\n');
+  mkdirSync(join(own, 'traders'));
+  writeFileSync(join(own, 'traders', 'daily.lua'), `return trader {interval = "1d", timeframes = {"1m"}, fire = "every",
+    filter = function(m) return m["1m"].close[0] == m.close[0] end}`);
+  const exchange = await startModel(['--symbols', 'BTCUSDT,ETHUSDT', '--from', String(from), '--to', String(from + 3 * DAY), '--speed', 'max',
+    '--stay', 'stopped', '--scene', join(own, 'late.scene'), '--seed', String(seed), '--log', 'warn']);
+  const daemon = startTrademind({ port: exchange.port, folder, traders: join(own, 'traders'), env: { SYMBOLS: 'BTCUSDT,ETHUSDT' } });
+  await exchange.until(it => it.lines.some(line => line.event === 'market_ended'), 'the end of the market', 300000);
+  await eventually(() => [...stored(folder).values()].filter(s => s.state !== 'historical').length === 6, 'a signal a day and symbol', 60000);
+  assert.equal((await stop(daemon)).code, 0);
+});
 
 test('nothing is counted when nothing happens', async () => {
   const run = await runThrough('');

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, root, start, startSim, tempDir } from './harness.mjs';
 
-const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/supabase.md', 'docs/operations.md', 'docs/architecture.md',
+const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/supabase.md', 'docs/notifications.md', 'docs/operations.md', 'docs/architecture.md',
   ...readdirSync(join(root, 'docs/decisions')).map(name => `docs/decisions/${name}`)];
 const pages = Object.fromEntries(PAGES.map(name => [name, readFileSync(join(root, name), 'utf8')]));
 
@@ -238,15 +238,15 @@ const COMMANDS = [
   [/^\.\/dev run --live/, 'needs Binance'],
   [/^\.\/dev run --data DIR/, 'the same simulator as ./dev run, on files: spec/system/exchange-sim.test.mjs'],
   ['./dev test', 'it is what runs this'],
-  [/^\.\/dev (build|bench|fuzz|soak|cleanroom|spec|lint)/, 'builds or runs what has a step of its own in ./dev test'],
+  [/^\.\/dev (build|bench|fuzz|soak|cleanroom|image|spec|lint)/, 'builds or runs what has a step of its own in ./dev test'],
   [/^(flyctl|fly) /, 'needs an account at Fly'],
-  [/^docker /, 'needs a docker daemon'],
+  [/^docker /, 'needs an engine of docker; what it would make: ./dev image'],
   [/^(systemctl|journalctl|install|useradd|sudo) /, 'changes the machine'],
-  [/^curl /, 'the same requests: spec/c/serve_test.c and spec/system'],
-  [/^sqlite3 |^tar |^cp |^rm /, 'works on the data folder of a running daemon'],
+  [/^curl /, 'needs a running daemon: spec/system/operations.test.mjs'],
+  [/^(sqlite3|mkdir|tar|cp|rm) /, 'works on the data folder of a daemon: spec/system/operations.test.mjs'],
   [/psql /, 'needs a database: spec/system/migrations.test.mjs'],
   [/^trademind (import|export)/, 'needs a Supabase project: spec/system/transfer.test.mjs'],
-  [/^trademind (run|status)/, 'needs a running market: spec/system'],
+  [/^trademind (run|status)/, 'needs a running market: spec/system/operations.test.mjs'],
   [/^(export )?[A-Z_]+=/, 'sets a variable of the reader\'s shell'],
 ];
 
@@ -291,7 +291,7 @@ test('the pages name only settings that exist', async () => {
   const it = await program('trademind', ['config', '--docs']);
   const known = new Set([...it.stdout.matchAll(/^\| `([A-Z_*]+)` \|/gm)].map(found => found[1]));
   const OTHERS = new Set(['NO_COLOR', 'XDG_STATE_HOME', 'FLY_MACHINE_ID', 'FLY_REGION', 'TRADEMIND_FAULT', 'TRADEMIND_SEED', 'TRADEMIND_DATA',
-    'TRADEMIND_BUILD', 'TRADEMIND_SOAK', 'SYMBOL_INTERVAL']);
+    'TRADEMIND_BUILD', 'TRADEMIND_SOAK', 'SOURCE_DATE_EPOCH', 'SYMBOL_INTERVAL']);
   for (const [name, text] of Object.entries(pages)) {
     for (const [, word] of text.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)) {
       const isCode = /^(EVENT|STEP|KLINE|NOTE|CONTROL|ERR|STORAGE|INDICATOR)_/.test(word) && !known.has(word);

@@ -499,6 +499,8 @@ static err set_up(transfer *t, const http_request *request) {
     set_limits(t, request);
     set_callbacks(t);
     if (curl_easy_setopt(t->easy, CURLOPT_URL, request->url)) return ERR_NO_MEMORY;
+    if (request->is_once) curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    if (request->socket && curl_easy_setopt(t->easy, CURLOPT_UNIX_SOCKET_PATH, request->socket)) return ERR_NO_MEMORY;
     if (curl_easy_setopt(t->easy, CURLOPT_USERAGENT, t->client->user_agent)) return ERR_NO_MEMORY;
     if (curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip")) return ERR_NO_MEMORY;
     err code = add_headers(t, request);

@@ -29,9 +29,13 @@ typedef void (*http_done_fn)(void *context, const http_response *response);
 typedef struct http_request {
     const char *method; /* NULL: GET */
     const char *url;
+    const char *socket;         /* path of a Unix socket that is spoken to instead of the URL's host; NULL: none */
     const char *const *headers; /* "Name: value" lines, NULL at the end; or NULL */
     const void *body;
     size_t body_bytes;
+    /* Must not be carried out twice: libcurl sends a request again, of whatever method, when a connection that was kept turns
+     * out to be closed; so this one gets a new connection. */
+    bool is_once;
     int64_t timeout_ms;    /* > 0 */
     size_t max_body_bytes; /* > 0; after decompression */
     http_done_fn on_done;

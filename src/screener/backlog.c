@@ -40,7 +40,10 @@ static err grow(backlog *b) {
 
 err backlog_keep(backlog *b, const market_event *event) {
     if (!b->last && !(b->last = calloc(N_SERIES, sizeof *b->last))) return ERR_NO_MEMORY;
-    if (is_of_series(event) && replaces_forming(b, event)) return OK;
+    if (is_of_series(event) && replaces_forming(b, event)) {
+        b->n_replaced++;
+        return OK;
+    }
     if (b->count == b->capacity && grow(b) != OK) return ERR_NO_MEMORY;
     *at(b, b->first + b->count++) = *event;
     if (is_of_series(event)) *last_of(b, event) = b->first + b->count;

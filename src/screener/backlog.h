@@ -10,7 +10,8 @@ typedef struct backlog {
     market_event *events; /* a ring: number `first` + k is at (first + k) % capacity */
     uint64_t first, count;
     size_t capacity;
-    uint64_t *last; /* by symbol and interval: number + 1 of the newest event; 0: none */
+    uint64_t n_replaced; /* updates that a newer one of the same bar took the place of, ever */
+    uint64_t *last;      /* by symbol and interval: number + 1 of the newest event; 0: none */
 } backlog;
 
 MUST_CHECK err backlog_keep(backlog *b, const market_event *event);

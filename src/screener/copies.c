@@ -65,29 +65,69 @@ void copies_tell_corrections(worker *w, tracked *copy, int32_t interval) {
     timeframe_forget_corrections(copy->frames[interval]);
 }
 
-void copies_add(worker *w, const control *c) {
+/* That of a later worker begins in the past: the stream has gone on. NULL: the worker has failed. */
+static tracked *begin(worker *w, const control *c) {
     tracked_policy policy = worker_policy(w, c);
     evaluation e = settling_begin(w, monotonic_ns());
-    tracked *t = w->symbols[c->symbol];
+    tracked *t = NULL;
     saved_symbol *bytes = NULL;
     snapshot saved;
     err result;
-    if (t || !w->set || w->n_copies == REFERENCE_SYMBOLS_MAX) return;
     policy.saved = worker_unpack(c, &bytes, &saved);
     result = tracked_new_copy(c->symbol, c->info, w->shared->registry, w->set, &policy, &t);
     saved_symbol_free(bytes);
     if (result == OK) {
         w->symbols[c->symbol] = t;
-        w->copies[w->n_copies++] = c->symbol;
         w->watch_ms = 0;
-        for (int32_t i = 0; i < N_INTERVALS;
-             i++) /* that of a later worker begins in the past: the stream has gone on */
+        for (int32_t i = 0; i < N_INTERVALS; i++)
             if (t->frames[i]) timeframe_want(t->frames[i], interval_floor(i, w->market_ms));
         result = evaluation_tell_copy(&e, t);
     }
-    if (result != OK) {
-        worker_fail(w, "out of memory");
-        return;
-    }
+    if (result != OK) worker_fail(w, "out of memory");
+    return result == OK ? t : NULL;
+}
+
+void copies_add(worker *w, const control *c) {
+    tracked *t;
+    if (w->symbols[c->symbol] || !w->set || w->n_copies == REFERENCE_SYMBOLS_MAX) return;
+    t = begin(w, c);
+    if (!t) return;
+    w->copies[w->n_copies++] = c->symbol;
+    w->memory = c->memory;
     settling_send_wants(w, t);
+}
+
+/* ---- a newcomer that is behind ---- */
+
+static bool has_gone_past(const worker *w, const tracked *copy, const tracked *newcomer) {
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        const timeframe *f = copy->frames[i];
+        int64_t hold_ms = f ? tracked_hold_copy_ms(newcomer, w->set, copy, i, false) : INT64_MAX;
+        if (f && kline_series_known_to(f->bars) > hold_ms) return true;
+    }
+    return false;
+}
+
+/* What the symbols here have of the old one is forgotten before it goes. */
+static void begin_anew(worker *w, tracked *old) {
+    control again = {
+        .kind = CONTROL_COPY, .symbol = old->id, .info = old->symbol, .start_ms = old->start_ms, .memory = w->memory};
+    tracked *t;
+    err e = OK;
+    for (uint32_t i = 0; i < w->n_ids && e == OK; i++) e = tracked_unbind(w->symbols[w->ids[i]]);
+    t = e == OK ? begin(w, &again) : NULL;
+    for (uint32_t i = 0; i < w->n_ids && t && e == OK; i++)
+        e = tracked_bind(w->symbols[w->ids[i]], w->shared->registry, w->set, w->symbols);
+    if (e != OK) worker_fail(w, "out of memory");
+    if (!t) return; /* it has failed; the old one is still there, for the end to free */
+    tracked_free(old);
+    settling_send_wants(w, t);
+    atomic_fetch_add(&w->stats.n_copies_anew, 1);
+}
+
+void copies_reach_back(worker *w, const tracked *newcomer) {
+    for (uint32_t k = 0; k < w->n_copies && !w->has_failed; k++) {
+        tracked *copy = w->symbols[w->copies[k]];
+        if (has_gone_past(w, copy, newcomer)) begin_anew(w, copy);
+    }
 }

@@ -11,6 +11,9 @@ int64_t copies_hold_ms(const worker *w, const tracked *copy, int32_t interval, b
 void copies_settle(worker *w, tracked *copy, int64_t received_ns);
 /* Symbols that have moved on may have made room for bars of copies that had to wait, whatever moved them. */
 void copies_go_on(worker *w);
+/* A symbol comes from another worker, which is perhaps not as far as this one: a copy whose bars have gone past what its
+ * traders must still see begins anew, where it began first, and those that look at it wait for it. */
+void copies_reach_back(worker *w, const tracked *newcomer);
 /* Bars of a copy were corrected: signals that have seen them are marked. */
 void copies_tell_corrections(worker *w, tracked *copy, int32_t interval);
 void copies_send_wants(worker *w);

@@ -137,6 +137,16 @@ size_t screener_backlog(const screener *s) {
     return n;
 }
 
+uint64_t screener_replaced(const screener *s) {
+    uint64_t n = s->held.n_replaced;
+    for (int32_t i = 0; i < WORKERS_MAX; i++) n += s->backlogs[i].n_replaced;
+    return n;
+}
+
+size_t screener_worker_backlog(const screener *s, int32_t index) {
+    return s->backlogs[index].count + (s->workers[index] ? queue_length(worker_inbox(s->workers[index])) : 0);
+}
+
 void screener_give_up(screener *s) { s->handlers.on_failed(s->handlers.context); }
 
 int64_t screener_now_ms(const screener *s) { return s->market_ms > s->start_ms ? s->market_ms : s->start_ms; }

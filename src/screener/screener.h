@@ -86,6 +86,8 @@ MUST_CHECK err screener_push(screener *s, const market_event *event);
 /* Moves backlog into inboxes; true when nothing is left. */
 bool screener_flush(screener *s);
 size_t screener_backlog(const screener *s);
+/* Updates that no worker has seen because a newer one of the same bar came while it was busy, ever. */
+uint64_t screener_replaced(const screener *s);
 /* Delivers notes to the handlers; also flushes. */
 void screener_poll(screener *s);
 /* What can be written down: symbols under watch, and one copy of each reference; numbered from 0. */
@@ -114,4 +116,6 @@ int32_t screener_restored(const screener *s); /* series taken up from a snapshot
 uint64_t screener_moves(const screener *s);   /* symbols that have changed their worker, ever */
 registry *screener_registry(screener *s);
 int32_t screener_workers(const screener *s);
+/* Events in its inbox and before it. */
+size_t screener_worker_backlog(const screener *s, int32_t index);
 const worker_stats *screener_stats(const screener *s, int32_t index);

@@ -93,6 +93,8 @@ void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]);
 MUST_CHECK err tracked_bind(tracked *t, registry *r, const trader_set *set, tracked *const *symbols);
 MUST_CHECK err tracked_unbind(tracked *t);
 
+/* Index of the first bar that opens at or after `ms`; -1 when there is none. */
+int32_t tracked_bar_from(const kline_series *bars, int64_t ms);
 /* Bars of `interval` that open at or after this would push bars out that some trader must still see. */
 int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval);
 /* The same for live bars, which wait for those only that wait themselves: for something at their next bar, or for the

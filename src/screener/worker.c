@@ -359,7 +359,8 @@ static void give_up(worker *w, tracked *t) {
     w->leaving[w->n_leaving++] = t;
 }
 
-/* One that waits is better left alone: it may need bars of references that the copies of another worker do not have any more. */
+/* One that waits is better left alone: for bars of references that another worker's copies do not have any more those would have
+ * to begin anew. */
 static void release(worker *w, const control *c) {
     tracked *t = w->symbols[c->symbol];
     note n = {.kind = NOTE_RELEASED, .worker = w->index, .symbol = c->symbol};
@@ -429,6 +430,7 @@ void control_free(control *c) {
 
 /* What it has waited for elsewhere may be here already. */
 static void adopt(worker *w, tracked *t) {
+    copies_reach_back(w, t);
     add(w, t);
     if (tracked_bind(t, w->shared->registry, w->set, w->symbols) != OK) worker_fail(w, "out of memory");
     w->as_of_ms = w->market_ms;

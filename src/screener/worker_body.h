@@ -28,6 +28,7 @@ struct worker {
     uint32_t n_ids;
     uint32_t copies[REFERENCE_SYMBOLS_MAX]; /* ids of the copies of references */
     uint32_t n_copies;
+    const memory *memory;         /* of earlier runs, which copies begin with; NULL: none */
     uint32_t ticking[SYMBOL_MAX]; /* symbols with a forming bar to look at, once nothing else is to be done */
     uint32_t n_ticking;
     uint32_t tick_intervals;      /* bit per interval of some trader with on = "tick" */

@@ -85,11 +85,12 @@ bool auth_is_token(const char *given, size_t bytes, const char *token) {
     return (CRYPTO_memcmp(left, right, sizeof left) == 0) & (bytes == token_bytes);
 }
 
-bool auth_is_bearer(const char *value, const char *token) {
-    if (strncasecmp(value, "Bearer ", 7) != 0) return false;
+const char *auth_find_bearer(const char *value, size_t *bytes) {
+    if (strncasecmp(value, "Bearer ", 7) != 0) return NULL;
     value += 7;
     while (*value == ' ') value++;
-    return auth_is_token(value, strlen(value), token);
+    *bytes = strlen(value);
+    return value;
 }
 
 static const char *trim(const char *at, size_t *bytes) {
@@ -98,20 +99,20 @@ static const char *trim(const char *at, size_t *bytes) {
     return at;
 }
 
-auth_offer auth_judge_subprotocols(const char *list, const char *token) {
+const char *auth_find_subprotocol(const char *list, size_t *bytes) {
     bool is_ours = false;
-    auth_offer offer = AUTH_NOT_OFFERED;
+    const char *token = NULL;
     for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-        size_t bytes = strcspn(at, ",");
-        const char *entry = trim(at, &bytes);
-        if (bytes == strlen(AUTH_SUBPROTOCOL) && memcmp(entry, AUTH_SUBPROTOCOL, bytes) == 0)
+        size_t n = strcspn(at, ",");
+        const char *entry = trim(at, &n);
+        if (n == strlen(AUTH_SUBPROTOCOL) && memcmp(entry, AUTH_SUBPROTOCOL, n) == 0) {
             is_ours = true;
-        else if (auth_is_token(entry, bytes, token))
-            offer = AUTH_ACCEPTED;
-        else if (offer != AUTH_ACCEPTED && bytes)
-            offer = AUTH_REFUSED;
+        } else if (n && !token) {
+            token = entry;
+            *bytes = n;
+        }
     }
-    return is_ours ? offer : AUTH_NOT_OFFERED;
+    return is_ours ? token : NULL;
 }
 
 bool auth_allows_origin(const char *origin, const char *host, const char *const *allowed, size_t n_allowed) {

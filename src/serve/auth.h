@@ -1,4 +1,4 @@
-/* Who may talk to the daemon: the machine's own token, and from which web pages.
+/* The machine's own token, where a request shows one, and from which web pages it may come.
  *
  * A token is "tm_" and 32 random bytes in base64url, so it fits into a header, a subprotocol and a link without
  * escaping and never starts with a dash. It is kept in FOLDER/token (mode 0600) and is never part of a URL or a log line.
@@ -15,12 +15,11 @@ MUST_CHECK err auth_token_load(const char *folder, char out[AUTH_TOKEN_BYTES], d
 
 /* In constant time for all that is given. */
 bool auth_is_token(const char *given, size_t bytes, const char *token);
-/* The value of an Authorization header: "Bearer TOKEN". */
-bool auth_is_bearer(const char *value, const char *token);
-
-typedef enum auth_offer { AUTH_NOT_OFFERED, AUTH_REFUSED, AUTH_ACCEPTED } auth_offer;
-/* The value of a Sec-WebSocket-Protocol header: "trademind, TOKEN". Without a second entry nothing is offered. */
-auth_offer auth_judge_subprotocols(const char *list, const char *token);
+/* Where the token stands in the value of an Authorization header, "Bearer TOKEN"; NULL: it is of another kind. */
+const char *auth_find_bearer(const char *value, size_t *bytes);
+/* Where it stands in the value of a Sec-WebSocket-Protocol header, "trademind, TOKEN"; NULL: "trademind" is not in the list,
+ * or alone. */
+const char *auth_find_subprotocol(const char *list, size_t *bytes);
 
 /* A page may connect when it comes from the host that it connects to, or is on the list; no Origin (NULL or empty)
  * means no browser. */

@@ -7,6 +7,7 @@
 #include "screener/signal_json.h"
 #include "serve/auth.h"
 #include "serve/http_answer.h"
+#include "serve/offer.h"
 #include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -36,8 +37,9 @@ struct channel_client {
     channel *owner;
     struct lws *wsi;
     channel_client *next, *previous;
-    bool is_known; /* has shown the token */
-    char *input;   /* the message that is arriving */
+    bool is_known;       /* has shown a token that opens the gate */
+    gate_ticket *ticket; /* while the gate finds out; nothing is read meanwhile */
+    char *input;         /* the message that is arriving */
     size_t input_bytes;
     message *queue[QUEUE_MESSAGES];
     uint32_t head, count;
@@ -236,17 +238,6 @@ static void answer_error(channel_client *client, const char *code, const char *t
 
 /* ---- who comes ---- */
 
-static auth_offer judge_headers(const channel *c, struct lws *wsi) {
-    char value[HEADER_BYTES];
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION) > 0) {
-        bool is_whole = lws_hdr_copy(wsi, value, sizeof value, WSI_TOKEN_HTTP_AUTHORIZATION) > 0;
-        return is_whole && auth_is_bearer(value, c->options.token) ? AUTH_ACCEPTED : AUTH_REFUSED;
-    }
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) <= 0) return AUTH_NOT_OFFERED;
-    if (lws_hdr_copy(wsi, value, sizeof value, WSI_TOKEN_PROTOCOL) <= 0) return AUTH_REFUSED;
-    return auth_judge_subprotocols(value, c->options.token);
-}
-
 static bool is_origin_allowed(const channel *c, struct lws *wsi) {
     char origin[HEADER_BYTES] = "", host[HEADER_BYTES] = "";
     /* A header that does not fit gives -1: refused, not taken for absent. */
@@ -265,6 +256,17 @@ static int refuse(channel *c, struct lws *wsi, int status, const char *text) {
     return failed ? -1 : 1;
 }
 
+/* As far as it is known before the upgrade. A token in the list of subprotocols is not refused here: a browser would not be
+ * told why. */
+static gate_verdict look_at_headers(const channel *c, struct lws *wsi) {
+    offer o;
+    offer_read(wsi, &o);
+    gate_verdict verdict = o.place == OFFER_NONE ? GATE_WAIT : gate_look(c->options.gate, o.token, o.bytes);
+    if (o.place == OFFER_SUBPROTOCOL && verdict != GATE_OPEN) verdict = GATE_WAIT;
+    offer_wipe(&o);
+    return verdict;
+}
+
 /* Anything that asks for an upgrade, before it is granted. */
 static int judge_upgrade(channel *c, struct lws *wsi, const char *protocol) {
     char path[8] = "";
@@ -273,19 +275,44 @@ static int judge_upgrade(channel *c, struct lws *wsi, const char *protocol) {
     if (!is_path || (strcmp(path, "/") != 0 && strcmp(path, "/ws") != 0))
         return refuse(c, wsi, 404, "the channel is at / and /ws");
     if (!is_origin_allowed(c, wsi)) return refuse(c, wsi, 403, "this origin is not allowed; add it to AUTH_ORIGINS");
-    auth_offer offer = judge_headers(c, wsi);
-    if (offer == AUTH_REFUSED && lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION) > 0)
-        return refuse(c, wsi, 401, "the token is not this machine's");
+    gate_verdict verdict = look_at_headers(c, wsi);
+    if (verdict == GATE_SHUT) return refuse(c, wsi, 401, "the token is not this machine's");
+    if (verdict == GATE_UNAVAILABLE) return refuse(c, wsi, 503, "the token cannot be checked now");
     if (c->stats.n_clients >= MAX_CLIENTS) return refuse(c, wsi, 503, "too many clients");
-    if (offer != AUTH_ACCEPTED && c->n_strangers >= MAX_STRANGERS)
+    if (verdict != GATE_OPEN && c->n_strangers >= MAX_STRANGERS)
         return refuse(c, wsi, 503, "too many clients without a token");
     return 0;
 }
 
 static void make_known(channel_client *client) {
     client->is_known = true;
+    client->owner->n_strangers--;
     lws_set_timer_usecs(client->wsi, LWS_SET_TIMER_USEC_CANCEL);
     push_status(client->owner, client);
+}
+
+static void take_verdict(channel_client *client, gate_verdict verdict) {
+    channel *c = client->owner;
+    lws_rx_flow_control(client->wsi, verdict != GATE_WAIT);
+    if (verdict == GATE_OPEN) {
+        make_known(client);
+    } else if (verdict == GATE_UNAVAILABLE) {
+        close_client(client, CLOSE_TRY_LATER, "the token cannot be checked now");
+    } else if (verdict == GATE_SHUT) {
+        c->stats.n_refused++;
+        log_repeat(&c->refusals, LOG_WARN, "channel", "refused a connection: wrong token");
+        close_client(client, CLOSE_UNAUTHORIZED, "wrong token");
+    }
+}
+
+static void on_verdict(void *context, gate_verdict verdict) {
+    channel_client *client = context;
+    client->ticket = NULL;
+    take_verdict(client, verdict);
+}
+
+static void show_token(channel_client *client, const char *token, size_t bytes) {
+    take_verdict(client, gate_ask(client->owner->options.gate, token, bytes, on_verdict, client, &client->ticket));
 }
 
 static int begin(channel *c, struct lws *wsi, channel_client **slot) {
@@ -298,14 +325,12 @@ static int begin(channel *c, struct lws *wsi, channel_client **slot) {
     if (c->clients) c->clients->previous = client;
     c->clients = client;
     c->stats.n_clients++;
-    auth_offer offer = judge_headers(c, wsi);
-    c->n_strangers += offer != AUTH_ACCEPTED;
-    if (offer == AUTH_ACCEPTED)
-        make_known(client);
-    else if (offer == AUTH_REFUSED)
-        close_client(client, CLOSE_UNAUTHORIZED, "wrong token");
-    else
-        lws_set_timer_usecs(wsi, c->options.auth_timeout_ms * 1000);
+    c->n_strangers++;
+    lws_set_timer_usecs(wsi, c->options.auth_timeout_ms * 1000);
+    offer o;
+    offer_read(wsi, &o);
+    if (o.place != OFFER_NONE) show_token(client, o.token, o.bytes);
+    offer_wipe(&o);
     return 0;
 }
 
@@ -320,6 +345,7 @@ static void end(channel *c, channel_client **slot) {
     if (client->next) client->next->previous = client->previous;
     c->stats.n_clients--;
     c->n_strangers -= !client->is_known;
+    gate_forget(c->options.gate, client->ticket);
     drop_queue(client);
     free(client->input);
     free(client);
@@ -329,16 +355,8 @@ static void end(channel *c, channel_client **slot) {
 
 static void take_token(channel_client *client, const json_t *data) {
     const char *token = json_string_value(json_object_get(data, "token"));
-    channel *c = client->owner;
-    if (client->is_known) return;
-    if (token && auth_is_token(token, strlen(token), c->options.token)) {
-        c->n_strangers--;
-        make_known(client);
-        return;
-    }
-    c->stats.n_refused++;
-    log_repeat(&c->refusals, LOG_WARN, "channel", "refused a connection: wrong token");
-    close_client(client, CLOSE_UNAUTHORIZED, "wrong token");
+    if (client->is_known || client->ticket) return;
+    show_token(client, token ? token : "", token ? strlen(token) : 0);
 }
 
 static void take_malformed(channel_client *client) {
@@ -447,9 +465,10 @@ static int hang_up(channel_client *client) {
     unsigned char text[CLOSE_TEXT_BYTES];
     if (!client->close_code && client->is_known) return 0;
     if (!client->close_code) {
-        client->close_code = CLOSE_UNAUTHORIZED;
-        client->close_text = "no token in time";
+        client->close_code = client->ticket ? CLOSE_TRY_LATER : CLOSE_UNAUTHORIZED;
+        client->close_text = client->ticket ? "the token cannot be checked now" : "no token in time";
     }
+    if (client->ticket) lws_rx_flow_control(client->wsi, 1); /* the peer's close frame is to be read */
     int bytes = snprintf((char *)text, sizeof text, "%s", client->close_text);
     lws_close_reason(client->wsi, (enum lws_close_status)client->close_code, text, (size_t)bytes);
     return -1;

@@ -4,10 +4,11 @@
  * first message {"type":"auth","data":{"token":...}} in time. Before that it gets nothing and is told nothing (closed
  * with 4401). Pushed messages carry a growing `seq`, the same number for all clients. A client that reads too slowly
  * for its bounded queue is closed with 1013; it may come back and ask the API for what it missed.
- * Threads: the loop's. Ownership: borrows token, origins and providers. */
+ * Threads: the loop's. Ownership: borrows gate, origins and providers. */
 #pragma once
 #include "screener/analysis.h"
 #include "screener/pass.h"
+#include "serve/gate.h"
 #include "serve/providers.h"
 #include <libwebsockets.h>
 
@@ -15,7 +16,7 @@ typedef struct channel channel;
 typedef struct channel_client channel_client;
 
 typedef struct channel_options {
-    const char *token;
+    gate *gate;                 /* who is let in */
     const char *const *origins; /* allowed beside the page's own host */
     size_t n_origins;
     int64_t auth_timeout_ms;

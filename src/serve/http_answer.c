@@ -100,6 +100,7 @@ static int send_headers(struct lws *wsi, const http_answer *a) {
         add(&c, "content-type:", a->type);
         c.is_full |= lws_add_http_header_content_length(wsi, a->body_bytes, &c.at, c.end) != 0;
     }
+    add(&c, "cache-control:", a->cache ? a->cache : "no-store");
     add_for_status(&c, a->status, a->allow ? a->allow : "GET, HEAD");
     if (a->must_close) add(&c, "connection:", "close");
     return c.is_full || lws_finalize_write_http_header(wsi, start, &c.at, c.end) ? -1 : 0;

@@ -1,4 +1,5 @@
-/* One HTTP answer: status, type, body; errors as RFC 9457 problem details. The security headers are the listener's.
+/* One HTTP answer: status, type, body; errors as RFC 9457 problem details. The security headers are the listener's
+ * (security_headers.h).
  * Threads: the loop's. Ownership: http_answer_send borrows, http_answer_deinit frees the body. */
 #pragma once
 #include "base/json_writer.h"
@@ -11,6 +12,7 @@ typedef struct http_answer {
     size_t body_bytes;
     bool must_close;   /* the request has a body that nobody reads */
     const char *allow; /* static; 405: the methods that there are */
+    const char *cache; /* static: cache-control; NULL: no-store */
 } http_answer;
 
 /* Takes the text of `w`. Without memory the answer is a 503 without a body. */

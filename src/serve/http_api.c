@@ -6,21 +6,64 @@
  * answer leaves within the callback, or nothing more is read until it does; and with every request that has, or may have, a
  * body the connection is closed. */
 #include "serve/http_api.h"
-#include "serve/auth.h"
 #include "serve/http_request.h"
 #include "serve/http_routes.h"
+#include "serve/offer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_BYTES = 1024, LENGTH_BYTES = 24 };
+enum { LENGTH_BYTES = 24 };
 
-static bool needs_token(const char *path) { return strncmp(path, "/api", 4) == 0; }
+static bool needs_token(const char *path) { return strncmp(path, "/api", 4) == 0 || strcmp(path, "/metrics") == 0; }
 
-static bool has_token(const http_api *api, struct lws *wsi) {
-    char header[HEADER_BYTES];
-    return lws_hdr_copy(wsi, header, sizeof header, WSI_TOKEN_HTTP_AUTHORIZATION) > 0 &&
-           auth_is_bearer(header, api->token);
+/* While nothing is read behind a body nothing is written either. */
+static void send_soon(http_request_state *r) {
+    if (r->must_close) lws_rx_flow_control(r->wsi, 1);
+    lws_callback_on_writable(r->wsi);
+}
+
+static void refuse_entry(http_request_state *r, gate_verdict verdict) {
+    if (verdict == GATE_SHUT)
+        http_answer_problem(&r->answer, 401,
+                            "expected the header \"Authorization: Bearer TOKEN\"; the token is in DATA_DIR/token");
+    else
+        http_answer_problem(&r->answer, 503, "the token cannot be checked now");
+}
+
+static void on_verdict(void *context, gate_verdict verdict) {
+    http_request_state *r = context;
+    handler_fn later = r->later;
+    r->ticket = NULL;
+    r->later = NULL;
+    if (!later && !r->take_body) return; /* an answer is on its way already */
+    if (verdict != GATE_OPEN) {
+        r->take_body = NULL;
+        refuse_entry(r, verdict);
+    } else if (later) {
+        later(r->api, r);
+    } else {
+        return; /* the body is still coming */
+    }
+    r->must_close = r->has_body;
+    if (!r->is_waiting) send_soon(r);
+}
+
+static gate_verdict ask_gate(http_request_state *r) {
+    offer o;
+    offer_read(r->wsi, &o);
+    gate_verdict verdict = GATE_SHUT;
+    if (o.place == OFFER_HEADER) verdict = gate_ask(r->api->gate, o.token, o.bytes, on_verdict, r, &r->ticket);
+    offer_wipe(&o);
+    return verdict;
+}
+
+/* At once, or when the gate knows who asks. */
+static void begin_handler(http_request_state *r, handler_fn handler) {
+    if (r->ticket)
+        r->later = handler;
+    else
+        handler(r->api, r);
 }
 
 /* ---- a body ---- */
@@ -85,35 +128,36 @@ static bool may_have_body(struct lws *wsi, http_method method) {
     return lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0 || strcmp(length, "0") != 0;
 }
 
-static void handle(http_api *api, http_request_state *r, const http_route *found, http_method method) {
+static void handle(http_request_state *r, const http_route *found, http_method method) {
     handler_fn handler = http_route_handler(found, method);
     if (!handler)
         refuse_method(r, found);
     else if (method == HTTP_POST || method == HTTP_PUT)
         expect_body(r, found->body_most, handler);
     else
-        handler(api, r);
+        begin_handler(r, handler);
 }
 
-static void judge(http_api *api, http_request_state *r, const char *path) {
+static void judge(http_request_state *r, const char *path) {
     http_method method = method_of(r->wsi);
     const http_route *found = http_route_find(path);
-    bool has_body = may_have_body(r->wsi, method);
+    gate_verdict verdict = needs_token(path) ? ask_gate(r) : GATE_OPEN;
+    r->has_body = may_have_body(r->wsi, method);
     r->is_head = lws_hdr_total_length(r->wsi, WSI_TOKEN_HEAD_URI) > 0;
     snprintf(r->name, sizeof r->name, "%s", strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
-    if (needs_token(path) && !has_token(api, r->wsi))
-        http_answer_problem(&r->answer, 401,
-                            "expected the header \"Authorization: Bearer TOKEN\"; the token is in DATA_DIR/token");
-    else if ((method == HTTP_GET || method == HTTP_DELETE) && has_body)
+    if (verdict == GATE_SHUT || verdict == GATE_UNAVAILABLE)
+        refuse_entry(r, verdict);
+    else if ((method == HTTP_GET || method == HTTP_DELETE) && r->has_body)
         http_answer_problem(&r->answer, 400, "a GET, HEAD or DELETE has no body here");
     else if (!found)
         http_answer_problem(&r->answer, 404, "there is nothing at this path");
     else
-        handle(api, r, found, method);
-    r->answer.must_close = !r->take_body && !r->is_waiting && has_body;
+        handle(r, found, method);
+    r->answer.must_close = !r->take_body && !r->is_waiting && r->has_body;
 }
 
 static void free_request(http_request_state *r) {
+    if (r->ticket) gate_forget(r->api->gate, r->ticket); /* else the interface may be gone */
     free(r->body);
     http_answer_deinit(&r->answer);
     free(r);
@@ -129,14 +173,18 @@ static int send_answer(http_request_state **slot) {
     return failed || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
-/* Answers within the call, or reads no more until it does: see the top. */
+/* Answers within the call, or reads no more until it does: see the top. When the gate does not know yet who asks, the answer
+ * waits for it. */
 static int end_body(http_api *api, http_request_state **slot) {
     http_request_state *r = *slot;
     handler_fn take = r->take_body;
     r->take_body = NULL;
     r->must_close = true;
-    take(api, r);
-    if (!r->is_waiting) return send_answer(slot);
+    if (r->ticket)
+        r->later = take;
+    else
+        take(api, r);
+    if (!r->is_waiting && !r->later) return send_answer(slot);
     lws_rx_flow_control(r->wsi, 0);
     return 0;
 }
@@ -145,17 +193,18 @@ static int end_body(http_api *api, http_request_state **slot) {
 static int on_whole(http_api *api, http_request_state **slot) {
     http_request_state *r = *slot;
     if (r && r->take_body) return end_body(api, slot);
-    return r && r->must_close && !r->is_waiting ? send_answer(slot) : 0;
+    return r && r->must_close && !r->is_waiting && !r->later ? send_answer(slot) : 0;
 }
 
 static int begin(http_api *api, struct lws *wsi, http_request_state **slot, const char *path) {
     http_request_state *r = calloc(1, sizeof *r);
     if (!r) return -1;
     r->wsi = wsi;
+    r->api = api;
     *slot = r;
-    judge(api, r, path);
+    judge(r, path);
     if (r->answer.must_close) return send_answer(slot);
-    if (!r->is_waiting && !r->take_body) lws_callback_on_writable(wsi);
+    if (!r->is_waiting && !r->take_body && !r->later) lws_callback_on_writable(wsi);
     return 0;
 }
 
@@ -177,7 +226,7 @@ int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons 
         if (r && r->take_body) add_to_body(r, in, bytes);
         return 0;
     case LWS_CALLBACK_HTTP_BODY_COMPLETION: return on_whole(api, slot);
-    case LWS_CALLBACK_HTTP_WRITEABLE: return r && !r->is_waiting && !r->take_body ? send_answer(slot) : 0;
+    case LWS_CALLBACK_HTTP_WRITEABLE: return r && !r->is_waiting && !r->take_body && !r->later ? send_answer(slot) : 0;
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY: detach(slot); return 0;
@@ -193,8 +242,7 @@ bool http_request_resume(http_request_state *r) {
         free_request(r);
         return false;
     }
-    if (r->must_close) lws_rx_flow_control(r->wsi, 1); /* while it is off nothing is written either */
-    lws_callback_on_writable(r->wsi);
+    send_soon(r);
     return true;
 }
 

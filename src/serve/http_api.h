@@ -2,14 +2,16 @@
  * `Authorization: Bearer TOKEN` what stands under /api/v1: src/serve/openapi.json says what each path takes and gives.
  *
  *   http_api (connections, token, bodies) ──► http_routes ──► http_machine, http_signals, http_traders, http_market
- * Threads: the loop's. Ownership: borrows token and providers; a request that waits lives until whoever was asked
+ * Threads: the loop's. Ownership: borrows gate and providers; a request that waits lives until whoever was asked
  * has answered, also when its connection or the interface is gone. */
 #pragma once
+#include "serve/gate.h"
 #include "serve/http_answer.h"
 #include "serve/providers.h"
 
 typedef struct http_api {
-    const char *token, *version, *machine_id; /* machine_id may be NULL */
+    gate *gate;
+    const char *version, *machine_id; /* machine_id may be NULL */
     serve_providers providers;
 } http_api;
 

@@ -2,6 +2,7 @@
 #include "screener/worker.h"
 #include "script/embedded.h"
 #include "serve/http_change.h"
+#include "serve/http_metrics.h"
 #include "serve/http_query.h"
 #include "sync/outbox.h"
 #include <stdlib.h>
@@ -55,6 +56,8 @@ void http_machine_openapi(http_api *api, http_request_state *r) {
         if (strcmp(embedded_files[i].name, "serve/openapi.json") == 0) json_write_raw(&w, embedded_files[i].text);
     http_answer_json(&r->answer, 200, &w);
 }
+
+void http_machine_metrics(http_api *api, http_request_state *r) { http_metrics_answer(&api->providers, &r->answer); }
 
 void http_machine_status(http_api *api, http_request_state *r) {
     serve_status status = {0};

@@ -6,6 +6,7 @@ void http_machine_root(http_api *api, http_request_state *r);
 void http_machine_channel(http_api *api, http_request_state *r);
 void http_machine_health(http_api *api, http_request_state *r);
 void http_machine_ready(http_api *api, http_request_state *r);
+void http_machine_metrics(http_api *api, http_request_state *r);
 void http_machine_openapi(http_api *api, http_request_state *r);
 void http_machine_status(http_api *api, http_request_state *r);
 void http_machine_events(http_api *api, http_request_state *r);

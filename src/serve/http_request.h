@@ -14,7 +14,10 @@ enum { HTTP_NAME_BYTES = 64 };
 struct http_request_state {
     struct lws *wsi; /* NULL: the connection is gone */
     bool is_waiting; /* for whoever will call http_request_resume */
-    bool is_head, must_close;
+    bool is_head, has_body, must_close;
+    http_api *api;
+    gate_ticket *ticket;          /* while the gate finds out who asks */
+    handler_fn later;             /* what waits for the gate */
     handler_fn take_body;         /* while a body arrives: for when it is whole */
     char name[HTTP_NAME_BYTES];   /* the last part of a path that ends in one */
     char *body;                   /* not terminated */

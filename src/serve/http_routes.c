@@ -13,6 +13,7 @@ static const http_route routes[] = {
     {.path = "/health", .get = http_machine_health},
     {.path = "/ready", .get = http_machine_ready},
     {.path = "/ws", .get = http_machine_channel},
+    {.path = "/metrics", .get = http_machine_metrics},
     {.path = "/api/v1/openapi.json", .get = http_machine_openapi},
     {.path = "/api/v1/status", .get = http_machine_status},
     {.path = "/api/v1/events", .get = http_machine_events},

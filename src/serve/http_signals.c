@@ -73,15 +73,11 @@ static err write_details(local_db *db, const signal_row *s, json_writer *w, diag
 
 static err read_one(local_db *db, void *context, diag *why) {
     one_signal *one = context;
-    signal_filter filter = {.limit = 1};
-    signal_list list = {0};
-    err e;
-    if (strlen(one->id) >= sizeof filter.id) return diag_set(why, ERR_NOT_FOUND, "there is no signal \"%s\"", one->id);
-    snprintf(filter.id, sizeof filter.id, "%.*s", (int)sizeof filter.id - 1, one->id);
-    e = signal_table_read(db, &filter, &list, why);
-    if (e == OK && list.count == 0) e = diag_set(why, ERR_NOT_FOUND, "there is no signal \"%s\"", one->id);
-    if (e == OK) e = write_details(db, &list.rows[0], &one->read.w, why);
-    signal_list_deinit(&list);
+    signal_row row = {0};
+    err e = signal_table_get(db, one->id, &row, why);
+    if (e == ERR_NOT_FOUND) diag_set(why, e, "there is no signal \"%s\"", one->id);
+    if (e == OK) e = write_details(db, &row, &one->read.w, why);
+    signal_row_deinit(&row);
     return e;
 }
 

@@ -1,10 +1,19 @@
-/* Closing is the part with a story. libwebsockets 4.1 on a foreign loop wants lws_context_destroy twice: the first call
+/*   accept --> limits --> doorstep (until the first head is whole) --> libwebsockets --> http_api, channel
+ *
+ * libwebsockets 4.1 takes at most 127 bytes of subprotocols, and a user's token is longer. So a long list is put under another
+ * name on its way in, with "trademind" alone left in its place (`rename_subprotocols`).
+ *
+ * Closing is the part with a story. libwebsockets 4.1 on a foreign loop wants lws_context_destroy twice: the first call
  * closes its libuv handles, the second frees the memory that they live in, so it must wait until the loop is done with
  * them. Nothing says when; a handle that is closing is still seen by uv_walk, so a timer asks until there is none. */
 #include "serve/listener.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "serve/auth.h"
+#include "serve/doorstep.h"
+#include "serve/limits.h"
+#include "serve/offer.h"
+#include "serve/security_headers.h"
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -17,9 +26,13 @@
 
 enum {
     MAX_CONNECTIONS = 96,
-    BACKLOG = 128,
-    MAX_HEADER_BYTES = 8192,
+    MAX_PER_ADDRESS = 32,
+    ACCEPTS_AT_ONCE = 32, /* then the others have a turn */
+    BACKLOG = 512,
+    RENAMED_BYTES = 256,
+    SUBPROTOCOLS_MAX_BYTES = 127, /* libwebsockets' */
     REQUEST_TIMEOUT_S = 10,
+    HEAD_TIMEOUT_MS = 10000,
     KEEPALIVE_S = 30,
     PAUSE_MS = 200, /* of accepting, when the process has no descriptor left */
     CLOSE_POLL_MS = 5,
@@ -33,6 +46,11 @@ typedef struct session {
     channel_client *client;
 } session;
 
+/* One that is counted. */
+typedef struct connection {
+    client_address from;
+} connection;
+
 struct listener {
     listener_options options;
     uv_loop_t *loop;
@@ -40,8 +58,15 @@ struct listener {
     uint16_t port;
     struct lws_context *context; /* libwebsockets sets it to NULL when it is gone */
     struct lws_vhost *vhost;
-    uint32_t n_connections;
-    log_repeater too_many, no_descriptor;
+    uint32_t n_connections; /* libwebsockets' */
+    limits *limits;
+    doorstep *doorstep;
+    const char *head_text; /* what a head on its way to libwebsockets points into */
+    connection
+        *adopted; /* while it is given to libwebsockets, which may end it at once and keeps nothing for us until then */
+    struct lws *adopted_wsi;
+    listener_stats stats;
+    log_repeater too_many, no_descriptor, bad_heads;
 
     uv_poll_t poll;
     uv_timer_t timer; /* the end of a pause of accepting; later the steps of closing */
@@ -64,15 +89,6 @@ static const struct lws_protocols protocols[] = {
      .per_session_data_size = sizeof(session),
      .rx_buffer_size = READ_BYTES},
     {0},
-};
-
-/* On every answer, libwebsockets' own error pages included. */
-static const struct lws_protocol_vhost_options headers[] = {
-    {&headers[1], NULL, "x-content-type-options:", "nosniff"},
-    {&headers[2], NULL, "x-frame-options:", "DENY"},
-    {&headers[3], NULL, "referrer-policy:", "no-referrer"},
-    {&headers[4], NULL, "content-security-policy:", "default-src 'none'; frame-ancestors 'none'"},
-    {NULL, NULL, "cache-control:", "no-store"},
 };
 
 /* A peer that went away without a word is asked after a minute and dropped a quarter later. */
@@ -143,7 +159,7 @@ static err open_context(listener *l, diag *why) {
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .protocols = protocols,
-        .headers = headers,
+        .headers = security_headers(l->options.is_behind_proxy),
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
         .foreign_loops = loops,
         .pcontext = &l->context,
@@ -153,7 +169,7 @@ static err open_context(listener *l, diag *why) {
         .server_string = "trademind",
         .fd_limit_per_thread = MAX_CONNECTIONS + 16, /* its tables are sized by this, not by the ulimit */
         .max_http_header_pool = MAX_CONNECTIONS,
-        .max_http_header_data = MAX_HEADER_BYTES,
+        .max_http_header_data = REQUEST_HEAD_MAX_BYTES + RENAMED_BYTES,
         .timeout_secs = REQUEST_TIMEOUT_S,
         .keepalive_timeout = KEEPALIVE_S,
         .retry_and_idle_policy = &liveness,
@@ -178,13 +194,33 @@ static bool is_websocket_event(enum lws_callback_reasons reason) {
     }
 }
 
+static void forget(listener *l, connection *c) {
+    if (!c) return;
+    limits_leave(l->limits, &c->from);
+    free(c);
+}
+
+static void begin_connection(listener *l, struct lws *wsi) {
+    l->adopted_wsi = wsi;
+    l->n_connections++;
+}
+
+static void end_connection(listener *l, struct lws *wsi) {
+    bool is_adopted = l->adopted && wsi == l->adopted_wsi;
+    forget(l, is_adopted ? l->adopted : lws_get_opaque_user_data(wsi));
+    if (is_adopted) l->adopted = NULL;
+    lws_set_opaque_user_data(wsi, NULL);
+    l->n_connections--;
+}
+
 /* `user` is the session, zeroed; NULL before a connection has one. */
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
     listener *l = lws_context_user(lws_get_context(wsi));
     session *s = user, none = {0};
     if (!l) return 0;
-    if (reason == LWS_CALLBACK_WSI_CREATE) l->n_connections++;
-    if (reason == LWS_CALLBACK_WSI_DESTROY) l->n_connections--;
+    if (reason == LWS_CALLBACK_WSI_CREATE) begin_connection(l, wsi);
+    if (reason == LWS_CALLBACK_WSI_DESTROY) end_connection(l, wsi);
+    if (reason == LWS_CALLBACK_HTTP) l->stats.n_requests++;
     if (!s) s = &none;
     if (reason == LWS_CALLBACK_WSI_DESTROY) channel_on_event(l->options.channel, wsi, reason, &s->client, NULL, 0);
     if (is_websocket_event(reason)) return channel_on_event(l->options.channel, wsi, reason, &s->client, in, bytes);
@@ -205,26 +241,144 @@ static void pause_accepting(listener *l, int code) {
     uv_timer_start(&l->timer, resume, PAUSE_MS, 0);
 }
 
+/* A last word to one that is not taken in. */
+static void turn_away(listener *l, int fd, err why) {
+    bool is_address = why == ERR_EXISTS;
+    l->stats.n_refused_full += !is_address;
+    l->stats.n_refused_address += is_address;
+    log_repeat(&l->too_many, LOG_WARN, "listener", "refused a connection: there are too many%s",
+               is_address ? " of its address" : "");
+    doorstep_refuse(fd, is_address ? 429 : 503,
+                    is_address ? "too many connections of your address" : "too many connections",
+                    l->options.is_behind_proxy);
+}
+
+/* When all places are taken, the one that has waited longest for its request makes room. */
+static err enter(listener *l, const client_address *from) {
+    err failed = limits_enter(l->limits, from);
+    if (failed == ERR_FULL && doorstep_put_out(l->doorstep)) failed = limits_enter(l->limits, from);
+    return failed;
+}
+
+/* Behind a proxy all come from the proxy, which tells where from only in the request (`note_address`). */
+static client_address address_of(const listener *l, const struct sockaddr_storage *peer) {
+    const struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return client_address_of(l->options.is_behind_proxy ? (const struct sockaddr *)&here
+                                                        : (const struct sockaddr *)peer);
+}
+
+static void welcome(listener *l, int fd, const struct sockaddr_storage *peer) {
+    connection *c = malloc(sizeof *c);
+    err failed = c ? OK : ERR_NO_MEMORY;
+    l->stats.n_accepted++;
+    if (c) c->from = address_of(l, peer);
+    if (!failed) failed = enter(l, &c->from);
+    if (failed) {
+        free(c);
+        turn_away(l, fd, failed);
+        return;
+    }
+    failed = doorstep_add(l->doorstep, fd, c);
+    if (!failed) return;
+    forget(l, c);
+    turn_away(l, fd, failed);
+}
+
+/* False: there is nobody more, or nobody can be taken. */
+static bool accept_one(listener *l) {
+    struct sockaddr_storage peer = {0};
+    socklen_t bytes = sizeof peer;
+    int fd = accept4(l->fd, (struct sockaddr *)&peer, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) welcome(l, fd, &peer);
+    if (fd >= 0 || errno == ECONNABORTED || errno == EINTR) return true; /* the trouble of the one that came */
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting(l, errno);
+    return false;
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events) {
-    listener *l = poll->data;
-    int one = 1;
     (void)status;
     (void)events;
-    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting(l, errno);
-        return; /* anything else is the trouble of the one that came, or nobody came */
-    }
-    if (l->n_connections >= MAX_CONNECTIONS) {
-        log_repeat(&l->too_many, LOG_WARN, "listener", "refused a connection: there are %d", MAX_CONNECTIONS);
+    for (int n = 0; n < ACCEPTS_AT_ONCE && accept_one(poll->data); n++) {}
+}
+
+/* ---- from the doorstep to libwebsockets ---- */
+
+/* False: there are too many of that address. */
+static bool note_address(listener *l, connection *c, const request_head *head) {
+    client_address from;
+    const request_part *told = &head->client_address;
+    if (!l->options.is_behind_proxy || !told->at || !client_address_parse(told->at, told->bytes, &from)) return true;
+    if (limits_move(l->limits, &c->from, &from) != OK) return false;
+    c->from = from;
+    return true;
+}
+
+/* Takes the head off the socket and gives it to libwebsockets changed; NULL when that fails, with the descriptor closed. */
+static struct lws *rename_subprotocols(listener *l, int fd, const request_head *head) {
+    static const char ours[] = "Sec-WebSocket-Protocol: " AUTH_SUBPROTOCOL "\r\n" OFFER_MOVED_HEADER;
+    char text[REQUEST_HEAD_MAX_BYTES], changed[REQUEST_HEAD_MAX_BYTES + RENAMED_BYTES];
+    _Static_assert(sizeof ours < RENAMED_BYTES, "it has room");
+    size_t name_at = (size_t)(head->subprotocols_name.at - l->head_text), name_bytes = head->subprotocols_name.bytes;
+    if (recv(fd, text, head->bytes, MSG_DONTWAIT) != (ssize_t)head->bytes) {
         close(fd);
+        return NULL;
+    }
+    size_t at = 0;
+    memcpy(changed, text, at = name_at);
+    memcpy(changed + at, ours, sizeof ours - 1);
+    at += sizeof ours - 1;
+    memcpy(changed + at, text + name_at + name_bytes, head->bytes - name_at - name_bytes);
+    at += head->bytes - name_at - name_bytes;
+    return lws_adopt_socket_vhost_readbuf(l->vhost, fd, changed, at);
+}
+
+static void on_ready(void *context, void *guest, int fd, const char *text, const request_head *head) {
+    listener *l = context;
+    int one = 1;
+    if (!note_address(l, guest, head)) {
+        forget(l, guest);
+        turn_away(l, fd, ERR_EXISTS);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    l->adopted = guest;
+    l->head_text = text;
+    bool is_long = head->subprotocols.at && head->subprotocols.bytes > SUBPROTOCOLS_MAX_BYTES;
     /* On failure it has closed the descriptor. */
-    if (!lws_adopt_socket_vhost(l->vhost, fd))
-        log_repeat(&l->too_many, LOG_WARN, "listener", "a connection was not taken");
+    struct lws *wsi = is_long ? rename_subprotocols(l, fd, head) : lws_adopt_socket_vhost(l->vhost, fd);
+    if (wsi && l->adopted)
+        lws_set_opaque_user_data(wsi, l->adopted);
+    else
+        forget(l, l->adopted);
+    l->adopted = NULL;
+    l->adopted_wsi = NULL;
 }
+
+static void on_lost(void *context, void *guest, doorstep_loss why) {
+    listener *l = context;
+    l->stats.n_bad_heads += why == DOORSTEP_REFUSED;
+    l->stats.n_late += why == DOORSTEP_LATE;
+    l->stats.n_gone += why == DOORSTEP_GONE;
+    l->stats.n_put_out += why == DOORSTEP_PUT_OUT;
+    if (why == DOORSTEP_REFUSED) log_repeat(&l->bad_heads, LOG_WARN, "listener", "refused what is no request");
+    forget(l, guest);
+}
+
+static err open_doorstep(listener *l, diag *why) {
+    doorstep_options options = {.loop = l->loop,
+                                .patience_ms =
+                                    l->options.head_timeout_ms ? l->options.head_timeout_ms : HEAD_TIMEOUT_MS,
+                                .is_public = l->options.is_behind_proxy,
+                                .on_ready = on_ready,
+                                .on_lost = on_lost,
+                                .context = l};
+    err failed = limits_new(MAX_CONNECTIONS, l->options.max_per_address ? l->options.max_per_address : MAX_PER_ADDRESS,
+                            &l->limits);
+    if (!failed) failed = doorstep_new(&options, &l->doorstep);
+    return failed ? diag_set(why, failed, "%s", error_text(failed)) : OK;
+}
+
+/* ---- a life ---- */
 
 err listener_open(uv_loop_t *loop, const listener_options *options, listener **out, diag *why) {
     listener *l = calloc(1, sizeof *l);
@@ -234,14 +388,16 @@ err listener_open(uv_loop_t *loop, const listener_options *options, listener **o
     l->fd = -1;
     err failed = open_socket(l, why);
     if (!failed) failed = open_context(l, why);
+    if (!failed) failed = open_doorstep(l, why);
     if (!failed && uv_poll_init(loop, &l->poll, l->fd) != 0) failed = diag_set(why, ERR_IO, "cannot watch the socket");
     if (failed) {
         if (l->context) lws_context_destroy(l->context);
+        if (l->doorstep) doorstep_close(l->doorstep, NULL, NULL);
         free_listener(l);
         return failed;
     }
     uv_timer_init(loop, &l->timer); /* never fails */
-    l->n_handles = 2;
+    l->n_handles = 3;
     l->poll.data = l->timer.data = l;
     uv_poll_start(&l->poll, UV_READABLE, on_connection);
     *out = l;
@@ -250,21 +406,29 @@ err listener_open(uv_loop_t *loop, const listener_options *options, listener **o
 
 uint16_t listener_port(const listener *l) { return l->port; }
 
+void listener_read_stats(const listener *l, listener_stats *out) {
+    *out = l->stats;
+    out->n_connections = limits_count(l->limits);
+}
+
 static void free_listener(listener *l) {
+    limits_free(l->limits);
     if (l->fd >= 0) close(l->fd);
     free(l);
 }
 
 /* ---- closing ---- */
 
-static void on_handle_closed(uv_handle_t *handle) {
-    listener *l = handle->data;
+static void on_part_closed(void *context) {
+    listener *l = context;
     if (--l->n_handles) return;
     void (*on_closed)(void *) = l->on_closed;
-    void *context = l->closed_context;
+    void *closed_context = l->closed_context;
     free_listener(l);
-    if (on_closed) on_closed(context);
+    if (on_closed) on_closed(closed_context);
 }
+
+static void on_handle_closed(uv_handle_t *handle) { on_part_closed(handle->data); }
 
 static void count_closing(uv_handle_t *handle, void *count) { *(uint32_t *)count += uv_is_closing(handle) != 0; }
 
@@ -294,6 +458,7 @@ void listener_close(listener *l, void (*on_closed)(void *context), void *context
     l->closed_context = context;
     l->cut_off_ms = monotonic_ms() + CLOSE_GRACE_MS;
     channel_close_clients(l->options.channel);
+    doorstep_close(l->doorstep, on_part_closed, l);
     uv_close((uv_handle_t *)&l->poll, on_handle_closed);
     uv_timer_start(&l->timer, on_close_step, CLOSE_POLL_MS, CLOSE_POLL_MS);
 }

@@ -76,6 +76,8 @@ typedef struct serve_providers {
     err (*change_trader)(void *context, const char *key, const char *json, diag *why);
     /* What waits for the cloud goes now; NULL: nothing ever does. */
     void (*force_sync)(void *context);
+    /* The text of /metrics, which is the caller's; ERR_NO_MEMORY. May be NULL. */
+    err (*metrics)(void *context, char **text, size_t *bytes);
     /* Somebody says that traders have changed where they come from; may be NULL. */
     void (*reload_traders)(void *context);
 

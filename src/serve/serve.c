@@ -1,12 +1,14 @@
 #include "serve/serve.h"
 #include "serve/listener.h"
+#include "serve/serve_counters.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { AUTH_TIMEOUT_MS = 5000 };
 
 struct serve {
-    char *token, *machine_id;
+    char *machine_id;
+    gate *gate;
     char **origins;
     size_t n_origins;
     channel *channel;
@@ -16,20 +18,31 @@ struct serve {
     void *closed_context;
 };
 
+static void free_rest(void *context) {
+    serve *s = context;
+    void (*on_closed)(void *) = s->on_closed;
+    void *closed_context = s->closed_context;
+    free(s);
+    if (on_closed) on_closed(closed_context);
+}
+
+/* The gate is the last: it may have to wait for the loop. */
 static void free_serve(serve *s) {
+    gate *g = s->gate;
     channel_free(s->channel);
     for (size_t i = 0; i < s->n_origins; i++) free(s->origins[i]);
     free(s->origins);
     free(s->machine_id);
-    free(s->token);
-    free(s);
+    if (g)
+        gate_close(g, free_rest, s);
+    else
+        free_rest(s);
 }
 
 static err copy_config(serve *s, const serve_config *config) {
-    s->token = strdup(config->token);
     s->machine_id = config->machine_id ? strdup(config->machine_id) : NULL;
     s->origins = calloc(config->n_origins + 1, sizeof(char *));
-    if (!s->token || !s->origins || (config->machine_id && !s->machine_id)) return ERR_NO_MEMORY;
+    if (!s->origins || (config->machine_id && !s->machine_id)) return ERR_NO_MEMORY;
     for (; s->n_origins < config->n_origins; s->n_origins++) {
         s->origins[s->n_origins] = strdup(config->origins[s->n_origins]);
         if (!s->origins[s->n_origins]) return ERR_NO_MEMORY;
@@ -37,11 +50,25 @@ static err copy_config(serve *s, const serve_config *config) {
     return OK;
 }
 
-static err make_parts(serve *s, const serve_config *config, const serve_providers *providers) {
+static err open_gate(serve *s, uv_loop_t *loop, const serve_config *config) {
+    const serve_users *users = &config->users;
+    gate_options options = {.loop = loop,
+                            .token = config->token,
+                            .user_id = users->user_id,
+                            .supabase_url = users->supabase_url,
+                            .issuer = users->issuer,
+                            .secret = users->secret,
+                            .read_key = users->read_key,
+                            .key_context = users->key_context};
+    return gate_new(&options, &s->gate);
+}
+
+static err make_parts(serve *s, uv_loop_t *loop, const serve_config *config, const serve_providers *providers) {
     err failed = copy_config(s, config);
+    if (!failed) failed = open_gate(s, loop, config);
     if (failed) return failed;
-    s->api = (http_api){s->token, TRADEMIND_VERSION, s->machine_id, *providers};
-    channel_options options = {.token = s->token,
+    s->api = (http_api){s->gate, TRADEMIND_VERSION, s->machine_id, *providers};
+    channel_options options = {.gate = s->gate,
                                .origins = (const char *const *)s->origins,
                                .n_origins = s->n_origins,
                                .auth_timeout_ms = config->auth_timeout_ms ? config->auth_timeout_ms : AUTH_TIMEOUT_MS,
@@ -52,9 +79,15 @@ static err make_parts(serve *s, const serve_config *config, const serve_provider
 err serve_start(uv_loop_t *loop, const serve_config *config, const serve_providers *providers, serve **out, diag *why) {
     serve *s = calloc(1, sizeof *s);
     if (!s) return diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
-    err failed = make_parts(s, config, providers);
+    err failed = make_parts(s, loop, config, providers);
     if (failed) diag_set(why, failed, "%s", error_text(failed));
-    listener_options options = {config->host, config->port, s->channel, &s->api};
+    listener_options options = {.host = config->host,
+                                .port = config->port,
+                                .channel = s->channel,
+                                .api = &s->api,
+                                .is_behind_proxy = config->is_behind_proxy,
+                                .max_per_address = config->max_per_address,
+                                .head_timeout_ms = config->head_timeout_ms};
     if (!failed) failed = listener_open(loop, &options, &s->listener, why);
     if (failed)
         free_serve(s);
@@ -73,13 +106,17 @@ void serve_publish_problem(serve *s, const char *trader_id, const char *why) {
 void serve_publish_status(serve *s) { channel_publish_status(s->channel); }
 void serve_read_stats(const serve *s, channel_stats *out) { channel_read_stats(s->channel, out); }
 
-static void on_listener_closed(void *context) {
-    serve *s = context;
-    void (*on_closed)(void *) = s->on_closed;
-    void *closed_context = s->closed_context;
-    free_serve(s);
-    if (on_closed) on_closed(closed_context);
+void serve_write_counters(const serve *s, json_writer *w) {
+    listener_stats l;
+    gate_stats g;
+    channel_stats c;
+    listener_read_stats(s->listener, &l);
+    gate_read_stats(s->gate, &g);
+    channel_read_stats(s->channel, &c);
+    serve_counters_write(w, &l, &g, &c);
 }
+
+static void on_listener_closed(void *context) { free_serve(context); }
 
 void serve_close(serve *s, void (*on_closed)(void *context), void *context) {
     s->on_closed = on_closed;

@@ -18,7 +18,6 @@ enum { SIGNAL_PAGE_MAX = 500, SIGNAL_CURSOR_BYTES = 64 };
 typedef struct signal_filter {
     char trader[TRADER_KEY_BYTES];    /* key or UUID; empty: any */
     char symbol[SYMBOL_BYTES];        /* empty: any */
-    char id[ID_BYTES];                /* empty: any */
     char status[SIGNAL_STATUS_BYTES]; /* empty: any */
     bool has_interval;
     int32_t interval;       /* has_interval: only these */
@@ -44,6 +43,8 @@ MUST_CHECK err signal_cursor_parse(const char *text, signal_filter *filter);
 /* Within a transaction. Of the pass, the signals that were not known before are moved to the front (order kept) and
  * counted in `n_new`; what its settles have changed is in its updates afterwards. */
 MUST_CHECK err signal_table_put(local_db *db, pass *p, uint32_t *n_new, diag *why);
+/* `out` is zero, or to be deinited, also after a failure. ERR_NOT_FOUND. */
+MUST_CHECK err signal_table_get(local_db *db, const char *id, signal_row *out, diag *why);
 MUST_CHECK err signal_table_read(local_db *db, const signal_filter *filter, signal_list *out, diag *why);
 /* Signals of the trader that somebody may still act upon: neither expired nor archived. */
 MUST_CHECK err signal_table_count_open(local_db *db, const char *trader_id, int64_t *count, diag *why);
