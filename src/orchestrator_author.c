@@ -427,7 +427,8 @@ static void create(void *context, const trader_draft *draft, serve_reply to) {
     orchestrator *o = context;
     if (!is_ready(o, to)) return;
     if (orchestrator_keep_place(o) == ORIGIN_CLOUD && draft->enabled == 0) {
-        outcome_problem(to, 400, "this machine knows those rows only that are switched on; create it so, then switch it off");
+        outcome_problem(to, 400,
+                        "this machine knows those rows only that are switched on; create it so, then switch it off");
         return;
     }
     edit *e = new_edit(o, KEEP_NEW, orchestrator_keep_place(o), draft->key, to);

@@ -387,9 +387,8 @@ static void write_conditions(const signal_filter *f, char *sql, size_t bytes) {
              !f->has_state ? ""
              : is_narrow   ? " AND +state = ?6"
                            : " AND state = ?6",
-             f->status[0] ? " AND status = ?7" : "",
-             f->has_interval ? " AND interval = ?9" : "", f->from_ms > 0 ? " AND timestamp >= ?10" : "",
-             f->to_ms > 0 ? " AND timestamp < ?11" : "");
+             f->status[0] ? " AND status = ?7" : "", f->has_interval ? " AND interval = ?9" : "",
+             f->from_ms > 0 ? " AND timestamp >= ?10" : "", f->to_ms > 0 ? " AND timestamp < ?11" : "");
 }
 
 /* One row more than asked for is read, to know whether there are more. */
