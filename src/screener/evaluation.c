@@ -5,6 +5,7 @@
 #include "base/uuid.h"
 #include "screener/firing.h"
 #include "screener/quote.h"
+#include "screener/tracked_hold.h"
 #include "script/calls.h"
 #include <math.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include "screener/settling.h"
 #include "base/clock.h"
 #include "screener/copies.h"
+#include "screener/tracked_hold.h"
 #include "screener/vigil.h"
 
 void settling_send_wants(worker *w, tracked *t) {

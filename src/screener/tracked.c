@@ -2,6 +2,7 @@
 #include "screener/tracked.h"
 #include "base/prefetch.h"
 #include "screener/origin.h"
+#include "screener/tracked_hold.h"
 #include "screener/tracked_restore.h"
 #include <stddef.h>
 #include <stdio.h>

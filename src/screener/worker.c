@@ -10,6 +10,7 @@
 #include "screener/copies.h"
 #include "screener/looks.h"
 #include "screener/settling.h"
+#include "screener/tracked_hold.h"
 #include "screener/tracked_restore.h"
 #include "screener/vigil.h"
 #include <signal.h>
