@@ -130,7 +130,7 @@ json = {}
 ---@field prompt? string|fun(m: trademind.market, signal: table): string text or function(m, signal) -> text
 ---@field analysis? table table {model, when, max_per_day}
 ---@field risk? table table {stop_pct, target_pct}
----@field notify? table table of rules
+---@field notify? boolean|table boolean or table {to, events, message, min_score, max_per_hour}
 ---@field references? table[] list of symbols such as "BTCUSDT", read as m.ref.BTCUSDT
 ---@field rank? table table {by = function(m) -> number, top = symbols}
 

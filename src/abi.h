@@ -110,6 +110,12 @@ int32_t uuid5(const char *ns, const void *name, size_t bytes, char *out);
 /* SHA-256 in lower-case hex; `out` takes 65 bytes; empty when OpenSSL has no memory. */
 void sha256_hex(const void *data, size_t bytes, char *out);
 
+/* ---- script: texts of messages ---- */
+
+/* Whether the names in double braces of a text can all be filled in (script/template.h). 0; -1 and one sentence in `why`, which
+ * is cut to what it has room for. */
+int32_t template_check(const char *text, size_t bytes, char *why, size_t why_bytes);
+
 /* ---- indicator: values of one indicator over a list of bars ---- */
 
 /* Values of an indicator by its canonical text, such as "sma(rsi(close,14),9)" or "macd.2(close,12,26,9)" (the third

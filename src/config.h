@@ -22,6 +22,8 @@ typedef enum inclusion { INCLUSION_EXCLUDE, INCLUSION_INCLUDE } inclusion;
 typedef enum switched { SWITCHED_OFF, SWITCHED_ON } switched;
 typedef enum market_kind { MARKET_SPOT, MARKET_USDM } market_kind;
 
+typedef enum notify_body { NOTIFY_BODY_FULL, NOTIFY_BODY_TEXT } notify_body;
+typedef enum notify_signals { NOTIFY_SIGNALS_ALL, NOTIFY_SIGNALS_ASKED } notify_signals;
 typedef enum ai_provider { AI_GEMINI, AI_OPENAI } ai_provider;
 typedef enum ai_signals { AI_SIGNALS_ASKED, AI_SIGNALS_ALL } ai_signals;
 typedef enum ai_thinking {
@@ -53,10 +55,10 @@ typedef struct config {
     const char *traders_dir;
 
     const char *host;
-    int64_t port; /* 0: any free one */
     int64_t connections_per_address;
     config_list auth_origins; /* scheme://host[:port] */
     const char *auth_issuer, *auth_jwt_secret;
+    int64_t port, metrics_port; /* 0: any free one */
 
     bool is_cloud;            /* all of the next three are there */
     const char *user_id;      /* else "local" */
@@ -101,6 +103,17 @@ typedef struct config {
     double ai_daily_budget_usd;                                           /* 0: no limit */
     config_list ai_prices;
     int64_t ai_max_output_tokens, ai_timeout_ms, ai_max_age_min, ai_reanalyse_max, ai_queue_max;
+
+    const char *notify_webhook_url, *notify_webhook_secret; /* URL "": off; secret "": not signed */
+    notify_body notify_webhook_body;
+    const char *notify_telegram_token, *notify_telegram_chat, *notify_telegram_url; /* token "": off */
+    const char *notify_discord_url;                                                 /* "": off */
+    notify_signals notify_signals;
+    const char *notify_message;                                                               /* "": the default */
+    int64_t notify_max_age_min;                                                               /* 0: any */
+    int64_t notify_webhook_per_minute, notify_telegram_per_minute, notify_discord_per_minute; /* 0: no limit */
+    const char *heartbeat_url;                                                                /* "": off */
+    int64_t heartbeat_interval_s;
 
     log_level log_level;
     log_format log_format;

@@ -45,11 +45,13 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_IMAGE] = "the name of an image such as registry.fly.io/trademind:1",
         [TYPE_CODES] = "short words in lower case, with commas between them",
         [TYPE_TOKEN] = "a token as fly tokens create prints it",
+        [TYPE_SECRET_URL] = "http://HOST or https://HOST and what follows, without blanks",
+        [TYPE_CHAT] = "the id of a chat, such as -1001234567890, or @NAME of a channel",
+        [TYPE_TEXT] = "a text",
         [TYPE_PRICES] = "MODEL=IN/OUT or MODEL=IN/OUT/CACHED (USD per million tokens), with commas between several",
         [TYPE_AMOUNT] = "a decimal number such as 0.0095, not negative",
         [TYPE_KEY] = "a key sb_secret_... or the service_role JWT",
         [TYPE_KEY_BASE64] = "a key sb_secret_... or the service_role JWT, in Base64",
-        [TYPE_IGNORED] = "nothing: it has no effect in this version",
     };
     if (form->type == TYPE_WHOLE) {
         snprintf(out, bytes, "a whole number from %" PRId64 " to %" PRId64, form->min, form->max);
@@ -141,6 +143,24 @@ static bool is_price(const char *text) {
 static bool is_secret(const char *text) {
     for (; *text; text++)
         if (*text <= ' ' || *text > '~') return false;
+    return true;
+}
+
+static bool is_secret_url(const char *text) {
+    const char *host = strncmp(text, "https://", 8) == 0 ? text + 8 : strncmp(text, "http://", 7) == 0 ? text + 7 : "";
+    return isalnum((unsigned char)*host) && is_secret(host) && !strpbrk(host, "#\"\\<>");
+}
+
+static bool is_chat(const char *text) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t bytes = strlen(text), from = *text == '@' || *text == '-';
+    if (bytes == from || bytes >= CONFIG_ID_BYTES) return false;
+    return strspn(text + from, *text == '@' ? letters : "0123456789") == bytes - from;
+}
+
+static bool is_text(const char *text) {
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text) && *text != '\n' && *text != '\t') return false;
     return true;
 }
 
@@ -274,6 +294,9 @@ static bool check_text(const config_form *form, char *text) {
     case TYPE_IMAGE: return is_image(text);
     case TYPE_CODES: return is_codes(text);
     case TYPE_TOKEN: return is_secret(strncmp(text, "FlyV1 ", 6) == 0 ? text + 6 : text);
+    case TYPE_SECRET_URL: return is_secret_url(text);
+    case TYPE_CHAT: return is_chat(text);
+    case TYPE_TEXT: return is_text(text);
     case TYPE_KEY: return is_key(text);
     case TYPE_KEY_BASE64: return is_key_in_base64(text);
     default: return false;
@@ -318,7 +341,6 @@ err config_form_convert(const config_form *form, char *text, void *field) {
     case TYPE_PRICES:
     case TYPE_ORIGINS: return convert_list(form, text, field);
     case TYPE_AMOUNT: return convert_amount(text, field);
-    case TYPE_IGNORED: return OK;
     default: return convert_text(form, text, field);
     }
 }

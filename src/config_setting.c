@@ -82,6 +82,8 @@ static const char *const LATE_BARS_NAMES[] = {"evaluate", "skip", NULL};
 static const char *const AI_PROVIDERS[] = {"gemini", "openai", NULL};
 static const char *const AI_SIGNALS_NAMES[] = {"asked", "all", NULL};
 static const char *const AI_THINKINGS[] = {"default", "off", "low", "medium", "high", NULL};
+static const char *const NOTIFY_BODIES[] = {"full", "text", NULL};
+static const char *const NOTIFY_SIGNALS_NAMES[] = {"all", "asked", NULL};
 static const char *const SWITCHES[] = {"off", "on", NULL};
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const LOG_FORMATS[] = {"auto", "human", "json", NULL};
@@ -92,7 +94,6 @@ static const char *const LOG_FORMATS[] = {"auto", "human", "json", NULL};
 #define CHOICE(list) .form = {.type = TYPE_CHOICE, .choices = (list)}
 #define OF_TYPE(name) .form = {.type = (name)}
 #define OPTIONAL(name) .form = {.type = (name), .is_optional = true}
-#define LATER .group = "Later", .form = {.type = TYPE_IGNORED}
 #define CLOUD .group = "Cloud", .is_cloud = true
 
 /* clang-format off */
@@ -161,6 +162,8 @@ const config_setting CONFIG_SETTINGS[] = {
      .effect = "port of the HTTP interface and the browser channel; 0: any free one, told at start"},
     {.name = "CONNECTIONS_PER_ADDRESS", .group = "Server", FIELD(connections_per_address), WHOLE(1, 10000), .initial = "32",
      .effect = "connections of one client's address at once (of an IPv6 network of 64 bits); this machine's own are not limited"},
+    {.name = "METRICS_PORT", .group = "Server", FIELD(metrics_port), WHOLE(0, 65535), .initial = "9091",
+     .effect = "port of /metrics for Prometheus, without a token; 0: any free one, told at start. Taken by another: none"},
     {.name = "AUTH_ORIGINS", .group = "Server", FIELD(auth_origins), OPTIONAL(TYPE_ORIGINS),
      .effect = "further web origins that may open the browser channel, e.g. https://app.example.com"},
     {.name = "AUTH_ISSUER", .group = "Server", FIELD(auth_issuer), OPTIONAL(TYPE_HTTP_URL),
@@ -240,6 +243,38 @@ const config_setting CONFIG_SETTINGS[] = {
     {.name = "AI_QUEUE_MAX", .group = "Analysis", FIELD(ai_queue_max), WHOLE(1, 10000), .initial = "500",
      .effect = "analyses that may wait; beyond, those of the oldest bars are given up"},
 
+    {.name = "NOTIFY_WEBHOOK_URL", .group = "Notifications", FIELD(notify_webhook_url), OPTIONAL(TYPE_SECRET_URL), .is_secret = true,
+     .effect = "signals are posted to this address; Slack and Mattermost take them as they are"},
+    {.name = "NOTIFY_WEBHOOK_SECRET", .group = "Notifications", FIELD(notify_webhook_secret), OPTIONAL(TYPE_SECRET), .is_secret = true,
+     .effect = "signs what is posted, as standardwebhooks.com has it: whsec_ and a key of 16 to 128 bytes in Base64"},
+    {.name = "NOTIFY_WEBHOOK_BODY", .group = "Notifications", FIELD(notify_webhook_body), CHOICE(NOTIFY_BODIES), .initial = "full",
+     .effect = "full: an object with the signal and the message; text: the message alone, for receivers of TradingView's alerts"},
+    {.name = "NOTIFY_WEBHOOK_PER_MINUTE", .group = "Notifications", FIELD(notify_webhook_per_minute), WHOLE(0, 100000), .initial = "600",
+     .effect = "requests to the webhook in a minute, at most; 0: no limit"},
+    {.name = "NOTIFY_TELEGRAM_TOKEN", .group = "Notifications", FIELD(notify_telegram_token), OPTIONAL(TYPE_SECRET), .is_secret = true,
+     .effect = "token of the bot that sends signals to a chat of Telegram"},
+    {.name = "NOTIFY_TELEGRAM_CHAT", .group = "Notifications", FIELD(notify_telegram_chat), OPTIONAL(TYPE_CHAT),
+     .effect = "that chat; needed with NOTIFY_TELEGRAM_TOKEN"},
+    {.name = "NOTIFY_TELEGRAM_URL", .group = "Notifications", FIELD(notify_telegram_url), OF_TYPE(TYPE_HTTP_URL),
+     .initial = "https://api.telegram.org", .effect = "where Telegram's Bot API is"},
+    {.name = "NOTIFY_TELEGRAM_PER_MINUTE", .group = "Notifications", FIELD(notify_telegram_per_minute), WHOLE(0, 100000), .initial = "20",
+     .effect = "messages to the chat in a minute, at most (Telegram takes 20 in a group); 0: no limit"},
+    {.name = "NOTIFY_DISCORD_URL", .group = "Notifications", FIELD(notify_discord_url), OPTIONAL(TYPE_SECRET_URL), .is_secret = true,
+     .effect = "webhook of a channel of Discord that signals are sent to"},
+    {.name = "NOTIFY_DISCORD_PER_MINUTE", .group = "Notifications", FIELD(notify_discord_per_minute), WHOLE(0, 100000), .initial = "30",
+     .effect = "messages to the channel in a minute, at most (Discord takes 30); 0: no limit"},
+    {.name = "NOTIFY_SIGNALS", .group = "Notifications", FIELD(notify_signals), CHOICE(NOTIFY_SIGNALS_NAMES), .initial = "all",
+     .effect = "all: signals of all traders but those that say notify = false; asked: of traders that have a notify"},
+    {.name = "NOTIFY_MESSAGE", .group = "Notifications", FIELD(notify_message), OPTIONAL(TYPE_TEXT),
+     .described = "{{headline}} and {{conditions}}",
+     .effect = "what is said of a signal when its trader has no words of its own: {{symbol}} at {{close}}, RSI {{plot(\"RSI\")}}"},
+    {.name = "NOTIFY_MAX_AGE_MIN", .group = "Notifications", FIELD(notify_max_age_min), WHOLE(0, 100000), .initial = "1440",
+     .effect = "nobody is told any more of a signal whose bar closed longer ago, minutes of market time; 0: of all"},
+    {.name = "HEARTBEAT_URL", .group = "Notifications", FIELD(heartbeat_url), OPTIONAL(TYPE_SECRET_URL), .is_secret = true,
+     .effect = "address that is called while all is well, so that somebody else notices when it is not"},
+    {.name = "HEARTBEAT_INTERVAL_S", .group = "Notifications", FIELD(heartbeat_interval_s), WHOLE(1, 86400), .initial = "60",
+     .effect = "how often it is called, seconds"},
+
     {.name = "LOG_LEVEL", .group = "Log", FIELD(log_level), CHOICE(LOG_LEVELS), .initial = "info",
      .effect = "least level that is written to stderr"},
     {.name = "LOG_FORMAT", .group = "Log", FIELD(log_format), CHOICE(LOG_FORMATS), .initial = "auto",
@@ -309,8 +344,6 @@ const config_setting CONFIG_SETTINGS[] = {
     {.name = "PROVISION_PROXY_URL", .group = "Provisioning", FIELD(provision_proxy_url), OPTIONAL(TYPE_HTTP_URL),
      .effect = "where machines are asked for their health, instead of https://APP.fly.dev: the app's name is put behind it"},
 
-    {.name = "METRICS_PORT", LATER, .effect = "port of the metrics"},
-    {.name = "HEARTBEAT_URL", LATER, .effect = "address to call while all is well"},
 };
 /* clang-format on */
 
@@ -320,18 +353,12 @@ const size_t N_CONFIG_SETTINGS = N_SETTINGS;
 /* ---- names ---- */
 
 /* A mistyped name is worth a word only where it can hardly be meant for another program. */
-static const char *const OWN_PREFIXES[] = {"SCRIPT_", "KLINE_", "BINANCE_", "AI_", "SCALE_", "AUTH_", "LOG_"};
-
-/* "AI_*" stands for every name with that beginning. */
-static bool names_setting(const config_setting *s, const char *name) {
-    size_t bytes = strlen(s->name);
-    if (s->name[bytes - 1] == '*') return strncmp(s->name, name, bytes - 1) == 0;
-    return strcmp(s->name, name) == 0;
-}
+static const char *const OWN_PREFIXES[] = {"SCRIPT_", "KLINE_", "BINANCE_", "AI_",       "SCALE_",
+                                           "AUTH_",   "LOG_",   "NOTIFY_",  "HEARTBEAT_"};
 
 const config_setting *config_setting_find(const char *name) {
     for (size_t i = 0; i < N_SETTINGS; i++) {
-        if (names_setting(&CONFIG_SETTINGS[i], name)) return &CONFIG_SETTINGS[i];
+        if (strcmp(CONFIG_SETTINGS[i].name, name) == 0) return &CONFIG_SETTINGS[i];
     }
     return NULL;
 }
@@ -347,17 +374,10 @@ const char *config_setting_suggest(const char *name, bool own_prefixes_only) {
     const char *names[N_SETTINGS + 1];
     size_t count = 0;
     for (size_t i = 0; i < N_SETTINGS; i++) {
-        bool is_wanted = CONFIG_SETTINGS[i].form.type != TYPE_IGNORED &&
-                         (!own_prefixes_only || has_own_prefix(CONFIG_SETTINGS[i].name));
-        if (is_wanted) names[count++] = CONFIG_SETTINGS[i].name;
+        if (!own_prefixes_only || has_own_prefix(CONFIG_SETTINGS[i].name)) names[count++] = CONFIG_SETTINGS[i].name;
     }
     names[count] = NULL;
     return nearest_name(name, names);
 }
 
-bool config_setting_has_effect(const config_setting *s) { return s->form.type != TYPE_IGNORED && !s->is_unused; }
-
-/* On a Fly machine FLY_APP_NAME is always there. */
-bool config_setting_is_ambient(const config_setting *s, const config_input *input) {
-    return strcmp(s->name, "FLY_APP_NAME") == 0 && *variable(input, "FLY_MACHINE_ID");
-}
+bool config_setting_has_effect(const config_setting *s) { return !s->is_unused; }

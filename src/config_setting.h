@@ -4,7 +4,7 @@
 #include "config.h"
 
 typedef struct config_setting {
-    const char *name, *group, *effect; /* a name with * at its end stands for all that begin so */
+    const char *name, *group, *effect;
     config_form form;
     size_t offset;       /* of the field in `config` */
     const char *initial; /* the default as text; NULL: none, or `derive` finds it */
@@ -25,5 +25,3 @@ const config_setting *config_setting_find(const char *name);
 /* A name that may have been meant; NULL when none is near. */
 const char *config_setting_suggest(const char *name, bool own_prefixes_only);
 bool config_setting_has_effect(const config_setting *s);
-/* The platform sets it by itself, so nobody expects anything of it. */
-bool config_setting_is_ambient(const config_setting *s, const config_input *input);

@@ -10,10 +10,14 @@
 #include "orchestrator.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/mount.h"
 #include "base/sha256.h"
 #include "orchestrator_flow.h"
+#include "orchestrator_greeting.h"
+#include "orchestrator_health.h"
+#include "orchestrator_live.h"
 #include "orchestrator_machine.h"
+#include "orchestrator_orders.h"
+#include "orchestrator_prometheus.h"
 #include "orchestrator_status.h"
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +32,9 @@ enum {
     QUIET_TO_MS = 15000,
     EXIT_FAILURE_CODE = 1,
     PASSES_AHEAD = 128,
-    LEAVE_MS = 2000 /* for the cloud, at the end: Fly kills after 5 s */
+    STOP_MS = 3500,  /* after which a stop waits for nothing but the disk: Fly kills after 5 s */
+    LEAVE_MS = 2000, /* for the cloud, at the end: of what is left of STOP_MS */
+    LEAVE_LEAST_MS = 250
 };
 
 void orchestrator_fail(orchestrator *o, const char *why) {
@@ -41,6 +47,7 @@ void orchestrator_fail(orchestrator *o, const char *why) {
 void orchestrator_set_status(orchestrator *o, const char *status) {
     if (strcmp(o->status, status) == 0) return;
     o->status = status;
+    orchestrator_service_status(&o->service, status);
     if (o->serve) serve_publish_status(o->serve);
     if (o->cloud) orchestrator_cloud_set_status(o->cloud, status);
 }
@@ -54,6 +61,8 @@ static void on_flush(uv_timer_t *handle) {
     orchestrator *o = handle->data;
     if (!o->is_stopping) orchestrator_flow_move_on(o);
     if (!o->is_stopping) orchestrator_analysis_flush(o->analysis);
+    if (!o->is_stopping && o->orders) orchestrator_orders_go_on(o->orders);
+    if (!o->is_stopping) orchestrator_notify_flush(o->notify);
 }
 
 static void on_trader_problem(void *context, const char *id, const char *why) {
@@ -102,6 +111,7 @@ static err open_storage(orchestrator *o, diag *why) {
     storage_config sc = {.folder = o->cfg->data_dir,
                          .user_id = o->cfg->user_id,
                          .has_cloud = o->cfg->is_cloud,
+                         .has_notices = orchestrator_notify_is_on(o->cfg),
                          .machine_id = o->machine_id,
                          .outbox_sync_full = o->cfg->outbox_sync == OUTBOX_SYNC_FULL,
                          .n_producers = WORKERS_MAX,
@@ -111,6 +121,7 @@ static err open_storage(orchestrator *o, diag *why) {
     if (e == OK) e = auth_token_load(o->cfg->data_dir, o->token, why);
     if (e == OK && memory_new(&o->memory) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = storage_restore(o->storage, o->memory, why);
+    if (e == OK) e = orchestrator_orders_restore(o, why);
     return e;
 }
 
@@ -143,11 +154,6 @@ static err open_machine(orchestrator *o, diag *why) {
                                     .on_refused = on_lease_refused,
                                     .context = o};
     return orchestrator_cloud_open(&cc, &o->cloud, why);
-}
-
-static void force_sync(void *context) {
-    const orchestrator *o = context;
-    if (o->cloud && !o->is_stopping) orchestrator_cloud_force(o->cloud);
 }
 
 static err open_snapshot(orchestrator *o, diag *why) {
@@ -288,6 +294,50 @@ static err read_key(void *context, char out[SERVICE_KEY_MAX_BYTES], diag *why) {
     return config_read_key(o->cfg, out, why);
 }
 
+static const char *rules_of(void *context, const char *trader_id) {
+    const orchestrator *o = context;
+    const trader_set *set = screener_traders(o->screener);
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i] && strcmp(set->traders[i]->spec->id, trader_id) == 0) return set->traders[i]->spec->notify;
+    return NULL;
+}
+
+static err open_notify(orchestrator *o, diag *why) {
+    orchestrator_notify_config nc = {.cfg = o->cfg,
+                                     .loop = &o->loop,
+                                     .clock = &o->clock,
+                                     .symbols = o->symbols,
+                                     .storage = o->storage,
+                                     .market = venue_get(o->cfg->market)->name,
+                                     .rules_of = rules_of,
+                                     .context = o};
+    return orchestrator_notify_new(&nc, &o->notify, why);
+}
+
+/* Nobody is to miss a signal because another program has that port. */
+static void open_metrics(orchestrator *o) {
+    metrics_listener_config mc = {.host = o->cfg->host,
+                                  .port = (uint16_t)o->cfg->metrics_port,
+                                  .write = orchestrator_prometheus_write,
+                                  .context = o};
+    diag why;
+    if (metrics_listener_open(&o->loop, &mc, &o->metrics, &why) == OK)
+        log_info("orchestrator", "metrics: http://%s:%u/metrics", o->cfg->host, metrics_listener_port(o->metrics));
+    else
+        log_warn("orchestrator", "no metrics on METRICS_PORT: %s", why.text);
+}
+
+static err open_heartbeat(orchestrator *o, diag *why) {
+    orchestrator_heartbeat_config hc = {.loop = &o->loop,
+                                        .url = o->cfg->heartbeat_url,
+                                        .interval_ms = o->cfg->heartbeat_interval_s * 1000,
+                                        .is_well = orchestrator_status_is_well,
+                                        .context = o};
+    if (!hc.url || !*hc.url) return OK;
+    err e = orchestrator_heartbeat_new(&hc, &o->heartbeat);
+    return e == OK ? OK : diag_set(why, e, "out of memory");
+}
+
 static err open_server(orchestrator *o, diag *why) {
     serve_config sc = {.host = o->cfg->host,
                        .port = (uint16_t)o->cfg->port,
@@ -309,9 +359,14 @@ static err open_server(orchestrator *o, diag *why) {
                                  .query_trader_errors = query_trader_errors,
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
-                                 .force_sync = force_sync,
+                                 .force_sync = orchestrator_orders_force_sync,
+                                 .set_paused = orchestrator_orders_set_paused,
+                                 .find_klines = orchestrator_live_find,
+                                 .metrics = orchestrator_prometheus_write,
                                  .reload_traders = reload_traders};
     orchestrator_status_provide(&providers);
+    if (orchestrator_orders_new(o, &o->orders) != OK || orchestrator_live_open(o, &o->live) != OK)
+        return diag_set(why, ERR_NO_MEMORY, "out of memory");
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -336,6 +391,8 @@ static err open_loop(orchestrator *o, diag *why) {
     uv_timer_init(&o->loop, &o->flush);
     o->flush.data = o;
     uv_timer_start(&o->flush, on_flush, FLUSH_MS, FLUSH_MS);
+    orchestrator_health_open(o);
+    orchestrator_service_open(&o->service, &o->loop, orchestrator_health_is_alive, o);
     for (int i = 0; i < N_SIGNALS; i++) {
         uv_signal_init(&o->loop, &o->signals[i]);
         o->signals[i].data = o;
@@ -374,29 +431,14 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_analysis(o, why);
+    if (e == OK) e = open_notify(o, why);
     if (e == OK) e = orchestrator_flow_open_screener(o, why);
     if (e == OK) e = open_server(o, why);
+    if (e == OK) e = open_heartbeat(o, why);
+    if (e == OK) open_metrics(o);
     if (e == OK) e = orchestrator_flow_open_feed(o, why);
     if (e == OK) e = open_scale(o, why);
     return e;
-}
-
-/* Where it listens and how to talk to it. The token is shown to a person at a terminal, or when only this machine can
- * be reached; elsewhere the log is read by others, and the file has it. */
-static void greet(const orchestrator *o) {
-    const char *host = o->cfg->host;
-    bool is_local = strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
-    unsigned port = serve_port(o->serve);
-    log_info("orchestrator", "listening on %s port %u; signals are kept in %s", host, port, o->cfg->data_dir);
-    if (!mount_is_lasting_here(o->cfg->data_dir, getenv("FLY_MACHINE_ID") != NULL))
-        log_warn("orchestrator", "%s is no volume: what is kept there ends with this container", o->cfg->data_dir);
-    if (!is_local && !isatty(STDERR_FILENO)) {
-        log_info("orchestrator", "the token for requests is in %s/token", o->cfg->data_dir);
-        return;
-    }
-    log_info("orchestrator", "token: %s", o->token);
-    log_info("orchestrator", "try: curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals", o->token,
-             port);
 }
 
 /* ---- stop ---- */
@@ -422,19 +464,36 @@ static void on_cloud_finished(void *context) {
     if (o->supabase && !o->cloud) postgrest_close(o->supabase, NULL, NULL); /* else it was closed at the finish */
     o->supabase = NULL;
     close_storage(o);
+    orchestrator_orders_close(o->orders);
+    o->orders = NULL;
+    orchestrator_live_close(o->live);
+    o->live = NULL;
     orchestrator_analysis_close(o->analysis);
     o->analysis = NULL;
+    orchestrator_notify_close(o->notify);
+    o->notify = NULL;
     orchestrator_cloud_close(o->cloud);
     o->cloud = NULL;
     orchestrator_snapshot_close(o->snapshot, !o->has_failed); /* after the signals: those matter more */
     o->snapshot = NULL;
     orchestrator_traders_close(o->traders);
     o->traders = NULL;
+    metrics_listener_close(o->metrics);
+    o->metrics = NULL;
     if (o->serve) serve_close(o->serve, NULL, NULL);
     o->serve = NULL;
     close_handle((uv_handle_t *)&o->wake);
     close_handle((uv_handle_t *)&o->flush);
+    close_handle((uv_handle_t *)&o->measure.timer);
+    orchestrator_service_close(&o->service);
     for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
+}
+
+/* A machine that is short of CPU has used up a part of its time before the cloud's turn comes. */
+static int64_t leave_ms(const orchestrator *o) {
+    int64_t left = o->stop_began_ms + STOP_MS - monotonic_ms();
+    if (left > LEAVE_MS) return LEAVE_MS;
+    return left > LEAVE_LEAST_MS ? left : LEAVE_LEAST_MS;
 }
 
 /* The feed is closed: no event comes any more. While storage hands out the last passes the server still publishes them; its
@@ -448,11 +507,12 @@ static void on_feed_closed(void *context) {
     }
     if (o->traders) orchestrator_traders_stop(o->traders);
     orchestrator_analysis_stop(o->analysis);
+    orchestrator_notify_stop(o->notify);
     orchestrator_cloud_traders_close(o->cloud_traders);
     o->cloud_traders = NULL;
     if (o->serve) serve_publish_status(o->serve);
     if (o->cloud)
-        orchestrator_cloud_finish(o->cloud, o->exit_code ? o->why->text : NULL, LEAVE_MS, on_cloud_finished, o);
+        orchestrator_cloud_finish(o->cloud, o->exit_code ? o->why->text : NULL, leave_ms(o), on_cloud_finished, o);
     else
         on_cloud_finished(o);
 }
@@ -460,9 +520,13 @@ static void on_feed_closed(void *context) {
 void orchestrator_stop(orchestrator *o) {
     if (o->is_stopping) return;
     o->is_stopping = true;
+    o->stop_began_ms = monotonic_ms();
+    orchestrator_heartbeat_close(o->heartbeat);
+    o->heartbeat = NULL;
     orchestrator_set_status(o, "stopping");
     orchestrator_scale_close(o->scale);
     o->scale = NULL;
+    orchestrator_service_stopping(&o->service);
     if (o->feed)
         feed_close(o->feed, on_feed_closed, o);
     else
@@ -504,7 +568,8 @@ int orchestrator_run(const config *cfg, diag *why) {
         o->exit_code = EXIT_FAILURE_CODE;
         if (o->has_loop) orchestrator_stop(o);
     } else {
-        greet(o);
+        orchestrator_service_ready(&o->service);
+        orchestrator_greet(o);
     }
     block_signals(false);
     if (o->has_loop) {

@@ -7,17 +7,25 @@
 #include "orchestrator_analysis.h"
 #include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
+#include "orchestrator_heartbeat.h"
 #include "orchestrator_history.h"
+#include "orchestrator_measure.h"
+#include "orchestrator_notify.h"
 #include "orchestrator_scale.h"
+#include "orchestrator_service.h"
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
 #include "orchestrator_universe.h"
 #include "screener/screener.h"
 #include "serve/auth.h"
+#include "serve/metrics_listener.h"
 #include "serve/serve.h"
 #include "sync/storage.h"
 
 enum { N_SIGNALS = 3 };
+
+typedef struct orchestrator_live orchestrator_live;
+typedef struct orchestrator_orders orchestrator_orders;
 
 typedef struct orchestrator {
     const config *cfg;
@@ -37,18 +45,25 @@ typedef struct orchestrator {
     orchestrator_cloud_traders *cloud_traders;
     orchestrator_snapshot *snapshot;
     orchestrator_cloud *cloud;
-    orchestrator_analysis *analysis; /* NULL: off */
     orchestrator_scale *scale;
-    uint64_t n_snapshots; /* written or failed when the machine's restart began to be prepared */
+    uint64_t n_snapshots;              /* written or failed when the machine's restart began to be prepared */
+    orchestrator_analysis *analysis;   /* NULL: off */
+    orchestrator_notify *notify;       /* NULL: nobody is told */
+    orchestrator_heartbeat *heartbeat; /* NULL: nobody waits for one */
+    metrics_listener *metrics;         /* NULL: its port is not to be had */
     serve *serve;
+    orchestrator_live *live;
+    orchestrator_orders *orders;
     feed *feed;
     orchestrator_universe *universe;
     orchestrator_history history;
+    orchestrator_measure measure;
+    orchestrator_service service;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
-    int64_t started_ms, start_ms; /* monotonic; market time */
+    int64_t started_ms, stop_began_ms, start_ms; /* monotonic, monotonic, market time */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
-        reexecutes, is_feed_full;
+        reexecutes, is_feed_full, is_paused;
     uint64_t n_kills, n_printed;
     int exit_code;
     diag *why;

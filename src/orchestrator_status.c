@@ -1,50 +1,44 @@
 #include "orchestrator_status.h"
 #include "base/clock.h"
+#include "base/url.h"
+#include "orchestrator_health.h"
 #include <string.h>
+
+/* Binance's own hosts are not on this machine. */
+static bool is_simulated(const config *cfg) {
+    bool is_here = false;
+    for (size_t i = 0; i < cfg->binance_rest_urls.count; i++)
+        is_here = is_here || url_is_loopback(cfg->binance_rest_urls.items[i]);
+    return is_here;
+}
 
 static void tell_status(void *context, serve_status *out) {
     const orchestrator *o = context;
-    *out = (serve_status){o->status, (uint32_t)screener_workers(o->screener), monotonic_ms() - o->started_ms};
+    *out = (serve_status){.status = o->status,
+                          .cpus = (uint32_t)screener_workers(o->screener),
+                          .uptime_ms = monotonic_ms() - o->started_ms,
+                          .is_simulated = is_simulated(o->cfg)};
 }
 
 /* ---- health ---- */
 
-static bool has_quarantined(const orchestrator *o) {
-    const trader_set *set = screener_traders(o->screener);
-    int64_t now_ms = market_clock_now(&o->clock, monotonic_ms());
-    for (int32_t i = 0; set && i < set->count; i++)
-        if (set->traders[i] && trader_is_stopped(set->traders[i], now_ms)) return true;
-    return false;
+static size_t tell_health(void *context, health_component *out) {
+    health_facts facts;
+    orchestrator_health_facts(context, &facts);
+    return health_rules_judge(&facts, out);
 }
 
-static size_t tell_health(void *context, health_component *out) {
+bool orchestrator_status_is_well(void *context) {
     const orchestrator *o = context;
-    bool is_live = o->feed && feed_is_live(o->feed), is_failing = o->feed && feed_is_failing(o->feed);
-    bool is_short = o->cloud && orchestrator_cloud_is_short_of_disk(o->cloud);
-    size_t n = 0;
-    out[n++] = (health_component){"storage",
-                                  storage_health(o->storage) == STORAGE_FAILING ? HEALTH_FAILED
-                                  : is_short                                    ? HEALTH_DEGRADED
-                                                                                : HEALTH_OK,
-                                  true};
-    out[n++] = (health_component){"workers", o->has_failed ? HEALTH_FAILED : HEALTH_OK, true};
-    out[n++] = (health_component){"stream", is_live ? HEALTH_OK : HEALTH_DEGRADED, false};
-    out[n++] = (health_component){"history", is_failing ? HEALTH_DEGRADED : HEALTH_OK, false};
-    out[n++] = (health_component){"traders", has_quarantined(o) ? HEALTH_DEGRADED : HEALTH_OK, false};
-    if (o->analysis)
-        out[n++] = (health_component){
-            "analysis", orchestrator_analysis_is_serving(o->analysis) ? HEALTH_OK : HEALTH_DEGRADED, false};
-    if (o->cfg->is_cloud)
-        out[n++] = (health_component){"cloud", o->cloud ? orchestrator_cloud_health(o->cloud) : HEALTH_DEGRADED, false};
-    if (o->cloud_traders)
-        out[n++] = (health_component){
-            "supabase", orchestrator_cloud_traders_is_failing(o->cloud_traders) ? HEALTH_DEGRADED : HEALTH_OK, false};
-    return n;
+    health_component components[HEALTH_MAX_COMPONENTS];
+    size_t n = tell_health(context, components);
+    return health_judge(components, n) != STATUS_UNHEALTHY && strcmp(o->status, "running") == 0 && o->feed &&
+           feed_is_live(o->feed);
 }
 
 static bool tell_ready(void *context, diag *why) {
     const orchestrator *o = context;
-    if (strcmp(o->status, "running") == 0) return true;
+    if (strcmp(o->status, "running") == 0 || strcmp(o->status, "paused") == 0) return true;
     diag_set(why, ERR_INVALID, "%s", strcmp(o->status, "starting") == 0 ? "history is still being loaded" : o->status);
     return false;
 }
@@ -138,8 +132,16 @@ static void tell_traders(void *context, json_writer *w) {
                                strcmp(o->status, "starting") == 0, w);
 }
 
+static void write_health(const orchestrator *o, json_writer *w) {
+    health_facts facts;
+    orchestrator_health_facts(o, &facts);
+    json_write_key(w, "problems");
+    health_rules_write(&facts, w);
+}
+
 static void tell_details(void *context, json_writer *w) {
     const orchestrator *o = context;
+    write_health(o, w);
     json_put_integer(w, "symbols", orchestrator_universe_count(o->universe));
     json_write_key(w, "universe");
     orchestrator_universe_write(o->universe, o->feed, w);
@@ -163,6 +165,8 @@ static void tell_details(void *context, json_writer *w) {
     }
     json_write_key(w, "analysis");
     orchestrator_analysis_write(o->analysis, w);
+    json_write_key(w, "notify");
+    orchestrator_notify_write(o->notify, w);
     write_workers(o, w);
     if (o->serve) {
         json_write_key(w, "server");

@@ -3,5 +3,7 @@
 #pragma once
 #include "orchestrator_body.h"
 
+/* `context` is the orchestrator. Nothing that a restart could cure, warm, and the market is seen. */
+bool orchestrator_status_is_well(void *context);
 /* Fills those of the providers that tell; their context is the orchestrator. */
 void orchestrator_status_provide(serve_providers *out);

@@ -25,6 +25,7 @@ local indicator = require "indicator"
 local inputs = require "input"
 local json = require "json"
 local market = require "market"
+local notices = require "notify"
 local plot = require "plot"
 local prompt = require "prompt"
 local quote = require "quote"
@@ -334,7 +335,7 @@ function M.load(index, code, chunk, overrides, default_interval)
     on = t.on or "close", references = t.references or {}, rank_top = t.rank and t.rank.top, symbols_top = symbols.top,
     min_quote_volume = symbols.min_quote_volume, own = own, has_filter = t.filter ~= nil, has_conditions = has_conditions,
     has_plots = t.plots ~= nil, has_prompt = type(t.prompt) == "function", wants_analysis = loaded[index].analysis.is_wanted,
-    is_manual = loaded[index].analysis.when == "manual",
+    is_manual = loaded[index].analysis.when == "manual", notify = t.notify ~= nil and json_text(notices.plain(t.notify)) or nil,
   }
 end
 

@@ -1,5 +1,6 @@
 --- The `trader` function: checks the table that a script describes itself with, and what its filter returns.
 local dialect = require "dialect"
+local notices = require "notify"
 local prompts = require "prompt"
 local series = require "series"
 local suggest = require "suggest"
@@ -19,7 +20,7 @@ for name in ("1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M"):gmatch "%S+" 
 -- @field cooldown? bars @field warmup? bars @field series? table of function(m, prev) -> number
 -- @field filter? function(m) -> boolean or result @field conditions? list of texts or {text, function(m) -> boolean}
 -- @field plots? function(m) -> table @field prompt? text or function(m, signal) -> text @field analysis? table {model, when, max_per_day}
--- @field risk? table {stop_pct, target_pct} @field notify? table of rules
+-- @field risk? table {stop_pct, target_pct} @field notify? boolean or table {to, events, message, min_score, max_per_hour}
 -- @field references? list of symbols such as "BTCUSDT", read as m.ref.BTCUSDT @field rank? table {by = function(m) -> number, top = symbols}
 
 --- What a filter may return in place of true or false.
@@ -185,7 +186,10 @@ local checks = {
       expect("risk." .. key, value, type(value) == "number" and value > 0 and value < 100, "a percentage above 0, below 100")
     end
   end,
-  notify = function(v) expect("notify", v, type(v) == "table", "a table of rules") end,
+  notify = function(v)
+    local field, why = notices.check(v)
+    if field then fail(field, why) end
+  end,
 }
 
 local function check(fields)

@@ -138,7 +138,7 @@ export async function startDaemon({ port, market, folder, traders = builtInTrade
 /** The same, not waiting for anything: for starts that fail. */
 export function startTrademind({ port = 1, folder, traders = builtInTraders, env = {}, words = [] }) {
   const it = start('trademind', ['run', '--json', ...PATIENCE, ...words], {
-    DATA_DIR: folder, TRADERS_DIR: traders, PORT: '0', BINANCE_REST_URL: `http://127.0.0.1:${port}`, BINANCE_WS_URL: `ws://127.0.0.1:${port}`, ...env,
+    DATA_DIR: folder, TRADERS_DIR: traders, PORT: '0', METRICS_PORT: '0', BINANCE_REST_URL: `http://127.0.0.1:${port}`, BINANCE_WS_URL: `ws://127.0.0.1:${port}`, ...env,
   });
   started.add(it);
   it.port = () => Number(/listening on \S+ port (\d+)/.exec(it.stderr)?.[1] ?? 0);

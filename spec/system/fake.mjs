@@ -2,8 +2,8 @@
 //
 //   const it = await fake(async request => ({ status: 200, body: {...} }));
 //   it.url, it.requests, it.inFlight, it.most          (most: requests at once, ever)
-//   request {method, path, headers, body (parsed JSON or text), n (from 0)}
 //   an answer {status (200), headers, body (object: as JSON; text; Buffer), delayMs, drip: {bytes, ms}, cutAfter: bytes, never: true, lost: true (no reply)}
+//   request {method, path, headers, body (parsed JSON or text), text (as it came), n (from 0)}
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -42,7 +42,7 @@ export async function fake(respond, { port = 0 } = {}) {
     it.most = Math.max(it.most, ++it.inFlight);
     response.on('close', () => { it.inFlight--; });
     incoming.setEncoding('utf8').on('data', part => { text += part; }).on('end', async () => {
-      const request = { method: incoming.method, path: incoming.url, headers: incoming.headers, body: parsed(text), n: it.requests.length, at: Date.now() };
+      const request = { method: incoming.method, path: incoming.url, headers: incoming.headers, body: parsed(text), text, n: it.requests.length, at: Date.now() };
       it.requests.push(request);
       try {
         await write(response, await it.respond(request));

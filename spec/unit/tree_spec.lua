@@ -4,7 +4,7 @@
 
 local LAYERS = {
   {"base"}, {"market"}, {"indicator", "binance"}, {"script"}, {"screener"},
-  {"analyzer", "sync", "scale", "backtest", "check"}, {"serve"}, {"provision"}, {"orchestrator"}, {"cli"}, {"main"},
+  {"analyzer", "notify", "sync", "scale", "backtest", "check"}, {"serve"}, {"provision"}, {"orchestrator"}, {"cli"}, {"main"},
 }
 local MAX_LINES = 80
 

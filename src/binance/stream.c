@@ -178,9 +178,18 @@ err stream_want(stream *s, const topic *wanted, size_t n) {
     return error;
 }
 
+/* Ms since the last byte came. */
+static int64_t silent_ms(const stream *s) {
+    struct tcp_info info;
+    socklen_t bytes = sizeof info;
+    if (getsockopt(lws_get_socket_fd(s->socket.wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
+    return info.tcpi_last_data_recv;
+}
+
 stream_stats stream_get_stats(const stream *s) {
     stream_stats stats = s->stats;
     stats.is_connected = s->state == OPEN;
+    stats.silent_ms = stats.is_connected ? silent_ms(s) : -1;
     stats.topics = topics_count(s->topics);
     return stats;
 }
@@ -371,14 +380,6 @@ static void on_shutdown(void *context) {
 }
 
 /* ---- time ---- */
-
-/* Ms since the last byte came. */
-static int64_t silent_ms(stream *s) {
-    struct tcp_info info;
-    socklen_t bytes = sizeof info;
-    if (getsockopt(lws_get_socket_fd(s->socket.wsi), IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
-    return info.tcpi_last_data_recv;
-}
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -61,6 +61,7 @@ typedef struct stream_options {
 
 typedef struct stream_stats {
     bool is_connected;
+    int64_t silent_ms; /* since the last byte of this connection; -1: there is none */
     uint64_t n_connects, n_losses, n_failed_tries;
     uint64_t n_frames, frame_bytes;
     uint64_t n_klines, n_tickers, n_replies, n_others; /* frames by kind; a ticker array counts its elements */

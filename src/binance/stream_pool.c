@@ -416,7 +416,7 @@ stream_pool_stats stream_pool_get_stats(const stream_pool *p) {
         const slot *s = p->slots[i];
         if (!s) continue;
         stream_stats stats = stream_get_stats(s->current->stream);
-        out.n_connections++;
+        out.silent_ms[out.n_connections++] = stats.silent_ms;
         out.n_live += s->current->is_connected;
         out.n_carried += stats.topics.n_carried;
         n_carrying += is_carrying(s->current);

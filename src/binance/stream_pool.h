@@ -44,10 +44,11 @@ typedef struct stream_pool_stats {
     bool is_live;     /* every slot has a connection */
     bool is_complete; /* and all wanted topics are confirmed, none is still to be given back */
     size_t n_connections, n_live, n_wanted, n_carried;
-    uint64_t n_replacements; /* connections that took over from one that still stood */
-    uint64_t n_outdated;     /* messages that had come already, or after a newer one */
-    const char *host;        /* that the next connection goes to; borrowed */
-    stream_stats sum;        /* of all connections ever; its topics and is_connected are not set */
+    int64_t silent_ms[STREAM_POOL_MAX]; /* of each connection, as of a stream */
+    uint64_t n_replacements;            /* connections that took over from one that still stood */
+    uint64_t n_outdated;                /* messages that had come already, or after a newer one */
+    const char *host;                   /* that the next connection goes to; borrowed */
+    stream_stats sum; /* of all connections ever; its topics and is_connected and silent_ms are not set */
 } stream_pool_stats;
 
 /* ERR_INVALID (with the sentence) for a URL of another form, ERR_NO_MEMORY. Without topics there is no connection. */

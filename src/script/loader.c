@@ -97,6 +97,7 @@ static void read_spec(lua_State *L, int table, const trader_source *source, trad
     spec->conditions = copy_field(L, table, "conditions", "[]");
     spec->inputs = copy_field(L, table, "inputs", "[]");
     spec->tags = copy_field(L, table, "tags", "[]");
+    spec->notify = copy_field(L, table, "notify", NULL);
     spec->description = copy_field(L, table, "description", "");
 }
 

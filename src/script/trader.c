@@ -309,6 +309,7 @@ void trader_spec_free(trader_spec *spec) {
     free(spec->inputs);
     free(spec->description);
     free(spec->tags);
+    free(spec->notify);
     free_list(spec->references);
     free(spec->needs);
     free(spec);

@@ -88,6 +88,7 @@ typedef struct trader_spec {
     int32_t symbols_top;       /* only so many of the most traded symbols; 0: all */
     double min_quote_volume;   /* least volume of 24 h, in the quote asset; 0: any */
     char *conditions, *inputs, *description, *tags; /* JSON array, JSON array, text, JSON array */
+    char *notify; /* JSON object: rules of notifications, see lua/stdlib/notify.lua; NULL: it has none */
     /* Of its own symbol and of its references, whichever is more: bars that its indicators wait for, by interval (0: not
      * used); bars that must be kept: depth, and how far back it reads. */
     int32_t depth[N_INTERVALS];

@@ -3,6 +3,9 @@
 static const char *const status_names[] = {"healthy", "degraded", "unhealthy"};
 static const char *const state_names[] = {"ok", "degraded", "failed"};
 
+const char *health_state_name(health_state state) { return state_names[state]; }
+const char *health_status_name(health_status status) { return status_names[status]; }
+
 health_status health_judge(const health_component *components, size_t count) {
     health_status status = STATUS_HEALTHY;
     for (size_t i = 0; i < count; i++) {

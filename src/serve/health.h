@@ -15,6 +15,10 @@ typedef struct health_component {
 
 enum { HEALTH_MAX_COMPONENTS = 32 };
 
+/* "ok", "degraded", "failed". */
+const char *health_state_name(health_state state);
+/* "healthy", "degraded", "unhealthy". */
+const char *health_status_name(health_status status);
 health_status health_judge(const health_component *components, size_t count);
 int health_http_status(health_status status); /* 200 or 503 */
 /* {"status":"degraded","components":{"storage":"ok","binance":"failed"}} */

@@ -7,6 +7,7 @@
 #include "serve/http_api.h"
 #include "screener/signal_json.h"
 #include "serve/http_change.h"
+#include "serve/http_metrics.h"
 #include "serve/http_query.h"
 #include "serve/offer.h"
 #include <stdio.h>
@@ -41,6 +42,7 @@ static void get_root(http_api *api, http_request_state *r);
 static void get_health(http_api *api, http_request_state *r);
 static void get_ready(http_api *api, http_request_state *r);
 static void get_channel(http_api *api, http_request_state *r);
+static void get_metrics(http_api *api, http_request_state *r);
 static void get_status(http_api *api, http_request_state *r);
 static void get_signals(http_api *api, http_request_state *r);
 
@@ -54,6 +56,7 @@ static const route routes[] = {
     {"/health", get_health, NULL},
     {"/ready", get_ready, NULL},
     {"/ws", get_channel, NULL},
+    {"/metrics", get_metrics, NULL},
     {"/api/v1/status", get_status, NULL},
     {"/api/v1/signals", get_signals, NULL},
     {"/api/v1/traders", get_traders, NULL},
@@ -62,7 +65,7 @@ static const route routes[] = {
     {"/api/v1/screener/workers", NULL, post_workers},
 };
 
-static bool needs_token(const char *path) { return strncmp(path, "/api", 4) == 0; }
+static bool needs_token(const char *path) { return strncmp(path, "/api", 4) == 0 || strcmp(path, "/metrics") == 0; }
 
 static void refuse_entry(http_request_state *r, gate_verdict verdict) {
     if (verdict == GATE_SHUT)
@@ -293,6 +296,8 @@ static void get_ready(http_api *api, http_request_state *r) {
     json_write_object_end(&w);
     http_answer_json(&r->answer, is_ready ? 200 : 503, &w);
 }
+
+static void get_metrics(http_api *api, http_request_state *r) { http_metrics_answer(&api->providers, &r->answer); }
 
 static void get_status(http_api *api, http_request_state *r) {
     serve_status status = {0};

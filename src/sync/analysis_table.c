@@ -2,6 +2,7 @@
 #include "abi.h"
 #include "base/fault.h"
 #include "sync/local_db_body.h"
+#include "sync/notice_table.h"
 #include "sync/outbox.h"
 #include <math.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ static const char STATUS[] = "UPDATE signals SET status = ?2 WHERE id = ?1 AND s
                              " 'expired')";
 /* A prompt is big: it is kept while somebody may ask it. */
 static const char FORGET[] = "UPDATE analyses SET prompt = NULL WHERE signal_id = ?1 AND status <> 'queued'";
+static const char ONE[] = "SELECT " COLUMNS " FROM analyses WHERE id = ?1";
 static const char QUEUED[] = "SELECT " COLUMNS " FROM analyses WHERE status = 'queued'";
 static const char WATCHED[] =
     "SELECT a.id, a.signal_id, a.trader_id, a.symbol, a.interval, a.open_ms, a.close_ms, a.look, f.prompt, a.status,"
@@ -107,6 +109,7 @@ static err put_end(local_db *db, const analysis_row *row, diag *why) {
     bool is_done = row->status == ANALYSIS_DONE;
     err e = is_done ? run_with(db, VERDICT, row->id, db->user_id, why) : OK;
     if (e == OK && is_done) e = outbox_put(db, CLOUD_ANALYSES, row->id, OUTBOX_INSERT, why);
+    if (e == OK && is_done) e = notice_table_put(db, NOTICE_ANALYSIS, row->signal_id, row->id, why);
     if (e == OK && row->follow_up != FOLLOW_NEW)
         e = run_with(db, STATUS, row->signal_id, follow_up_name(row->follow_up), why);
     if (e == OK && row->follow_up != FOLLOW_MONITORING) e = run_with(db, FORGET, row->signal_id, NULL, why);
@@ -178,6 +181,22 @@ static err read_row(sqlite3_stmt *s, analysis_row *row) {
     copy_text(row->decision, sizeof row->decision, s, 22);
     copy_text(row->side, sizeof row->side, s, 23);
     return read_texts(s, row);
+}
+
+err analysis_table_get(local_db *db, const char *id, analysis_row *out, diag *why) {
+    sqlite3_stmt *get = NULL;
+    err e = prepare(db, ONE, &get, why);
+    if (e != OK) return e;
+    bind_text(get, 1, id);
+    int code = sqlite3_step(get);
+    if (code == SQLITE_DONE)
+        e = diag_set(why, ERR_NOT_FOUND, "%s: no analysis %s", db->path, id);
+    else if (code != SQLITE_ROW)
+        e = local_db_fail(db, why, "read it");
+    else if ((e = read_row(get, out)) != OK)
+        diag_set(why, e, "%s", error_text(e));
+    sqlite3_finalize(get);
+    return e;
 }
 
 static err read_rows(local_db *db, const char *sql, analysis_row **rows, size_t *n, diag *why) {

@@ -13,6 +13,9 @@ MUST_CHECK err analysis_table_queue(local_db *db, const signal_row *s, diag *why
 /* One transaction: a later look that is queued, or the end of one. */
 MUST_CHECK err analysis_table_put(local_db *db, const analysis_row *row, diag *why);
 
+/* `out` is zero, or to be deinited, also after a failure. ERR_NOT_FOUND. */
+MUST_CHECK err analysis_table_get(local_db *db, const char *id, analysis_row *out, diag *why);
+
 typedef struct analysis_spender {
     char trader_id[ID_BYTES];
     int32_t n_started; /* first looks */

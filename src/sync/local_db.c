@@ -74,6 +74,7 @@ err local_db_open(const local_db_config *config, local_db **out, diag *why) {
     if (failed) goto out;
     const char *machine_id = config->machine_id && config->machine_id[0] ? config->machine_id : NULL;
     db->has_cloud = config->has_cloud;
+    db->has_notices = config->has_notices;
     db->user_id = strdup(config->user_id ? config->user_id : "local");
     db->machine_id = machine_id ? strdup(machine_id) : NULL;
     if (!db->user_id || (machine_id && !db->machine_id)) {

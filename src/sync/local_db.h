@@ -18,6 +18,7 @@ typedef struct local_db_config {
     const char *machine_id; /* in every row; NULL or empty: unknown */
     bool sync_full;         /* a commit also survives the loss of the host, not only of the process */
     bool has_cloud;         /* what is written is put into the outbox, too */
+    bool has_notices;       /* somebody is to be told of it: notice_table.h */
 } local_db_config;
 
 /* Makes the folder and the file when missing, and brings an older schema up to date. */

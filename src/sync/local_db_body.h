@@ -37,7 +37,7 @@ struct local_db {
     sqlite3_stmt *statements[N_STATEMENTS];
     char path[DATABASE_PATH_BYTES];
     char *user_id, *machine_id;
-    bool has_cloud;
+    bool has_cloud, has_notices;
     uint32_t wal_pages;
 };
 

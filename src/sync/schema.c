@@ -2,6 +2,7 @@
  * row must never hold up all others. `signals.trader` and `signals.state` are computed, since
  * the cloud's table has no such columns. */
 #include "sync/schema.h"
+#include "sync/notice_table.h"
 #include "sync/trader_table.h"
 
 const char *const schema_migrations[] = {
@@ -142,6 +143,9 @@ const char *const schema_migrations[] = {
     "CREATE INDEX analyses_by_status ON analyses (status);"
     "CREATE INDEX analyses_by_signal ON analyses (signal_id, look);"
     "CREATE INDEX analyses_by_day ON analyses (day);",
+
+    /* 6: what people are to be told, and what was sent of it */
+    NOTICE_TABLE_SCHEMA,
 };
 
 const int schema_version = (int)(sizeof schema_migrations / sizeof schema_migrations[0]);

@@ -5,6 +5,7 @@
 #include "sync/analysis_table.h"
 #include "sync/candle_table.h"
 #include "sync/local_db_body.h"
+#include "sync/notice_table.h"
 #include "sync/outbox.h"
 #include <assert.h>
 #include <errno.h>
@@ -110,11 +111,20 @@ static err put_event(local_db *db, const signal_row *s, diag *why) {
     return failed ? failed : outbox_put(db, CLOUD_EVENTS, id, OUTBOX_INSERT, why);
 }
 
-/* What was found in the past is no event. */
+/* What was found in the past is no event, and nobody is told of it. */
 static err note_new(local_db *db, const signal_row *s, diag *why) {
     err failed = outbox_put(db, CLOUD_SIGNALS, s->id, OUTBOX_INSERT, why);
     if (!failed && s->prompt) failed = analysis_table_queue(db, s, why);
-    return failed || s->state == SIGNAL_HISTORICAL ? failed : put_event(db, s, why);
+    if (failed || s->state == SIGNAL_HISTORICAL) return failed;
+    failed =
+        notice_table_put(db, s->state == SIGNAL_PROVISIONAL ? NOTICE_PROVISIONAL : NOTICE_SIGNAL, s->id, NULL, why);
+    return failed ? failed : put_event(db, s, why);
+}
+
+static err note_update(local_db *db, const update_row *u, diag *why) {
+    err failed = outbox_put(db, CLOUD_SIGNALS, u->id, OUTBOX_AMEND, why);
+    if (failed || u->is_revised) return failed;
+    return notice_table_put(db, u->state == SIGNAL_WITHDRAWN ? NOTICE_WITHDRAWN : NOTICE_CONFIRMED, u->id, NULL, why);
 }
 
 /* ---- the same signal again ---- */
@@ -164,11 +174,15 @@ static bool is_same_content(const signal_row *a, const signal_row *b) {
            is_near_text(a->values, b->values, "{}") && is_near_text(a->plots, b->plots, "[]");
 }
 
-static err read_known(local_db *db, const char *id, signal_row *out, diag *why) {
+err signal_table_get(local_db *db, const char *id, signal_row *out, diag *why) {
     sqlite3_stmt *get = db->statements[GET_SIGNAL];
-    err failed;
+    err failed = OK;
     bind_text(get, 1, id);
-    failed = sqlite3_step(get) == SQLITE_ROW ? OK : local_db_fail(db, why, "read it");
+    int code = sqlite3_step(get);
+    if (code == SQLITE_DONE)
+        failed = diag_set(why, ERR_NOT_FOUND, "%s: no signal %s", db->path, id);
+    else if (code != SQLITE_ROW)
+        failed = local_db_fail(db, why, "read it");
     if (!failed && (failed = read_signal(out, get)))
         diag_set(why, failed, "%s: cannot read signal %s: %s", db->path, id, error_text(failed));
     sqlite3_reset(get);
@@ -178,7 +192,7 @@ static err read_known(local_db *db, const char *id, signal_row *out, diag *why) 
 
 static err note_revision(local_db *db, const signal_row *s, diag *why) {
     signal_row known = {0};
-    err failed = read_known(db, s->id, &known, why);
+    err failed = signal_table_get(db, s->id, &known, why);
     if (!failed && !known.is_revised && !is_same_content(&known, s)) {
         bind_text(db->statements[REVISE_SIGNAL], 1, s->id);
         failed = local_db_run(db, db->statements[REVISE_SIGNAL], why);
@@ -259,8 +273,7 @@ err signal_table_put(local_db *db, pass *p, uint32_t *n_new, diag *why) {
             failed = note_revision(db, &p->signals[i], why);
     }
     for (uint32_t i = 0; !failed && i < p->n_settles; i++) failed = settle(db, p, &p->settles[i], why);
-    for (uint32_t i = 0; !failed && i < p->n_updates; i++)
-        failed = outbox_put(db, CLOUD_SIGNALS, p->updates[i].id, OUTBOX_AMEND, why);
+    for (uint32_t i = 0; !failed && i < p->n_updates; i++) failed = note_update(db, &p->updates[i], why);
     for (uint32_t i = 0; !failed && i < p->n_candles; i++)
         failed = candle_table_put(db, p->symbol, p->interval, &p->candles[i], why);
     return failed;

@@ -39,4 +39,6 @@ MUST_CHECK err signal_cursor_parse(const char *text, signal_filter *filter);
 /* Within a transaction. Of the pass, the signals that were not known before are moved to the front (order kept) and
  * counted in `n_new`; what its settles have changed is in its updates afterwards. */
 MUST_CHECK err signal_table_put(local_db *db, pass *p, uint32_t *n_new, diag *why);
+/* `out` is zero, or to be deinited, also after a failure. ERR_NOT_FOUND. */
+MUST_CHECK err signal_table_get(local_db *db, const char *id, signal_row *out, diag *why);
 MUST_CHECK err signal_table_read(local_db *db, const signal_filter *filter, signal_list *out, diag *why);

@@ -91,6 +91,7 @@ struct storage {
     _Atomic int64_t stop_by_ms; /* monotonic; written before is_stopping */
 
     _Atomic int state;
+    _Atomic int64_t last_commit_ms;
     _Atomic uint64_t n_passes, n_commits, n_failures, n_new_signals, n_in_batch;
     log_repeater failures, checkpoint_failures; /* the storage thread's */
     uint64_t n_lost;                            /* passes given up; the storage thread's until joined */
@@ -154,8 +155,8 @@ err storage_open(const storage_config *config, storage **out, diag *why) {
     if (failed) diag_set(why, failed, "storage: %s", error_text(failed));
     if (!failed) failed = data_folder_make(config->folder, why);
     if (!failed) failed = data_folder_acquire(config->folder, &s->lock, why);
-    s->config = (local_db_config){config->folder, config->user_id, config->machine_id, config->outbox_sync_full,
-                                  config->has_cloud};
+    s->config = (local_db_config){config->folder,           config->user_id,   config->machine_id,
+                                  config->outbox_sync_full, config->has_cloud, config->has_notices};
     if (!failed) failed = open_database(s, why);
     if (failed)
         free_storage(s);
@@ -277,7 +278,8 @@ void storage_read_stats(const storage *s, storage_stats *out) {
                            .n_commits = atomic_load(&s->n_commits),
                            .n_failures = atomic_load(&s->n_failures),
                            .n_new_signals = atomic_load(&s->n_new_signals),
-                           .n_queued = submitted_and_waiting(s)};
+                           .n_queued = submitted_and_waiting(s),
+                           .last_commit_ms = atomic_load(&s->last_commit_ms)};
 }
 
 static void on_async(uv_async_t *handle) { deliver(handle->data); }
@@ -311,13 +313,15 @@ static void answer(request *r) {
     free_request(r);
 }
 
+/* What is answered was so when the batches before it had been told: so answers are taken first, and given last. */
 static void deliver(storage *s) {
+    request *answers = atomic_exchange(&s->answered, NULL);
     for (batch *b = reverse_batches(atomic_exchange(&s->committed, NULL)), *next; b; b = next) {
         next = b->next;
         for (size_t i = 0; i < b->count; i++) s->on_committed(s->context, b->passes[i], b->n_new[i]);
         free(b);
     }
-    for (request *r = atomic_exchange(&s->answered, NULL), *next; r; r = next) { /* in any order: each stands alone */
+    for (request *r = answers, *next; r; r = next) { /* in any order: each stands alone */
         next = r->next;
         answer(r);
     }
@@ -577,6 +581,7 @@ static void note_success(storage *s, const batch *b) {
     atomic_fetch_add(&s->n_passes, b->count);
     atomic_fetch_add(&s->n_new_signals, n_new);
     atomic_fetch_add(&s->n_commits, 1);
+    atomic_store(&s->last_commit_ms, monotonic_ms());
     atomic_store(&s->n_in_batch, 0);
     note_works(s);
 }

@@ -26,9 +26,9 @@ typedef struct storage storage;
 typedef struct storage_config {
     const char *folder, *user_id, *machine_id; /* as in local_db_config */
     bool outbox_sync_full;
-    bool has_cloud;          /* as in local_db_config */
-    uint32_t n_producers;    /* workers: 1.. */
-    uint32_t queue_capacity; /* passes a producer may be ahead; 0: 1024 */
+    bool has_cloud, has_notices; /* as in local_db_config */
+    uint32_t n_producers;        /* workers: 1.. */
+    uint32_t queue_capacity;     /* passes a producer may be ahead; 0: 1024 */
 } storage_config;
 
 /* signals[0 .. n_new) of the pass are new and to be announced; the rest were known before. Its updates say which known
@@ -45,7 +45,8 @@ typedef enum storage_state { STORAGE_IDLE, STORAGE_RUNNING, STORAGE_FAILING, STO
 typedef struct storage_stats {
     storage_state state; /* FAILING: the last commit failed and is being repeated */
     uint64_t n_passes, n_commits, n_failures, n_new_signals;
-    uint64_t n_queued; /* submitted and not committed yet */
+    uint64_t n_queued;      /* submitted and not committed yet */
+    int64_t last_commit_ms; /* monotonic; 0: none yet */
 } storage_stats;
 
 /* Owner. Opens and migrates the database, and holds FOLDER/lock, so that a second daemon on the same folder is refused
