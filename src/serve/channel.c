@@ -11,6 +11,7 @@
 #include "serve/channel.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "serve/answer.h"
 #include "serve/auth.h"
 #include "serve/channel_asked.h"

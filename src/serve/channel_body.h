@@ -31,9 +31,9 @@ struct channel_client {
     channel_client *previous;
     gate_ticket *ticket; /* while the gate finds out; nothing is read meanwhile */
     uint64_t live_seq;   /* hello's: what is pushed after it comes live */
-    token_bucket rate;   /* of the pieces of messages that come in */
     char *input;         /* the message that is arriving */
     size_t input_bytes;
+    token_bucket rate; /* of the pieces of messages that come in */
     const char *close_text;
     uint32_t n_close_waits;
 };

@@ -174,7 +174,7 @@ static err open_context(listener *l, diag *why) {
         .gid = (gid_t)-1,
         .server_string = "trademind",
         .fd_limit_per_thread =
-            (int)l->max_connections + ACCEPTS_AT_ONCE + 16, /* its tables are sized by this; some just go */
+            l->max_connections + ACCEPTS_AT_ONCE + 16, /* its tables are sized by this; some are just going */
         .max_http_header_pool = (unsigned short)l->max_connections,
         .max_http_header_data = REQUEST_HEAD_MAX_BYTES + RENAMED_BYTES,
         .timeout_secs = REQUEST_TIMEOUT_S,
