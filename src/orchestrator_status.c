@@ -1,11 +1,23 @@
 #include "orchestrator_status.h"
 #include "base/clock.h"
+#include "base/url.h"
 #include "orchestrator_health.h"
 #include <string.h>
 
+/* Binance's own hosts are not on this machine. */
+static bool is_simulated(const config *cfg) {
+    bool is_here = false;
+    for (size_t i = 0; i < cfg->binance_rest_urls.count; i++)
+        is_here = is_here || url_is_loopback(cfg->binance_rest_urls.items[i]);
+    return is_here;
+}
+
 static void tell_status(void *context, serve_status *out) {
     const orchestrator *o = context;
-    *out = (serve_status){o->status, (uint32_t)screener_workers(o->screener), monotonic_ms() - o->started_ms};
+    *out = (serve_status){.status = o->status,
+                          .cpus = (uint32_t)screener_workers(o->screener),
+                          .uptime_ms = monotonic_ms() - o->started_ms,
+                          .is_simulated = is_simulated(o->cfg)};
 }
 
 /* ---- health ---- */
@@ -26,7 +38,7 @@ bool orchestrator_status_is_well(void *context) {
 
 static bool tell_ready(void *context, diag *why) {
     const orchestrator *o = context;
-    if (strcmp(o->status, "running") == 0) return true;
+    if (strcmp(o->status, "running") == 0 || strcmp(o->status, "paused") == 0) return true;
     diag_set(why, ERR_INVALID, "%s", strcmp(o->status, "starting") == 0 ? "history is still being loaded" : o->status);
     return false;
 }
