@@ -1,9 +1,9 @@
 #include "orchestrator_prometheus.h"
 #include "base/clock.h"
 #include "orchestrator_health.h"
+#include "orchestrator_status.h"
 #include "serve/metrics_text.h"
 #include <stdio.h>
-#include <string.h>
 
 /* ---- the process ---- */
 
@@ -23,7 +23,7 @@ static void write_process(const orchestrator *o, metrics_text *m) {
     metrics_text_histogram(m, "trademind_loop_delay_seconds", "How late the I/O thread is, once a second.", &s->loop_s);
 }
 
-static void write_health(const orchestrator *o, metrics_text *m) {
+static void write_health(orchestrator *o, metrics_text *m) {
     health_facts facts;
     health_component components[HEALTH_MAX_COMPONENTS];
     orchestrator_health_facts(o, &facts);
@@ -32,7 +32,7 @@ static void write_health(const orchestrator *o, metrics_text *m) {
     for (size_t i = 0; i < n; i++)
         metrics_text_sample(m, &(metrics_label){"component", components[i].name}, 1, components[i].state);
     metrics_text_put(m, "trademind_ready", METRICS_GAUGE, "1 when the history is there and traders run.",
-                     strcmp(o->status, "running") == 0);
+                     orchestrator_status_is_ready(o, NULL));
     metrics_text_put(m, "trademind_errors_last_minute", METRICS_GAUGE, "Errors of traders and of the database.",
                      facts.errors_per_minute);
     metrics_text_put(m, "trademind_stopped_traders", METRICS_GAUGE, "Traders that are quarantined.",
@@ -176,7 +176,7 @@ static void write_analysis(const orchestrator *o, metrics_text *m) {
 }
 
 err orchestrator_prometheus_write(void *context, char **text, size_t *bytes) {
-    const orchestrator *o = context;
+    orchestrator *o = context;
     metrics_text m;
     metrics_text_init(&m);
     write_process(o, &m);
