@@ -18,6 +18,7 @@ void orchestrator_greet(const orchestrator *o) {
         return;
     }
     log_info("orchestrator", "token: %s", o->token);
+    log_info("orchestrator", "dashboard: http://127.0.0.1:%u/#%s", port, o->token);
     log_info("orchestrator", "try: curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals", o->token,
              port);
 }

@@ -45,6 +45,8 @@ static void write_health(const orchestrator *o, metrics_text *m) {
 
 static void write_stream(const orchestrator *o, metrics_text *m) {
     stream_pool_stats p = o->feed ? feed_stream_stats(o->feed) : (stream_pool_stats){0};
+    int64_t silent_ms[STREAM_POOL_MAX];
+    size_t n = o->feed ? feed_stream_silence(o->feed, silent_ms) : 0;
     const struct {
         const char *name, *help;
         uint64_t value;
@@ -65,11 +67,11 @@ static void write_stream(const orchestrator *o, metrics_text *m) {
     metrics_text_put(m, "trademind_stream_topics", METRICS_GAUGE, "Streams that are wanted.", (double)p.n_wanted);
     metrics_text_family(m, "trademind_stream_silence_seconds", METRICS_GAUGE,
                         "Of each connection that stands: time since its last byte.");
-    for (size_t i = 0; i < p.n_connections; i++) {
+    for (size_t i = 0; i < n; i++) {
         char number[24];
         snprintf(number, sizeof number, "%zu", i);
-        if (p.silent_ms[i] >= 0)
-            metrics_text_sample(m, &(metrics_label){"connection", number}, 1, (double)p.silent_ms[i] / 1e3);
+        if (silent_ms[i] >= 0)
+            metrics_text_sample(m, &(metrics_label){"connection", number}, 1, (double)silent_ms[i] / 1e3);
     }
     metrics_text_put(m, "trademind_symbols", METRICS_GAUGE, "Symbols under watch.",
                      orchestrator_universe_count(o->universe));

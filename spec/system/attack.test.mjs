@@ -124,6 +124,15 @@ test('messages that are none are answered and counted', async () => {
   c.close();
 });
 
+test('a flood of messages, or of pieces of one, is cut off and counted', async () => {
+  const before = await count('fastClients');
+  const flood = Buffer.concat(Array.from({ length: 3100 }, () => frame({ payload: '{"type":"pong"}' })));
+  assert.equal(await ends(flood), 1008);
+  const pieces = [frame({ payload: '', fin: false }), ...Array.from({ length: 3100 }, () => frame({ opcode: 0, payload: '', fin: false }))];
+  assert.equal(await ends(Buffer.concat(pieces)), 1008);
+  assert.equal(await count('fastClients'), before + 2);
+});
+
 test('heads that are no request are refused and counted', async () => {
   const before = await count('badHeads');
   const heads = {

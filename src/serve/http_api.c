@@ -10,6 +10,7 @@
 #include "serve/http_metrics.h"
 #include "serve/http_query.h"
 #include "serve/offer.h"
+#include "serve/pages.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,6 @@ typedef struct route {
     handler_fn get, post;
 } route;
 
-static void get_root(http_api *api, http_request_state *r);
 static void get_health(http_api *api, http_request_state *r);
 static void get_ready(http_api *api, http_request_state *r);
 static void get_channel(http_api *api, http_request_state *r);
@@ -52,7 +52,6 @@ static void post_workers(http_api *api, http_request_state *r);
 static void post_trader(http_api *api, http_request_state *r);
 
 static const route routes[] = {
-    {"/", get_root, NULL},
     {"/health", get_health, NULL},
     {"/ready", get_ready, NULL},
     {"/ws", get_channel, NULL},
@@ -177,12 +176,15 @@ static void judge(http_request_state *r, const char *path) {
     r->is_head = lws_hdr_total_length(r->wsi, WSI_TOKEN_HEAD_URI) > 0;
     is_get = r->is_head || lws_hdr_total_length(r->wsi, WSI_TOKEN_GET_URI) > 0;
     const route *found = find_route(path);
+    const page *file = page_find(path);
     gate_verdict verdict = needs_token(path) ? ask_gate(r) : GATE_OPEN;
     r->has_body = may_have_body(r->wsi, is_get);
     if (verdict == GATE_SHUT || verdict == GATE_UNAVAILABLE)
         refuse_entry(r, verdict);
     else if (is_get && r->has_body)
         http_answer_problem(&r->answer, 400, "a GET or HEAD has no body here");
+    else if (is_get && file)
+        page_answer(file, r->wsi, &r->answer);
     else if (!found)
         http_answer_problem(&r->answer, 404, "there is nothing at this path");
     else if (is_get && found->get)
@@ -263,13 +265,6 @@ int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons 
 }
 
 /* ---- what is answered ---- */
-
-static void get_root(http_api *api, http_request_state *r) {
-    (void)api;
-    http_answer_text(&r->answer, 200,
-                     "trademind: watches markets and sends signals. API: /health, /ready, /api/v1/status, "
-                     "/api/v1/signals, /api/v1/traders (with a token); WebSocket: /ws\n");
-}
 
 static void get_channel(http_api *api, http_request_state *r) {
     (void)api;

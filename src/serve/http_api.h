@@ -1,4 +1,4 @@
-/* The HTTP interface. Without a token, GET and HEAD: `/` (one line), `/health`, `/ready`. With
+/* The HTTP interface. Without a token, GET and HEAD: the page's files (pages.h), `/health`, `/ready`. With
  * `Authorization: Bearer TOKEN`, GET and HEAD: `/api/v1/status`, `/api/v1/signals?limit=&before=&symbol=&trader=&state=`,
  * `/api/v1/traders`, `/api/v1/traders/errors?limit=&trader=`; POST of JSON: `/api/v1/screener/workers`,
  * `/api/v1/traders/NAME`.
