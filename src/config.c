@@ -264,7 +264,7 @@ static err warn_user(loader *l) {
 static err fill_default(loader *l, size_t index) {
     const config_setting *s = &CONFIG_SETTINGS[index];
     value *v = &l->values->values[index];
-    if (s->form.type == TYPE_IGNORED || is_given(v)) return OK;
+    if (is_given(v)) return OK;
     char text[PATH_MAX] = "";
     if (s->derive) {
         s->derive(l->input, l->cfg->is_cloud, text, sizeof text);
@@ -332,9 +332,7 @@ static err warn_ignored(loader *l) {
     for (size_t i = 0; i < N_CONFIG_SETTINGS && used < sizeof names; i++) {
         const config_setting *s = &CONFIG_SETTINGS[i];
         const value *v = &l->values->values[i];
-        if (config_setting_has_effect(s) || v->source == SOURCE_DEFAULT || !is_given(v) ||
-            config_setting_is_ambient(s, l->input))
-            continue;
+        if (config_setting_has_effect(s) || v->source == SOURCE_DEFAULT || !is_given(v)) continue;
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", s->name);
     }
     return used ? warn(l, "set, but without effect in this version: %s", names) : OK;

@@ -52,7 +52,6 @@ void config_form_describe(const config_form *form, char *out, size_t bytes) {
         [TYPE_AMOUNT] = "a decimal number such as 0.0095, not negative",
         [TYPE_KEY] = "a key sb_secret_... or the service_role JWT",
         [TYPE_KEY_BASE64] = "a key sb_secret_... or the service_role JWT, in Base64",
-        [TYPE_IGNORED] = "nothing: it has no effect in this version",
     };
     if (form->type == TYPE_WHOLE) {
         snprintf(out, bytes, "a whole number from %" PRId64 " to %" PRId64, form->min, form->max);
@@ -342,7 +341,6 @@ err config_form_convert(const config_form *form, char *text, void *field) {
     case TYPE_PRICES:
     case TYPE_ORIGINS: return convert_list(form, text, field);
     case TYPE_AMOUNT: return convert_amount(text, field);
-    case TYPE_IGNORED: return OK;
     default: return convert_text(form, text, field);
     }
 }

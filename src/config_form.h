@@ -23,15 +23,14 @@ typedef enum config_type {
     TYPE_SECRET,     /* const char *: printable, without blanks */
     TYPE_IMAGE,      /* const char *: the name of a container image */
     TYPE_CODES,      /* const char *: short words in lower case, with commas */
-    TYPE_TOKEN,      /* const char *: the same, or behind "FlyV1 " */
+    TYPE_TOKEN,      /* const char *: a secret, or one behind "FlyV1 " */
     TYPE_PRICES,     /* config_list of MODEL=IN/OUT or MODEL=IN/OUT/CACHED */
     TYPE_AMOUNT,     /* double, from 0 */
     TYPE_KEY,        /* const char *: a service key; TYPE_KEY_BASE64: one in Base64 */
     TYPE_SECRET_URL, /* const char *: http or https, with a path and a query that may be secret */
     TYPE_CHAT,       /* const char *: a chat of Telegram */
     TYPE_TEXT,       /* const char *: any text, with line breaks */
-    TYPE_KEY_BASE64,
-    TYPE_IGNORED /* known, without effect in this version */
+    TYPE_KEY_BASE64
 } config_type;
 
 typedef struct config_form {

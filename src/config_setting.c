@@ -94,7 +94,6 @@ static const char *const LOG_FORMATS[] = {"auto", "human", "json", NULL};
 #define CHOICE(list) .form = {.type = TYPE_CHOICE, .choices = (list)}
 #define OF_TYPE(name) .form = {.type = (name)}
 #define OPTIONAL(name) .form = {.type = (name), .is_optional = true}
-#define LATER .group = "Later", .form = {.type = TYPE_IGNORED}
 #define CLOUD .group = "Cloud", .is_cloud = true
 
 /* clang-format off */
@@ -357,16 +356,9 @@ const size_t N_CONFIG_SETTINGS = N_SETTINGS;
 static const char *const OWN_PREFIXES[] = {"SCRIPT_", "KLINE_", "BINANCE_", "AI_",       "SCALE_",
                                            "AUTH_",   "LOG_",   "NOTIFY_",  "HEARTBEAT_"};
 
-/* "AI_*" stands for every name with that beginning. */
-static bool names_setting(const config_setting *s, const char *name) {
-    size_t bytes = strlen(s->name);
-    if (s->name[bytes - 1] == '*') return strncmp(s->name, name, bytes - 1) == 0;
-    return strcmp(s->name, name) == 0;
-}
-
 const config_setting *config_setting_find(const char *name) {
     for (size_t i = 0; i < N_SETTINGS; i++) {
-        if (names_setting(&CONFIG_SETTINGS[i], name)) return &CONFIG_SETTINGS[i];
+        if (strcmp(CONFIG_SETTINGS[i].name, name) == 0) return &CONFIG_SETTINGS[i];
     }
     return NULL;
 }
@@ -382,19 +374,12 @@ const char *config_setting_suggest(const char *name, bool own_prefixes_only) {
     const char *names[N_SETTINGS + 1];
     size_t count = 0;
     for (size_t i = 0; i < N_SETTINGS; i++) {
-        bool is_wanted = CONFIG_SETTINGS[i].form.type != TYPE_IGNORED &&
-                         (!own_prefixes_only || has_own_prefix(CONFIG_SETTINGS[i].name));
-        if (is_wanted) names[count++] = CONFIG_SETTINGS[i].name;
+        if (!own_prefixes_only || has_own_prefix(CONFIG_SETTINGS[i].name)) names[count++] = CONFIG_SETTINGS[i].name;
     }
     names[count] = NULL;
     return nearest_name(name, names);
 }
 
-bool config_setting_has_effect(const config_setting *s) { return s->form.type != TYPE_IGNORED && !s->is_unused; }
+bool config_setting_has_effect(const config_setting *s) { return !s->is_unused; }
 
 bool config_setting_is_on_fly(const config_input *input) { return *variable(input, "FLY_MACHINE_ID") != 0; }
-
-/* On a Fly machine FLY_APP_NAME is always there. */
-bool config_setting_is_ambient(const config_setting *s, const config_input *input) {
-    return strcmp(s->name, "FLY_APP_NAME") == 0 && config_setting_is_on_fly(input);
-}

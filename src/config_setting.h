@@ -4,7 +4,7 @@
 #include "config.h"
 
 typedef struct config_setting {
-    const char *name, *group, *effect; /* a name with * at its end stands for all that begin so */
+    const char *name, *group, *effect;
     config_form form;
     size_t offset;       /* of the field in `config` */
     const char *initial; /* the default as text; NULL: none, or `derive` finds it */
@@ -27,5 +27,3 @@ const char *config_setting_suggest(const char *name, bool own_prefixes_only);
 bool config_setting_has_effect(const config_setting *s);
 /* The program runs on a machine of Fly's: FLY_MACHINE_ID is set. */
 bool config_setting_is_on_fly(const config_input *input);
-/* The platform sets it by itself, so nobody expects anything of it. */
-bool config_setting_is_ambient(const config_setting *s, const config_input *input);

@@ -10,11 +10,13 @@
 #include "orchestrator.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/mount.h"
 #include "base/sha256.h"
 #include "orchestrator_flow.h"
+#include "orchestrator_greeting.h"
 #include "orchestrator_health.h"
+#include "orchestrator_live.h"
 #include "orchestrator_machine.h"
+#include "orchestrator_orders.h"
 #include "orchestrator_prometheus.h"
 #include "orchestrator_status.h"
 #include "orchestrator_try.h"
@@ -31,7 +33,9 @@ enum {
     QUIET_TO_MS = 15000,
     EXIT_FAILURE_CODE = 1,
     PASSES_AHEAD = 128,
-    LEAVE_MS = 2000 /* for the cloud, at the end: Fly kills after 5 s */
+    STOP_MS = 3500,  /* after which a stop waits for nothing but the disk: Fly kills after 5 s */
+    LEAVE_MS = 2000, /* for the cloud, at the end: of what is left of STOP_MS */
+    LEAVE_LEAST_MS = 250
 };
 
 void orchestrator_fail(orchestrator *o, const char *why) {
@@ -58,6 +62,7 @@ static void on_flush(uv_timer_t *handle) {
     orchestrator *o = handle->data;
     if (!o->is_stopping) orchestrator_flow_move_on(o);
     if (!o->is_stopping) orchestrator_analysis_flush(o->analysis);
+    if (!o->is_stopping && o->orders) orchestrator_orders_go_on(o->orders);
     if (!o->is_stopping) orchestrator_notify_flush(o->notify);
 }
 
@@ -121,6 +126,7 @@ static err open_storage(orchestrator *o, diag *why) {
     if (e == OK) e = auth_token_load(o->cfg->data_dir, o->token, why);
     if (e == OK && memory_new(&o->memory) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = storage_restore(o->storage, o->memory, why);
+    if (e == OK) e = orchestrator_orders_restore(o, why);
     return e;
 }
 
@@ -153,11 +159,6 @@ static err open_machine(orchestrator *o, diag *why) {
                                     .on_refused = on_lease_refused,
                                     .context = o};
     return orchestrator_cloud_open(&cc, &o->cloud, why);
-}
-
-static void force_sync(void *context) {
-    const orchestrator *o = context;
-    if (o->cloud && !o->is_stopping) orchestrator_cloud_force(o->cloud);
 }
 
 static err open_snapshot(orchestrator *o, diag *why) {
@@ -389,13 +390,17 @@ static err open_server(orchestrator *o, diag *why) {
                                  .read = read_storage,
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
-                                 .force_sync = force_sync,
+                                 .force_sync = orchestrator_orders_force_sync,
+                                 .set_paused = orchestrator_orders_set_paused,
+                                 .find_klines = orchestrator_live_find,
                                  .metrics = orchestrator_prometheus_write,
                                  .reload_traders = reload_traders};
     orchestrator_status_provide(&providers);
     orchestrator_market_provide(&providers);
     orchestrator_author_provide(&providers);
     orchestrator_try_provide(&providers);
+    if (orchestrator_orders_new(o, &o->orders) != OK || orchestrator_live_open(o, &o->live) != OK)
+        return diag_set(why, ERR_NO_MEMORY, "out of memory");
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -471,24 +476,6 @@ static err start(orchestrator *o, diag *why) {
     return e;
 }
 
-/* Where it listens and how to talk to it. The token is shown to a person at a terminal, or when only this machine can
- * be reached; elsewhere the log is read by others, and the file has it. */
-static void greet(const orchestrator *o) {
-    const char *host = o->cfg->host;
-    bool is_local = strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
-    unsigned port = serve_port(o->serve);
-    log_info("orchestrator", "listening on %s port %u; signals are kept in %s", host, port, o->cfg->data_dir);
-    if (!mount_is_lasting_here(o->cfg->data_dir, getenv("FLY_MACHINE_ID") != NULL))
-        log_warn("orchestrator", "%s is no volume: what is kept there ends with this container", o->cfg->data_dir);
-    if (!is_local && !isatty(STDERR_FILENO)) {
-        log_info("orchestrator", "the token for requests is in %s/token", o->cfg->data_dir);
-        return;
-    }
-    log_info("orchestrator", "token: %s", o->token);
-    log_info("orchestrator", "try: curl -H 'Authorization: Bearer %s' http://127.0.0.1:%u/api/v1/signals", o->token,
-             port);
-}
-
 /* ---- stop ---- */
 
 static void close_handle(uv_handle_t *handle) {
@@ -512,6 +499,10 @@ static void on_cloud_finished(void *context) {
     if (o->supabase && !o->cloud) postgrest_close(o->supabase, NULL, NULL); /* else it was closed at the finish */
     o->supabase = NULL;
     close_storage(o);
+    orchestrator_orders_close(o->orders);
+    o->orders = NULL;
+    orchestrator_live_close(o->live);
+    o->live = NULL;
     orchestrator_analysis_close(o->analysis);
     o->analysis = NULL;
     orchestrator_notify_close(o->notify);
@@ -531,6 +522,13 @@ static void on_cloud_finished(void *context) {
     close_handle((uv_handle_t *)&o->measure.timer);
     orchestrator_service_close(&o->service);
     for (int i = 0; i < N_SIGNALS; i++) close_handle((uv_handle_t *)&o->signals[i]);
+}
+
+/* A machine that is short of CPU has used up a part of its time before the cloud's turn comes. */
+static int64_t leave_ms(const orchestrator *o) {
+    int64_t left = o->stop_began_ms + STOP_MS - monotonic_ms();
+    if (left > LEAVE_MS) return LEAVE_MS;
+    return left > LEAVE_LEAST_MS ? left : LEAVE_LEAST_MS;
 }
 
 /* The feed is closed: no event comes any more. While storage hands out the last passes the server still publishes them; its
@@ -553,7 +551,7 @@ static void on_feed_closed(void *context) {
     o->cloud_traders = NULL;
     if (o->serve) serve_publish_status(o->serve);
     if (o->cloud)
-        orchestrator_cloud_finish(o->cloud, o->exit_code ? o->why->text : NULL, LEAVE_MS, on_cloud_finished, o);
+        orchestrator_cloud_finish(o->cloud, o->exit_code ? o->why->text : NULL, leave_ms(o), on_cloud_finished, o);
     else
         on_cloud_finished(o);
 }
@@ -561,6 +559,7 @@ static void on_feed_closed(void *context) {
 void orchestrator_stop(orchestrator *o) {
     if (o->is_stopping) return;
     o->is_stopping = true;
+    o->stop_began_ms = monotonic_ms();
     orchestrator_heartbeat_close(o->heartbeat);
     o->heartbeat = NULL;
     orchestrator_set_status(o, "stopping");
@@ -609,7 +608,7 @@ int orchestrator_run(const config *cfg, diag *why) {
         if (o->has_loop) orchestrator_stop(o);
     } else {
         orchestrator_service_ready(&o->service);
-        greet(o);
+        orchestrator_greet(o);
     }
     block_signals(false);
     if (o->has_loop) {

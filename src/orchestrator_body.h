@@ -28,6 +28,9 @@
 
 enum { N_SIGNALS = 3 };
 
+typedef struct orchestrator_live orchestrator_live;
+typedef struct orchestrator_orders orchestrator_orders;
+
 typedef struct orchestrator {
     const config *cfg;
     uv_loop_t loop;
@@ -53,6 +56,8 @@ typedef struct orchestrator {
     orchestrator_heartbeat *heartbeat; /* NULL: nobody waits for one */
     metrics_listener *metrics;         /* NULL: its port is not to be had */
     serve *serve;
+    orchestrator_live *live;
+    orchestrator_orders *orders;
     feed *feed;
     orchestrator_universe *universe;
     orchestrator_local *local; /* NULL in the cloud */
@@ -64,10 +69,10 @@ typedef struct orchestrator {
     orchestrator_service service;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
-    int64_t started_ms, start_ms; /* monotonic; market time */
-    bool is_folder_set;           /* TRADERS_DIR, other than by default */
+    int64_t started_ms, stop_began_ms, start_ms; /* monotonic, monotonic, market time */
+    bool is_folder_set;                          /* TRADERS_DIR, other than by default */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
-        reexecutes, is_feed_full;
+        reexecutes, is_feed_full, is_paused;
     uint64_t n_kills, n_printed;
     int exit_code;
     diag *why;

@@ -532,6 +532,18 @@ void orchestrator_cloud_close(orchestrator_cloud *c) {
 
 /* ---- told ---- */
 
+bool orchestrator_cloud_is_sending(const orchestrator_cloud *c) {
+    return c->synchronizer && synchronizer_is_sending(c->synchronizer);
+}
+
+bool orchestrator_cloud_has_sent_all(const orchestrator_cloud *c, const char **why) {
+    return !c->synchronizer || synchronizer_has_sent_all(c->synchronizer, why);
+}
+
+uint32_t orchestrator_cloud_active_signals(const orchestrator_cloud *c) {
+    return orchestrator_metrics_active(&c->metrics, wall_ms());
+}
+
 bool orchestrator_cloud_is_short_of_disk(const orchestrator_cloud *c) { return c->is_short_of_disk; }
 
 health_state orchestrator_cloud_health(const orchestrator_cloud *c) {

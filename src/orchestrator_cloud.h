@@ -48,6 +48,12 @@ void orchestrator_cloud_event(orchestrator_cloud *c, const char *type, const cha
                               const char *details);
 /* Everything that waits is sent now. */
 void orchestrator_cloud_force(orchestrator_cloud *c);
+/* Something is still on its way, or can go. */
+bool orchestrator_cloud_is_sending(const orchestrator_cloud *c);
+/* False: some rows wait still; why, borrowed until the next call. */
+bool orchestrator_cloud_has_sent_all(const orchestrator_cloud *c, const char **why);
+/* Signals within the last hour. */
+uint32_t orchestrator_cloud_active_signals(const orchestrator_cloud *c);
 
 health_state orchestrator_cloud_health(const orchestrator_cloud *c);
 /* There is little room on the disk: metrics are dropped. */

@@ -1,12 +1,24 @@
 #include "orchestrator_status.h"
 #include "base/clock.h"
+#include "base/url.h"
 #include "orchestrator_health.h"
 #include "orchestrator_traders_tell.h"
 #include <string.h>
 
+/* Binance's own hosts are not on this machine. */
+static bool is_simulated(const config *cfg) {
+    bool is_here = false;
+    for (size_t i = 0; i < cfg->binance_rest_urls.count; i++)
+        is_here = is_here || url_is_loopback(cfg->binance_rest_urls.items[i]);
+    return is_here;
+}
+
 static void tell_status(void *context, serve_status *out) {
     const orchestrator *o = context;
-    *out = (serve_status){o->status, (uint32_t)screener_workers(o->screener), monotonic_ms() - o->started_ms};
+    *out = (serve_status){.status = o->status,
+                          .cpus = (uint32_t)screener_workers(o->screener),
+                          .uptime_ms = monotonic_ms() - o->started_ms,
+                          .is_simulated = is_simulated(o->cfg)};
 }
 
 /* ---- health ---- */
@@ -27,7 +39,7 @@ bool orchestrator_status_is_well(void *context) {
 
 static bool tell_ready(void *context, diag *why) {
     const orchestrator *o = context;
-    if (strcmp(o->status, "running") == 0) return true;
+    if (strcmp(o->status, "running") == 0 || strcmp(o->status, "paused") == 0) return true;
     diag_set(why, ERR_INVALID, "%s", strcmp(o->status, "starting") == 0 ? "history is still being loaded" : o->status);
     return false;
 }
@@ -120,27 +132,6 @@ static void tell_traders(void *context, json_writer *w) {
 }
 
 /* ---- at a glance ---- */
-
-static bool ends_in(const char *host, size_t bytes, const char *end) {
-    size_t n = strlen(end);
-    return bytes >= n && strncmp(host + bytes - n, end, n) == 0;
-}
-
-/* Not one of the exchange's own addresses: a model of it, or a recording. */
-static bool is_simulated_at(const char *url) {
-    const char *host = strstr(url, "://") ? strstr(url, "://") + 3 : url;
-    size_t bytes = strcspn(host, ":/");
-    return !ends_in(host, bytes, "binance.com") && !ends_in(host, bytes, "binance.us") &&
-           !ends_in(host, bytes, "binance.vision");
-}
-
-static bool is_simulated(const config *cfg) {
-    for (size_t i = 0; i < cfg->binance_rest_urls.count; i++)
-        if (is_simulated_at(cfg->binance_rest_urls.items[i])) return true;
-    for (size_t i = 0; i < cfg->binance_ws_urls.count; i++)
-        if (is_simulated_at(cfg->binance_ws_urls.items[i])) return true;
-    return false;
-}
 
 static void write_memory(json_writer *w) {
     size_t used = 0;

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, root, start, startSim, tempDir } from './harness.mjs';
 
-const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/supabase.md', 'docs/notifications.md', 'docs/operations.md', 'docs/architecture.md',
+const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/supabase.md', 'docs/notifications.md', 'docs/operations.md', 'docs/channel.md', 'docs/architecture.md',
   ...readdirSync(join(root, 'docs/decisions')).map(name => `docs/decisions/${name}`)];
 const pages = Object.fromEntries(PAGES.map(name => [name, readFileSync(join(root, name), 'utf8')]));
 
@@ -246,6 +246,7 @@ const COMMANDS = [
   [/^(sqlite3|mkdir|tar|cp|rm) /, 'works on the data folder of a daemon: spec/system/operations.test.mjs'],
   [/psql /, 'needs a database: spec/system/migrations.test.mjs'],
   [/^trademind (import|export)/, 'needs a Supabase project: spec/system/transfer.test.mjs'],
+  [/^trademind provision/, 'needs Fly and a Supabase project: spec/system/provision.test.mjs'],
   [/^trademind (run|status)/, 'needs a running market: spec/system/operations.test.mjs'],
   [/^(export )?[A-Z_]+=/, 'sets a variable of the reader\'s shell'],
 ];

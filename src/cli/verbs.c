@@ -9,10 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const verb *const VERBS[] = {
-    &RUN_VERB,    &REPLAY_VERB, &NEW_VERB,  &CHECK_VERB,  &EVAL_VERB,   &EXPLAIN_VERB, &ANALYZE_VERB,   &CONFIG_VERB,
-    &STATUS_VERB, &FETCH_VERB,  &DATA_VERB, &OUTBOX_VERB, &IMPORT_VERB, &EXPORT_VERB,  &PROVISION_VERB, NULL};
-enum { N_VERBS = 15 };
+static const verb *const VERBS[] = {&RUN_VERB,         &REPLAY_VERB,  &NEW_VERB,    &CHECK_VERB,  &EVAL_VERB,
+                                    &EXPLAIN_VERB,     &ANALYZE_VERB, &CONFIG_VERB, &STATUS_VERB, &FETCH_VERB,
+                                    &DATA_VERB,        &OUTBOX_VERB,  &IMPORT_VERB, &EXPORT_VERB, &PROVISION_VERB,
+                                    &PROVISIONER_VERB, NULL};
+enum { N_VERBS = 16 };
 _Static_assert(sizeof VERBS == (N_VERBS + 1) * sizeof(verb *), "one NULL behind the verbs");
 
 int verb_fail(const verb *v, enum exit_code code, const diag *why) {

@@ -27,7 +27,7 @@ typedef struct verb {
 } verb;
 
 extern const verb RUN_VERB, REPLAY_VERB, NEW_VERB, CHECK_VERB, EVAL_VERB, EXPLAIN_VERB, ANALYZE_VERB, CONFIG_VERB,
-    STATUS_VERB, FETCH_VERB, DATA_VERB, OUTBOX_VERB, IMPORT_VERB, EXPORT_VERB, PROVISION_VERB;
+    STATUS_VERB, FETCH_VERB, DATA_VERB, OUTBOX_VERB, IMPORT_VERB, EXPORT_VERB, PROVISION_VERB, PROVISIONER_VERB;
 
 /* The whole program: returns the exit code. */
 int verbs_main(int argc, char *const *argv);

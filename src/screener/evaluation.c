@@ -595,6 +595,7 @@ static err run_traders(evaluation *all, tracked *const *symbols, int32_t n, int6
     for (int32_t k = 0; k < n; k++) {
         symbols[k]->is_waiting = symbols[k]->is_loading = false;
         tracked_round_begin(&rounds[k], symbols[k], all[k].symbols, all[k].market_ms);
+        rounds[k].is_paused = all[k].is_paused;
     }
     for (int32_t i = 0; i < all->set->count; i++)
         for (int32_t k = 0; k < n; k++) {
@@ -652,6 +653,7 @@ err evaluation_run(evaluation *all, tracked *const *symbols, int32_t n) {
 err evaluation_tick(evaluation *e, tracked *t, int32_t interval) {
     tracked_round round;
     err result = OK;
+    if (e->is_paused) return OK;
     tracked_round_begin(&round, t, e->symbols, e->market_ms);
     for (int32_t i = 0; i < e->set->count && result == OK; i++) {
         trader *who = t->standings[i].is_wanted ? e->set->traders[i] : NULL;

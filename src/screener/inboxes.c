@@ -44,6 +44,7 @@ err inboxes_send(screener *s, int32_t i, control what) {
     if (!c) return ERR_NO_MEMORY;
     *c = what;
     c->market_ms = s->market_ms;
+    c->is_paused = s->is_paused;
     e = inboxes_push(s, i, &event);
     if (e != OK) free(c);
     return e;
@@ -62,6 +63,7 @@ err inboxes_send_to_symbol(screener *s, uint32_t symbol, control what) {
     if (!c) return ERR_NO_MEMORY;
     *c = what;
     c->market_ms = s->market_ms;
+    c->is_paused = s->is_paused;
     e = inboxes_push_to_owner(s, &event);
     if (e != OK) free(c);
     return e;

@@ -61,6 +61,7 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->shared.notify = c->notify;
     s->shared.notify_context = c->notify_context;
     s->memory = c->memory;
+    s->is_paused = c->is_paused;
     s->n_workers = s->n_wanted = s->n_told = c->n_workers < 1             ? 1
                                              : c->n_workers < WORKERS_MAX ? c->n_workers
                                                                           : WORKERS_MAX;
@@ -327,6 +328,18 @@ err screener_barrier(screener *s) {
     return can_pass_barrier(s) ? send_barrier(s) : OK; /* else when that one is through */
 }
 
+/* ---- pause ---- */
+
+err screener_set_paused(screener *s, bool is_paused) {
+    s->is_paused = is_paused;
+    s->n_pausing += s->n_workers;
+    return inboxes_send_all(s, (control){.kind = CONTROL_PAUSE, .start_ms = screener_now_ms(s)});
+}
+
+static void on_paused(screener *s) {
+    if (--s->n_pausing == 0 && s->handlers.on_paused) s->handlers.on_paused(s->handlers.context);
+}
+
 /* ---- traders ---- */
 
 static void free_sources(trader_source **sources, int32_t count) {
@@ -435,6 +448,7 @@ static void on_note(screener *s, const note *n) {
         else
             free(n->quotes);
         break;
+    case NOTE_PAUSED: on_paused(s); break;
     case NOTE_KILLED: h->on_killed(h->context); break;
     case NOTE_FAILED: screener_give_up(s); break;
     }

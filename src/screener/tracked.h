@@ -101,11 +101,12 @@ typedef struct tracked_round {
     uint32_t known, stale;   /* bit per interval, as of view.close_ms; see tracked.c */
     tracked *const *symbols; /* of the worker, by id: where copies of references are */
     int64_t market_ms;
+    bool is_paused; /* a bar that is there is owed */
 } tracked_round;
 
 /* `market_ms`: for asking after the grace. */
 void tracked_round_begin(tracked_round *round, const tracked *t, tracked *const *symbols, int64_t market_ms);
-/* What is next for trader `index`: nothing (owed or up to date), an evaluation (the view is filled), a score for its rank (the
+/* What is next for trader `index`: nothing (owed, paused or up to date), an evaluation (the view is filled), a score for its rank (the
  * view is filled; it is asked for again once the place is known), or a bar that cannot be evaluated because a timeframe's
  * bar of the same close does not exist (moved past, counted by the caller). */
 tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, tracked_round *round);

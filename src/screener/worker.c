@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "screener/copies.h"
 #include "screener/looks.h"
+#include "screener/pausing.h"
 #include "screener/settling.h"
 #include "screener/tracked_hold.h"
 #include "screener/tracked_restore.h"
@@ -320,6 +321,7 @@ static void install(worker *w, const control *c) {
     for (int32_t i = 0; i < n_before; i++)
         has_left = has_left || (before->traders[i] && before->traders[i] != trader_set_at(c->set, i));
     w->set = c->set;
+    w->is_paused = c->is_paused; /* a worker that is new does not know */
     w->as_of_ms = w->market_ms;
     w->watch_ms = 0;
     w->tick_intervals = 0;
@@ -453,6 +455,7 @@ static void on_control(worker *w, control *c) {
     case CONTROL_EXCERPT: looks_copy(w, c); break;
     case CONTROL_QUOTE: looks_quote(w); break;
     case CONTROL_SAVE: save(w, c->symbol); break;
+    case CONTROL_PAUSE: pausing_set(w, c->is_paused, c->start_ms); break;
     case CONTROL_BARRIER:
         copies_go_on(w);
         vigil_look(w); /* what it finds missing is asked for before, not behind */

@@ -24,6 +24,7 @@ typedef enum note_kind {
     NOTE_RELEASED,  /* answer to CONTROL_RELEASE: the symbol is the receiver's */
     NOTE_UNTRACKED, /* answer to CONTROL_UNTRACK: whoever takes the passes has the symbol's last ones; kept is the receiver's */
     NOTE_SAVED,   /* answer to CONTROL_SAVE */
+    NOTE_PAUSED,  /* answer to CONTROL_PAUSE */
     NOTE_EXCERPT, /* answer to CONTROL_EXCERPT */
     NOTE_QUOTES,  /* answer to CONTROL_QUOTE */
     NOTE_KILLED,  /* a script was stopped and its trader quarantined */
@@ -61,12 +62,14 @@ typedef enum control_kind {
     CONTROL_EXCERPT, /* copy bars of the symbol */
     CONTROL_QUOTE,   /* what each symbol costs now */
     CONTROL_SAVE,    /* write the symbol down as it is now */
+    CONTROL_PAUSE,   /* is_paused is another: see pausing.h */
     CONTROL_BARRIER
 } control_kind;
 
 typedef struct control {
     control_kind kind;
     int64_t market_ms; /* newest market time: a worker that has had no symbols would not know it */
+    bool is_paused;    /* from now on no trader is evaluated, or they are again */
     trader_set *set;
     uint32_t symbol;
     tracked *tracked;
@@ -76,10 +79,11 @@ typedef struct control {
     int64_t close_ms;
     script_rank rank;
     const symbol_info *info; /* CONTROL_COPY */
-    int64_t start_ms;        /* CONTROL_INSTALL, CONTROL_TRACK: market time; what begins now is silent up to here */
-    const memory *memory;    /* of earlier runs, for what begins now; NULL: none */
-    bool skips_late_bars;    /* CONTROL_TRACK: bars that closed meanwhile are seen silently */
-    excerpt *excerpt;        /* CONTROL_EXCERPT; owned */
+    int64_t
+        start_ms; /* CONTROL_INSTALL, CONTROL_TRACK, CONTROL_PAUSE: market time; what begins now is silent up to here */
+    const memory *memory; /* of earlier runs, for what begins now; NULL: none */
+    bool skips_late_bars; /* CONTROL_TRACK: bars that closed meanwhile are seen silently */
+    excerpt *excerpt;     /* CONTROL_EXCERPT; owned */
     saved_symbol
         *saved; /* CONTROL_TRACK, CONTROL_COPY: what an earlier run has written down, packed; owned; NULL: nothing */
 } control;

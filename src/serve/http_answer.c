@@ -1,4 +1,5 @@
 #include "serve/http_answer.h"
+#include "serve/pages.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,12 @@ static void add_for_status(cursor *c, int status, const char *allow) {
     if (status == 429) add(c, "retry-after:", "1");
 }
 
+static void add_for_page(cursor *c, const http_answer *a) {
+    add(c, "etag:", a->page->etag);
+    add(c, "vary:", "accept-encoding");
+    if (a->is_gzip) add(c, "content-encoding:", "gzip");
+}
+
 static int send_headers(struct lws *wsi, const http_answer *a) {
     unsigned char buffer[LWS_PRE + HEADER_BYTES], *start = buffer + LWS_PRE;
     cursor c = {wsi, start, buffer + sizeof buffer - 1, false};
@@ -96,11 +103,11 @@ static int send_headers(struct lws *wsi, const http_answer *a) {
     /* Before an upgrade libwebsockets has not noted the request's version yet and writes 1.0. Ours is 1.1 (RFC 9110,
      * 6.2: the answer names the server's version, not the request's). */
     if (!c.is_full) memcpy(start, "HTTP/1.1", 8);
-    if (a->type) { /* else there is no content, and RFC 9110 (8.6) wants no length of it */
-        add(&c, "content-type:", a->type);
+    if (a->type) add(&c, "content-type:", a->type);
+    if (a->type && a->status != 304) /* else there is no content, and RFC 9110 (8.6) wants no length of it */
         c.is_full |= lws_add_http_header_content_length(wsi, a->body_bytes, &c.at, c.end) != 0;
-    }
     add(&c, "cache-control:", a->cache ? a->cache : "no-store");
+    if (a->page) add_for_page(&c, a);
     add_for_status(&c, a->status, a->allow ? a->allow : "GET, HEAD");
     if (a->must_close) add(&c, "connection:", "close");
     return c.is_full || lws_finalize_write_http_header(wsi, start, &c.at, c.end) ? -1 : 0;

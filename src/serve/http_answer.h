@@ -10,9 +10,11 @@ typedef struct http_answer {
     const char *type; /* static; NULL: there is no content */
     char *body;       /* heap */
     size_t body_bytes;
-    bool must_close;   /* the request has a body that nobody reads */
-    const char *allow; /* static; 405: the methods that there are */
-    const char *cache; /* static: cache-control; NULL: no-store */
+    bool must_close;         /* the request has a body that nobody reads */
+    const char *allow;       /* static; 405: the methods that there are */
+    const struct page *page; /* it is one of the page's files (pages.h); NULL: an answer of the interface */
+    bool is_gzip;            /* the body is compressed */
+    const char *cache;       /* static: cache-control; NULL: no-store */
 } http_answer;
 
 /* Takes the text of `w`. Without memory the answer is a 503 without a body. */

@@ -1,4 +1,4 @@
-/* The HTTP interface. Without a token, GET and HEAD: `/` (one line), `/health`, `/ready`. With
+/* The HTTP interface. Without a token, GET and HEAD: the page's files (pages.h), `/health`, `/ready`. With
  * `Authorization: Bearer TOKEN` what stands under /api/v1: src/serve/openapi.json says what each path takes and gives.
  *
  *   http_api (connections, token, bodies) ──► http_routes ──► http_machine, http_signals, http_traders, http_market

@@ -12,14 +12,6 @@ enum { LETTERS_MAX = 100 };
 
 /* ---- without a token ---- */
 
-void http_machine_root(http_api *api, http_request_state *r) {
-    (void)api;
-    http_answer_text(
-        &r->answer, 200,
-        "trademind: watches markets and sends signals. API: /health, /ready, /api/v1/status, "
-        "/api/v1/signals, /api/v1/traders (with a token), all of it: /api/v1/openapi.json; WebSocket: /ws\n");
-}
-
 void http_machine_channel(http_api *api, http_request_state *r) {
     (void)api;
     http_answer_problem(&r->answer, 426, "this path speaks WebSocket");

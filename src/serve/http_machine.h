@@ -2,7 +2,6 @@
 #pragma once
 #include "serve/http_request.h"
 
-void http_machine_root(http_api *api, http_request_state *r);
 void http_machine_channel(http_api *api, http_request_state *r);
 void http_machine_health(http_api *api, http_request_state *r);
 void http_machine_ready(http_api *api, http_request_state *r);

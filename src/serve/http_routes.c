@@ -9,7 +9,6 @@ enum { SMALL = 64 * 1024, SCRIPT = 256 * 1024 /* room for a script with every by
 
 /* The first that fits counts: what has a name of its own stands before those with any name. */
 static const http_route routes[] = {
-    {.path = "/", .get = http_machine_root},
     {.path = "/health", .get = http_machine_health},
     {.path = "/ready", .get = http_machine_ready},
     {.path = "/ws", .get = http_machine_channel},

@@ -25,7 +25,8 @@
 #include <unistd.h>
 
 enum {
-    MAX_CONNECTIONS = 96,
+    MAX_CLIENTS = 32,
+    MAX_OTHERS = 64, /* connections that are no client of the channel */
     MAX_PER_ADDRESS = 32,
     ACCEPTS_AT_ONCE = 32, /* then the others have a turn */
     BACKLOG = 512,
@@ -59,6 +60,7 @@ struct listener {
     struct lws_context *context; /* libwebsockets sets it to NULL when it is gone */
     struct lws_vhost *vhost;
     uint32_t n_connections; /* libwebsockets' */
+    uint32_t max_connections;
     limits *limits;
     doorstep *doorstep;
     const char *head_text; /* what a head on its way to libwebsockets points into */
@@ -167,8 +169,8 @@ static err open_context(listener *l, diag *why) {
         .uid = (uid_t)-1,
         .gid = (gid_t)-1,
         .server_string = "trademind",
-        .fd_limit_per_thread = MAX_CONNECTIONS + 16, /* its tables are sized by this, not by the ulimit */
-        .max_http_header_pool = MAX_CONNECTIONS,
+        .fd_limit_per_thread = l->max_connections + 16, /* its tables are sized by this, not by the ulimit */
+        .max_http_header_pool = (unsigned short)l->max_connections,
         .max_http_header_data = REQUEST_HEAD_MAX_BYTES + RENAMED_BYTES,
         .timeout_secs = REQUEST_TIMEOUT_S,
         .keepalive_timeout = KEEPALIVE_S,
@@ -372,8 +374,8 @@ static err open_doorstep(listener *l, diag *why) {
                                 .on_ready = on_ready,
                                 .on_lost = on_lost,
                                 .context = l};
-    err failed = limits_new(MAX_CONNECTIONS, l->options.max_per_address ? l->options.max_per_address : MAX_PER_ADDRESS,
-                            &l->limits);
+    err failed = limits_new(l->max_connections,
+                            l->options.max_per_address ? l->options.max_per_address : MAX_PER_ADDRESS, &l->limits);
     if (!failed) failed = doorstep_new(&options, &l->doorstep);
     return failed ? diag_set(why, failed, "%s", error_text(failed)) : OK;
 }
@@ -386,6 +388,7 @@ err listener_open(uv_loop_t *loop, const listener_options *options, listener **o
     l->options = *options;
     l->loop = loop;
     l->fd = -1;
+    l->max_connections = MAX_OTHERS + (options->max_clients ? options->max_clients : MAX_CLIENTS);
     err failed = open_socket(l, why);
     if (!failed) failed = open_context(l, why);
     if (!failed) failed = open_doorstep(l, why);

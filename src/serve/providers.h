@@ -9,6 +9,7 @@ typedef struct serve_status {
     const char *status; /* provisioning, starting, running, paused, stopping, stopped, error */
     uint32_t cpus;
     int64_t uptime_ms;
+    bool is_simulated; /* the market is none */
 } serve_status;
 
 /* What has come of something that was asked. */
@@ -50,6 +51,13 @@ typedef struct serve_bars {
     int64_t before_ms; /* only bars that open before it; 0: all */
     uint32_t limit;
 } serve_bars;
+typedef struct serve_metrics {
+    int64_t n_active_signals, queue_depth; /* signals of the last hour; analyses that wait */
+    double cpu_pct, memory_pct;            /* of all vCPUs, of the machine: 0..100 */
+} serve_metrics;
+
+/* How a request has ended, once, on the loop's thread. OK: `text` is a JSON object for the `ack`, or NULL; else a sentence. */
+typedef void (*serve_answer_fn)(void *request, err e, const char *text);
 
 typedef struct serve_providers {
     void *context;
@@ -74,8 +82,13 @@ typedef struct serve_providers {
      * the file says. */
     err (*set_workers)(void *context, int32_t n, diag *why);
     err (*change_trader)(void *context, const char *key, const char *json, diag *why);
-    /* What waits for the cloud goes now; NULL: nothing ever does. */
-    void (*force_sync)(void *context);
+    /* What waits goes to where it is kept, now. Answers when it is there, or cannot be for the time being; may be NULL. */
+    void (*force_sync)(void *context, serve_answer_fn answer, void *request);
+    /* No trader is evaluated any more, or they go on. Answers when it is so, and is kept; may be NULL. */
+    void (*set_paused)(void *context, bool is_paused, serve_answer_fn answer, void *request);
+    /* Live bars of it are there: its id out. ERR_NOT_FOUND, ERR_UNSUPPORTED (this interval is not watched), and anything else
+     * is "not now"; NULL: of nothing. */
+    err (*find_klines)(void *context, const char *symbol, int32_t interval, uint32_t *id, diag *why);
     /* The text of /metrics, which is the caller's; ERR_NO_MEMORY. May be NULL. */
     err (*metrics)(void *context, char **text, size_t *bytes);
     /* Somebody says that traders have changed where they come from; may be NULL. */
