@@ -17,6 +17,7 @@
 #include "orchestrator_live.h"
 #include "orchestrator_machine.h"
 #include "orchestrator_orders.h"
+#include "orchestrator_outward.h"
 #include "orchestrator_prometheus.h"
 #include "orchestrator_status.h"
 #include "orchestrator_try.h"
@@ -324,50 +325,6 @@ static err read_key(void *context, char out[SERVICE_KEY_MAX_BYTES], diag *why) {
     return config_read_key(o->cfg, out, why);
 }
 
-static const char *rules_of(void *context, const char *trader_id) {
-    const orchestrator *o = context;
-    const trader_set *set = screener_traders(o->screener);
-    for (int32_t i = 0; set && i < set->count; i++)
-        if (set->traders[i] && strcmp(set->traders[i]->spec->id, trader_id) == 0) return set->traders[i]->spec->notify;
-    return NULL;
-}
-
-static err open_notify(orchestrator *o, diag *why) {
-    orchestrator_notify_config nc = {.cfg = o->cfg,
-                                     .loop = &o->loop,
-                                     .clock = &o->clock,
-                                     .symbols = o->symbols,
-                                     .storage = o->storage,
-                                     .market = venue_get(o->cfg->market)->name,
-                                     .rules_of = rules_of,
-                                     .context = o};
-    return orchestrator_notify_new(&nc, &o->notify, why);
-}
-
-/* Nobody is to miss a signal because another program has that port. */
-static void open_metrics(orchestrator *o) {
-    metrics_listener_config mc = {.host = o->cfg->host,
-                                  .port = (uint16_t)o->cfg->metrics_port,
-                                  .write = orchestrator_prometheus_write,
-                                  .context = o};
-    diag why;
-    if (metrics_listener_open(&o->loop, &mc, &o->metrics, &why) == OK)
-        log_info("orchestrator", "metrics: http://%s:%u/metrics", o->cfg->host, metrics_listener_port(o->metrics));
-    else
-        log_warn("orchestrator", "no metrics on METRICS_PORT: %s", why.text);
-}
-
-static err open_heartbeat(orchestrator *o, diag *why) {
-    orchestrator_heartbeat_config hc = {.loop = &o->loop,
-                                        .url = o->cfg->heartbeat_url,
-                                        .interval_ms = o->cfg->heartbeat_interval_s * 1000,
-                                        .is_well = orchestrator_status_is_well,
-                                        .context = o};
-    if (!hc.url || !*hc.url) return OK;
-    err e = orchestrator_heartbeat_new(&hc, &o->heartbeat);
-    return e == OK ? OK : diag_set(why, e, "out of memory");
-}
-
 static err open_server(orchestrator *o, diag *why) {
     serve_config sc = {.host = o->cfg->host,
                        .port = (uint16_t)o->cfg->port,
@@ -375,7 +332,7 @@ static err open_server(orchestrator *o, diag *why) {
                        .origins = (const char *const *)o->cfg->auth_origins.items,
                        .n_origins = o->cfg->auth_origins.count,
                        .max_per_address = (uint32_t)o->cfg->connections_per_address,
-                       .is_behind_proxy = o->cfg->is_on_fly,
+                       .is_behind_proxy = *o->cfg->fly_machine_id != 0, /* clients come through Fly's proxy */
                        .machine_id = o->machine_id};
     if (o->cfg->is_cloud)
         sc.users = (serve_users){.user_id = o->cfg->user_id,
@@ -396,11 +353,11 @@ static err open_server(orchestrator *o, diag *why) {
                                  .metrics = orchestrator_prometheus_write,
                                  .reload_traders = reload_traders};
     orchestrator_status_provide(&providers);
+    if (orchestrator_orders_new(o, &o->orders) != OK || orchestrator_live_open(o, &o->live) != OK)
+        return diag_set(why, ERR_NO_MEMORY, "out of memory");
     orchestrator_market_provide(&providers);
     orchestrator_author_provide(&providers);
     orchestrator_try_provide(&providers);
-    if (orchestrator_orders_new(o, &o->orders) != OK || orchestrator_live_open(o, &o->live) != OK)
-        return diag_set(why, ERR_NO_MEMORY, "out of memory");
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -466,11 +423,11 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_analysis(o, why);
-    if (e == OK) e = open_notify(o, why);
+    if (e == OK) e = orchestrator_outward_open_notify(o, why);
     if (e == OK) e = orchestrator_flow_open_screener(o, why);
     if (e == OK) e = open_server(o, why);
-    if (e == OK) e = open_heartbeat(o, why);
-    if (e == OK) open_metrics(o);
+    if (e == OK) e = orchestrator_outward_open_heartbeat(o, why);
+    if (e == OK) orchestrator_outward_open_metrics(o);
     if (e == OK) e = orchestrator_flow_open_feed(o, why);
     if (e == OK) e = open_scale(o, why);
     return e;

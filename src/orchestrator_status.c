@@ -29,19 +29,19 @@ static size_t tell_health(void *context, health_component *out) {
     return health_rules_judge(&facts, out);
 }
 
-bool orchestrator_status_is_well(void *context) {
-    const orchestrator *o = context;
-    health_component components[HEALTH_MAX_COMPONENTS];
-    size_t n = tell_health(context, components);
-    return health_judge(components, n) != STATUS_UNHEALTHY && strcmp(o->status, "running") == 0 && o->feed &&
-           feed_is_live(o->feed);
-}
-
-static bool tell_ready(void *context, diag *why) {
+bool orchestrator_status_is_ready(void *context, diag *why) {
     const orchestrator *o = context;
     if (strcmp(o->status, "running") == 0 || strcmp(o->status, "paused") == 0) return true;
     diag_set(why, ERR_INVALID, "%s", strcmp(o->status, "starting") == 0 ? "history is still being loaded" : o->status);
     return false;
+}
+
+bool orchestrator_status_is_well(void *context) {
+    const orchestrator *o = context;
+    health_component components[HEALTH_MAX_COMPONENTS];
+    size_t n = tell_health(context, components);
+    return health_judge(components, n) != STATUS_UNHEALTHY && orchestrator_status_is_ready(context, NULL) && o->feed &&
+           feed_is_live(o->feed);
 }
 
 /* ---- numbers ---- */
@@ -233,7 +233,7 @@ static void tell_details(void *context, json_writer *w) {
 void orchestrator_status_provide(serve_providers *out) {
     out->status = tell_status;
     out->health = tell_health;
-    out->ready = tell_ready;
+    out->ready = orchestrator_status_is_ready;
     out->details = tell_details;
     out->traders = tell_traders;
     out->workers = tell_workers;

@@ -441,6 +441,7 @@ static void on_note(screener *s, const note *n) {
         else
             saved_symbol_free(n->saved);
         break;
+    case NOTE_PAUSED: on_paused(s); break;
     case NOTE_EXCERPT: n->excerpt->on_done(n->excerpt->context, n->excerpt); break;
     case NOTE_QUOTES:
         if (h->on_quotes)
@@ -448,7 +449,6 @@ static void on_note(screener *s, const note *n) {
         else
             free(n->quotes);
         break;
-    case NOTE_PAUSED: on_paused(s); break;
     case NOTE_KILLED: h->on_killed(h->context); break;
     case NOTE_FAILED: screener_give_up(s); break;
     }

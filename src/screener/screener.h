@@ -98,15 +98,15 @@ uint32_t screener_n_saved(const screener *s);
 MUST_CHECK err screener_save(screener *s, uint32_t at);
 /* The same at once, after screener_stop. NULL: there is no memory, or it was changing hands. */
 saved_symbol *screener_save_stopped(screener *s, uint32_t at);
+/* From now on no trader is evaluated: bars come in, indicators go on, and what was to be evaluated is owed. Or they go on where
+ * they were: bars that have closed meanwhile are evaluated late, or (skips_late_bars) seen silently. on_paused comes once it is
+ * so. Signals that are provisional wait for the end of the pause. ERR_NO_MEMORY. */
+MUST_CHECK err screener_set_paused(screener *s, bool is_paused);
 /* A copy of bars, for e->on_done; takes `e`, also when it fails: ERR_NOT_FOUND (nobody watches e->symbol), ERR_NO_MEMORY. It
  * stands behind the events that were pushed before. */
 MUST_CHECK err screener_excerpt(screener *s, excerpt *e);
 /* What each symbol under watch costs now: once through on_quotes for each worker, of which `*n` are asked. ERR_NO_MEMORY. */
 MUST_CHECK err screener_quote(screener *s, int32_t *n);
-/* From now on no trader is evaluated: bars come in, indicators go on, and what was to be evaluated is owed. Or they go on where
- * they were: bars that have closed meanwhile are evaluated late, or (skips_late_bars) seen silently. on_paused comes once it is
- * so. Signals that are provisional wait for the end of the pause. ERR_NO_MEMORY. */
-MUST_CHECK err screener_set_paused(screener *s, bool is_paused);
 /* on_barrier comes after every event pushed so far has been evaluated. */
 MUST_CHECK err screener_barrier(screener *s);
 /* Everything pushed so far is evaluated and submitted, then the threads end. */

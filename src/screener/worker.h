@@ -24,9 +24,9 @@ typedef enum note_kind {
     NOTE_RELEASED,  /* answer to CONTROL_RELEASE: the symbol is the receiver's */
     NOTE_UNTRACKED, /* answer to CONTROL_UNTRACK: whoever takes the passes has the symbol's last ones; kept is the receiver's */
     NOTE_SAVED,   /* answer to CONTROL_SAVE */
-    NOTE_PAUSED,  /* answer to CONTROL_PAUSE */
     NOTE_EXCERPT, /* answer to CONTROL_EXCERPT */
     NOTE_QUOTES,  /* answer to CONTROL_QUOTE */
+    NOTE_PAUSED,  /* answer to CONTROL_PAUSE */
     NOTE_KILLED,  /* a script was stopped and its trader quarantined */
     NOTE_FAILED   /* the worker cannot go on */
 } note_kind;

@@ -103,9 +103,10 @@ static int send_headers(struct lws *wsi, const http_answer *a) {
     /* Before an upgrade libwebsockets has not noted the request's version yet and writes 1.0. Ours is 1.1 (RFC 9110,
      * 6.2: the answer names the server's version, not the request's). */
     if (!c.is_full) memcpy(start, "HTTP/1.1", 8);
-    if (a->type) add(&c, "content-type:", a->type);
-    if (a->type && a->status != 304) /* else there is no content, and RFC 9110 (8.6) wants no length of it */
-        c.is_full |= lws_add_http_header_content_length(wsi, a->body_bytes, &c.at, c.end) != 0;
+    if (a->type) { /* else there is no content, and RFC 9110 (8.6) wants no length of it */
+        add(&c, "content-type:", a->type);
+        if (a->status != 304) c.is_full |= lws_add_http_header_content_length(wsi, a->body_bytes, &c.at, c.end) != 0;
+    }
     add(&c, "cache-control:", a->cache ? a->cache : "no-store");
     if (a->page) add_for_page(&c, a);
     add_for_status(&c, a->status, a->allow ? a->allow : "GET, HEAD");

@@ -142,7 +142,7 @@ static void handle(http_request_state *r, const http_route *found, http_method m
 static void judge(http_request_state *r, const char *path) {
     http_method method = method_of(r->wsi);
     const http_route *found = http_route_find(path);
-    const page *file = method == HTTP_GET ? page_find(path) : NULL;
+    const page *file = page_find(path);
     gate_verdict verdict = needs_token(path) ? ask_gate(r) : GATE_OPEN;
     r->has_body = may_have_body(r->wsi, method);
     r->is_head = lws_hdr_total_length(r->wsi, WSI_TOKEN_HEAD_URI) > 0;
@@ -151,7 +151,7 @@ static void judge(http_request_state *r, const char *path) {
         refuse_entry(r, verdict);
     else if ((method == HTTP_GET || method == HTTP_DELETE) && r->has_body)
         http_answer_problem(&r->answer, 400, "a GET, HEAD or DELETE has no body here");
-    else if (file)
+    else if (method == HTTP_GET && file)
         page_answer(file, r->wsi, &r->answer);
     else if (!found)
         http_answer_problem(&r->answer, 404, "there is nothing at this path");

@@ -12,6 +12,13 @@ typedef struct serve_status {
     bool is_simulated; /* the market is none */
 } serve_status;
 
+typedef struct serve_metrics {
+    int64_t n_active_signals, queue_depth; /* signals of the last hour; analyses that wait */
+    double cpu_pct, memory_pct;            /* of all vCPUs, of the machine: 0..100 */
+} serve_metrics;
+
+/* How a request has ended, once, on the loop's thread. OK: `text` is a JSON object for the `ack`, or NULL; else a sentence. */
+typedef void (*serve_answer_fn)(void *request, err e, const char *text);
 /* What has come of something that was asked. */
 typedef struct serve_outcome {
     int status;                /* 200, 201, 204, or that of a problem */
@@ -51,13 +58,6 @@ typedef struct serve_bars {
     int64_t before_ms; /* only bars that open before it; 0: all */
     uint32_t limit;
 } serve_bars;
-typedef struct serve_metrics {
-    int64_t n_active_signals, queue_depth; /* signals of the last hour; analyses that wait */
-    double cpu_pct, memory_pct;            /* of all vCPUs, of the machine: 0..100 */
-} serve_metrics;
-
-/* How a request has ended, once, on the loop's thread. OK: `text` is a JSON object for the `ack`, or NULL; else a sentence. */
-typedef void (*serve_answer_fn)(void *request, err e, const char *text);
 
 typedef struct serve_providers {
     void *context;
