@@ -10,7 +10,7 @@ static json_t *counters;
 
 static void on_status(void *context, serve_status *out) {
     (void)context;
-    *out = (serve_status){"running", 2, 12345};
+    *out = (serve_status){.status = "running", .cpus = 2, .uptime_ms = 12345};
 }
 
 static size_t on_health(void *context, health_component *out) {

@@ -1,6 +1,7 @@
 // A tone and a desktop notification for a new signal; both only on request.
 import { price } from '../parts/format.js';
 import { settings } from './settings.js';
+import { nameOf } from './traders.js';
 
 const AT_MOST_EVERY_MS = 700;
 let audio = null, lastAt = 0;
@@ -26,7 +27,7 @@ export async function askToNotify() { return 'Notification' in window && await N
 
 function notify(row) {
   const text = [row.side, `at ${price(row.price)}`, row.interval].filter(Boolean).join(' · ');
-  const shown = new Notification(`${row.symbol}: ${row.traderName ?? row.trader}`, { body: text, tag: row.id, icon: '/favicon.svg' });
+  const shown = new Notification(`${row.symbol}: ${nameOf(row)}`, { body: text, tag: row.id, icon: '/favicon.svg' });
   shown.onclick = () => {
     window.focus();
     location.hash = `#/signals/${encodeURIComponent(row.id)}`;
