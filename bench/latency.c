@@ -136,13 +136,13 @@ static bool is_live_signal(const char *text) {
 /* Whole frames at the start of the buffer; how many bytes they are. */
 static size_t take_frames(seen *s, char *buffer, size_t bytes, int64_t arrived_ns, int told) {
     size_t done = 0;
-    while (bytes - done >= 4) {
+    while (bytes - done >= 10 || (bytes - done >= 4 && (buffer[done + 1] & 127) != 127)) {
         unsigned char *at = (unsigned char *)buffer + done;
-        size_t n = at[1] & 127, head = n == 126 ? 4 : 2;
+        size_t n = at[1] & 127, head = n == 126 ? 4 : n == 127 ? 10 : 2; /* hello may be long */
         char after;
         if ((at[0] & 15) == 8) _exit(0); /* the daemon says goodbye */
-        if (n == 127) die("a message is too long");
-        if (n == 126) n = (size_t)at[2] << 8 | at[3];
+        if (n >= 126) n = 0;
+        for (size_t i = 2; i < head; i++) n = n << 8 | at[i];
         if (bytes - done < head + n) break;
         after = (char)at[head + n]; /* there is room for one more */
         at[head + n] = 0;

@@ -532,6 +532,18 @@ void orchestrator_cloud_close(orchestrator_cloud *c) {
 
 /* ---- told ---- */
 
+bool orchestrator_cloud_is_sending(const orchestrator_cloud *c) {
+    return c->synchronizer && synchronizer_is_sending(c->synchronizer);
+}
+
+bool orchestrator_cloud_has_sent_all(const orchestrator_cloud *c, const char **why) {
+    return !c->synchronizer || synchronizer_has_sent_all(c->synchronizer, why);
+}
+
+uint32_t orchestrator_cloud_active_signals(const orchestrator_cloud *c) {
+    return orchestrator_metrics_active(&c->metrics, wall_ms());
+}
+
 bool orchestrator_cloud_is_short_of_disk(const orchestrator_cloud *c) { return c->is_short_of_disk; }
 
 health_state orchestrator_cloud_health(const orchestrator_cloud *c) {
@@ -552,6 +564,13 @@ static void write_counts(const outbox_counts *counts, json_writer *w) {
     json_write_object(w);
     for (int i = 0; i < N_CLOUD_TABLES; i++) json_put_integer(w, cloud_table_get(i)->name, (int64_t)counts->waiting[i]);
     json_write_object_end(w);
+}
+
+int64_t orchestrator_cloud_waiting(const orchestrator_cloud *c) {
+    synchronizer_stats s;
+    if (!c->synchronizer) return -1;
+    synchronizer_get_stats(c->synchronizer, &s);
+    return (int64_t)s.counts.n_waiting;
 }
 
 void orchestrator_cloud_write(const orchestrator_cloud *c, json_writer *w) {

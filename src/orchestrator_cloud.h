@@ -48,11 +48,19 @@ void orchestrator_cloud_event(orchestrator_cloud *c, const char *type, const cha
                               const char *details);
 /* Everything that waits is sent now. */
 void orchestrator_cloud_force(orchestrator_cloud *c);
+/* Something is still on its way, or can go. */
+bool orchestrator_cloud_is_sending(const orchestrator_cloud *c);
+/* False: some rows wait still; why, borrowed until the next call. */
+bool orchestrator_cloud_has_sent_all(const orchestrator_cloud *c, const char **why);
+/* Signals within the last hour. */
+uint32_t orchestrator_cloud_active_signals(const orchestrator_cloud *c);
 
 health_state orchestrator_cloud_health(const orchestrator_cloud *c);
 /* There is little room on the disk: metrics are dropped. */
 bool orchestrator_cloud_is_short_of_disk(const orchestrator_cloud *c);
 /* The members of an object. */
+/* Rows that wait for the cloud; -1: there is none. */
+int64_t orchestrator_cloud_waiting(const orchestrator_cloud *c);
 void orchestrator_cloud_write(const orchestrator_cloud *c, json_writer *w);
 
 /* When no pass comes any more: the last rows are written and sent, within `timeout_ms`; `error` NULL: nothing went wrong.

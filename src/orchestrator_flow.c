@@ -8,6 +8,8 @@
 #include "orchestrator_flow.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "orchestrator_live.h"
+#include "orchestrator_orders.h"
 #include "screener/signal_json.h"
 #include "screener/signal_line.h"
 #include "script/script_setup.h"
@@ -81,7 +83,7 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     for (uint32_t i = 0; i < p->n_updates; i++) orchestrator_analysis_update(o->analysis, &p->updates[i]);
     if (n_new || p->n_updates) orchestrator_notify_poke(o->notify);
-    orchestrator_traders_committed(o->traders, p);
+    orchestrator_traders_committed(o->traders, p, n_new);
     if (o->cloud) orchestrator_cloud_committed(o->cloud, p, n_new);
     pass_release(p);
 }
@@ -96,6 +98,7 @@ static bool on_event(void *context, const market_event *event) {
     if (!o->is_tracking) return true;
     if (is_live && event->event_ms && o->cloud) orchestrator_cloud_latency(o->cloud, event->event_ms);
     orchestrator_analysis_event(o->analysis, event);
+    if (o->live) orchestrator_live_event(o->live, event);
     if (is_past && screener_backlog(o->screener) > BACKLOG_FULL) {
         o->is_feed_full = true;
         return false;
@@ -132,10 +135,10 @@ void orchestrator_flow_move_on(orchestrator *o) {
     if (o->is_tracking && has_begun && !o->has_begun) tell_begun(o);
     if (o->is_tracking && has_begun && strcmp(o->status, "starting") == 0 && feed_is_complete(o->feed) &&
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
-        orchestrator_set_status(o, "running");
+        orchestrator_set_status(o, o->is_paused ? "paused" : "running");
         feed_end_first_start(o->feed);
         uv_queue_work(&o->loop, &o->trim, give_memory_back, on_given_back);
-        log_info("orchestrator", "running: %u symbols, %d traders; %lld ms since the start",
+        log_info("orchestrator", "%s: %u symbols, %d traders; %lld ms since the start", o->status,
                  orchestrator_universe_count(o->universe), trader_set_running(screener_traders(o->screener)),
                  (long long)(monotonic_ms() - o->started_ms));
     }
@@ -268,6 +271,7 @@ err orchestrator_flow_open_screener(orchestrator *o, diag *why) {
                           .kline_history = (int32_t)c->kline_history,
                           .user = c->user_id,
                           .market = venue_get(c->market)->name,
+                          .is_paused = o->is_paused,
                           .memory = o->memory,
                           .skips_late_bars = c->late_bars == LATE_BARS_SKIP,
                           .submit = submit,
@@ -283,7 +287,9 @@ err orchestrator_flow_open_screener(orchestrator *o, diag *why) {
                                   .on_killed = on_killed,
                                   .on_failed = on_worker_failed,
                                   .on_barrier = on_barrier,
+                                  .on_paused = orchestrator_orders_paused,
                                   .on_saved = on_saved,
+                                  .on_quotes = orchestrator_market_quotes,
                                   .find_saved = find_saved,
                                   .context = o};
     sc.limits.analysis = orchestrator_analysis_mode(c);

@@ -1,5 +1,6 @@
 #include "orchestrator_metrics.h"
 #include "abi.h"
+#include "base/memory_limit.h"
 #include "screener/signal.h"
 #include <math.h>
 #include <stdio.h>
@@ -18,11 +19,8 @@ static int64_t cpu_ns(void) {
            ((int64_t)used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1000;
 }
 
-/* The limit of the cgroup, else the machine's; never more than `planned`, where that is less than both. */
 static int64_t total_mb(int64_t planned_mb) {
-    uint64_t there = uv_get_total_memory(), limit = uv_get_constrained_memory();
-    if (limit && limit < there) there = limit;
-    int64_t mb = (int64_t)(there >> 20);
+    int64_t mb = (int64_t)(memory_limit_bytes() >> 20);
     return mb > 0 ? mb : planned_mb;
 }
 
@@ -30,6 +28,31 @@ static int64_t used_mb(void) {
     size_t bytes = 0;
     return uv_resident_set_memory(&bytes) == 0 ? (int64_t)(bytes >> 20) : 0;
 }
+
+/* ---- usage ---- */
+
+static double share(double part, double whole) {
+    double pct = whole > 0 ? part / whole * 100 : 0;
+    return round(fmin(fmax(pct, 0), 100) * 100) / 100;
+}
+
+void orchestrator_gauge_init(orchestrator_gauge *g, int64_t now_ns) {
+    *g = (orchestrator_gauge){.last_ns = now_ns, .last_cpu_ns = cpu_ns()};
+}
+
+/* The number of CPUs that there are: this thread may be kept to some of them. */
+orchestrator_usage orchestrator_gauge_read(orchestrator_gauge *g, int64_t now_ns) {
+    long n_cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    orchestrator_gauge now = {.last_ns = now_ns, .last_cpu_ns = cpu_ns()};
+    double span_ns = (double)(now.last_ns - g->last_ns) * (double)(n_cpus > 0 ? n_cpus : 1);
+    size_t bytes = 0;
+    orchestrator_usage u = {.cpu_pct = share((double)(now.last_cpu_ns - g->last_cpu_ns), span_ns)};
+    if (uv_resident_set_memory(&bytes) == 0) u.memory_pct = share((double)bytes, (double)memory_limit_bytes());
+    *g = now;
+    return u;
+}
+
+/* ---- rows ---- */
 
 void orchestrator_metrics_init(orchestrator_metrics *m, int64_t now_ns, int64_t wall_ms) {
     *m = (orchestrator_metrics){.last_ns = now_ns,

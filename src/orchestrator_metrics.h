@@ -26,6 +26,19 @@ void orchestrator_metrics_init(orchestrator_metrics *m, int64_t now_ns, int64_t 
 void orchestrator_metrics_signal(orchestrator_metrics *m, int64_t wall_ms);
 /* A message of the exchange's time `event_ms` has just come. */
 void orchestrator_metrics_latency(orchestrator_metrics *m, int64_t wall_ms, int64_t event_ms);
+/* What the process uses of the machine. */
+typedef struct orchestrator_gauge {
+    int64_t last_ns, last_cpu_ns; /* monotonic and CPU time at the last reading */
+} orchestrator_gauge;
+
+typedef struct orchestrator_usage {
+    double cpu_pct;    /* of all vCPUs, since the last reading: 0..100, two decimals */
+    double memory_pct; /* of the machine's, or of the least limit of its control groups: the same */
+} orchestrator_usage;
+
+void orchestrator_gauge_init(orchestrator_gauge *g, int64_t now_ns);
+orchestrator_usage orchestrator_gauge_read(orchestrator_gauge *g, int64_t now_ns);
+
 /* Signals within the last hour. */
 uint32_t orchestrator_metrics_active(const orchestrator_metrics *m, int64_t wall_ms);
 /* A row for cloud_metrics, and begins the next one. */

@@ -25,6 +25,10 @@ void orchestrator_universe_free(orchestrator_universe *u) { free(u); }
 
 void orchestrator_universe_add_reference(orchestrator_universe *u, uint32_t symbol) { u->is_reference[symbol] = true; }
 
+bool orchestrator_universe_is_fed(const orchestrator_universe *u, uint32_t symbol) {
+    return u->is_wanted[symbol] || u->is_reference[symbol];
+}
+
 uint32_t orchestrator_universe_count(const orchestrator_universe *u) { return u->n_screened; }
 
 /* ---- what is wanted ---- */

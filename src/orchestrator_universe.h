@@ -23,7 +23,8 @@ void orchestrator_universe_add_reference(orchestrator_universe *u, uint32_t symb
 /* Tracks and untracks, and tells the feed what to watch. The first time begins the watch of everything. ERR_NO_MEMORY, or what
  * feed_watch says. */
 MUST_CHECK err orchestrator_universe_sync(orchestrator_universe *u, screener *s, feed *f, diag *why);
-uint32_t orchestrator_universe_count(const orchestrator_universe *u); /* symbols that are screened */
+bool orchestrator_universe_is_fed(const orchestrator_universe *u, uint32_t symbol); /* live bars of it come */
+uint32_t orchestrator_universe_count(const orchestrator_universe *u);               /* symbols that are screened */
 /* An object: symbols, members, named, added, removed (of the last look), addedEver, removedEver, refreshedAt (market
  * time, null before the first), refused. */
 void orchestrator_universe_write(const orchestrator_universe *u, const feed *f, json_writer *w);

@@ -18,6 +18,23 @@ static uint32_t n_committed;
 static health_state binance_state = HEALTH_DEGRADED, disk_state = HEALTH_OK;
 static bool is_warm;
 
+/* What the server has asked for and is still to be answered. */
+enum { N_ORDERS = 4, KLINE_ID = 3 };
+typedef struct order {
+    serve_answer_fn answer;
+    void *request;
+} order;
+static order orders[N_ORDERS];
+static uint32_t n_orders;
+static bool holds_queries;
+static storage_signals_fn held_rows;
+static void *held_context;
+
+static bool has_orders(client *c, const void *n) {
+    (void)c;
+    return n_orders == *(const uint32_t *)n;
+}
+
 static void http_basics(void) {
     expect(200, "GET", "/", "", "trademind");
     expect(200, "GET", "/health", "", "\"status\":\"degraded\"");
@@ -220,7 +237,7 @@ static bool is_closed_with(client *c, int expected) {
 
 static client *open_channel(void) {
     client *c = upgrade("/ws", bearer);
-    if (!hears(c, "status_update", NULL)) ok(false, "the channel opens");
+    if (!hears(c, "status_update", NULL) || !hears(c, "hello", NULL)) ok(false, "the channel opens");
     return c;
 }
 
@@ -228,7 +245,8 @@ static void channel_tokens(void) {
     char text[AUTH_TOKEN_BYTES + 128];
     int64_t seq = 0;
     client *c = upgrade("/", bearer);
-    ok(hears(c, "status_update", &seq) && seq > 0, "a token in the header opens the channel, status first, with a seq");
+    ok(hears(c, "status_update", &seq) && seq == 0 && hears(c, "hello", &seq) && seq > 0,
+       "a token in the header opens the channel: status without a seq, then hello with one");
     close_client(c);
     snprintf(text, sizeof text, "Sec-WebSocket-Protocol: trademind, %s\r\n", token);
     c = upgrade("/ws", text);
@@ -469,6 +487,228 @@ static void channel_slow_reader(void) {
     close_client(good);
 }
 
+/* ---- what a client asks for ---- */
+
+static json_t *ask(client *c, const char *text) {
+    int code;
+    say(c, text);
+    return listen_to(c, &code);
+}
+
+static bool is_answer(json_t *answer, const char *type, int id) {
+    const char *got = json_string_value(json_object_get(answer, "type"));
+    return got && !strcmp(got, type) && json_integer_value(json_object_get(answer, "id")) == id &&
+           !json_object_get(answer, "seq") && json_is_object(json_object_get(answer, "data"));
+}
+
+static void channel_answers(void) {
+    client *c = open_channel();
+    json_t *answer = ask(c, "{\"type\":\"ping\",\"id\":1}");
+    ok(is_answer(answer, "pong", 1), "a ping is answered by its id");
+    json_decref(answer);
+    answer = ask(c, "{\"type\":\"config_update\",\"id\":2,\"data\":{\"version\":\"v7\"}}");
+    ok(is_answer(answer, "ack", 2) && data_is(answer, "version", "v7"), "config_update names its version");
+    json_decref(answer);
+    answer = ask(c, "{\"type\":\"nonsense\",\"id\":3}");
+    ok(is_answer(answer, "error", 3) && data_is(answer, "code", "unknown_type"), "an unknown type, too");
+    json_decref(answer);
+    answer = ask(c, "{\"type\":\"subscribe\",\"id\":4,\"data\":{\"symbol\":\"BTCUSDT\"}}");
+    ok(is_answer(answer, "error", 4) && data_is(answer, "code", "bad_request"), "and data that is not as it should be");
+    json_decref(answer);
+    answer = ask(c, "{\"type\":\"force_sync\",\"id\":5}");
+    ok(is_answer(answer, "error", 5) && data_is(answer, "code", "not_now"), "where nothing can be flushed it says so");
+    json_decref(answer);
+    close_client(c);
+}
+
+/* The pause is answered later, when the one has gone and the other is there. */
+static void channel_late_answers(void) {
+    client *gone = open_channel(), *there = open_channel();
+    n_orders = 0;
+    say(gone, "{\"type\":\"pause_execution\",\"id\":1}");
+    wait_for(gone, has_orders, &(uint32_t){1});
+    say(there, "{\"type\":\"pause_execution\",\"id\":\"mine\"}");
+    wait_for(there, has_orders, &(uint32_t){2});
+    close_client(gone);
+    for (int i = 0; i < 20; i++) turn(there);
+    orders[0].answer(orders[0].request, OK, "{\"status\":\"paused\"}");
+    orders[1].answer(orders[1].request, ERR_DATABASE, "the disk fails");
+    int code;
+    json_t *answer = listen_to(there, &code);
+    const char *id = json_string_value(json_object_get(answer, "id"));
+    ok(id && !strcmp(id, "mine") && data_is(answer, "message", "the disk fails"), "who is there hears how it ended");
+    json_decref(answer);
+    close_client(there);
+}
+
+static void publish_many(client *reader, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        publish(i, SIGNAL_CONFIRMED);
+        if (i % 64 == 0) turn(reader);
+        reader->n = 0; /* read, not judged */
+    }
+}
+
+static int64_t seq_now(client *c) {
+    int64_t seq = 0;
+    serve_publish_status(server);
+    return hears(c, "status_update", &seq) ? seq : -1;
+}
+
+static json_t *resume(client *c, const char *session, int64_t seq) {
+    char text[256];
+    snprintf(text, sizeof text, "{\"type\":\"resume\",\"id\":9,\"data\":{\"session\":\"%s\",\"seq\":%lld}}", session,
+             (long long)seq);
+    return ask(c, text);
+}
+
+static bool is_complete(json_t *answer, bool expected, int replayed) {
+    const json_t *data = json_object_get(answer, "data"), *complete = json_object_get(data, "complete");
+    bool is_it = is_answer(answer, "ack", 9) && json_is_boolean(complete) && json_is_true(complete) == expected &&
+                 json_integer_value(json_object_get(data, "replayed")) == replayed;
+    json_decref(answer);
+    return is_it;
+}
+
+static void channel_resume(void) {
+    int code;
+    char session[64] = "";
+    client *before = upgrade("/ws", bearer), *after;
+    if (!hears(before, "status_update", NULL)) ok(false, "the channel opens");
+    json_t *hello = listen_to(before, &code);
+    const char *name = json_string_value(json_object_get(json_object_get(hello, "data"), "session"));
+    ok(name && json_array_size(json_object_get(json_object_get(hello, "data"), "signals")) == N_BARS &&
+           json_is_true(json_object_get(json_object_get(hello, "data"), "simulated")),
+       "hello names the session, and has the signals");
+    snprintf(session, sizeof session, "%s", name ? name : "");
+    json_decref(hello);
+    int64_t seen = seq_now(before), heard = 0;
+    for (int i = 0; i < 300; i++) publish((uint32_t)i, SIGNAL_CONFIRMED);
+    close_client(before);
+    after = open_channel();
+    publish(1, SIGNAL_CONFIRMED); /* live, behind its hello */
+    if (!hears(after, "signal_created", &heard)) ok(false, "a live one");
+    json_t *message = resume(after, session, seen);
+    int n = 0;
+    for (int64_t last = seen; n < 300; n++) {
+        int64_t seq = json_integer_value(json_object_get(message, "seq"));
+        if (seq <= last || seq >= heard) break;
+        last = seq;
+        json_decref(message);
+        message = listen_to(after, &code);
+    }
+    ok(n == 300, "what was missed comes in order (%d of 300), without what came live", n);
+    ok(is_complete(message, true, 300), "and is said to be complete");
+    ok(is_complete(resume(after, session, heard), true, 0), "nothing was missed");
+    ok(is_complete(resume(after, "another", seen), false, 0), "of another session nothing is known");
+    ok(is_complete(resume(after, session, 1000000000), false, 0), "nor of a number that has not been given");
+    publish_many(after, 4200);
+    close_client(after);
+    after = open_channel();
+    ok(is_complete(resume(after, session, seen), false, 0), "what is gone is said to be gone");
+    close_client(after);
+}
+
+/* While the signals of its hello are being read, others come. */
+static void channel_between(void) {
+    int64_t first = 0, second = 0;
+    holds_queries = true;
+    client *c = upgrade("/ws", bearer);
+    if (!hears(c, "status_update", NULL)) ok(false, "the channel opens");
+    publish(1, SIGNAL_CONFIRMED);
+    publish(2, SIGNAL_CONFIRMED);
+    holds_queries = false;
+    held_rows(held_context, OK, NULL, &(signal_list){0});
+    ok(hears(c, "hello", &first) && hears(c, "signal_created", &second) && second == first + 1 &&
+           hears(c, "signal_created", &second) && second == first + 2,
+       "what is pushed between status and hello comes behind hello, with greater numbers");
+    close_client(c);
+    holds_queries = true;
+    c = upgrade("/ws", bearer);
+    if (!hears(c, "status_update", NULL)) ok(false, "the channel opens");
+    holds_queries = false;
+    held_rows(held_context, ERR_DATABASE, "the disk fails", NULL);
+    ok(hears(c, "hello", NULL), "hello comes without signals when they cannot be read");
+    close_client(c);
+}
+
+static void publish_kline(int32_t interval, int64_t open_ms, bool is_closed) {
+    kline bar = {open_ms, 1, 4, 0.5, 2, 10, 20, 3, 5, 10};
+    serve_publish_kline(server, KLINE_ID, "BTCUSDT", interval, &bar, is_closed);
+}
+
+static void channel_klines(void) {
+    int code;
+    client *c = open_channel(), *other = open_channel();
+    ok(!serve_wants_klines(server, KLINE_ID, INTERVAL_1M), "nobody wants klines");
+    json_t *m = ask(c, "{\"type\":\"subscribe\",\"id\":1,\"data\":{\"symbol\":\"NOUSDT\",\"interval\":\"1m\"}}");
+    ok(is_answer(m, "error", 1) && data_is(m, "code", "not_found"), "of a symbol that is not there");
+    json_decref(m);
+    m = ask(c, "{\"type\":\"subscribe\",\"id\":2,\"data\":{\"symbol\":\"BTCUSDT\",\"interval\":\"1h\"}}");
+    ok(is_answer(m, "error", 2) && data_is(m, "code", "unsupported"), "or of an interval that is not watched");
+    json_decref(m);
+    m = ask(c, "{\"type\":\"subscribe\",\"id\":3,\"data\":{\"symbol\":\"BTCUSDT\",\"interval\":\"1m\"}}");
+    ok(is_answer(m, "ack", 3) && serve_wants_klines(server, KLINE_ID, INTERVAL_1M) &&
+           !serve_wants_klines(server, KLINE_ID, INTERVAL_5M) && !serve_wants_klines(server, KLINE_ID + 1, INTERVAL_1M),
+       "a subscription is for one symbol and interval");
+    json_decref(m);
+    publish_kline(INTERVAL_5M, 600000, true);
+    publish_kline(INTERVAL_1M, 660000, false);
+    m = listen_to(c, &code);
+    char *text = json_dumps(json_object_get(json_object_get(m, "data"), "kline"), JSON_COMPACT);
+    ok(text && !strcmp(text, "[660000,1,4,0.5,2,10,false]") && data_is(m, "interval", "1m"), "kline_update: %s",
+       text ? text : "nothing");
+    free(text);
+    json_decref(m);
+    serve_publish_status(server);
+    ok(hears(other, "status_update", NULL), "the other client hears nothing of it");
+    if (!hears(c, "status_update", NULL)) ok(false, "the status");
+    m = ask(c, "{\"type\":\"unsubscribe\",\"id\":4}");
+    ok(is_answer(m, "ack", 4) && !serve_wants_klines(server, KLINE_ID, INTERVAL_1M), "unsubscribed");
+    json_decref(m);
+    m = ask(c, "{\"type\":\"subscribe\",\"id\":5,\"data\":{\"symbol\":\"BTCUSDT\",\"interval\":\"1m\"}}");
+    json_decref(m);
+    close_client(c);
+    close_client(other);
+    wait_for(NULL, are_all_gone, NULL);
+    ok(!serve_wants_klines(server, KLINE_ID, INTERVAL_1M), "with the client its subscription has gone");
+}
+
+/* It reads nothing: metrics and klines are lost, and it is still there. */
+static void channel_lossy(void) {
+    channel_stats before, now;
+    serve_read_stats(server, &before);
+    client *slow = open_channel();
+    json_t *m = ask(slow, "{\"type\":\"subscribe\",\"data\":{\"symbol\":\"BTCUSDT\",\"interval\":\"1m\"}}");
+    json_decref(m);
+    int64_t deadline = monotonic_ms() + DEADLINE_MS, last_ms = 0;
+    do {
+        for (int i = 0; i < 1000; i++) publish_kline(INTERVAL_1M, last_ms += 60000, i % 10 == 0);
+        serve_publish_metrics(server, &(serve_metrics){1, 2, 3, 4});
+        uv_run(&loop, UV_RUN_NOWAIT);
+        serve_read_stats(server, &now);
+    } while (now.n_dropped < before.n_dropped + 5000 && monotonic_ms() < deadline);
+    ok(now.n_dropped >= before.n_dropped + 5000 && now.n_slow == before.n_slow && now.n_clients == 1,
+       "a slow reader loses klines and stays");
+    publish(1, SIGNAL_CONFIRMED);
+    int code, n_signals = 0, n_metrics = 0;
+    int64_t seq = 0, shown_ms = 0;
+    bool is_ordered = true;
+    while (n_signals == 0 && (m = listen_to(slow, &code))) {
+        const char *type = json_string_value(json_object_get(m, "type"));
+        const json_t *bar = json_object_get(json_object_get(m, "data"), "kline");
+        is_ordered = is_ordered && json_integer_value(json_object_get(m, "seq")) > seq;
+        seq = json_integer_value(json_object_get(m, "seq"));
+        n_signals += !strcmp(type, "signal_created");
+        n_metrics += !strcmp(type, "metrics_update");
+        if (bar) shown_ms = json_integer_value(json_array_get(bar, 0));
+        json_decref(m);
+    }
+    ok(n_signals == 1 && is_ordered, "what must arrive does, in order");
+    ok(n_metrics > 0 && shown_ms <= last_ms, "and of the rest what had room");
+    close_client(slow);
+}
+
 /* ---- garbage ---- */
 
 static void garbage(uint64_t seed) {
@@ -532,7 +772,7 @@ static void garbage(uint64_t seed) {
 
 static void on_status(void *context, serve_status *out) {
     (void)context;
-    *out = (serve_status){"running", 2, 12345};
+    *out = (serve_status){.status = "running", .cpus = 2, .uptime_ms = 12345, .is_simulated = true};
 }
 
 static size_t on_health(void *context, health_component *out) {
@@ -549,7 +789,25 @@ static bool on_ready(void *context, diag *why) {
 }
 
 static err on_query(void *context, const signal_filter *filter, storage_signals_fn on_rows, void *rows_context) {
+    if (holds_queries) {
+        held_rows = on_rows;
+        held_context = rows_context;
+        return OK;
+    }
     return storage_query_signals(context, filter, on_rows, rows_context);
+}
+
+static void on_paused(void *context, bool is_paused, serve_answer_fn answer, void *request) {
+    (void)context;
+    (void)is_paused;
+    if (n_orders < N_ORDERS) orders[n_orders++] = (order){answer, request};
+}
+
+static err on_find_klines(void *context, const char *symbol, int32_t interval, uint32_t *id, diag *why) {
+    (void)context;
+    if (strcmp(symbol, "BTCUSDT") != 0) return diag_set(why, ERR_NOT_FOUND, "%s is not watched", symbol);
+    *id = KLINE_ID;
+    return interval == INTERVAL_1M ? OK : diag_set(why, ERR_UNSUPPORTED, "there are 1m bars");
 }
 
 static void on_committed(void *context, pass *p, uint32_t n_new) {
@@ -567,8 +825,12 @@ static bool is_committed(client *c, const void *what) {
 static const char *const origins[] = {"https://app.example"};
 static serve_config config = {
     .host = "127.0.0.1", .origins = origins, .n_origins = 1, .machine_id = "machine-1", .auth_timeout_ms = 500};
-static serve_providers providers = {
-    .status = on_status, .health = on_health, .ready = on_ready, .query_signals = on_query};
+static serve_providers providers = {.status = on_status,
+                                    .health = on_health,
+                                    .ready = on_ready,
+                                    .query_signals = on_query,
+                                    .set_paused = on_paused,
+                                    .find_klines = on_find_klines};
 
 static void start_all(void) {
     diag why = {""};
@@ -671,6 +933,12 @@ int main(void) {
     channel_limits();
     channel_strangers();
     channel_slow_reader();
+    channel_answers();
+    channel_late_answers();
+    channel_klines();
+    channel_lossy();
+    channel_between();
+    channel_resume();
     garbage(seed);
     stop_server(&is_closed);
     dual_stack();

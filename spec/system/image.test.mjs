@@ -96,5 +96,8 @@ test('fly.toml and the image speak of the same things', () => {
   assert.equal(value('min_machines_running'), '1');
   assert.equal(value('policy'), 'always');
   assert.deepEqual([value('cpu_kind'), value('cpus'), value('memory')], ['shared', '1', '256mb']);
+  const metrics = /^\[metrics\]\n\s*port = (\d+)\n\s*path = "(.*)"$/m.exec(fly);
+  assert.deepEqual([metrics?.[1], metrics?.[2]], ['9091', '/metrics']);
+  assert.match(dockerfile, /^EXPOSE .*\b9091\b/m);
   assert.equal(fly.match(/^\[\[mounts\]\]/gm).length, 1);
 });

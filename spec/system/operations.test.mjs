@@ -13,7 +13,7 @@ import { build, root } from './harness.mjs';
 
 const page = readFileSync(join(root, 'docs/operations.md'), 'utf8');
 const blocks = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, text]) => text.trim());
-const NEEDS = { '# needs Fly': /^flyctl /, '# needs docker': /^docker / };
+const NEEDS = { '# needs Fly': /^(flyctl|trademind provision) /, '# needs docker': /^docker / };
 const STOPPED = '# while it is stopped';
 
 const lines = block => block.split('\n').map(line => line.replace(/\s+#.*$/, '')).filter(line => line && !line.startsWith('#'));

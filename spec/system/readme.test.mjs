@@ -7,7 +7,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, root, start, startSim, tempDir } from './harness.mjs';
 
-const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/supabase.md', 'docs/notifications.md', 'docs/operations.md', 'docs/architecture.md',
+const PAGES = ['README.md', 'docs/trader-guide.md', 'docs/history.md', 'docs/supabase.md', 'docs/notifications.md', 'docs/operations.md', 'docs/channel.md', 'docs/architecture.md',
   ...readdirSync(join(root, 'docs/decisions')).map(name => `docs/decisions/${name}`)];
 const pages = Object.fromEntries(PAGES.map(name => [name, readFileSync(join(root, name), 'utf8')]));
 

@@ -12,6 +12,7 @@ import {
   builtInTraders, difference, endAll, eventually, isSoak, recordedMarket, seed, settled, startDaemon, startExchange, startTrademind, stop,
   stored, tempDir,
 } from './daemon.mjs';
+import { connect } from './channel.mjs';
 import { cloudEnv, cloudSignals, eventDifference, fillBacklog, nameId, startProject, verb, waitingIn } from './cloud.mjs';
 import { cut, lose, statementTimeout, tooBig, unavailable, wrongKey } from './faulty.mjs';
 
@@ -208,17 +209,28 @@ test('force_sync writes what waits; REALTIME=on broadcasts new signals', async (
   supabase.faulty.broadcasts.length = 0;
   const { daemon, folder } = await runMarket({ env: { SYNC_INTERVAL_MS: '3600000', REALTIME: 'on' } });
   assert.ok(waitingIn(folder) > 0, 'the last rows wait');
-  const socket = new WebSocket(`ws://127.0.0.1:${daemon.port()}/ws`);
-  await once(socket, 'open');
-  socket.send(JSON.stringify({ type: 'auth', data: { token: daemon.token } }));
-  socket.send(JSON.stringify({ type: 'force_sync', id: 7, data: {} }));
-  await sent(folder);
-  socket.close();
+  const c = await connect(daemon);
+  assert.deepEqual(await c.ask('force_sync', {}, 60000), { complete: true, cloud: true });
+  c.leave();
   await assertAllThere(folder);
   const messages = supabase.faulty.broadcasts.flatMap(b => b.body.messages);
   assert.ok(messages.length > 20, `${messages.length} broadcasts`);
   const known = stored(folder);
   assert.ok(messages.every(m => m.topic === `user:${supabase.user.id}` && m.event === 'signal_created' && m.private && known.has(m.payload.id)));
+});
+
+test('force_sync is answered while Supabase cannot be written to, and says why', async () => {
+  const { daemon, folder } = await runMarket({ env: { SYNC_INTERVAL_MS: '3600000' } });
+  const c = await connect(daemon);
+  const rule = supabase.faulty.on({ method: 'POST', table: 'signals' }, unavailable());
+  const refused = await c.ask('force_sync', {}, 60000);
+  assert.deepEqual([refused.complete, refused.cloud], [false, true]);
+  assert.match(refused.why, /schema cache/);
+  assert.ok(rule.hits > 0 && waitingIn(folder) > 0);
+  supabase.faulty.clear();
+  await eventually(async () => (await c.ask('force_sync', {}, 60000)).complete, 'the next success', 60000);
+  await assertAllThere(folder);
+  c.leave();
 });
 
 test('what has waited through a long outage drains with flat memory, each row sent once', { timeout: 1500000 }, async () => {

@@ -49,6 +49,16 @@ bool url_is_base(const char *text, const char *scheme, const char *other_scheme)
     return path[strspn(path, LETTERS DIGITS "/.-_~%")] == 0;
 }
 
+bool url_is_loopback(const char *base) {
+    const char *host = strstr(base, "://");
+    size_t bytes;
+    if (!host) return false;
+    host += 3;
+    bytes = strcspn(host, ":/");
+    return strncmp(host, "[::1]", 5) == 0 || strncmp(host, "127.", 4) == 0 ||
+           (bytes == strlen("localhost") && strncasecmp(host, "localhost", bytes) == 0);
+}
+
 bool url_is_origin(const char *text) {
     const char *path = path_of(text, "http");
     if (!path) path = path_of(text, "https");

@@ -8,5 +8,8 @@ bool url_is_host(const char *text);
  * logged), no query, no fragment. */
 bool url_is_base(const char *text, const char *scheme, const char *other_scheme);
 
+/* Whether a base is of this machine: localhost, 127.x.x.x, [::1]. */
+bool url_is_loopback(const char *base);
+
 /* What a browser sends as Origin: `http://host[:port]` or `https://...`, nothing behind. */
 bool url_is_origin(const char *text);

@@ -2,6 +2,7 @@
 #include "screener/copies.h"
 #include "base/clock.h"
 #include "screener/settling.h"
+#include "screener/tracked_hold.h"
 #include "screener/vigil.h"
 
 void copies_send_wants(worker *w) {

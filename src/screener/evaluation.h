@@ -18,6 +18,7 @@ typedef struct evaluation {
     tracked *const *symbols; /* of the worker, by id: for the copies of references */
     void *say_context;       /* for worker_say */
     int32_t worker;
+    bool is_paused;            /* what is to be evaluated stays owed */
     int64_t market_ms;         /* newest event time that this worker has taken from its inbox */
     int64_t received_ns;       /* monotonic: when the present event was taken */
     int64_t spent_ns;          /* what evaluation_run has taken for the symbol so far */

@@ -44,6 +44,7 @@ err inboxes_send(screener *s, int32_t i, control what) {
     if (!c) return ERR_NO_MEMORY;
     *c = what;
     c->market_ms = s->market_ms;
+    c->is_paused = s->is_paused;
     e = inboxes_push(s, i, &event);
     if (e != OK) free(c);
     return e;
@@ -62,6 +63,7 @@ err inboxes_send_to_symbol(screener *s, uint32_t symbol, control what) {
     if (!c) return ERR_NO_MEMORY;
     *c = what;
     c->market_ms = s->market_ms;
+    c->is_paused = s->is_paused;
     e = inboxes_push_to_owner(s, &event);
     if (e != OK) free(c);
     return e;
@@ -80,6 +82,11 @@ err inboxes_send_with_saved(screener *s, int32_t to, control what, const char *n
 /* Whoever waits for an answer has it. */
 static void drop_control(screener *s, control *c) {
     if (c->kind == CONTROL_SAVE) s->handlers.on_saved(s->handlers.context, NULL);
+    if (c->kind == CONTROL_EXCERPT) {
+        excerpt *e = c->excerpt;
+        c->excerpt = NULL;
+        e->on_done(e->context, e);
+    }
     control_free(c);
 }
 

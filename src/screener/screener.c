@@ -61,6 +61,7 @@ err screener_new(const screener_config *c, const screener_handlers *handlers, sc
     s->shared.notify = c->notify;
     s->shared.notify_context = c->notify_context;
     s->memory = c->memory;
+    s->is_paused = c->is_paused;
     s->n_workers = s->n_wanted = s->n_told = c->n_workers < 1             ? 1
                                              : c->n_workers < WORKERS_MAX ? c->n_workers
                                                                           : WORKERS_MAX;
@@ -287,6 +288,27 @@ saved_symbol *screener_save_stopped(screener *s, uint32_t at) {
     return w ? worker_save(w, symbol) : NULL;
 }
 
+/* ---- looks from outside ---- */
+
+err screener_excerpt(screener *s, excerpt *e) {
+    const reference *r = references_of(&s->references, e->symbol);
+    control what = {.kind = CONTROL_EXCERPT, .symbol = e->symbol, .excerpt = e};
+    err failed = ERR_NOT_FOUND;
+    if (s->is_tracked[e->symbol]) {
+        failed = inboxes_send_to_symbol(s, e->symbol, what);
+    } else if (r) { /* the first worker has a copy as good as any */
+        what.symbol = r->copy;
+        failed = inboxes_send(s, 0, what);
+    }
+    if (failed != OK) excerpt_free(e);
+    return failed;
+}
+
+err screener_quote(screener *s, int32_t *n) {
+    *n = s->n_workers;
+    return inboxes_send_all(s, (control){.kind = CONTROL_QUOTE});
+}
+
 /* ---- barrier ---- */
 
 static err send_barrier(screener *s) {
@@ -304,6 +326,18 @@ static bool can_pass_barrier(const screener *s) {
 err screener_barrier(screener *s) {
     s->wants_barrier = true;
     return can_pass_barrier(s) ? send_barrier(s) : OK; /* else when that one is through */
+}
+
+/* ---- pause ---- */
+
+err screener_set_paused(screener *s, bool is_paused) {
+    s->is_paused = is_paused;
+    s->n_pausing += s->n_workers;
+    return inboxes_send_all(s, (control){.kind = CONTROL_PAUSE, .start_ms = screener_now_ms(s)});
+}
+
+static void on_paused(screener *s) {
+    if (--s->n_pausing == 0 && s->handlers.on_paused) s->handlers.on_paused(s->handlers.context);
 }
 
 /* ---- traders ---- */
@@ -406,6 +440,14 @@ static void on_note(screener *s, const note *n) {
             h->on_saved(h->context, n->saved);
         else
             saved_symbol_free(n->saved);
+        break;
+    case NOTE_PAUSED: on_paused(s); break;
+    case NOTE_EXCERPT: n->excerpt->on_done(n->excerpt->context, n->excerpt); break;
+    case NOTE_QUOTES:
+        if (h->on_quotes)
+            h->on_quotes(h->context, n->quotes);
+        else
+            free(n->quotes);
         break;
     case NOTE_KILLED: h->on_killed(h->context); break;
     case NOTE_FAILED: screener_give_up(s); break;

@@ -55,6 +55,9 @@ struct screener {
     int32_t n_barriers;
     uint64_t n_ranks_told, n_told_before; /* places that were told, ever; when the barrier was sent */
     bool wants_barrier;
+    /* pause */
+    bool is_paused;
+    int32_t n_pausing; /* answers that are still to come */
 };
 
 /* It cannot go on: says so. */

@@ -2,6 +2,7 @@
 #include "screener/settling.h"
 #include "base/clock.h"
 #include "screener/copies.h"
+#include "screener/tracked_hold.h"
 #include "screener/vigil.h"
 
 void settling_send_wants(worker *w, tracked *t) {
@@ -24,6 +25,7 @@ evaluation settling_begin(worker *w, int64_t received_ns) {
                         .symbols = w->symbols,
                         .say_context = w,
                         .worker = w->index,
+                        .is_paused = w->is_paused,
                         .market_ms = w->as_of_ms,
                         .received_ns = received_ns};
 }

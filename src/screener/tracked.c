@@ -2,6 +2,7 @@
 #include "screener/tracked.h"
 #include "base/prefetch.h"
 #include "screener/origin.h"
+#include "screener/tracked_hold.h"
 #include "screener/tracked_restore.h"
 #include <stddef.h>
 #include <stdio.h>
@@ -464,7 +465,8 @@ tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, trac
     bars = t->frames[spec->interval]->bars;
     others = other_intervals(spec);
     at = tracked_bar_from(bars, s->cursor_ms);
-    if (at < 0) return STEP_NONE;
+    s->is_owed = at >= 0 && round->is_paused;
+    if (at < 0 || s->is_owed) return STEP_NONE;
     round->view.open_ms = kline_series_open_ms(bars)[at];
     close_ms = interval_next(spec->interval, round->view.open_ms);
     look(round, close_ms);

@@ -93,25 +93,6 @@ void tracked_copy_name(const tracked *t, char out[SYMBOL_BYTES]);
 MUST_CHECK err tracked_bind(tracked *t, registry *r, const trader_set *set, tracked *const *symbols);
 MUST_CHECK err tracked_unbind(tracked *t);
 
-/* Index of the first bar that opens at or after `ms`; -1 when there is none. */
-int32_t tracked_bar_from(const kline_series *bars, int64_t ms);
-/* Bars of `interval` that open at or after this would push bars out that some trader must still see. */
-int64_t tracked_hold_ms(const tracked *t, const trader_set *set, int32_t interval);
-/* The same for live bars, which wait for those only that wait themselves: for something at their next bar, or for the
- * history before their first. */
-int64_t tracked_hold_live_ms(const tracked *t, const trader_set *set, int32_t interval);
-
-/* The same for the copy of a reference, as far as the traders of `t` go. */
-int64_t tracked_hold_copy_ms(const tracked *t, const trader_set *set, const tracked *copy, int32_t interval,
-                             bool is_live);
-
-/* Trader `index` looks at bars of `interval` of the copy beside those of `t`. */
-bool tracked_refers(const tracked *t, const trader_set *set, int32_t index, const tracked *copy, int32_t interval);
-
-/* Something that it needs, or bars of its own, are on their way. */
-bool tracked_is_behind(const tracked *t);
-bool tracked_is_loading(const tracked *t, const trader_set *set, int32_t index);
-
 typedef enum tracked_step { STEP_NONE, STEP_EVALUATE, STEP_SCORE, STEP_SKIP } tracked_step;
 
 /* One go over all traders of a symbol, during which no bar is applied: what they share is looked up once. */
@@ -120,11 +101,12 @@ typedef struct tracked_round {
     uint32_t known, stale;   /* bit per interval, as of view.close_ms; see tracked.c */
     tracked *const *symbols; /* of the worker, by id: where copies of references are */
     int64_t market_ms;
+    bool is_paused; /* a bar that is there is owed */
 } tracked_round;
 
 /* `market_ms`: for asking after the grace. */
 void tracked_round_begin(tracked_round *round, const tracked *t, tracked *const *symbols, int64_t market_ms);
-/* What is next for trader `index`: nothing (owed or up to date), an evaluation (the view is filled), a score for its rank (the
+/* What is next for trader `index`: nothing (owed, paused or up to date), an evaluation (the view is filled), a score for its rank (the
  * view is filled; it is asked for again once the place is known), or a bar that cannot be evaluated because a timeframe's
  * bar of the same close does not exist (moved past, counted by the caller). */
 tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, tracked_round *round);

@@ -1,5 +1,5 @@
-/* Which bars a series must still keep for the traders of a symbol: see tracked.h. */
-#include "screener/tracked.h"
+/* See tracked_hold.h. */
+#include "screener/tracked_hold.h"
 
 int32_t tracked_bar_from(const kline_series *bars, int64_t ms) {
     const int64_t *open_ms = kline_series_open_ms(bars);

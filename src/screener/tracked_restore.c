@@ -3,6 +3,7 @@
 #include "screener/tracked_restore.h"
 #include "base/log.h"
 #include "indicator/indicator_set_save.h"
+#include "screener/tracked_hold.h"
 #include <string.h>
 
 enum { RECHECK_BARS = CHECKPOINT_BARS }; /* asked for again behind the gap: they may have been corrected meanwhile */

@@ -1,4 +1,4 @@
-/* The inside of a worker, shared by worker.c, settling.c, copies.c and vigil.c and by nobody else.
+/* The inside of a worker, shared by worker.c, settling.c, copies.c, pausing.c and vigil.c and by nobody else.
  * Threads: the worker's, but for what worker.h says of others. */
 #pragma once
 #include "screener/batch.h"
@@ -41,6 +41,7 @@ struct worker {
     uint32_t n_far;             /* events to come that find the memory of their symbols far away */
     int64_t as_of_ms; /* market time of what is being evaluated: of its event, which may have been held on its way */
     batch batch;      /* applied, not evaluated yet */
+    bool is_paused;   /* bars are kept up to date, traders are not evaluated */
     bool has_failed;
 };
 

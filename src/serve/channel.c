@@ -1,68 +1,60 @@
-/* A pushed message is written once and shared by the queues of all clients; a queue holds references.
+/* A pushed message is written once. What must arrive lies in the history, which all clients share, each with a place in it: a
+ * client that does not read is behind, and is closed when what it has not got is gone. What may be lost waits in its queue.
  *
- *   client --[ring of references]--> message (n_references)   two bounds: messages and bytes
- */
+ *   push --+--> history --- seen_seq of a client --+--> socket, by seq
+ *          +--> queue of each that wants it -------+
+ *                                                          resume: first what it has missed, out of the history, too
+ *
+ * To a client that reads, a push is written at once, not at the next turn of the loop: one call of the system each, where
+ * asking to be called when the socket is writable costs three more. What the socket has not taken of it libwebsockets keeps
+ * (lws_partial_buffered) and sends first. */
 #include "serve/channel.h"
+#include "base/clock.h"
+#include "base/hex.h"
 #include "base/log.h"
-#include "screener/signal_json.h"
+#include "serve/answer.h"
 #include "serve/auth.h"
+#include "serve/channel_asked.h"
+#include "serve/channel_hello.h"
+#include "serve/channel_wait.h"
 #include "serve/http_answer.h"
+#include "serve/notice.h"
 #include "serve/offer.h"
 #include <assert.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum {
     MAX_CLIENTS = 32,
     MAX_STRANGERS = 8, /* of them without a token yet, so that strangers cannot lock the owner out */
     MAX_MESSAGE_BYTES = 64 * 1024,
-    QUEUE_MESSAGES = 2048, /* a burst may be committed at once */
+    PIECES_PER_MINUTE = 3000, /* of messages that come in; a message has one for each frame and each 4 KiB */
     MESSAGES_AT_ONCE = 64,
-    QUEUE_BYTES = 1024 * 1024,
     HEADER_BYTES = 1024,
     CLOSE_TEXT_BYTES = 64,
+    SESSION_RANDOM_BYTES = 16,
     CLOSE_UNAUTHORIZED = 4401,
+    CLOSE_WAIT_US = 100000,
+    CLOSE_WAITS = 30,
     CLOSE_TRY_LATER = 1013, /* not in libwebsockets' list */
 };
 
-typedef struct message {
-    uint32_t n_references;
-    size_t bytes;
-    unsigned char room[]; /* LWS_PRE bytes for the frame header, then the text */
-} message;
-
-struct channel_client {
-    channel *owner;
-    struct lws *wsi;
-    channel_client *next, *previous;
-    bool is_known;       /* has shown a token that opens the gate */
-    gate_ticket *ticket; /* while the gate finds out; nothing is read meanwhile */
-    char *input;         /* the message that is arriving */
-    size_t input_bytes;
-    message *queue[QUEUE_MESSAGES];
-    uint32_t head, count;
-    size_t queue_bytes;
-    int close_code; /* not 0: to be closed with it; nothing it sends is looked at any more */
-    const char *close_text;
-};
-
-struct channel {
-    channel_options options;
-    channel_client *clients;
-    uint32_t n_strangers;
-    uint64_t seq;
-    channel_stats stats;
-    log_repeater refusals, malformed, slow;
-};
-
-static void push_status(channel *c, channel_client *only);
+_Static_assert(2 * SESSION_RANDOM_BYTES < SESSION_BYTES, "a session's name fits");
 
 err channel_new(const channel_options *options, channel **out) {
+    unsigned char random[SESSION_RANDOM_BYTES];
     channel *c = calloc(1, sizeof *c);
     if (!c) return ERR_NO_MEMORY;
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+        free(c);
+        return ERR_IO;
+    }
+    hex_write(random, sizeof random, c->session);
     c->options = *options;
+    if (c->options.max_clients == 0) c->options.max_clients = MAX_CLIENTS;
+    push_history_init(&c->history);
     *out = c;
     return OK;
 }
@@ -70,170 +62,152 @@ err channel_new(const channel_options *options, channel **out) {
 void channel_free(channel *c) {
     if (!c) return;
     assert(!c->clients);
+    channel_wait_leave(c);
+    push_history_deinit(&c->history);
     free(c);
 }
 
-void channel_read_stats(const channel *c, channel_stats *out) { *out = c->stats; }
+void channel_read_stats(const channel *c, channel_stats *out) {
+    *out = c->stats;
+    for (const channel_client *client = c->clients; client; client = client->next)
+        out->n_dropped += client->queue.n_dropped;
+}
 
 /* ---- messages out ---- */
 
-static void release(message *m) {
-    if (m && --m->n_references == 0) free(m);
-}
-
-/* With one reference, the caller's. Takes the text of `w`; NULL without memory. */
-static message *new_message(json_writer *w) {
-    message *m = NULL;
-    const char *text = json_writer_text(w);
-    if (text) m = malloc(sizeof *m + LWS_PRE + w->bytes + 1);
-    if (m) {
-        m->n_references = 1;
-        m->bytes = w->bytes;
-        memcpy(m->room + LWS_PRE, text, w->bytes + 1);
-    }
-    json_writer_deinit(w);
-    return m;
-}
-
-static void drop_queue(channel_client *client) {
-    for (; client->count; client->count--) {
-        release(client->queue[client->head]);
-        client->head = (client->head + 1) % QUEUE_MESSAGES;
-    }
-    client->queue_bytes = 0;
-}
-
 /* libwebsockets sends the close frame when a callback of the connection fails, but not when that is the writable one;
  * so a timer that is due at once does it (`hang_up`). Then it waits for the peer's close frame, some seconds at most. */
-static void close_client(channel_client *client, int code, const char *text) {
+void channel_close_client(channel_client *client, int code, const char *text) {
     if (client->close_code) return;
     client->close_code = code;
     client->close_text = text;
-    drop_queue(client);
+    client->owner->stats.n_dropped += client->queue.n_dropped;
+    client_queue_deinit(&client->queue);
+    client->replay.is_under_way = false;
     lws_set_timer_usecs(client->wsi, 1);
 }
 
-static void enqueue(channel_client *client, message *m) {
+/* False: the connection is lost. */
+static bool write_out(channel_client *client, message *m) {
+    return lws_write(client->wsi, message_text(m), m->bytes, LWS_WRITE_TEXT) >= (int)m->bytes;
+}
+
+static void close_slow(channel_client *client) {
     channel *c = client->owner;
+    c->stats.n_slow++;
+    log_repeat(&c->slow, LOG_WARN, "channel", "closed a client that reads too slowly");
+    channel_close_client(client, CLOSE_TRY_LATER, "too slow");
+}
+
+/* Borrows. */
+static void enqueue(channel_client *client, message *m) {
     if (client->close_code) return;
-    if (!m || client->count == QUEUE_MESSAGES || client->queue_bytes + m->bytes > QUEUE_BYTES) {
-        c->stats.n_slow++;
-        log_repeat(&c->slow, LOG_WARN, "channel", "closed a client that reads too slowly");
-        close_client(client, CLOSE_TRY_LATER, "too slow");
-        return;
-    }
-    m->n_references++;
-    client->queue[(client->head + client->count++) % QUEUE_MESSAGES] = m;
-    client->queue_bytes += m->bytes;
-    lws_callback_on_writable(client->wsi);
+    if (!m || client_queue_push(&client->queue, m) != OK)
+        close_slow(client);
+    else
+        lws_callback_on_writable(client->wsi);
 }
 
-/* To one client, or to all that are known. */
-static void push(channel *c, json_writer *w, channel_client *only) {
-    message *m = new_message(w);
+/* Its own answers wait for the next turn, behind the control frames that libwebsockets owes it. */
+void channel_send(channel_client *client, message *m) {
+    client->owner->stats.n_pushed++;
+    enqueue(client, m);
+    message_release(m);
+}
+
+/* It has been sent everything up to now, and its socket has taken all of that. */
+static bool is_reading(const channel_client *client) {
+    return client->seen_seq >= client->owner->kept_seq && client->queue.count == 0 && !client->replay.is_under_way &&
+           !lws_partial_buffered(client->wsi);
+}
+
+static void write_now(channel_client *client, message *m) {
+    if (write_out(client, m))
+        client->seen_seq = m->seq;
+    else
+        channel_close_client(client, CLOSE_TRY_LATER, "lost");
+}
+
+/* Whoever does not read finds it in the history, for as long as it is there. */
+static void offer_kept(channel_client *client, message *m) {
+    if (m && is_reading(client))
+        write_now(client, m);
+    else if (!push_history_reaches(&client->owner->history, client->seen_seq))
+        close_slow(client);
+    else
+        lws_callback_on_writable(client->wsi);
+}
+
+static void offer_lossy(channel_client *client, message *m) {
+    if (is_reading(client))
+        write_now(client, m);
+    else
+        enqueue(client, m);
+}
+
+/* To all of one that must arrive; takes the message. */
+static void push(channel *c, message *m) {
     c->stats.n_pushed++;
-    if (only) enqueue(only, m);
-    for (channel_client *client = only ? NULL : c->clients; client; client = client->next)
-        if (client->is_known) enqueue(client, m);
-    release(m);
+    if (m)
+        push_history_add(&c->history, m);
+    else
+        push_history_lose(&c->history, c->seq);
+    for (channel_client *client = c->clients; client; client = client->next)
+        if (client->is_live && !client->close_code) offer_kept(client, m);
+    c->kept_seq = c->seq;
+    message_release(m);
 }
 
-/* `seq`: of a pushed message; 0 for an answer. Leaves the writer inside "data". */
-static void begin_message(json_writer *w, const char *type, uint64_t seq) {
-    json_writer_init(w);
-    json_write_object(w);
-    json_put_text(w, "type", type);
-    if (seq) json_put_integer(w, "seq", (int64_t)seq);
-    json_write_key(w, "data");
-    json_write_object(w);
+/* To those who want it; takes the message. One that cannot be written is lost. */
+static void push_lossy(channel *c, message *m) {
+    c->stats.n_pushed++;
+    for (channel_client *client = c->clients; client && m; client = client->next) {
+        bool wants = client->is_live && (m->kind != MESSAGE_KLINE || topic_list_has(&client->topics, m->topic));
+        if (wants && !client->close_code) offer_lossy(client, m);
+    }
+    message_release(m);
 }
 
-static void end_message(json_writer *w) {
-    json_write_object_end(w);
-    json_write_object_end(w);
+void channel_publish_signal(channel *c, const signal_row *s) { push(c, notice_of_signal(++c->seq, s)); }
+void channel_publish_analysis(channel *c, const analysis_row *row) { push(c, notice_of_analysis(++c->seq, row)); }
+void channel_publish_update(channel *c, const update_row *u) { push(c, notice_of_update(++c->seq, u)); }
+void channel_publish_problem(channel *c, const char *trader_id, const char *why) {
+    push(c, notice_of_problem(++c->seq, trader_id, why));
 }
 
-void channel_publish_signal(channel *c, const signal_row *s) {
-    json_writer w;
-    begin_message(&w, "signal_created", ++c->seq);
-    json_put_text(&w, "signalId", s->id);
-    json_put_text(&w, "traderId", s->trader_id);
-    json_put_text(&w, "trader", s->trader);
-    json_put_text(&w, "symbol", s->symbol);
-    json_put_number(&w, "price", s->price);
-    json_put_text(&w, "interval", interval_name(s->interval));
-    json_put_integer(&w, "time", s->open_ms);
-    json_put_raw(&w, "conditions", s->conditions);
-    json_put_text(&w, "state", signal_state_name(s->state));
-    json_put_bool(&w, "provisional", s->state == SIGNAL_PROVISIONAL);
-    json_put_bool(&w, "late", s->late);
-    json_put_text(&w, "side", signal_side_name(s->side));
-    end_message(&w);
-    push(c, &w, NULL);
+void channel_publish_metrics(channel *c, const serve_metrics *metrics) {
+    if (channel_has_listeners(c)) push_lossy(c, notice_of_metrics(++c->seq, metrics));
 }
 
-void channel_publish_analysis(channel *c, const analysis_row *row) {
-    json_writer w;
-    begin_message(&w, row->status == ANALYSIS_DONE ? "analysis_completed" : "analysis_failed", ++c->seq);
-    analysis_write_fields(&w, row);
-    end_message(&w);
-    push(c, &w, NULL);
-}
-
-void channel_publish_update(channel *c, const update_row *u) {
-    json_writer w;
-    begin_message(&w, "signal_updated", ++c->seq);
-    json_put_text(&w, "signalId", u->id);
-    json_put_text(&w, "traderId", u->trader_id);
-    json_put_text(&w, "state", signal_state_name(u->state));
-    json_put_bool(&w, "revised", u->is_revised);
-    end_message(&w);
-    push(c, &w, NULL);
-}
-
-static void push_status(channel *c, channel_client *only) {
+serve_status channel_status(const channel *c) {
     serve_status status = {0};
     c->options.providers.status(c->options.providers.context, &status);
-    json_writer w;
-    begin_message(&w, "status_update", ++c->seq);
-    json_put_text(&w, "status", status.status);
-    json_put_integer(&w, "cpus", status.cpus);
-    json_put_integer(&w, "uptime", status.uptime_ms);
-    end_message(&w);
-    push(c, &w, only);
+    return status;
 }
 
-void channel_publish_problem(channel *c, const char *trader_id, const char *why) {
-    json_writer w;
-    begin_message(&w, "error", ++c->seq);
-    json_put_text(&w, "message", why);
-    json_put_text(&w, "code", "trader_failed");
-    json_put_text(&w, "traderId", trader_id);
-    end_message(&w);
-    push(c, &w, NULL);
+void channel_publish_status(channel *c) {
+    serve_status status = channel_status(c);
+    push(c, notice_of_status(++c->seq, &status));
 }
 
-void channel_publish_status(channel *c) { push_status(c, NULL); }
+bool channel_has_listeners(const channel *c) { return c->n_known > 0; }
+
+bool channel_wants_klines(const channel *c, uint32_t id, int32_t interval) {
+    if (id >= SYMBOL_MAX || c->n_listeners[id] == 0) return false;
+    for (const channel_client *client = c->clients; client; client = client->next)
+        if (topic_list_has(&client->topics, notice_topic(id, interval))) return true;
+    return false;
+}
+
+void channel_publish_kline(channel *c, uint32_t id, const char *symbol, int32_t interval, const kline *bar,
+                           bool is_closed) {
+    if (!channel_wants_klines(c, id, interval)) return;
+    push_lossy(c, notice_of_kline(++c->seq, id, symbol, interval, bar, is_closed));
+}
 
 void channel_close_clients(channel *c) {
     for (channel_client *client = c->clients; client; client = client->next)
-        close_client(client, LWS_CLOSE_STATUS_GOINGAWAY, "the daemon stops");
-}
-
-static void answer(channel_client *client, const char *type) {
-    json_writer w;
-    begin_message(&w, type, 0);
-    end_message(&w);
-    push(client->owner, &w, client);
-}
-
-static void answer_error(channel_client *client, const char *code, const char *text) {
-    json_writer w;
-    begin_message(&w, "error", 0);
-    json_put_text(&w, "message", text);
-    json_put_text(&w, "code", code);
-    end_message(&w);
-    push(client->owner, &w, client);
+        channel_close_client(client, LWS_CLOSE_STATUS_GOINGAWAY, "the daemon stops");
 }
 
 /* ---- who comes ---- */
@@ -278,7 +252,7 @@ static int judge_upgrade(channel *c, struct lws *wsi, const char *protocol) {
     gate_verdict verdict = look_at_headers(c, wsi);
     if (verdict == GATE_SHUT) return refuse(c, wsi, 401, "the token is not this machine's");
     if (verdict == GATE_UNAVAILABLE) return refuse(c, wsi, 503, "the token cannot be checked now");
-    if (c->stats.n_clients >= MAX_CLIENTS) return refuse(c, wsi, 503, "too many clients");
+    if (c->stats.n_clients >= c->options.max_clients) return refuse(c, wsi, 503, "too many clients");
     if (verdict != GATE_OPEN && c->n_strangers >= MAX_STRANGERS)
         return refuse(c, wsi, 503, "too many clients without a token");
     return 0;
@@ -286,9 +260,10 @@ static int judge_upgrade(channel *c, struct lws *wsi, const char *protocol) {
 
 static void make_known(channel_client *client) {
     client->is_known = true;
+    client->owner->n_known++;
     client->owner->n_strangers--;
     lws_set_timer_usecs(client->wsi, LWS_SET_TIMER_USEC_CANCEL);
-    push_status(client->owner, client);
+    channel_hello_begin(client);
 }
 
 static void take_verdict(channel_client *client, gate_verdict verdict) {
@@ -297,11 +272,11 @@ static void take_verdict(channel_client *client, gate_verdict verdict) {
     if (verdict == GATE_OPEN) {
         make_known(client);
     } else if (verdict == GATE_UNAVAILABLE) {
-        close_client(client, CLOSE_TRY_LATER, "the token cannot be checked now");
+        channel_close_client(client, CLOSE_TRY_LATER, "the token cannot be checked now");
     } else if (verdict == GATE_SHUT) {
         c->stats.n_refused++;
         log_repeat(&c->refusals, LOG_WARN, "channel", "refused a connection: wrong token");
-        close_client(client, CLOSE_UNAUTHORIZED, "wrong token");
+        channel_close_client(client, CLOSE_UNAUTHORIZED, "wrong token");
     }
 }
 
@@ -321,10 +296,12 @@ static int begin(channel *c, struct lws *wsi, channel_client **slot) {
     *slot = client;
     client->owner = c;
     client->wsi = wsi;
+    client_queue_init(&client->queue);
     client->next = c->clients;
     if (c->clients) c->clients->previous = client;
     c->clients = client;
     c->stats.n_clients++;
+    token_bucket_init(&client->rate, PIECES_PER_MINUTE, monotonic_ms());
     c->n_strangers++;
     lws_set_timer_usecs(wsi, c->options.auth_timeout_ms * 1000);
     offer o;
@@ -346,88 +323,73 @@ static void end(channel *c, channel_client **slot) {
     c->stats.n_clients--;
     c->n_strangers -= !client->is_known;
     gate_forget(c->options.gate, client->ticket);
-    drop_queue(client);
+    c->n_known -= client->is_known;
+    c->stats.n_dropped += client->queue.n_dropped;
+    channel_wait_forget(client);
+    channel_asked_forget(client);
+    client_queue_deinit(&client->queue);
     free(client->input);
     free(client);
 }
 
 /* ---- messages in ---- */
 
-static void take_token(channel_client *client, const json_t *data) {
-    const char *token = json_string_value(json_object_get(data, "token"));
+static void take_token(channel_client *client, const char *token) {
     if (client->is_known || client->ticket) return;
-    show_token(client, token ? token : "", token ? strlen(token) : 0);
+    show_token(client, token, strlen(token));
 }
 
-static void take_malformed(channel_client *client) {
+static void take_malformed(channel_client *client, const char *id, const char *why) {
     channel *c = client->owner;
     c->stats.n_malformed++;
     log_repeat(&c->malformed, LOG_WARN, "channel", "a client sent what is no message");
-    if (client->is_known)
-        answer_error(client, "bad_message", "expected JSON: {\"type\":\"...\",\"data\":{...}}");
-    else
-        close_client(client, CLOSE_UNAUTHORIZED, "a token is expected first");
-}
-
-/* `ack` with the request's own id, if it has one. */
-static void acknowledge(channel_client *client, const json_t *request) {
-    json_t *id = json_object_get(request, "id");
-    char *text = id ? json_dumps(id, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    json_writer w;
-    begin_message(&w, "ack", 0);
-    if (text) json_put_raw(&w, "id", text);
-    end_message(&w);
-    push(client->owner, &w, client);
-    free(text);
-}
-
-/* What it says of the traders is not taken from it: they are read again where they come from. */
-static void take_update(channel_client *client, const json_t *request) {
-    const serve_providers *providers = &client->owner->options.providers;
-    if (providers->reload_traders) providers->reload_traders(providers->context);
-    acknowledge(client, request);
-}
-
-static void force_sync(channel_client *client, const json_t *request) {
-    const serve_providers *providers = &client->owner->options.providers;
-    if (providers->force_sync) providers->force_sync(providers->context);
-    acknowledge(client, request);
+    channel_send(client, answer_error(id, "bad_message", why));
 }
 
 static void take_message(channel_client *client) {
-    json_t *root = json_loadb(client->input, client->input_bytes, JSON_REJECT_DUPLICATES, NULL);
-    const char *type = json_string_value(json_object_get(root, "type"));
-    if (!type)
-        take_malformed(client);
-    else if (strcmp(type, "auth") == 0)
-        take_token(client, json_object_get(root, "data"));
+    channel_request request;
+    diag why = {""};
+    err e = channel_request_parse(client->input, client->input_bytes, &request, &why);
+    if (e == OK && request.type == REQUEST_AUTH)
+        take_token(client, request.token);
     else if (!client->is_known)
-        close_client(client, CLOSE_UNAUTHORIZED, "a token is expected first");
-    else if (strcmp(type, "ping") == 0)
-        answer(client, "pong");
-    else if (strcmp(type, "force_sync") == 0)
-        force_sync(client, root);
-    else if (strcmp(type, "config_update") == 0)
-        take_update(client, root);
-    else if (strcmp(type, "pong") != 0)
-        answer_error(client, "unknown_type", "this type of message is not known here");
-    json_decref(root);
+        channel_close_client(client, CLOSE_UNAUTHORIZED, "a token is expected first");
+    else if (e == ERR_NOT_FOUND)
+        channel_send(client, answer_error(request.id, "unknown_type", why.text));
+    else if (e == ERR_INVALID)
+        channel_send(client, answer_error(request.id, "bad_request", why.text));
+    else if (e != OK)
+        take_malformed(client, request.id, why.text);
+    else
+        channel_asked(client, &request);
+}
+
+static bool is_too_fast(channel_client *client) {
+    int64_t now_ms = monotonic_ms();
+    if (token_bucket_wait_ms(&client->rate, 1, now_ms) == 0) {
+        token_bucket_take(&client->rate, 1, now_ms);
+        return false;
+    }
+    client->owner->stats.n_fast++;
+    log_repeat(&client->owner->fast, LOG_WARN, "channel", "closed a client that sends too much");
+    channel_close_client(client, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too many messages");
+    return true;
 }
 
 static void receive(channel_client *client, const void *in, size_t bytes) {
-    if (client->close_code) return;
+    if (client->close_code || is_too_fast(client)) return;
     if (lws_frame_is_binary(client->wsi)) {
-        close_client(client, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
+        channel_close_client(client, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
         return;
     }
     size_t total = client->input_bytes + bytes + lws_remaining_packet_payload(client->wsi);
     if (total > MAX_MESSAGE_BYTES) {
-        close_client(client, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "at most 65536 bytes");
+        channel_close_client(client, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "at most 65536 bytes");
         return;
     }
     char *grown = realloc(client->input, total + 1);
     if (!grown) {
-        close_client(client, CLOSE_TRY_LATER, "out of memory");
+        channel_close_client(client, CLOSE_TRY_LATER, "out of memory");
         return;
     }
     client->input = grown;
@@ -440,23 +402,28 @@ static void receive(channel_client *client, const void *in, size_t bytes) {
     client->input_bytes = 0;
 }
 
-/* False: the connection is lost. */
-static bool send_first(channel_client *client) {
-    message *m = client->queue[client->head];
-    client->head = (client->head + 1) % QUEUE_MESSAGES;
-    client->count--;
-    client->queue_bytes -= m->bytes;
-    int sent = lws_write(client->wsi, m->room + LWS_PRE, m->bytes, LWS_WRITE_TEXT);
-    bool is_sent = sent >= (int)m->bytes;
-    release(m);
-    return is_sent;
+/* What is next, with a reference; NULL: nothing. Answers have no number and go first. */
+static message *take_next(channel_client *client) {
+    const push_history *h = &client->owner->history;
+    message *m = channel_asked_replay(client);
+    if (m) return message_acquire(m);
+    const message *waiting = client_queue_first(&client->queue);
+    m = client->is_live ? push_history_after(h, client->seen_seq) : NULL;
+    if (!m || (waiting && waiting->seq < m->seq)) return client_queue_take(&client->queue);
+    client->seen_seq = m->seq;
+    return message_acquire(m);
 }
 
 /* As many as the socket takes at once, within reason for the others: a burst goes out without a turn of the loop each. */
 static int send_next(channel_client *client) {
-    for (int n = 0; client->count && n < MESSAGES_AT_ONCE && (n == 0 || !lws_send_pipe_choked(client->wsi)); n++)
-        if (!send_first(client)) return -1;
-    if (client->count) lws_callback_on_writable(client->wsi);
+    for (int n = 0; n < MESSAGES_AT_ONCE && (n == 0 || !lws_send_pipe_choked(client->wsi)); n++) {
+        message *m = client->close_code ? NULL : take_next(client);
+        bool is_out = m && write_out(client, m);
+        message_release(m);
+        if (!m) return 0;
+        if (!is_out) return -1;
+    }
+    lws_callback_on_writable(client->wsi);
     return 0;
 }
 
@@ -464,6 +431,10 @@ static int send_next(channel_client *client) {
 static int hang_up(channel_client *client) {
     unsigned char text[CLOSE_TEXT_BYTES];
     if (!client->close_code && client->is_known) return 0;
+    if (client->close_code && lws_partial_buffered(client->wsi) && client->n_close_waits++ < CLOSE_WAITS) {
+        lws_set_timer_usecs(client->wsi, CLOSE_WAIT_US); /* a frame goes out whole before the close frame */
+        return 0;
+    }
     if (!client->close_code) {
         client->close_code = client->ticket ? CLOSE_TRY_LATER : CLOSE_UNAUTHORIZED;
         client->close_text = client->ticket ? "the token cannot be checked now" : "no token in time";

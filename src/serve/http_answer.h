@@ -7,18 +7,24 @@
 
 typedef struct http_answer {
     int status;
-    const char *type; /* static */
+    const char *type; /* static; NULL: there is no content */
     char *body;       /* heap */
     size_t body_bytes;
-    bool must_close;   /* the request has a body that nobody reads */
-    const char *allow; /* static; 405: the methods that there are */
-    const char *cache; /* static: cache-control; NULL: no-store */
+    bool must_close;         /* the request has a body that nobody reads */
+    const char *allow;       /* static; 405: the methods that there are */
+    const struct page *page; /* it is one of the page's files (pages.h); NULL: an answer of the interface */
+    bool is_gzip;            /* the body is compressed */
+    const char *cache;       /* static: cache-control; NULL: no-store */
 } http_answer;
 
 /* Takes the text of `w`. Without memory the answer is a 503 without a body. */
 void http_answer_json(http_answer *a, int status, json_writer *w);
 void http_answer_text(http_answer *a, int status, const char *text);
 void http_answer_problem(http_answer *a, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* With one more member, whose value is JSON; `member` NULL: none. */
+void http_answer_problem_with(http_answer *a, int status, const char *sentence, const char *member, const char *json);
+/* Without content. */
+void http_answer_empty(http_answer *a, int status);
 void http_answer_deinit(http_answer *a);
 
 /* Inside a callback of `wsi`: headers and body (no body for HEAD). -1: the connection is to be closed. */

@@ -16,6 +16,7 @@ typedef struct listener_options {
     uint16_t port;    /* 0: any free one */
     channel *channel;
     http_api *api;
+    uint32_t max_clients; /* of the channel, which have room beside others; 0: 32 */
     bool
         is_behind_proxy; /* all come through Fly's, which speaks HTTPS and tells the client's address in Fly-Client-IP */
     uint32_t max_per_address; /* connections at once; 0: 32. This machine's own are not limited so */

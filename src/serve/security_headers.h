@@ -1,7 +1,7 @@
 /* The headers that every answer carries, libwebsockets' own error pages included.
  *
- * One policy for all: what a page of ours may do is its own scripts, its own styles (inline ones too: the chart and the editor
- * set them), its own connections; nothing of another host, nothing in a frame. For JSON it means nothing. */
+ * One policy for all: what a page of ours may do is its own scripts, styles, pictures and connections, none of them
+ * written into its text; nothing of another host, nothing in a frame. For JSON it means nothing. */
 #pragma once
 #include <libwebsockets.h>
 

@@ -72,6 +72,8 @@ static err make_parts(serve *s, uv_loop_t *loop, const serve_config *config, con
                                .origins = (const char *const *)s->origins,
                                .n_origins = s->n_origins,
                                .auth_timeout_ms = config->auth_timeout_ms ? config->auth_timeout_ms : AUTH_TIMEOUT_MS,
+                               .max_clients = config->max_clients,
+                               .version = TRADEMIND_VERSION,
                                .providers = *providers};
     return channel_new(&options, &s->channel);
 }
@@ -85,6 +87,7 @@ err serve_start(uv_loop_t *loop, const serve_config *config, const serve_provide
                                 .port = config->port,
                                 .channel = s->channel,
                                 .api = &s->api,
+                                .max_clients = config->max_clients,
                                 .is_behind_proxy = config->is_behind_proxy,
                                 .max_per_address = config->max_per_address,
                                 .head_timeout_ms = config->head_timeout_ms};
@@ -104,6 +107,14 @@ void serve_publish_problem(serve *s, const char *trader_id, const char *why) {
     channel_publish_problem(s->channel, trader_id, why);
 }
 void serve_publish_status(serve *s) { channel_publish_status(s->channel); }
+void serve_publish_metrics(serve *s, const serve_metrics *metrics) { channel_publish_metrics(s->channel, metrics); }
+bool serve_wants_klines(const serve *s, uint32_t id, int32_t interval) {
+    return channel_wants_klines(s->channel, id, interval);
+}
+void serve_publish_kline(serve *s, uint32_t id, const char *symbol, int32_t interval, const kline *bar,
+                         bool is_closed) {
+    channel_publish_kline(s->channel, id, symbol, interval, bar, is_closed);
+}
 void serve_read_stats(const serve *s, channel_stats *out) { channel_read_stats(s->channel, out); }
 
 void serve_write_counters(const serve *s, json_writer *w) {

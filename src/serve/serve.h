@@ -1,7 +1,7 @@
 /* The server that browsers and programs talk to: HTTP and WebSocket on one port.
  *
  *   listener (socket, libwebsockets) --+--> http_api   /health /ready /api/v1/...
- *                                      +--> channel    / and /ws: status_update, signal_created, signal_updated, pong
+ *                                      +--> channel    / and /ws: hello, signal_created, ... (channel.h)
  * Threads: the loop's. Ownership: everything of the config is copied but providers.context. */
 #pragma once
 #include "serve/channel.h"
@@ -29,6 +29,7 @@ typedef struct serve_config {
     int64_t head_timeout_ms;  /* for the first request of a connection; 0: 10000 */
     uint32_t max_per_address; /* connections at once; 0: 32 */
     bool is_behind_proxy;     /* Fly's: listener.h */
+    uint32_t max_clients;     /* of the channel; 0: 32 */
 } serve_config;
 
 /* ERR_NETWORK and a sentence when the port cannot be had. */
@@ -44,6 +45,10 @@ void serve_publish_update(serve *s, const update_row *update);
 void serve_publish_problem(serve *s, const char *trader_id, const char *why);
 /* As the provider tells it now. */
 void serve_publish_status(serve *s);
+/* The same, to whom wants them: see channel.h. */
+void serve_publish_metrics(serve *s, const serve_metrics *metrics);
+bool serve_wants_klines(const serve *s, uint32_t id, int32_t interval);
+void serve_publish_kline(serve *s, uint32_t id, const char *symbol, int32_t interval, const kline *bar, bool is_closed);
 void serve_read_stats(const serve *s, channel_stats *out);
 /* As serve_counters_write: who came, who was let in, what was refused. */
 void serve_write_counters(const serve *s, json_writer *w);

@@ -249,6 +249,11 @@ err storage_read_setting(storage *s, const char *key, char *value, size_t value_
     return OK;
 }
 
+err storage_run(storage *s, storage_job_fn run, void *job, diag *why) {
+    assert(!s->is_started);
+    return run(s->db, job, why);
+}
+
 err storage_put_setting(storage *s, const char *key, const char *value) {
     request r = {.kind = PUT_SETTING, .value = strdup(value)};
     if (!r.value) return ERR_NO_MEMORY;
@@ -313,13 +318,15 @@ static void answer(request *r) {
     free_request(r);
 }
 
+/* What is answered was so when the batches before it had been told: so answers are taken first, and given last. */
 static void deliver(storage *s) {
+    request *answers = atomic_exchange(&s->answered, NULL);
     for (batch *b = reverse_batches(atomic_exchange(&s->committed, NULL)), *next; b; b = next) {
         next = b->next;
         for (size_t i = 0; i < b->count; i++) s->on_committed(s->context, b->passes[i], b->n_new[i]);
         free(b);
     }
-    for (request *r = atomic_exchange(&s->answered, NULL), *next; r; r = next) { /* in any order: each stands alone */
+    for (request *r = answers, *next; r; r = next) { /* in any order: each stands alone */
         next = r->next;
         answer(r);
     }

@@ -192,6 +192,18 @@ static bool is_any_left(const synchronizer *s) {
     return false;
 }
 
+bool synchronizer_is_sending(const synchronizer *s) {
+    bool can_send = *s->machine_row && s->outage.state == OUTAGE_NONE;
+    return !s->has_finished && (is_any_busy(s) || (can_send && is_any_left(s)));
+}
+
+bool synchronizer_has_sent_all(const synchronizer *s, const char **why) {
+    *why = !*s->machine_row ? "the machine's row is not there yet" : s->outage.state != OUTAGE_NONE ? s->why : NULL;
+    for (int i = 0; i < N_LANES && !*why; i++)
+        if (*s->lanes[i].why) *why = s->lanes[i].why;
+    return !*why;
+}
+
 /* At the end nobody waits for what fails. */
 static bool has_ended(const synchronizer *s, int64_t now_ms) {
     if (now_ms >= s->finish_by_ms) return true;

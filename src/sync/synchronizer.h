@@ -40,6 +40,10 @@ void synchronizer_set_machine(synchronizer *s, const char *machine_row);
 /* `n` more rows wait; sends them at once when there are many. */
 void synchronizer_note(synchronizer *s, uint32_t n);
 void synchronizer_force(synchronizer *s);
+/* What can be sent at the moment is not all there yet. False also while nothing can be: an outage, no machine's row. */
+bool synchronizer_is_sending(const synchronizer *s);
+/* Nothing waits that was there at the last force. False: `*why`, borrowed until the next call. */
+bool synchronizer_has_sent_all(const synchronizer *s, const char **why);
 
 typedef enum synchronizer_state {
     SYNCHRONIZER_WAITING, /* for the machine's row */
