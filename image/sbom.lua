@@ -3,7 +3,7 @@
 --   lua5.1 image/sbom.lua EPOCH RUNTIME_STATUS BUILD_STATUS LOCK... >sbom.spdx.json
 --
 -- Packages of RUNTIME_STATUS are contained in the image. Those that BUILD_STATUS has besides have made it. What a lock file
--- names has tested it, or, of web/, is served by it. Same input, same bytes: everything is sorted, the time is given.
+-- names has tested it; that of web/ what the page consists of and is made with. Same input, same bytes: everything is sorted, the time is given.
 local cjson = require "cjson"
 
 local M = {}
@@ -55,7 +55,7 @@ function M.hex_of_base64(text)
   return table.concat(out)
 end
 
---- Packages of an npm lock file (version 3): {name, version, licence, url, sha512}, sorted by name and version.
+--- Packages of an npm lock file (version 3): {name, version, licence, url, sha512, is_tool}, sorted by name and version.
 function M.npm_packages(text)
   local lock = cjson.decode(text)
   if lock.lockfileVersion ~= 3 then fail("a lock file of version %s; expected 3", tostring(lock.lockfileVersion)) end
@@ -69,7 +69,7 @@ function M.npm_packages(text)
       seen[key] = true
       packages[#packages + 1] = {
         name = name, version = entry.version, licence = type(entry.license) == "string" and entry.license or nil,
-        url = entry.resolved, sha512 = M.hex_of_base64(sum),
+        url = entry.resolved, sha512 = M.hex_of_base64(sum), is_tool = entry.dev == true,
       }
     end
   end
@@ -126,9 +126,15 @@ function M.document(epoch, runtime, build, locks)
   for _, p in ipairs(runtime) do add(debian_entry(p), ROOT, "CONTAINS") end
   for _, p in ipairs(build) do add(debian_entry(p), nil, "BUILD_TOOL_OF", ROOT) end
   for _, lock in ipairs(locks) do
-    local is_served = lock.path:match "^web/" ~= nil
+    local is_page = lock.path:match "^web/" ~= nil
     for _, p in ipairs(M.npm_packages(lock.text)) do
-      if is_served then add(npm_entry(p), ROOT, "CONTAINS") else add(npm_entry(p), nil, "TEST_TOOL_OF", ROOT) end
+      if not is_page then
+        add(npm_entry(p), nil, "TEST_TOOL_OF", ROOT)
+      elseif p.is_tool then
+        add(npm_entry(p), nil, "BUILD_TOOL_OF", ROOT)
+      else
+        add(npm_entry(p), ROOT, "CONTAINS")
+      end
     end
   end
   return {

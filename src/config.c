@@ -73,7 +73,6 @@ err config_load(const config_input *input, config *out, diag *why) {
     if (!out->values) return no_memory(why);
     out->values->input = *input;
     out->values->input.executable = NULL;
-    out->is_on_fly = config_setting_is_on_fly(input);
     err e = collect_dotenv(&l);
     if (e == OK) e = collect_environment(&l);
     if (e == OK) e = collect_assignments(&l);

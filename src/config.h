@@ -56,7 +56,6 @@ typedef struct config {
 
     const char *host;
     int64_t connections_per_address;
-    bool is_on_fly;           /* FLY_MACHINE_ID is set: clients come through Fly's proxy */
     config_list auth_origins; /* scheme://host[:port] */
     const char *auth_issuer, *auth_jwt_secret;
     int64_t port, metrics_port; /* 0: any free one */

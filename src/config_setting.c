@@ -381,5 +381,3 @@ const char *config_setting_suggest(const char *name, bool own_prefixes_only) {
 }
 
 bool config_setting_has_effect(const config_setting *s) { return !s->is_unused; }
-
-bool config_setting_is_on_fly(const config_input *input) { return *variable(input, "FLY_MACHINE_ID") != 0; }

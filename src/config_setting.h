@@ -25,5 +25,3 @@ const config_setting *config_setting_find(const char *name);
 /* A name that may have been meant; NULL when none is near. */
 const char *config_setting_suggest(const char *name, bool own_prefixes_only);
 bool config_setting_has_effect(const config_setting *s);
-/* The program runs on a machine of Fly's: FLY_MACHINE_ID is set. */
-bool config_setting_is_on_fly(const config_input *input);

@@ -17,8 +17,10 @@
 #include "orchestrator_live.h"
 #include "orchestrator_machine.h"
 #include "orchestrator_orders.h"
+#include "orchestrator_outward.h"
 #include "orchestrator_prometheus.h"
 #include "orchestrator_status.h"
+#include "orchestrator_try.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +86,10 @@ static err query_signals(void *context, const signal_filter *filter, storage_sig
 static err query_trader_errors(void *context, const trader_error_filter *filter, storage_errors_fn on_rows,
                                void *rows_context) {
     return storage_query_trader_errors(((orchestrator *)context)->storage, filter, on_rows, rows_context);
+}
+
+static err read_storage(void *context, storage_job_fn run, storage_job_done_fn on_done, void *job) {
+    return storage_read(((orchestrator *)context)->storage, run, on_done, job);
 }
 
 static err set_workers(void *context, int32_t n, diag *why) {
@@ -177,6 +183,20 @@ static void on_cloud_traders(void *context) {
 static void on_settled(void *context) {
     const orchestrator *o = context;
     if (o->cloud_traders) orchestrator_cloud_traders_loaded(o->cloud_traders, o->traders);
+    orchestrator_author_settled(context);
+}
+
+static err add_local_traders(void *context, trader_folder *f, diag *why) {
+    return orchestrator_local_add(((orchestrator *)context)->local, f, why);
+}
+
+static bool is_set(const config *cfg, const char *name) {
+    config_item item;
+    for (size_t i = 0; i < config_item_count(); i++) {
+        config_item_get(cfg, i, &item);
+        if (strcmp(item.name, name) == 0) return item.is_set;
+    }
+    return false;
 }
 
 static err scan_cloud_traders(void *context, trader_folder *out, diag *why) {
@@ -191,6 +211,7 @@ static err open_cloud(orchestrator *o, diag *why) {
                                             .storage = o->storage,
                                             .user_id = o->cfg->user_id,
                                             .on_change = on_cloud_traders,
+                                            .on_same = orchestrator_author_read,
                                             .context = o};
     return e == OK ? orchestrator_cloud_traders_new(&tc, &o->cloud_traders, why) : e;
 }
@@ -266,14 +287,18 @@ static err open_traders(orchestrator *o, diag *why) {
     orchestrator_traders_config tc = {.loop = &o->loop,
                                       .folder = is_cloud ? NULL : o->cfg->traders_dir,
                                       .scan = is_cloud ? scan_cloud_traders : NULL,
-                                      .on_settled = is_cloud ? on_settled : NULL,
+                                      .add = is_cloud ? NULL : add_local_traders,
+                                      .on_settled = on_settled,
+                                      .describe = orchestrator_author_describe,
                                       .scan_context = o,
                                       .symbols = o->symbols,
                                       .storage = o->storage,
                                       .on_problem = on_trader_problem,
                                       .work_left = work_left,
                                       .context = o};
-    err e = is_cloud ? open_cloud(o, why) : OK;
+    err e = is_cloud ? open_cloud(o, why) : orchestrator_local_new(o->storage, &o->local, why);
+    o->is_folder_set = is_set(o->cfg, "TRADERS_DIR");
+    if (e == OK && orchestrator_author_new(o, &o->author) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = orchestrator_traders_new(&tc, &o->traders, why);
     return e == OK ? storage_start(o->storage, &o->loop, orchestrator_flow_committed, o, why) : e;
 }
@@ -289,53 +314,15 @@ static err open_analysis(orchestrator *o, diag *why) {
     return orchestrator_analysis_new(&ac, &o->analysis, why);
 }
 
+static err open_lab(orchestrator *o, diag *why) {
+    err e = orchestrator_lab_new(&o->loop, &o->lab);
+    if (e == OK) e = orchestrator_market_new(o, &o->market);
+    return e == OK ? OK : diag_set(why, e, "%s", error_text(e));
+}
+
 static err read_key(void *context, char out[SERVICE_KEY_MAX_BYTES], diag *why) {
     const orchestrator *o = context;
     return config_read_key(o->cfg, out, why);
-}
-
-static const char *rules_of(void *context, const char *trader_id) {
-    const orchestrator *o = context;
-    const trader_set *set = screener_traders(o->screener);
-    for (int32_t i = 0; set && i < set->count; i++)
-        if (set->traders[i] && strcmp(set->traders[i]->spec->id, trader_id) == 0) return set->traders[i]->spec->notify;
-    return NULL;
-}
-
-static err open_notify(orchestrator *o, diag *why) {
-    orchestrator_notify_config nc = {.cfg = o->cfg,
-                                     .loop = &o->loop,
-                                     .clock = &o->clock,
-                                     .symbols = o->symbols,
-                                     .storage = o->storage,
-                                     .market = venue_get(o->cfg->market)->name,
-                                     .rules_of = rules_of,
-                                     .context = o};
-    return orchestrator_notify_new(&nc, &o->notify, why);
-}
-
-/* Nobody is to miss a signal because another program has that port. */
-static void open_metrics(orchestrator *o) {
-    metrics_listener_config mc = {.host = o->cfg->host,
-                                  .port = (uint16_t)o->cfg->metrics_port,
-                                  .write = orchestrator_prometheus_write,
-                                  .context = o};
-    diag why;
-    if (metrics_listener_open(&o->loop, &mc, &o->metrics, &why) == OK)
-        log_info("orchestrator", "metrics: http://%s:%u/metrics", o->cfg->host, metrics_listener_port(o->metrics));
-    else
-        log_warn("orchestrator", "no metrics on METRICS_PORT: %s", why.text);
-}
-
-static err open_heartbeat(orchestrator *o, diag *why) {
-    orchestrator_heartbeat_config hc = {.loop = &o->loop,
-                                        .url = o->cfg->heartbeat_url,
-                                        .interval_ms = o->cfg->heartbeat_interval_s * 1000,
-                                        .is_well = orchestrator_status_is_well,
-                                        .context = o};
-    if (!hc.url || !*hc.url) return OK;
-    err e = orchestrator_heartbeat_new(&hc, &o->heartbeat);
-    return e == OK ? OK : diag_set(why, e, "out of memory");
 }
 
 static err open_server(orchestrator *o, diag *why) {
@@ -345,7 +332,7 @@ static err open_server(orchestrator *o, diag *why) {
                        .origins = (const char *const *)o->cfg->auth_origins.items,
                        .n_origins = o->cfg->auth_origins.count,
                        .max_per_address = (uint32_t)o->cfg->connections_per_address,
-                       .is_behind_proxy = o->cfg->is_on_fly,
+                       .is_behind_proxy = *o->cfg->fly_machine_id != 0, /* clients come through Fly's proxy */
                        .machine_id = o->machine_id};
     if (o->cfg->is_cloud)
         sc.users = (serve_users){.user_id = o->cfg->user_id,
@@ -357,6 +344,7 @@ static err open_server(orchestrator *o, diag *why) {
     serve_providers providers = {.context = o,
                                  .query_signals = query_signals,
                                  .query_trader_errors = query_trader_errors,
+                                 .read = read_storage,
                                  .set_workers = set_workers,
                                  .change_trader = change_trader,
                                  .force_sync = orchestrator_orders_force_sync,
@@ -367,6 +355,9 @@ static err open_server(orchestrator *o, diag *why) {
     orchestrator_status_provide(&providers);
     if (orchestrator_orders_new(o, &o->orders) != OK || orchestrator_live_open(o, &o->live) != OK)
         return diag_set(why, ERR_NO_MEMORY, "out of memory");
+    orchestrator_market_provide(&providers);
+    orchestrator_author_provide(&providers);
+    orchestrator_try_provide(&providers);
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -428,14 +419,15 @@ static err start(orchestrator *o, diag *why) {
         e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = open_storage(o, why);
     if (e == OK) e = open_snapshot(o, why);
+    if (e == OK) e = open_lab(o, why);
     if (e == OK) e = open_traders(o, why);
     if (e == OK) e = open_machine(o, why);
     if (e == OK) e = open_analysis(o, why);
-    if (e == OK) e = open_notify(o, why);
+    if (e == OK) e = orchestrator_outward_open_notify(o, why);
     if (e == OK) e = orchestrator_flow_open_screener(o, why);
     if (e == OK) e = open_server(o, why);
-    if (e == OK) e = open_heartbeat(o, why);
-    if (e == OK) open_metrics(o);
+    if (e == OK) e = orchestrator_outward_open_heartbeat(o, why);
+    if (e == OK) orchestrator_outward_open_metrics(o);
     if (e == OK) e = orchestrator_flow_open_feed(o, why);
     if (e == OK) e = open_scale(o, why);
     return e;
@@ -505,6 +497,10 @@ static void on_feed_closed(void *context) {
         if (storage_health(o->storage) == STORAGE_FAILING) storage_stop_waiting(o->storage);
         screener_stop(o->screener);
     }
+    orchestrator_market_stop(o->market);
+    orchestrator_author_stop(o->author);
+    orchestrator_lab_close(o->lab);
+    o->lab = NULL;
     if (o->traders) orchestrator_traders_stop(o->traders);
     orchestrator_analysis_stop(o->analysis);
     orchestrator_notify_stop(o->notify);
@@ -578,6 +574,9 @@ int orchestrator_run(const config *cfg, diag *why) {
     }
     log_info("orchestrator", "stopped: %llu signals since the start", (unsigned long long)o->n_printed);
     screener_free(o->screener);
+    orchestrator_market_free(o->market);
+    orchestrator_author_free(o->author);
+    orchestrator_local_free(o->local);
     orchestrator_universe_free(o->universe);
     symbol_table_free(o->symbols);
     memory_free(o->memory);

@@ -5,10 +5,14 @@
 #include "base/sha256.h"
 #include "binance/feed.h"
 #include "orchestrator_analysis.h"
+#include "orchestrator_author.h"
 #include "orchestrator_cloud.h"
 #include "orchestrator_cloud_traders.h"
 #include "orchestrator_heartbeat.h"
 #include "orchestrator_history.h"
+#include "orchestrator_lab.h"
+#include "orchestrator_local.h"
+#include "orchestrator_market.h"
 #include "orchestrator_measure.h"
 #include "orchestrator_notify.h"
 #include "orchestrator_scale.h"
@@ -56,12 +60,17 @@ typedef struct orchestrator {
     orchestrator_orders *orders;
     feed *feed;
     orchestrator_universe *universe;
+    orchestrator_local *local; /* NULL in the cloud */
+    orchestrator_author *author;
+    orchestrator_lab *lab;
+    orchestrator_market *market;
     orchestrator_history history;
     orchestrator_measure measure;
     orchestrator_service service;
     char token[AUTH_TOKEN_BYTES], machine_id[MACHINE_ID_BYTES], lease_owner[SHA256_TEXT_BYTES];
     const char *status;
     int64_t started_ms, stop_began_ms, start_ms; /* monotonic, monotonic, market time */
+    bool is_folder_set;                          /* TRADERS_DIR, other than by default */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
         reexecutes, is_feed_full, is_paused;
     uint64_t n_kills, n_printed;

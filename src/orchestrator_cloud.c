@@ -566,6 +566,13 @@ static void write_counts(const outbox_counts *counts, json_writer *w) {
     json_write_object_end(w);
 }
 
+int64_t orchestrator_cloud_waiting(const orchestrator_cloud *c) {
+    synchronizer_stats s;
+    if (!c->synchronizer) return -1;
+    synchronizer_get_stats(c->synchronizer, &s);
+    return (int64_t)s.counts.n_waiting;
+}
+
 void orchestrator_cloud_write(const orchestrator_cloud *c, json_writer *w) {
     synchronizer_stats s;
     machine_stats m;

@@ -59,6 +59,8 @@ health_state orchestrator_cloud_health(const orchestrator_cloud *c);
 /* There is little room on the disk: metrics are dropped. */
 bool orchestrator_cloud_is_short_of_disk(const orchestrator_cloud *c);
 /* The members of an object. */
+/* Rows that wait for the cloud; -1: there is none. */
+int64_t orchestrator_cloud_waiting(const orchestrator_cloud *c);
 void orchestrator_cloud_write(const orchestrator_cloud *c, json_writer *w);
 
 /* When no pass comes any more: the last rows are written and sent, within `timeout_ms`; `error` NULL: nothing went wrong.

@@ -75,7 +75,7 @@ static void save(orchestrator_cloud_traders *c) {
 }
 
 static err read_list(local_db *db, void *job, diag *why) {
-    return trader_table_read(local_db_handle(db), &((list_job *)job)->list, why);
+    return trader_table_read_some(local_db_handle(db), false, &((list_job *)job)->list, why);
 }
 
 /* Those of another user, whose machine this was, are not taken. */
@@ -285,6 +285,7 @@ static void on_read(void *context, const trader_poll_round *round) {
         c->list = chosen; /* what `wanted` says of each place is still true; what the rows say may be news */
         trader_row_list_deinit(&before);
         report_next(c);
+        if (c->config.on_same) c->config.on_same(c->config.context);
         return;
     }
     forget_wanted(c);
@@ -371,6 +372,10 @@ err orchestrator_cloud_traders_start(orchestrator_cloud_traders *c) {
 
 void orchestrator_cloud_traders_now(orchestrator_cloud_traders *c) {
     if (c->poll) trader_poll_now(c->poll);
+}
+
+const trader_row *orchestrator_cloud_traders_find(const orchestrator_cloud_traders *c, const char *id) {
+    return trader_row_list_find(&c->list, id);
 }
 
 bool orchestrator_cloud_traders_are_analysed_elsewhere(const orchestrator_cloud_traders *c) { return c->are_analysed; }

@@ -22,6 +22,8 @@ typedef struct orchestrator_cloud_traders_config {
     const char *user_id;
     /* There is another list. */
     void (*on_change)(void *context);
+    /* They were read, and the list is the same. May be NULL. */
+    void (*on_same)(void *context);
     void *context;
 } orchestrator_cloud_traders_config;
 
@@ -35,6 +37,9 @@ MUST_CHECK err orchestrator_cloud_traders_scan(void *context, trader_folder *out
 void orchestrator_cloud_traders_now(orchestrator_cloud_traders *c);
 /* What was scanned last is compiled, or `t` knows why not. */
 void orchestrator_cloud_traders_loaded(orchestrator_cloud_traders *c, const orchestrator_traders *t);
+
+/* The row, as it was read last, of one that is to run; NULL: it is none of them. */
+const trader_row *orchestrator_cloud_traders_find(const orchestrator_cloud_traders *c, const char *id);
 
 /* A trigger of the project has signals analysed, so that ours would be paid for twice. */
 bool orchestrator_cloud_traders_are_analysed_elsewhere(const orchestrator_cloud_traders *c);

@@ -83,7 +83,7 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     for (uint32_t i = 0; i < p->n_updates; i++) orchestrator_analysis_update(o->analysis, &p->updates[i]);
     if (n_new || p->n_updates) orchestrator_notify_poke(o->notify);
-    orchestrator_traders_committed(o->traders, p);
+    orchestrator_traders_committed(o->traders, p, n_new);
     if (o->cloud) orchestrator_cloud_committed(o->cloud, p, n_new);
     pass_release(p);
 }
@@ -289,6 +289,7 @@ err orchestrator_flow_open_screener(orchestrator *o, diag *why) {
                                   .on_barrier = on_barrier,
                                   .on_paused = orchestrator_orders_paused,
                                   .on_saved = on_saved,
+                                  .on_quotes = orchestrator_market_quotes,
                                   .find_saved = find_saved,
                                   .context = o};
     sc.limits.analysis = orchestrator_analysis_mode(c);

@@ -80,11 +80,11 @@ static void tell_workers(const orchestrator *o, health_facts *f) {
 }
 
 static void tell_stream(const orchestrator *o, health_facts *f) {
-    stream_pool_stats pool = o->feed ? feed_stream_stats(o->feed) : (stream_pool_stats){0};
+    int64_t silent_ms[STREAM_POOL_MAX];
+    size_t n = o->feed ? feed_stream_silence(o->feed, silent_ms) : 0;
     f->stream_down = !(o->feed && feed_is_live(o->feed));
     f->stream_age_s = 0;
-    for (size_t i = 0; i < pool.n_connections; i++)
-        f->stream_age_s = fmax(f->stream_age_s, (double)pool.silent_ms[i] / 1e3);
+    for (size_t i = 0; i < n; i++) f->stream_age_s = fmax(f->stream_age_s, (double)silent_ms[i] / 1e3);
     f->history_failing = o->feed && feed_is_failing(o->feed);
 }
 

@@ -293,7 +293,7 @@ static err add_delivery(const orchestrator_notify *n, const notice *of, const no
     delivery_name(of->event, of->event == NOTICE_ANALYSIS ? of->analysis.id : of->signal.id, which, d->id);
     snprintf(d->signal_id, sizeof d->signal_id, "%s", of->signal.id);
     snprintf(d->trader_id, sizeof d->trader_id, "%s", of->signal.trader_id);
-    err e = service_get(which)->word(&options, of, d->id, message, &d->body);
+    err e = service_word(which, &options, of, d->id, message, &d->body);
     to->count += e == OK;
     return e;
 }

@@ -1,6 +1,5 @@
 /* See orchestrator_problems.h. */
 #include "orchestrator_problems.h"
-#include "screener/trader_status.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,21 +44,4 @@ void orchestrator_problems_fill(const problem *p, trader_error_row *row) {
     *row = (trader_error_row){.kind = TRADER_ERROR_LOAD, .line = trader_error_line(p->why.text)};
     snprintf(row->message, sizeof row->message, "%s", p->why.text);
     snprintf(row->revision, sizeof row->revision, "%s", p->revision);
-}
-
-static void write_one(const problem *p, json_writer *w) {
-    trader_error_row last;
-    orchestrator_problems_fill(p, &last);
-    trader_status_write_json(w, &(trader_status){.trader = p->key,
-                                                 .id = p->id,
-                                                 .name = p->key,
-                                                 .is_enabled = true,
-                                                 .state = TRADER_FAILED,
-                                                 .n_errors = 1,
-                                                 .last = &last});
-}
-
-void orchestrator_problems_write(const problem_list *list, json_writer *w) {
-    for (int32_t i = 0; i < list->count; i++)
-        if (!list->items[i].has_last_good) write_one(&list->items[i], w);
 }

@@ -24,5 +24,3 @@ void orchestrator_problems_replace(problem_list *list, problem_list next, orches
 void orchestrator_problems_forget(problem_list *list, const char *key, orchestrator_errors *errors);
 /* As a trader's last error. */
 void orchestrator_problems_fill(const problem *p, trader_error_row *row);
-/* Items of trader_status_write_json: those of which nothing runs. */
-void orchestrator_problems_write(const problem_list *list, json_writer *w);

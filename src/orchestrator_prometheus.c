@@ -1,9 +1,9 @@
 #include "orchestrator_prometheus.h"
 #include "base/clock.h"
 #include "orchestrator_health.h"
+#include "orchestrator_status.h"
 #include "serve/metrics_text.h"
 #include <stdio.h>
-#include <string.h>
 
 /* ---- the process ---- */
 
@@ -23,7 +23,7 @@ static void write_process(const orchestrator *o, metrics_text *m) {
     metrics_text_histogram(m, "trademind_loop_delay_seconds", "How late the I/O thread is, once a second.", &s->loop_s);
 }
 
-static void write_health(const orchestrator *o, metrics_text *m) {
+static void write_health(orchestrator *o, metrics_text *m) {
     health_facts facts;
     health_component components[HEALTH_MAX_COMPONENTS];
     orchestrator_health_facts(o, &facts);
@@ -32,7 +32,7 @@ static void write_health(const orchestrator *o, metrics_text *m) {
     for (size_t i = 0; i < n; i++)
         metrics_text_sample(m, &(metrics_label){"component", components[i].name}, 1, components[i].state);
     metrics_text_put(m, "trademind_ready", METRICS_GAUGE, "1 when the history is there and traders run.",
-                     strcmp(o->status, "running") == 0);
+                     orchestrator_status_is_ready(o, NULL));
     metrics_text_put(m, "trademind_errors_last_minute", METRICS_GAUGE, "Errors of traders and of the database.",
                      facts.errors_per_minute);
     metrics_text_put(m, "trademind_stopped_traders", METRICS_GAUGE, "Traders that are quarantined.",
@@ -45,6 +45,8 @@ static void write_health(const orchestrator *o, metrics_text *m) {
 
 static void write_stream(const orchestrator *o, metrics_text *m) {
     stream_pool_stats p = o->feed ? feed_stream_stats(o->feed) : (stream_pool_stats){0};
+    int64_t silent_ms[STREAM_POOL_MAX];
+    size_t n = o->feed ? feed_stream_silence(o->feed, silent_ms) : 0;
     const struct {
         const char *name, *help;
         uint64_t value;
@@ -65,11 +67,11 @@ static void write_stream(const orchestrator *o, metrics_text *m) {
     metrics_text_put(m, "trademind_stream_topics", METRICS_GAUGE, "Streams that are wanted.", (double)p.n_wanted);
     metrics_text_family(m, "trademind_stream_silence_seconds", METRICS_GAUGE,
                         "Of each connection that stands: time since its last byte.");
-    for (size_t i = 0; i < p.n_connections; i++) {
+    for (size_t i = 0; i < n; i++) {
         char number[24];
         snprintf(number, sizeof number, "%zu", i);
-        if (p.silent_ms[i] >= 0)
-            metrics_text_sample(m, &(metrics_label){"connection", number}, 1, (double)p.silent_ms[i] / 1e3);
+        if (silent_ms[i] >= 0)
+            metrics_text_sample(m, &(metrics_label){"connection", number}, 1, (double)silent_ms[i] / 1e3);
     }
     metrics_text_put(m, "trademind_symbols", METRICS_GAUGE, "Symbols under watch.",
                      orchestrator_universe_count(o->universe));
@@ -174,7 +176,7 @@ static void write_analysis(const orchestrator *o, metrics_text *m) {
 }
 
 err orchestrator_prometheus_write(void *context, char **text, size_t *bytes) {
-    const orchestrator *o = context;
+    orchestrator *o = context;
     metrics_text m;
     metrics_text_init(&m);
     write_process(o, &m);

@@ -159,7 +159,7 @@ static void know(orchestrator_scale *s, const fly_machine *m) {
     }
     r->before = r->target = (scaler_size){0};
     *r->nonce = 0;
-    s->policy.can_resize = true;
+    s->policy.can_resize = !m->is_performance; /* their sizes are others; nobody has asked for that */
     s->is_known = true;
     (void)save(s);
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/url.h"
 #include "orchestrator_health.h"
+#include "orchestrator_traders_tell.h"
 #include <string.h>
 
 /* Binance's own hosts are not on this machine. */
@@ -28,19 +29,19 @@ static size_t tell_health(void *context, health_component *out) {
     return health_rules_judge(&facts, out);
 }
 
-bool orchestrator_status_is_well(void *context) {
-    const orchestrator *o = context;
-    health_component components[HEALTH_MAX_COMPONENTS];
-    size_t n = tell_health(context, components);
-    return health_judge(components, n) != STATUS_UNHEALTHY && strcmp(o->status, "running") == 0 && o->feed &&
-           feed_is_live(o->feed);
-}
-
-static bool tell_ready(void *context, diag *why) {
+bool orchestrator_status_is_ready(void *context, diag *why) {
     const orchestrator *o = context;
     if (strcmp(o->status, "running") == 0 || strcmp(o->status, "paused") == 0) return true;
     diag_set(why, ERR_INVALID, "%s", strcmp(o->status, "starting") == 0 ? "history is still being loaded" : o->status);
     return false;
+}
+
+bool orchestrator_status_is_well(void *context) {
+    const orchestrator *o = context;
+    health_component components[HEALTH_MAX_COMPONENTS];
+    size_t n = tell_health(context, components);
+    return health_judge(components, n) != STATUS_UNHEALTHY && orchestrator_status_is_ready(context, NULL) && o->feed &&
+           feed_is_live(o->feed);
 }
 
 /* ---- numbers ---- */
@@ -79,9 +80,8 @@ static void write_storage(const orchestrator *o, json_writer *w) {
     json_write_object_end(w);
 }
 
-static void write_workers(const orchestrator *o, json_writer *w) {
-    json_write_key(w, "workers");
-    json_write_array(w);
+static void tell_workers(void *context, json_writer *w) {
+    const orchestrator *o = context;
     for (int32_t i = 0; i < screener_workers(o->screener); i++) {
         const worker_stats *s = screener_stats(o->screener, i);
         json_write_object(w);
@@ -111,7 +111,6 @@ static void write_workers(const orchestrator *o, json_writer *w) {
         json_put_number(w, "saveMs", (double)atomic_load(&s->save_ns) / 1e6);
         json_write_object_end(w);
     }
-    json_write_array_end(w);
 }
 
 static void write_snapshot(const orchestrator *o, json_writer *w) {
@@ -132,6 +131,49 @@ static void tell_traders(void *context, json_writer *w) {
                                strcmp(o->status, "starting") == 0, w);
 }
 
+/* ---- at a glance ---- */
+
+static void write_memory(json_writer *w) {
+    size_t used = 0;
+    uint64_t total = uv_get_total_memory(), limit = uv_get_constrained_memory();
+    if (limit && limit < total) total = limit;
+    if (uv_resident_set_memory(&used) != 0) used = 0;
+    json_write_key(w, "memory");
+    json_write_object(w);
+    json_put_integer(w, "used", (int64_t)used);
+    json_put_integer(w, "total", (int64_t)total);
+    json_write_object_end(w);
+}
+
+static void write_queues(const orchestrator *o, json_writer *w) {
+    storage_stats st;
+    int64_t waiting = o->cloud ? orchestrator_cloud_waiting(o->cloud) : -1;
+    storage_read_stats(o->storage, &st);
+    json_write_key(w, "queues");
+    json_write_object(w);
+    json_put_integer(w, "screener", (int64_t)screener_backlog(o->screener));
+    json_put_integer(w, "storage", (int64_t)st.n_queued);
+    json_put_integer(w, "analysis", orchestrator_analysis_depth(o->analysis));
+    json_write_key(w, "outbox");
+    if (waiting < 0)
+        json_write_null(w);
+    else
+        json_write_integer(w, waiting);
+    json_write_object_end(w);
+}
+
+static void write_glance(const orchestrator *o, json_writer *w) {
+    int64_t lag_ns = 0;
+    for (int32_t i = 0; i < screener_workers(o->screener); i++) {
+        int64_t its_ns = atomic_load(&screener_stats(o->screener, i)->lag_ns);
+        if (its_ns > lag_ns) lag_ns = its_ns;
+    }
+    json_put_bool(w, "simulated", is_simulated(o->cfg));
+    json_put_number(w, "lag_ms", (double)lag_ns / 1e6);
+    write_memory(w);
+    write_queues(o, w);
+}
+
 static void write_health(const orchestrator *o, json_writer *w) {
     health_facts facts;
     orchestrator_health_facts(o, &facts);
@@ -141,6 +183,7 @@ static void write_health(const orchestrator *o, json_writer *w) {
 
 static void tell_details(void *context, json_writer *w) {
     const orchestrator *o = context;
+    write_glance(o, w);
     write_health(o, w);
     json_put_integer(w, "symbols", orchestrator_universe_count(o->universe));
     json_write_key(w, "universe");
@@ -167,7 +210,10 @@ static void tell_details(void *context, json_writer *w) {
     orchestrator_analysis_write(o->analysis, w);
     json_write_key(w, "notify");
     orchestrator_notify_write(o->notify, w);
-    write_workers(o, w);
+    json_write_key(w, "workers");
+    json_write_array(w);
+    tell_workers(context, w);
+    json_write_array_end(w);
     if (o->serve) {
         json_write_key(w, "server");
         serve_write_counters(o->serve, w);
@@ -187,7 +233,8 @@ static void tell_details(void *context, json_writer *w) {
 void orchestrator_status_provide(serve_providers *out) {
     out->status = tell_status;
     out->health = tell_health;
-    out->ready = tell_ready;
+    out->ready = orchestrator_status_is_ready;
     out->details = tell_details;
     out->traders = tell_traders;
+    out->workers = tell_workers;
 }

@@ -5,13 +5,9 @@
  *
  * Three sets of changes over HTTP: `wanted` (as people say), `tried` (part of the list under way), `stored` (has worked). */
 #include "orchestrator_traders.h"
-#include "base/folder_watch.h"
 #include "base/log.h"
-#include "orchestrator_errors.h"
-#include "orchestrator_look.h"
-#include "orchestrator_problems.h"
-#include "screener/trader_status.h"
-#include "script/trader_overrides.h"
+#include "orchestrator_traders_body.h"
+#include "orchestrator_traders_tell.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,32 +15,6 @@
 #define SETTING "trader_overrides"
 
 enum { ERRORS_MS = 1000, EMPTY_MS = 1000 };
-
-/* What has run so far. */
-typedef struct version {
-    char id[TRADER_ID_MAX], revision[TRADER_REVISION_MAX];
-    bool is_enabled;
-} version;
-
-struct orchestrator_traders {
-    orchestrator_traders_config config;
-    screener *screener;
-    folder_watch *watch;
-    uv_timer_t errors_timer;
-    trader_overrides *wanted, *tried, *stored;
-    bool is_unsaved;
-    char *sent, *sent_files; /* the list that was asked for last, and without changes over HTTP; texts; NULL: none */
-    bool is_loading;         /* an on_loaded will come */
-    bool is_wanted_again;    /* something has changed meanwhile */
-    bool has_loaded;         /* once */
-    bool is_empty, is_gone;  /* the folder, when it was last read */
-    bool is_stopped;
-    problem_list files, loads; /* cannot be read; cannot be compiled */
-    version *versions;
-    int32_t n_versions;
-    orchestrator_errors *errors;
-    orchestrator_look *look;
-};
 
 static void read_again(orchestrator_traders *t);
 
@@ -104,6 +74,14 @@ err orchestrator_traders_change(orchestrator_traders *t, const char *key, const 
     return e;
 }
 
+err orchestrator_traders_begin_anew(orchestrator_traders *t, const char *key, const char *json, diag *why) {
+    trader_overrides *none = NULL;
+    err e = trader_overrides_new(NULL, &none, why);
+    if (e == OK && trader_overrides_copy(t->wanted, none, key) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    trader_overrides_free(none);
+    return e == OK && json ? trader_overrides_merge(t->wanted, key, json, why) : e;
+}
+
 /* ---- the list that is wanted ---- */
 
 static err add_source(trader_folder *f, const trader_source *source) {
@@ -147,19 +125,11 @@ static void keep_failed_files(orchestrator_traders *t, trader_folder *f) {
     orchestrator_problems_replace(&t->files, next, t->errors);
 }
 
-/* By the key of its source; NULL: none. */
-static const trader *running(const orchestrator_traders *t, const char *key) {
-    const trader_set *set = screener_traders(t->screener);
-    for (int32_t i = 0; set && i < set->count; i++)
-        if (set->traders[i] && strcmp(set->traders[i]->source->key, key) == 0) return set->traders[i];
-    return NULL;
-}
-
 /* Where only changes over HTTP are new, what has failed would fail again: they are for the version that runs. */
 static void hold_failed(orchestrator_traders *t, trader_folder *f) {
     for (int32_t k = 0; k < t->loads.count; k++) {
         problem *p = &t->loads.items[k];
-        const trader *one = running(t, p->key);
+        const trader *one = orchestrator_traders_running(t, p->key);
         for (int32_t i = 0; one && i < f->count; i++) {
             trader_source *copy;
             if (strcmp(f->sources[i]->key, p->key) != 0 || trader_source_copy(one->source, &copy) != OK) continue;
@@ -267,8 +237,10 @@ static bool keep_without_folder(orchestrator_traders *t, trader_folder *f, const
 }
 
 static err scan(const orchestrator_traders *t, trader_folder *f, diag *why) {
-    return t->config.scan ? t->config.scan(t->config.scan_context, f, why)
-                          : trader_folder_scan(t->config.folder, f, why);
+    if (t->config.scan) return t->config.scan(t->config.scan_context, f, why);
+    err e = trader_folder_scan(t->config.folder, f, why);
+    if (e == OK && t->config.add) e = t->config.add(t->config.scan_context, f, why);
+    return e;
 }
 
 static void tell_settled(const orchestrator_traders *t) {
@@ -407,7 +379,15 @@ void orchestrator_traders_passed_barrier(orchestrator_traders *t) {
     if (t->look) orchestrator_look_passed_barrier(t->look);
 }
 
-void orchestrator_traders_committed(orchestrator_traders *t, const pass *p) {
+static void count_signals(const trader_set *set, const pass *p, uint32_t n_new) {
+    for (uint32_t i = 0; i < n_new; i++) {
+        int32_t place = p->signals[i].state == SIGNAL_HISTORICAL ? -1 : trader_set_find(set, p->signals[i].trader);
+        if (place >= 0) set->traders[place]->n_told++;
+    }
+}
+
+void orchestrator_traders_committed(orchestrator_traders *t, const pass *p, uint32_t n_new) {
+    if (n_new) count_signals(screener_traders(t->screener), p, n_new);
     if (t->look) orchestrator_look_note(t->look, p);
 }
 
@@ -418,64 +398,6 @@ static void on_errors(uv_timer_t *timer) {
     orchestrator_errors_collect(t->errors, screener_traders(t->screener));
     (void)orchestrator_errors_flush(t->errors);
     if (t->is_unsaved) save_changes(t);
-}
-
-/* ---- telling ---- */
-
-static trader_state state_of(const trader *one, int64_t market_ms, bool is_starting) {
-    if (!one->spec->is_enabled) return TRADER_PAUSED;
-    if (trader_is_stopped(one, market_ms)) return TRADER_QUARANTINED;
-    return is_starting ? TRADER_WARMING : TRADER_RUNNING;
-}
-
-/* Of one whose newest version does not load that is the last error. */
-static void count_symbols(const orchestrator_traders *t, const trader *one, trader_status *status) {
-    status->warning = one->warning;
-    for (uint32_t id = 0; id < symbol_table_count(t->config.symbols); id++) {
-        if (!screener_is_tracked(t->screener, id)) continue;
-        bool is_wanted = trader_wants(one, symbol_table_get(t->config.symbols, id));
-        status->n_symbols += is_wanted;
-        status->n_skipped += !is_wanted;
-    }
-}
-
-static void write_running(const orchestrator_traders *t, trader *one, trader_state state, json_writer *w) {
-    const trader_spec *spec = one->spec;
-    const trader_fault *f = &one->fault;
-    const problem *unreadable = orchestrator_problems_find(&t->files, one->source->key),
-                  *unusable = orchestrator_problems_find(&t->loads, one->source->key),
-                  *newer = unreadable ? unreadable : unusable;
-    trader_error_row load_error;
-    trader_status status = {.trader = spec->key,
-                            .id = spec->id,
-                            .name = spec->name,
-                            .interval = spec->interval,
-                            .is_enabled = spec->is_enabled,
-                            .inputs = one->source->inputs,
-                            .state = state};
-    count_symbols(t, one, &status);
-    if (status.state == TRADER_QUARANTINED) status.until_ms = atomic_load(&one->stopped_until_ms);
-    pthread_mutex_lock(&one->lock);
-    status.n_errors = f->n_errors;
-    status.n_kills = f->n_kills;
-    status.first_ms = f->first_ms;
-    status.last_ms = f->last_ms;
-    status.last = f->n_rows ? &f->rows[f->last] : NULL;
-    if (newer) {
-        orchestrator_problems_fill(newer, &load_error);
-        status.last = &load_error;
-        status.n_errors++;
-    }
-    trader_status_write_json(w, &status);
-    pthread_mutex_unlock(&one->lock);
-}
-
-void orchestrator_traders_write(const orchestrator_traders *t, int64_t market_ms, bool is_starting, json_writer *w) {
-    const trader_set *set = screener_traders(t->screener);
-    for (int32_t i = 0; set && i < set->count; i++)
-        if (set->traders[i]) write_running(t, set->traders[i], state_of(set->traders[i], market_ms, is_starting), w);
-    orchestrator_problems_write(&t->loads, w);
-    orchestrator_problems_write(&t->files, w);
 }
 
 /* ---- start and stop ---- */

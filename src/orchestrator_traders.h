@@ -10,6 +10,7 @@
  * Threads: the loop's. Ownership: everything in the config is borrowed and must outlive it. */
 #pragma once
 #include "screener/screener.h"
+#include "screener/trader_status.h"
 #include "script/trader_folder.h"
 #include "sync/storage.h"
 
@@ -19,7 +20,13 @@ typedef struct orchestrator_traders_config {
     uv_loop_t *loop;
     const char *folder; /* NULL: `scan` gives the list, and whoever stands behind it says when there is another one */
     err (*scan)(void *context, trader_folder *out, diag *why); /* as trader_folder_scan */
+    /* Further ones beside those of the folder; may be NULL. */
+    err (*add)(void *context, trader_folder *f, diag *why);
     void *scan_context;
+    /* Fills in where the trader with that source.key is kept. `running` (NULL: nothing): what runs; `has_newer`: something newer
+     * is kept, and does not. May be NULL. */
+    void (*describe)(void *scan_context, const char *key, const trader_source *running, bool has_newer,
+                     trader_status *status);
     /* What was listed last is compiled, or has a problem; may be NULL. */
     void (*on_settled)(void *scan_context);
     const symbol_table *symbols;
@@ -45,14 +52,14 @@ void orchestrator_traders_list_again(orchestrator_traders *t);
 const char *orchestrator_traders_problem(const orchestrator_traders *t, const char *key);
 /* As serve_providers.change_trader. */
 MUST_CHECK err orchestrator_traders_change(orchestrator_traders *t, const char *key, const char *json, diag *why);
+/* Changes over HTTP of a trader that was called so are forgotten; `json` (may be NULL) are those of the next one, which is not
+ * there yet. Counts from the next list on. */
+MUST_CHECK err orchestrator_traders_begin_anew(orchestrator_traders *t, const char *key, const char *json, diag *why);
 
 /* From the screener's handlers, and storage's. */
 void orchestrator_traders_loaded(orchestrator_traders *t, const trader_set *set);
 void orchestrator_traders_passed_barrier(orchestrator_traders *t);
-void orchestrator_traders_committed(orchestrator_traders *t, const pass *p);
-
-/* As serve_providers.traders. */
-void orchestrator_traders_write(const orchestrator_traders *t, int64_t market_ms, bool is_starting, json_writer *w);
+void orchestrator_traders_committed(orchestrator_traders *t, const pass *p, uint32_t n_new);
 
 /* Before storage stops: what it has still to be told. No file is looked at any more. */
 void orchestrator_traders_stop(orchestrator_traders *t);

@@ -286,9 +286,9 @@ end
 
 --- Compile a script and learn what it says of itself.
 -- @param index place of the trader @param code text @param chunk where it comes from, for messages
--- @param overrides JSON object of inputs @param default_interval name
+-- @param overrides JSON object of inputs @param default_interval name @param is_forced that one, whatever the script says
 -- @return filter, market, rank (function(m) that gives a number; nil without), description (plain table)
-function M.load(index, code, chunk, overrides, default_interval)
+function M.load(index, code, chunk, overrides, default_interval, is_forced)
   local declared = {}
   series.set_trader(index, nil)
   overrides = cjson.decode(overrides)
@@ -304,7 +304,7 @@ function M.load(index, code, chunk, overrides, default_interval)
   end
   local unused = inputs.unused(overrides, declared)
   if unused then error(chunk .. ": " .. unused, 0) end
-  local interval = t.interval or default_interval
+  local interval = not is_forced and t.interval or default_interval
   local filter, conditions = traders.filter_of(t, chunk)
   local texts, own, has_conditions = {}, own_series(t), false
   for i, c in ipairs(conditions) do

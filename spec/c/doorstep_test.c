@@ -10,7 +10,7 @@ static json_t *counters;
 
 static void on_status(void *context, serve_status *out) {
     (void)context;
-    *out = (serve_status){"running", 2, 12345};
+    *out = (serve_status){.status = "running", .cpus = 2, .uptime_ms = 12345};
 }
 
 static size_t on_health(void *context, health_component *out) {
@@ -128,6 +128,26 @@ static void crowd(void) {
     for (int i = 0; i < CROWD; i++) close_client(all[i]);
 }
 
+/* As many as there are places for have been served and stay, idle: they make room, too. */
+static void idlers(void) {
+    static client *all[CROWD];
+    int64_t refused = counted("refusedFull");
+    int n_served = 0;
+    for (int i = 0; i < CROWD; i++) {
+        all[i] = request("GET", "/health", "");
+        n_served += status_of(all[i]) == 200;
+    }
+    ok(n_served == CROWD && counted("refusedFull") == refused && counted("connections") <= 96,
+       "%d that stay are all served (%d)", CROWD, n_served);
+    take_in(all[0]);
+    take_in(all[CROWD - 1]);
+    ok(all[0]->is_ended && !all[CROWD - 1]->is_ended, "the longest idle one has gone, the last one is still there");
+    send_text(all[CROWD - 1], "GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    wait_for(all[CROWD - 1], has_ended, NULL);
+    ok(has(all[CROWD - 1], "\"ready\":true"), "and is served again");
+    for (int i = 0; i < CROWD; i++) close_client(all[i]);
+}
+
 static client *come_from(const char *address) {
     char extra[128];
     snprintf(extra, sizeof extra, "Fly-Client-IP: %s\r\n", address);
@@ -183,6 +203,7 @@ int main(void) {
     halves();
     pieces();
     crowd();
+    idlers();
     not_proxied();
     client *idle = open_client();
     close_server();

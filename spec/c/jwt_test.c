@@ -91,6 +91,9 @@ static void confused_tokens(void) {
     make_secret_token(token, HS, GOOD, "", 0);
     if (jwt_parse(token, strlen(token), &t) != OK) ok(false, "it is a token");
     ok(!jwt_is_signed_with(&t, ""), "without a secret nothing is signed");
+    make_secret_token(token, ES, GOOD, SECRET, strlen(SECRET));
+    if (jwt_parse(token, strlen(token), &t) != OK) ok(false, "it is a token");
+    ok(!jwt_is_signed_with(&t, SECRET), "ES256 signed with the secret is not HS256");
     OPENSSL_free(der);
     make_token(token, "{\"alg\":\"ES256\",\"kid\":\"ec-1\",\"crit\":[\"exp\"]}", GOOD, ec);
     becomes("an extension that must be understood", token, error_text(ERR_UNSUPPORTED));

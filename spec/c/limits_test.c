@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-enum { IN_ALL = 40, PER_ADDRESS = 5, N_ADDRESSES = 20, STEPS = 200000 };
+enum { IN_ALL = 40, PER_ADDRESS = 5, N_ADDRESSES = 250, N_FREQUENT = 4, STEPS = 200000 };
 
 static client_address address(const char *text) {
     client_address a = {{0}};
@@ -60,6 +60,16 @@ static void addresses(void) {
        "a socket's address is the same, on either kind");
 }
 
+/* Mostly one of a few, so that both limits are met; and more of them in all than there may be connections. */
+static int some_address(void) { return below(2) ? below(N_FREQUENT) : below(N_ADDRESSES); }
+
+/* From time to time, so that it is not always full. */
+static uint32_t leave_all(limits *l, const client_address *list, uint32_t *model) {
+    for (int i = 0; i < N_ADDRESSES; i++)
+        for (; model[i]; model[i]--) limits_leave(l, &list[i]);
+    return 0;
+}
+
 static void counts(uint64_t seed) {
     limits *l = NULL;
     client_address list[N_ADDRESSES];
@@ -73,7 +83,8 @@ static void counts(uint64_t seed) {
         list[i] = address(text);
     }
     for (int step = 0; step < STEPS; step++) {
-        int from = below(N_ADDRESSES), to = below(N_ADDRESSES), what = below(3);
+        int from = some_address(), to = some_address(), what = below(3);
+        if (step % 500 == 0) total = leave_all(l, list, model);
         bool has_room = to == 0 || model[to] < PER_ADDRESS;
         if (what == 0) {
             err expected = total == IN_ALL ? ERR_FULL : has_room ? OK : ERR_EXISTS, found = limits_enter(l, &list[to]);

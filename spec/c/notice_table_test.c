@@ -203,6 +203,13 @@ static void test_settled(void) {
     ok(count(db, "SELECT count(*) FROM deliveries WHERE event = 'withdrawn'") == 1 &&
            count(db, "SELECT count(*) FROM deliveries WHERE event = 'confirmed'") == 1,
        "nobody hears that something is gone of which he has not heard");
+    commit(db, 31, 1, SIGNAL_PROVISIONAL);
+    expand(db, 1, 0, 2);
+    alter("UPDATE deliveries SET state = 'expired' WHERE state = 'waiting'");
+    settle(db, 31, 0, SIGNAL_WITHDRAWN);
+    expand(db, 1, 0, 2);
+    ok(count(db, "SELECT count(*) FROM deliveries WHERE event = 'withdrawn'") == 1,
+       "nor if he was too late to hear of it");
     commit(db, 40, 1, SIGNAL_CONFIRMED);
     alter("DELETE FROM signals");
     list = read_all(db);

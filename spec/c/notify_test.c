@@ -196,11 +196,11 @@ static void test_bodies(void) {
     char *body = NULL;
     service_options o = {.url = "http://x", .secret = "", .chat = "5"};
     for (int i = 0; i < 3000; i++) memcpy(longer + 4 * (size_t)i, "\xF0\x9F\x9A\x80", 4); /* of two units each */
-    ok(service_get(NOTICE_DISCORD)->word(&o, &n, "id", longer, &body) == OK && strlen(body) == 999 * 4 + 3 &&
+    ok(service_word(NOTICE_DISCORD, &o, &n, "id", longer, &body) == OK && strlen(body) == 999 * 4 + 3 &&
            strcmp(body + 999 * 4, "\xE2\x80\xA6") == 0,
        "what is too long for Discord is cut between two characters");
     free(body);
-    ok(service_get(NOTICE_WEBHOOK)->word(&o, &n, "id", "said", &body) == OK, "a webhook's body");
+    ok(service_word(NOTICE_WEBHOOK, &o, &n, "id", "said", &body) == OK, "a webhook's body");
     json_t *object = json_loads(body, 0, NULL);
     ok(strcmp(json_string_value(json_object_get(object, "text")), "said") == 0 &&
            strcmp(json_string_value(json_object_get(json_object_get(object, "signal"), "symbol")), "LINKUSDT") == 0,

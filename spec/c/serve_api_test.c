@@ -3,8 +3,10 @@
 #include "base/log.h"
 #include "screener/trader_status.h"
 #include "serve/auth.h"
+#include "serve/outcome.h"
 #include "spec/c/clients.h"
 #include "spec/c/passes.h"
+#include <math.h>
 #include <signal.h>
 
 static storage *store;
@@ -32,6 +34,15 @@ static void on_traders(void *context, json_writer *w) {
                                                  .name = "RSI",
                                                  .interval = INTERVAL_5M,
                                                  .is_enabled = true,
+                                                 .description = "a text",
+                                                 .timeframes = 1u << INTERVAL_1H | 1u << INTERVAL_1D,
+                                                 .origin = "local",
+                                                 .is_editable = true,
+                                                 .version = "v7",
+                                                 .parameters = "[{\"name\":\"length\"}]",
+                                                 .cost_us = 2.5,
+                                                 .n_signals = 9,
+                                                 .error = "boom",
                                                  .inputs = "{\"length\":7}",
                                                  .state = TRADER_PAUSED,
                                                  .until_ms = 1770076900000,
@@ -44,7 +55,9 @@ static void on_traders(void *context, json_writer *w) {
                                                  .last_ms = 20,
                                                  .last = &last});
     trader_status_write_json(
-        w, &(trader_status){.trader = "ok", .id = "2", .name = "OK", .interval = INTERVAL_1H, .state = TRADER_WARMING});
+        w,
+        &(trader_status){
+            .trader = "ok", .id = "2", .name = "OK", .interval = INTERVAL_1H, .cost_us = NAN, .state = TRADER_WARMING});
 }
 
 static err on_query(void *context, const signal_filter *filter, storage_signals_fn on_rows, void *rows_context) {
@@ -71,6 +84,51 @@ static err on_change(void *context, const char *key, const char *json, diag *why
     return diag_set(why, ERR_NOT_FOUND, "there is no trader \"%s\"", key);
 }
 
+/* ---- what takes its time: answered when a test says so ---- */
+
+static serve_reply waiting[4];
+static int n_waiting;
+static char draft_text[4096];
+
+static void note_draft(const trader_draft *d) {
+    snprintf(draft_text, sizeof draft_text, "key=%s source=%s inputs=%s enabled=%d version=%s", d->key, d->source,
+             d->inputs ? d->inputs : "-", d->enabled, d->version ? d->version : "-");
+}
+
+static void on_validate(void *context, const trader_draft *draft, serve_reply to) {
+    (void)context;
+    note_draft(draft);
+    waiting[n_waiting++] = to;
+}
+
+static void on_create(void *context, const trader_draft *draft, serve_reply to) {
+    (void)context;
+    note_draft(draft);
+    if (strcmp(draft->key, "taken") == 0)
+        outcome_problem_with(to, 409, "there is one", "version", "\"v1\"");
+    else
+        outcome_empty(to, 204);
+}
+
+static void on_replace(void *context, const char *key, const trader_draft *draft, serve_reply to) {
+    (void)context;
+    note_draft(draft);
+    outcome_problem(to, 404, "there is no trader \"%s\"", key);
+}
+
+static void on_remove(void *context, const char *key, serve_reply to) {
+    (void)context, (void)key;
+    waiting[n_waiting++] = to;
+}
+
+static void on_look(void *context, const serve_look *look, serve_reply to) {
+    (void)context;
+    note_draft(&look->draft);
+    snprintf(draft_text + strlen(draft_text), sizeof draft_text - strlen(draft_text), " bars=%d symbols=%zu:%s",
+             look->n_bars, look->n_symbols, look->n_symbols ? look->symbols[look->n_symbols - 1] : "-");
+    outcome_busy(to, ERR_FULL);
+}
+
 static void on_committed(void *context, pass *p, uint32_t n_new) {
     (void)context, (void)n_new;
     pass_release(p);
@@ -82,7 +140,12 @@ static void start_all(void) {
                                         .query_signals = on_query,
                                         .query_trader_errors = on_query_errors,
                                         .set_workers = on_workers,
-                                        .change_trader = on_change};
+                                        .change_trader = on_change,
+                                        .validate_trader = on_validate,
+                                        .create_trader = on_create,
+                                        .replace_trader = on_replace,
+                                        .remove_trader = on_remove,
+                                        .look = on_look};
     diag why = {""};
     storage_config files = {.folder = top, .n_producers = 1};
     serve_config config = {.host = "127.0.0.1", .token = token};
@@ -100,14 +163,19 @@ static void start_all(void) {
 static void traders(void) {
     client *c = request("GET", "/api/v1/traders", bearer);
     const char *expected =
-        "{\"traders\":[{\"trader\":\"rsi\",\"id\":\"an-id\",\"name\":\"RSI\",\"interval\":\"5m\",\"enabled\":true,"
-        "\"inputs\":{\"length\":7},\"state\":\"paused\",\"until\":1770076900000,\"symbols\":7,\"skippedSymbols\":3,"
+        "{\"traders\":[{\"trader\":\"rsi\",\"id\":\"an-id\",\"name\":\"RSI\",\"description\":\"a "
+        "text\",\"interval\":\"5m\","
+        "\"timeframes\":[\"1h\",\"1d\"],\"enabled\":true,\"inputs\":{\"length\":7},\"parameters\":[{\"name\":"
+        "\"length\"}],"
+        "\"origin\":\"local\",\"editable\":true,\"version\":\"v7\",\"cost_us\":2.5,\"n_signals\":9,\"error\":\"boom\","
+        "\"state\":\"paused\",\"until\":1770076900000,\"symbols\":7,\"skippedSymbols\":3,"
         "\"warning\":\"GONEUSDT is not listed by the exchange\",\"errors\":3,\"kills\":1,"
         "\"firstError\":10,\"lastErrorAt\":20,"
         "\"lastError\":{\"symbol\":\"BTCUSDT\",\"time\":1770076800000,\"message\":\"rsi.lua:14: boom\",\"line\":14,"
         "\"trace\":\"stack traceback:\",\"codeHash\":\"r1\"}},"
-        "{\"trader\":\"ok\",\"id\":\"2\",\"name\":\"OK\",\"interval\":\"1h\",\"enabled\":false,\"inputs\":null,"
-        "\"state\":\"warming\","
+        "{\"trader\":\"ok\",\"id\":\"2\",\"name\":\"OK\",\"description\":null,\"interval\":\"1h\",\"timeframes\":[],"
+        "\"enabled\":false,\"inputs\":null,\"parameters\":[],\"origin\":\"file\",\"editable\":false,\"version\":null,"
+        "\"cost_us\":null,\"n_signals\":0,\"error\":null,\"state\":\"warming\","
         "\"until\":null,\"symbols\":0,\"skippedSymbols\":0,\"warning\":null,\"errors\":0,\"kills\":0,\"firstError\":"
         "null,\"lastErrorAt\":null,\"lastError\":null}]}";
     ok(status_of(c) == 200 && has(c, expected), "how each trader fares");
@@ -115,8 +183,9 @@ static void traders(void) {
     close_client(c);
     expect(401, "GET", "/api/v1/traders", "", "\"status\":401");
     expect(404, "GET", "/api/v1/traders/", bearer, "\"status\":404");
-    expect(405, "GET", "/api/v1/traders/rsi", bearer, "allow: POST");
-    expect(405, "GET", "/api/v1/screener/workers", bearer, "allow: POST");
+    expect(405, "GET", "/api/v1/traders/look", bearer, "allow: POST");
+    expect(501, "GET", "/api/v1/traders/rsi", bearer, "does not answer that");
+    expect(405, "PATCH", "/api/v1/traders/rsi", bearer, "allow: GET, HEAD, POST, PUT, DELETE");
 }
 
 static bool tells_errors(client *unused, const void *fragment) {
@@ -250,8 +319,87 @@ static void bodies(void) {
     snprintf(text, sizeof text, "%sContent-Length: 65537\r\n", bearer);
     expect(413, "POST", "/api/v1/screener/workers", text, "65536 bytes");
     expect(405, "POST", "/api/v1/status", bearer, "allow: GET, HEAD");
-    expect(405, "PUT", "/api/v1/traders/errors", bearer, "allow: GET, HEAD, POST");
+    expect(405, "PUT", "/api/v1/traders/errors", bearer, "allow: GET, HEAD, POST\r");
     ok(workers == 0, "none of these changes anything");
+}
+
+static bool is_asked(client *unused, const void *count) {
+    (void)unused;
+    return n_waiting == *(const int *)count;
+}
+
+static void answer_waiting(int i, const char *json) {
+    json_writer w;
+    json_writer_init(&w);
+    json_write_raw(&w, json);
+    outcome_json(waiting[i], 200, &w);
+}
+
+/* The answer comes long after the body: until then nothing more of the connection is read, and others are served. */
+static void late_answers(void) {
+    static const char body[] = "{\"source\":\"return 1\"}", path[] = "/api/v1/traders/validate";
+    char text[2048], one[1024];
+    int want = 1, n;
+    client *c = open_client(), *gone;
+    snprintf(one, sizeof one, "POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n%s", path, bearer,
+             sizeof body - 1, body);
+    n = snprintf(text, sizeof text, "%s%s%s", one, one, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    n_waiting = 0;
+    send_bytes(c, text, (size_t)n);
+    ok(wait_for(c, is_asked, &want), "a body is taken, and its answer waits: %s", draft_text);
+    for (int i = 0; i < 20; i++) turn(c);
+    ok(n_waiting == 1 && c->n == 0 && !c->is_ended, "what comes behind it does not come to its turn");
+    expect(200, "GET", "/health", "", "healthy");
+    answer_waiting(0, "{\"first\":1}");
+    ok(wait_for(c, has_ended, NULL) && status_of(c) == 200 && has(c, "{\"first\":1}") && has(c, "connection: close"),
+       "the answer goes out, and the connection ends");
+    ok(n_waiting == 1 && !strstr(strstr(c->in, "first"), "HTTP/1.1"), "nothing else was answered");
+    close_client(c);
+
+    gone = open_client(); /* goes away while it waits */
+    n_waiting = 0;
+    send_text(gone, one);
+    ok(wait_for(gone, is_asked, &want), "another one waits");
+    close_client(gone);
+    for (int i = 0; i < 20; i++) turn(NULL);
+    answer_waiting(0, "{}");
+    expect(200, "GET", "/health", "", "healthy");
+
+    c = open_client(); /* without a body the connection stays */
+    n_waiting = 0;
+    snprintf(text, sizeof text, "DELETE /api/v1/traders/rsi HTTP/1.1\r\nHost: a\r\n%s\r\n", bearer);
+    send_text(c, text);
+    ok(wait_for(c, is_asked, &want), "a DELETE waits");
+    outcome_empty(waiting[0], 204);
+    while (!strstr(c->in, "\r\n\r\n") && !c->is_ended) turn(c);
+    ok(status_of(c) == 204 && !has(c, "content-length") && !c->is_ended, "and has no content");
+    close_client(c);
+}
+
+static void drafts(void) {
+    static const char *const wrong[] = {"{}", "{\"source\":1}", "{\"source\":\"x\",\"code\":1}", "[]",
+                                        "{\"source\":\"a\\u0000b\"}"};
+    client *c = post("/api/v1/traders", "{\"source\":\"x\",\"id\":\"a-1\",\"enabled\":false,\"inputs\":{\"n\":2}}");
+    ok(status_of(c) == 204 && !strcmp(draft_text, "key=a-1 source=x inputs={\"n\":2} enabled=0 version=-"),
+       "a new one: %s", draft_text);
+    close_client(c);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refuses("/api/v1/traders", wrong[i], 400, i == 4 ? "body is no JSON" : "expected {\\\"source\\\": TEXT}");
+    static const char *const ids[] = {"", "../x", "a b", "-a", "errors", "look", "validate"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        char body[128];
+        snprintf(body, sizeof body, "{\"source\":\"x\",\"id\":\"%s\"}", ids[i]);
+        refuses("/api/v1/traders", body, 400, "id");
+    }
+    refuses("/api/v1/traders", "{\"source\":\"x\",\"id\":\"taken\"}", 409, "\"version\":\"v1\"");
+    refuses("/api/v1/traders", "{\"source\":\"x\",\"enabled\":null}", 400, "expected");
+    refuses("/api/v1/traders", "{\"source\":\"x\",\"inputs\":[1]}", 400, "expected");
+    refuses("/api/v1/traders/look", "{\"source\":\"x\",\"bars\":0}", 400, "from 1 to 500");
+    refuses("/api/v1/traders/look", "{\"source\":\"x\",\"symbols\":[]}", 400, "1 to 1000 names");
+    refuses("/api/v1/traders/look", "{\"source\":\"x\",\"symbols\":[1]}", 400, "list of names");
+    refuses("/api/v1/traders/look", "{\"source\":\"x\",\"symbols\":[\"A\",\"B\"],\"bars\":7}", 429, "wait already");
+    ok(strstr(draft_text, "bars=7 symbols=2:B") != NULL, "a look: %s", draft_text);
+    refuses("/api/v1/traders/validate", "{\"source\":\"x\",\"id\":\"a\"}", 400, "expected");
 }
 
 /* A body where none is wanted, and more behind it. */
@@ -294,6 +442,8 @@ int main(void) {
     trader_errors();
     set_workers();
     change_trader();
+    drafts();
+    late_answers();
     unwanted_bodies();
     bodies();
     serve_close(server, set, &is_closed);

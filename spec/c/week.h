@@ -69,7 +69,7 @@ static inline void week_rhythm(double h, double *traders, double *activity) {
 }
 /* A wild half an hour each day, which a full balance carries. */
 static inline void week_bursts(double h, double *traders, double *activity) {
-    *traders = 300;
+    *traders = 700;
     *activity = fmod(h, 24) >= 14 && fmod(h, 24) < 14.5 ? 1 : 0.3;
 }
 /* From many to few on Wednesday. */

@@ -35,7 +35,7 @@ static void require(bool holds) {
 
 static void on_status(void *context, serve_status *out) {
     (void)context;
-    *out = (serve_status){"running", 1, 1};
+    *out = (serve_status){.status = "running", .cpus = 1, .uptime_ms = 1};
 }
 
 static size_t on_health(void *context, health_component *out) {

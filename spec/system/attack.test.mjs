@@ -124,6 +124,15 @@ test('messages that are none are answered and counted', async () => {
   c.close();
 });
 
+test('a flood of messages, or of pieces of one, is cut off and counted', async () => {
+  const before = await count('fastClients');
+  const flood = Buffer.concat(Array.from({ length: 3100 }, () => frame({ payload: '{"type":"pong"}' })));
+  assert.equal(await ends(flood), 1008);
+  const pieces = [frame({ payload: '', fin: false }), ...Array.from({ length: 3100 }, () => frame({ opcode: 0, payload: '', fin: false }))];
+  assert.equal(await ends(Buffer.concat(pieces)), 1008);
+  assert.equal(await count('fastClients'), before + 2);
+});
+
 test('heads that are no request are refused and counted', async () => {
   const before = await count('badHeads');
   const heads = {
@@ -265,7 +274,8 @@ test('the daemon ends as ever', async () => {
   await witness.send(frame({ opcode: 8, payload: close(1000) }));
   const how = await daemon.stop();
   assert.deepEqual(how, { code: 0, signal: null });
-  assert.ok(!daemon.stderr.includes(daemon.token));
+  const told = daemon.stderr.split('\n').filter(line => line.includes(daemon.token));
+  assert.equal(told.length, 1, 'the token is told at the start, to who may read the log of a local daemon, and never again');
   daemon = await restarted();
   port = daemon.port();
   witness = await open(port, daemon.token);

@@ -338,3 +338,47 @@ function stored() {
   const text = execFileSync('sqlite3', ['-readonly', '-json', join(folder, 'trademind.db'), query], { encoding: 'utf8', maxBuffer: 1 << 28 });
   return text.trim() ? JSON.parse(text) : [];
 }
+
+describe('written over HTTP', () => {
+  const ask = async (daemon, method, path, body) => {
+    const response = await fetch(`http://127.0.0.1:${daemon.port()}${path}`, {
+      method, body: body && JSON.stringify(body), headers: { Authorization: `Bearer ${daemon.token}` },
+    });
+    const text = await response.text();
+    return { code: response.status, body: text ? JSON.parse(text) : null };
+  };
+  const rowOf = async id => (await supabase.sql`select * from traders where id = ${id}`)[0];
+
+  test('created, edited, archived and deleted: rows of the user', async () => {
+    await add({ name: 'Never', filter: { code: RISING.replace('m.close[0] >', 'm.close[0] > 1e9 +') } });
+    const builtIn = await add({ name: 'Built in', user_id: null, is_built_in: true, access_tier: 'free' });
+    const daemon = await begin();
+    const made = await ask(daemon, 'POST', '/api/v1/traders', { source: WITH_INPUT, inputs: { bars: 5 } });
+    assert.equal(made.code, 201, JSON.stringify(made.body));
+    assert.deepEqual([made.body.origin, made.body.name, made.body.source, made.body.inputs], ['cloud', 'Input', WITH_INPUT, { bars: 5 }]);
+    const row = await rowOf(made.body.id);
+    assert.deepEqual([row.user_id, row.filter.code, row.inputs, row.language, row.enabled], [user.id, WITH_INPUT, { bars: 5 }, 'lua', true]);
+
+    const path = `/api/v1/traders/${row.id}`, edited = WITH_INPUT.replace('"Input"', '"Output"');
+    assert.equal((await ask(daemon, 'PUT', path, { source: edited, version: '0' })).code, 409);
+    const changed = await ask(daemon, 'PUT', path, { source: edited, version: made.body.version });
+    assert.deepEqual([changed.code, changed.body.source, (await rowOf(row.id)).filter.code], [200, edited, edited]);
+    const same = await ask(daemon, 'PUT', path, { source: edited, version: changed.body.version });
+    assert.deepEqual([same.code, same.body.version], [200, changed.body.version]);
+    await change(row.id, { filter: { code: FALLING } }); // by the app, which the machine has not heard of yet
+    const late = await ask(daemon, 'PUT', path, { source: WITH_INPUT, version: changed.body.version });
+    assert.deepEqual([late.code, (await rowOf(row.id)).filter.code], [409, FALLING]);
+    assert.equal((await ask(daemon, 'PUT', `/api/v1/traders/${builtIn}`, { source: edited, version: '0' })).code, 409);
+
+    await daemon.until(it => it.signals().some(s => s.traderId === row.id), 'a signal of it');
+    await eventually(async () => (await daemon.get(`/api/v1/signals?trader=${row.id}`)).body.signals.length, 'the signal to be stored');
+    const archived = await ask(daemon, 'DELETE', path);
+    assert.deepEqual([archived.code, archived.body.archived, archived.body.open_signals > 0], [200, true, true]);
+    const after = await rowOf(row.id);
+    assert.deepEqual([after.enabled, after.cloud_config.enabledInCloud, (await running(daemon)).has(row.id)], [false, false, false]);
+
+    const never = (await supabase.sql`select id from traders where name = 'Never'`)[0].id;
+    assert.equal((await ask(daemon, 'DELETE', `/api/v1/traders/${never}`)).code, 204);
+    assert.deepEqual([await rowOf(never), (await running(daemon)).has(never)], [undefined, false]);
+  });
+});

@@ -5,7 +5,8 @@ import { test, before, after, beforeEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { createConnection } from 'node:net';
 import { SECRET_KEY, sign } from './supabase.mjs';
-import { start } from './harness.mjs';
+import { start, until } from './harness.mjs';
+import { makeKey, startIssuer } from './issuer.mjs';
 import { startPlace } from './provisioning.mjs';
 
 const ORIGIN = 'https://app.example.com';
@@ -140,6 +141,24 @@ test('what is no request, slow or half, harms nobody', async () => {
   assert.equal((await ask('GET', '/health', { token: '' })).code, 200);
   for (const socket of half) socket.destroy();
   assert.equal((await ask('GET', '/health', { token: '' })).code, 200);
+});
+
+test('tokens of the project\'s signing keys: asked for once, waited for, and no other key', async () => {
+  const issuer = await startIssuer();
+  let release;
+  issuer.hold = new Promise(done => { release = done; });
+  const it = start('trademind', ['provisioner', '--listen'], { ...place.env, SUPABASE_URL: issuer.server.url, HOST: '127.0.0.1', PORT: '0' });
+  const { port } = await it.until(one => one.lines.find(line => line.event === 'listening'), 'it to listen');
+  const codeOf = async token => (await fetch(`http://127.0.0.1:${port}/v1/machines`, { headers: { Authorization: `Bearer ${token}` } })).status;
+  const KNOWN = 502; // whose token it is is known; there is no database here
+  const waiting = [codeOf(issuer.token()), codeOf(issuer.token({ key: issuer.rsa })), codeOf(issuer.token({ key: makeKey('ec', 'ec-1') }))];
+  await until(() => issuer.asked('/auth/v1/.well-known/jwks.json') === 1, 'the keys to be asked for', again => { const timer = setInterval(again, 20); return () => clearInterval(timer); });
+  release();
+  assert.deepEqual(await Promise.all(waiting), [KNOWN, KNOWN, 401], it.stderr.slice(-1500));
+  assert.deepEqual([await codeOf(issuer.token({ sub: other.id })), await codeOf(issuer.token({ secret: 'x' })), await codeOf(issuer.token({ iss: 'https://evil.example.com' }))], [KNOWN, 401, 401]);
+  assert.equal(issuer.asked('/auth/v1/.well-known/jwks.json'), 1);
+  assert.equal((await it.stop('SIGTERM')).code, 0);
+  await issuer.close();
 });
 
 test('stopped: in order, at once', async () => {

@@ -125,6 +125,11 @@ test('killed instead of stopped when Fly replaces the machine', async () => {
 test('two daemons that both want it: one lease, one update', async () => {
   const one = await startMachine();
   const other = await startMachine({ fly: one.fly, machine: one.machine, exchange: one.exchange, restarts: false });
+  one.fly.launch = async () => { // both are of this machine
+    await Promise.all([one.end('SIGINT'), other.end('SIGINT')]);
+    one.begin();
+    other.begin();
+  };
   await one.rests(2);
   await other.rests(2);
   assert.deepEqual([one.fly.restarts, one.fly.log.filter(line => line.action === 'update' && line.status === 200).length], [1, 1]);

@@ -56,6 +56,9 @@ async function inCloud(options = {}) {
   return it;
 }
 
+/** It holds the lease, and its rows arrive. */
+const connected = ({ daemon }) => eventually(async () => (await daemon.status()).cloud.state === 'ok', 'the cloud to be known');
+
 const metric = (output, name) => Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, 'm').exec(output)?.[1]);
 const status = output => JSON.parse(output);
 const answers = expected => ({ code, output }) => { assert.equal(code, 0, output); assert.match(output, expected); };
@@ -83,7 +86,7 @@ const CASES = {
   'traders folder X': async () => ({ ...attempt(tempDir(), { traders: join(tempDir(), 'gone') }), shows: answers(/TRADERS_DIR.*gone/) }),
   'another process acts for': async () => {
     const first = await inCloud();
-    await eventually(async () => (await first.daemon.status()).cloud.state === 'ok', 'the lease');
+    await connected(first);
     const env = { ...first.env, MACHINE_ID: 'another' };
     return { ...attempt(tempDir(), { env }), shows: answers(/USER_ID/) };
   },
@@ -147,13 +150,13 @@ const CASES = {
   },
   'the cloud cannot be written to': async () => {
     const it = await inCloud();
-    await it.daemon.until(d => d.logged(/this machine is/).length, 'the cloud to be known');
+    await connected(it);
     supabase.faulty.on({ when: r => r.method !== 'GET' }, unavailable());
     return { ...it, shows: ({ output }) => assert.match(status(output).cloud.state, /retrying|outage/) };
   },
   'the service key is refused': async () => {
     const it = await inCloud();
-    await it.daemon.until(d => d.logged(/this machine is/).length, 'the cloud to be known');
+    await connected(it);
     supabase.faulty.on({}, wrongKey());
     return { ...it, shows: ({ output }) => assert.equal(status(output).cloud.state, 'key') };
   },

@@ -276,6 +276,10 @@ const backfill_stats *feed_backfill_stats(const feed *f) { return backfill_get_s
 const rest_stats *feed_rest_stats(const feed *f) { return rest_get_stats(f->rest); }
 const char *feed_rest_host(const feed *f) { return rest_host(f->rest); }
 void feed_end_first_start(feed *f) { rest_end_first_start(f->rest); }
+size_t feed_stream_silence(const feed *f, int64_t silent_ms[STREAM_POOL_MAX]) {
+    return f->pool ? stream_pool_silence(f->pool, silent_ms) : 0;
+}
+
 stream_pool_stats feed_stream_stats(const feed *f) {
     return f->pool ? stream_pool_get_stats(f->pool) : (stream_pool_stats){0};
 }

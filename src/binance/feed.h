@@ -62,6 +62,8 @@ bool feed_is_complete(const feed *f); /* and all that is watched is confirmed by
 bool feed_is_failing(const feed *f);  /* REST is */
 size_t feed_ranges_under_way(const feed *f);
 stream_pool_stats feed_stream_stats(const feed *f); /* `host` is NULL before feed_watch */
+/* As stream_pool_silence. */
+size_t feed_stream_silence(const feed *f, int64_t silent_ms[STREAM_POOL_MAX]);
 /* Of what fetches history, and of the calls; borrowed until feed_close. After a successful feed_open. */
 const backfill_progress *feed_progress(const feed *f);
 const backfill_stats *feed_backfill_stats(const feed *f);

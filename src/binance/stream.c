@@ -186,10 +186,11 @@ static int64_t silent_ms(const stream *s) {
     return info.tcpi_last_data_recv;
 }
 
+int64_t stream_silent_ms(const stream *s) { return s->state == OPEN ? silent_ms(s) : -1; }
+
 stream_stats stream_get_stats(const stream *s) {
     stream_stats stats = s->stats;
     stats.is_connected = s->state == OPEN;
-    stats.silent_ms = stats.is_connected ? silent_ms(s) : -1;
     stats.topics = topics_count(s->topics);
     return stats;
 }

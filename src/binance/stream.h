@@ -61,7 +61,6 @@ typedef struct stream_options {
 
 typedef struct stream_stats {
     bool is_connected;
-    int64_t silent_ms; /* since the last byte of this connection; -1: there is none */
     uint64_t n_connects, n_losses, n_failed_tries;
     uint64_t n_frames, frame_bytes;
     uint64_t n_klines, n_tickers, n_replies, n_others; /* frames by kind; a ticker array counts its elements */
@@ -76,5 +75,7 @@ MUST_CHECK err stream_open(const stream_options *options, stream **out, diag *wh
 /* The whole set that is wanted from now on; errors as topics_want. */
 MUST_CHECK err stream_want(stream *s, const topic *wanted, size_t n);
 stream_stats stream_get_stats(const stream *s);
+/* Since the last byte of its connection, by the kernel's word; -1: there is none. */
+int64_t stream_silent_ms(const stream *s);
 /* No handler is called any more; `on_closed` when the last handle is gone, then it is freed. */
 void stream_close(stream *s, void (*on_closed)(void *context), void *context);

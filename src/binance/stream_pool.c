@@ -416,7 +416,7 @@ stream_pool_stats stream_pool_get_stats(const stream_pool *p) {
         const slot *s = p->slots[i];
         if (!s) continue;
         stream_stats stats = stream_get_stats(s->current->stream);
-        out.silent_ms[out.n_connections++] = stats.silent_ms;
+        out.n_connections++;
         out.n_live += s->current->is_connected;
         out.n_carried += stats.topics.n_carried;
         n_carrying += is_carrying(s->current);
@@ -428,6 +428,13 @@ stream_pool_stats stream_pool_get_stats(const stream_pool *p) {
     out.is_live = out.n_live == out.n_connections;
     out.is_complete = n_carrying == out.n_connections;
     return out;
+}
+
+size_t stream_pool_silence(const stream_pool *p, int64_t silent_ms[STREAM_POOL_MAX]) {
+    size_t n = 0;
+    for (size_t i = 0; i < STREAM_POOL_MAX; i++)
+        if (p->slots[i]) silent_ms[n++] = stream_silent_ms(p->slots[i]->current->stream);
+    return n;
 }
 
 /* ---- life ---- */

@@ -44,11 +44,10 @@ typedef struct stream_pool_stats {
     bool is_live;     /* every slot has a connection */
     bool is_complete; /* and all wanted topics are confirmed, none is still to be given back */
     size_t n_connections, n_live, n_wanted, n_carried;
-    int64_t silent_ms[STREAM_POOL_MAX]; /* of each connection, as of a stream */
-    uint64_t n_replacements;            /* connections that took over from one that still stood */
-    uint64_t n_outdated;                /* messages that had come already, or after a newer one */
-    const char *host;                   /* that the next connection goes to; borrowed */
-    stream_stats sum; /* of all connections ever; its topics and is_connected and silent_ms are not set */
+    uint64_t n_replacements; /* connections that took over from one that still stood */
+    uint64_t n_outdated;     /* messages that had come already, or after a newer one */
+    const char *host;        /* that the next connection goes to; borrowed */
+    stream_stats sum;        /* of all connections ever; its topics and is_connected are not set */
 } stream_pool_stats;
 
 /* ERR_INVALID (with the sentence) for a URL of another form, ERR_NO_MEMORY. Without topics there is no connection. */
@@ -57,5 +56,7 @@ MUST_CHECK err stream_pool_open(const stream_pool_options *options, stream_pool 
  * ERR_TOO_BIG past STREAM_POOL_MAX connections: nothing has changed. ERR_NO_MEMORY: call again, the rest comes then. */
 MUST_CHECK err stream_pool_want(stream_pool *p, const topic *wanted, size_t n);
 stream_pool_stats stream_pool_get_stats(const stream_pool *p);
+/* Of each connection stream_silent_ms; their number. */
+size_t stream_pool_silence(const stream_pool *p, int64_t silent_ms[STREAM_POOL_MAX]);
 /* No handler is called any more; `on_closed` when the last handle is gone, then it is freed. */
 void stream_pool_close(stream_pool *p, void (*on_closed)(void *context), void *context);

@@ -2,12 +2,10 @@
  *
  * Each script is read (lua/check) and run in the sandbox in all the ways in which a mistake shows (check/trial.h). */
 #include "base/json_writer.h"
-#include "check/reader.h"
+#include "check/findings.h"
 #include "check/specs.h"
-#include "check/trial.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
-#include "script/ask.h"
 #include "script/script_setup.h"
 
 #include <jansson.h>
@@ -81,14 +79,7 @@ static void show_json(const char *file, const json_t *finding) {
     json_writer_init(&w);
     json_write_object(&w);
     json_put_text(&w, "file", file);
-    json_put_integer(&w, "line", number_of(finding, "line"));
-    json_put_integer(&w, "column", number_of(finding, "column"));
-    json_put_integer(&w, "end_column", number_of(finding, "end_column"));
-    json_put_text(&w, "severity", text_of(finding, "severity"));
-    json_put_text(&w, "code", text_of(finding, "code"));
-    json_put_text(&w, "message", text_of(finding, "message"));
-    json_put_text(&w, "hint", text_of(finding, "hint"));
-    json_put_text(&w, "source", text_of(finding, "source"));
+    findings_write_members(&w, finding);
     json_write_object_end(&w);
     if (json_writer_text(&w)) puts(json_writer_text(&w));
     json_writer_deinit(&w);
@@ -145,15 +136,10 @@ static void warn_once(check_call *call, const char *warning) {
 }
 
 static err find(check_call *call, const trader_source *source, char **findings, diag *why) {
-    char *watched = NULL, *warning = NULL, *facts = NULL;
-    err e = reader_open(call->reader, source->code, source->code_bytes, source->chunk, call->names, &watched, &warning,
-                        why);
+    char *warning = NULL;
+    err e = findings_make(call->reader, call->names, &call->options, source, findings, &warning, why);
     if (e == OK) warn_once(call, warning);
-    if (e == OK) e = trial_run(&call->options, source, watched, &facts, why);
-    if (e == OK) e = reader_close(call->reader, facts, findings, why);
-    free(watched);
     free(warning);
-    free(facts);
     return e;
 }
 
@@ -246,15 +232,6 @@ static int check_all(check_call *call, diag *why) {
     return call->n_unread + call->n_errors + call->n_warnings > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
-static err learn_names(check_call *call, diag *why) {
-    probe p = {0};
-    err e = probe_open(&p, &call->options.limits, why);
-    if (e == OK) e = script_state_ask(p.state, "names", NULL, &call->names, why);
-    if (e == OK && !call->names) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
-    probe_close(&p);
-    return e;
-}
-
 static int run(int argc, char *const *argv) {
     check_call call = {.options.cost_limit_us = COST_US};
     config cfg = {0};
@@ -268,7 +245,7 @@ static int run(int argc, char *const *argv) {
     call.options.limits = script_limits_from(&cfg);
     config_deinit(&cfg);
     log_init(LOG_OFF, LOG_AUTO); /* what scripts print at thousands of bars */
-    e = learn_names(&call, &why);
+    e = findings_names(&call.options.limits, &call.names, &why);
     if (e == OK) e = reader_new(&call.reader, &why);
     code = e == OK ? check_all(&call, &why) : verb_fail(&CHECK_VERB, EXIT_FAILED, &why);
     reader_free(call.reader);

@@ -113,30 +113,15 @@ err trader_files_read(const trader_place *p, bool is_target, trader_row_list *ou
 
 /* ---- writing ---- */
 
-/* Complete under another name first: a daemon that watches the folder never sees half of it. */
-static err write_file(const char *folder, const char *key, const char *ending, const char *text, diag *why) {
-    char path[PATH_MAX], part[PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/%s%s", folder, key, ending);
-    if (n >= PATH_MAX || snprintf(part, sizeof part, "%s/.%s%s.part", folder, key, ending) >= PATH_MAX)
-        return diag_set(why, ERR_TOO_BIG, "%s/%s%s: path too long", folder, key, ending);
-    FILE *file = fopen(part, "wb");
-    bool is_written = file && fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    if (file && fclose(file) != 0) is_written = false;
-    if (is_written && rename(part, path) == 0) return OK;
-    err e = diag_set(why, ERR_IO, "%s: %s", path, strerror(errno));
-    (void)remove(part);
-    return e;
-}
-
 err trader_files_put(const trader_place *p, const trader_row *row, diag *why) {
     char inputs[PATH_MAX];
     if (mkdir(p->path, 0777) != 0 && errno != EEXIST) return diag_set(why, ERR_IO, "%s: %s", p->path, strerror(errno));
     if (row->inputs) {
-        err e = write_file(p->path, row->key, ".json", row->inputs, why);
+        err e = trader_folder_write(p->path, row->key, ".json", row->inputs, false, why);
         if (e != OK) return e;
     } else if (snprintf(inputs, sizeof inputs, "%s/%s.json", p->path, row->key) < PATH_MAX && remove(inputs) != 0 &&
                errno != ENOENT) {
         return diag_set(why, ERR_IO, "%s: %s", inputs, strerror(errno));
     }
-    return write_file(p->path, row->key, ".lua", row->code, why);
+    return trader_folder_write(p->path, row->key, ".lua", row->code, false, why);
 }

@@ -6,14 +6,6 @@
 
 enum { MESSAGE_UNITS = 2000 };
 
-static err word(const service_options *o, const notice *n, const char *id, const char *message, char **body) {
-    (void)o;
-    (void)n;
-    (void)id;
-    *body = service_cut(message, MESSAGE_UNITS);
-    return *body ? OK : ERR_NO_MEMORY;
-}
-
 /* With wait=true the answer comes once the message is there, and not before. */
 static err request(const service_options *o, const delivery *d, int64_t now_s, service_request *out) {
     json_writer w;
@@ -58,4 +50,4 @@ static void judge(const service_answer *a, service_verdict *out) {
     json_decref(answer);
 }
 
-const service discord_service = {.word = word, .request = request, .judge = judge};
+const service discord_service = {.most_units = MESSAGE_UNITS, .request = request, .judge = judge};

@@ -14,23 +14,13 @@ static const service *const SERVICES[N_NOTICE_SERVICES] = {
 
 const service *service_get(notice_service which) { return SERVICES[which]; }
 
-void service_request_deinit(service_request *r) {
-    free(r->url);
-    free(r->body);
-    *r = (service_request){0};
-}
-
-void service_add_header(service_request *r, const char *name, const char *value) {
-    if (r->n_headers == SERVICE_HEADERS_MAX) return;
-    snprintf(r->headers[r->n_headers++], SERVICE_HEADER_BYTES, "%s: %s", name, value);
-}
-
 static bool is_continuation(char c) { return ((unsigned char)c & 0xC0) == 0x80; }
 
 /* A character beyond U+FFFF, of four bytes, is two units. */
 static size_t units_of(char first) { return is_continuation(first) ? 0 : (unsigned char)first >= 0xF0 ? 2 : 1; }
 
-char *service_cut(const char *text, size_t most) {
+/* At most `most` UTF-16 units of it, which is how both messengers count, with an ellipsis in place of what is cut off. */
+static char *cut_to(const char *text, size_t most) {
     static const char ellipsis[] = "\xE2\x80\xA6";
     size_t units = 0, fit = 0; /* fit: bytes that leave room for the ellipsis */
     char *cut;
@@ -43,6 +33,25 @@ char *service_cut(const char *text, size_t most) {
     memcpy(cut, text, fit);
     memcpy(cut + fit, ellipsis, sizeof ellipsis);
     return cut;
+}
+
+err service_word(notice_service which, const service_options *o, const notice *n, const char *id, const char *message,
+                 char **body) {
+    const service *s = SERVICES[which];
+    if (s->word) return s->word(o, n, id, message, body);
+    *body = s->most_units ? cut_to(message, s->most_units) : strdup(message);
+    return *body ? OK : ERR_NO_MEMORY;
+}
+
+void service_request_deinit(service_request *r) {
+    free(r->url);
+    free(r->body);
+    *r = (service_request){0};
+}
+
+void service_add_header(service_request *r, const char *name, const char *value) {
+    if (r->n_headers == SERVICE_HEADERS_MAX) return;
+    snprintf(r->headers[r->n_headers++], SERVICE_HEADER_BYTES, "%s: %s", name, value);
 }
 
 int64_t service_seconds(const char *text) {

@@ -43,20 +43,21 @@ typedef struct service_verdict {
 } service_verdict;
 
 typedef struct service {
-    /* What is kept until it is sent. `message` is the notice in words. ERR_NO_MEMORY. */
+    size_t most_units; /* of a message, in UTF-16; 0: any number */
+    /* As service_word; NULL: the message itself. */
     err (*word)(const service_options *o, const notice *n, const char *id, const char *message, char **body);
     err (*request)(const service_options *o, const delivery *d, int64_t now_s, service_request *out);
     void (*judge)(const service_answer *a, service_verdict *out);
 } service;
 
 const service *service_get(notice_service which);
+/* What is kept of a delivery until it is sent, which is the caller's; `message` is the notice in words. ERR_NO_MEMORY. */
+MUST_CHECK err service_word(notice_service which, const service_options *o, const notice *n, const char *id,
+                            const char *message, char **body);
 void service_request_deinit(service_request *r);
 
 /* ---- for the services ---- */
 
-/* At most `most` UTF-16 units of it, which is how both messengers count, with an ellipsis in place of what is cut off.
- * NULL without memory. */
-char *service_cut(const char *text, size_t most);
 void service_add_header(service_request *r, const char *name, const char *value);
 /* What every HTTP status means when the service has nothing more to say. */
 void service_judge_status(const service_answer *a, service_verdict *out);

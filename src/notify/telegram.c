@@ -6,14 +6,6 @@
 
 enum { MESSAGE_UNITS = 4096 };
 
-static err word(const service_options *o, const notice *n, const char *id, const char *message, char **body) {
-    (void)o;
-    (void)n;
-    (void)id;
-    *body = service_cut(message, MESSAGE_UNITS);
-    return *body ? OK : ERR_NO_MEMORY;
-}
-
 /* The chat goes in when it is sent, since it may have moved by then. */
 static err request(const service_options *o, const delivery *d, int64_t now_s, service_request *out) {
     json_writer w;
@@ -67,4 +59,4 @@ static void judge(const service_answer *a, service_verdict *out) {
     json_decref(answer);
 }
 
-const service telegram_service = {.word = word, .request = request, .judge = judge};
+const service telegram_service = {.most_units = MESSAGE_UNITS, .request = request, .judge = judge};

@@ -274,7 +274,7 @@ static bool is_bigger(const scaler_history *h, scaler_size size) { return size.c
 static bool grows(const scaler_history *h, const scaler_policy *p, int64_t now_ms, scaler_plan *plan) {
     load last = mean_of(h, URGENT_SAMPLES), all = mean_of(h, h->n_recent);
     double base = scaler_baseline(p, h->size.cpus), above = all.demand - base;
-    bool is_throttled = p->baseline < 1 && h->balance_s <= 0 && last.demand > base;
+    bool is_throttled = h->balance_s <= 0 && last.demand > base;
     bool is_sustained = h->n_recent == SCALER_SAMPLES && above > 0 && h->balance_s / above < p->horizon_s;
     /* More CPUs shorten a burst only if all there are work on it. */
     bool is_late = h->n_recent == SCALER_SAMPLES && all.lag_ms > p->lag_limit_ms && h->workers >= h->size.cpus;

@@ -99,4 +99,10 @@ void analysis_write_fields(json_writer *w, const analysis_row *row) {
     json_put_integer(w, "latencyMs", row->latency_ms);
     json_put_integer(w, "requests", row->n_requests);
     json_put_text(w, "error", row->error);
+    json_put_integer(w, "created", row->created_ms);
+    json_write_key(w, "finished");
+    if (row->finished_ms)
+        json_write_integer(w, row->finished_ms);
+    else
+        json_write_null(w);
 }

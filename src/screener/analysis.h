@@ -57,7 +57,7 @@ const char *follow_up_name(follow_up f);
 
 /* One object: signalId, analysisId, traderId, symbol, interval, time, look, state (analysis_status), signalStatus; decision, side,
  * confidence, reasoning, keyLevels, tradePlan, technicalContext, notes; provider, model, tokens {in, cached, out}, costUsd,
- * latencyMs, requests, error. What is not there is null. */
+ * latencyMs, requests, error, created, finished. What is not there is null. */
 void analysis_write_json(json_writer *w, const analysis_row *row);
 /* Its members, into an object that is open. */
 void analysis_write_fields(json_writer *w, const analysis_row *row);

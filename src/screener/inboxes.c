@@ -82,6 +82,11 @@ err inboxes_send_with_saved(screener *s, int32_t to, control what, const char *n
 /* Whoever waits for an answer has it. */
 static void drop_control(screener *s, control *c) {
     if (c->kind == CONTROL_SAVE) s->handlers.on_saved(s->handlers.context, NULL);
+    if (c->kind == CONTROL_EXCERPT) {
+        excerpt *e = c->excerpt;
+        c->excerpt = NULL;
+        e->on_done(e->context, e);
+    }
     control_free(c);
 }
 

@@ -288,6 +288,27 @@ saved_symbol *screener_save_stopped(screener *s, uint32_t at) {
     return w ? worker_save(w, symbol) : NULL;
 }
 
+/* ---- looks from outside ---- */
+
+err screener_excerpt(screener *s, excerpt *e) {
+    const reference *r = references_of(&s->references, e->symbol);
+    control what = {.kind = CONTROL_EXCERPT, .symbol = e->symbol, .excerpt = e};
+    err failed = ERR_NOT_FOUND;
+    if (s->is_tracked[e->symbol]) {
+        failed = inboxes_send_to_symbol(s, e->symbol, what);
+    } else if (r) { /* the first worker has a copy as good as any */
+        what.symbol = r->copy;
+        failed = inboxes_send(s, 0, what);
+    }
+    if (failed != OK) excerpt_free(e);
+    return failed;
+}
+
+err screener_quote(screener *s, int32_t *n) {
+    *n = s->n_workers;
+    return inboxes_send_all(s, (control){.kind = CONTROL_QUOTE});
+}
+
 /* ---- barrier ---- */
 
 static err send_barrier(screener *s) {
@@ -421,6 +442,13 @@ static void on_note(screener *s, const note *n) {
             saved_symbol_free(n->saved);
         break;
     case NOTE_PAUSED: on_paused(s); break;
+    case NOTE_EXCERPT: n->excerpt->on_done(n->excerpt->context, n->excerpt); break;
+    case NOTE_QUOTES:
+        if (h->on_quotes)
+            h->on_quotes(h->context, n->quotes);
+        else
+            free(n->quotes);
+        break;
     case NOTE_KILLED: h->on_killed(h->context); break;
     case NOTE_FAILED: screener_give_up(s); break;
     }

@@ -53,6 +53,8 @@ typedef struct screener_handlers {
     void (*on_paused)(void *context);  /* all workers know of the last screener_set_paused; may be NULL */
     /* Answers screener_save; takes `saved`, which is NULL when the symbol could not be written down. May be NULL. */
     void (*on_saved)(void *context, saved_symbol *saved);
+    /* Answers screener_quote; takes `quotes`, which is NULL without memory. May be NULL. */
+    void (*on_quotes)(void *context, quote_list *quotes);
     /* What an earlier run has written down of a symbol, packed, by the name in it; NULL: nothing. A handler that is NULL has
      * nothing. */
     saved_symbol *(*find_saved)(void *context, const char *name);
@@ -100,6 +102,11 @@ saved_symbol *screener_save_stopped(screener *s, uint32_t at);
  * they were: bars that have closed meanwhile are evaluated late, or (skips_late_bars) seen silently. on_paused comes once it is
  * so. Signals that are provisional wait for the end of the pause. ERR_NO_MEMORY. */
 MUST_CHECK err screener_set_paused(screener *s, bool is_paused);
+/* A copy of bars, for e->on_done; takes `e`, also when it fails: ERR_NOT_FOUND (nobody watches e->symbol), ERR_NO_MEMORY. It
+ * stands behind the events that were pushed before. */
+MUST_CHECK err screener_excerpt(screener *s, excerpt *e);
+/* What each symbol under watch costs now: once through on_quotes for each worker, of which `*n` are asked. ERR_NO_MEMORY. */
+MUST_CHECK err screener_quote(screener *s, int32_t *n);
 /* on_barrier comes after every event pushed so far has been evaluated. */
 MUST_CHECK err screener_barrier(screener *s);
 /* Everything pushed so far is evaluated and submitted, then the threads end. */

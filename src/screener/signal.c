@@ -12,6 +12,10 @@ signal_state signal_state_of(const char *name) {
     return SIGNAL_CONFIRMED;
 }
 
+const char *signal_first_status(signal_state state) {
+    return state == SIGNAL_HISTORICAL || state == SIGNAL_WITHDRAWN ? "expired" : "new";
+}
+
 void signal_row_deinit(signal_row *s) {
     if (!s) return;
     free(s->conditions);

@@ -7,7 +7,7 @@
 #include "market/symbol.h"
 
 #define SIGNAL_NAMESPACE "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
-enum { ID_BYTES = 37, REVISION_BYTES = 65, TRADER_KEY_BYTES = 64, TRADER_NAME_BYTES = 128 };
+enum { ID_BYTES = 37, REVISION_BYTES = 65, TRADER_KEY_BYTES = 64, TRADER_NAME_BYTES = 128, SIGNAL_STATUS_BYTES = 16 };
 
 typedef enum signal_side { SIDE_NONE, SIDE_LONG, SIDE_SHORT } signal_side;
 
@@ -33,6 +33,7 @@ typedef struct signal_row {
     int32_t n_targets;
     signal_side side;
     signal_state state;
+    char status[SIGNAL_STATUS_BYTES]; /* from storage: new, monitoring, ready, expired, archived; empty: as it begins */
     bool late;
     bool
         is_revised; /* from storage: its bar was corrected, or evaluated again with other values; these are the first */
@@ -45,6 +46,8 @@ typedef struct signal_row {
 
 /* "confirmed", "provisional", "withdrawn", "historical". */
 const char *signal_state_name(signal_state state);
+/* How a signal of that state begins: "expired" when nobody is to act upon it, else "new". */
+const char *signal_first_status(signal_state state);
 /* By name; SIGNAL_CONFIRMED when it is none. */
 signal_state signal_state_of(const char *name);
 void signal_row_deinit(signal_row *s);

@@ -13,6 +13,11 @@ signal_side signal_side_parse(const char *name) {
 
 void signal_write_json(json_writer *w, const signal_row *s) {
     json_write_object(w);
+    signal_write_members(w, s);
+    json_write_object_end(w);
+}
+
+void signal_write_members(json_writer *w, const signal_row *s) {
     json_put_text(w, "id", s->id);
     json_put_text(w, "trader", s->trader);
     json_put_text(w, "traderId", s->trader_id);
@@ -38,8 +43,8 @@ void signal_write_json(json_writer *w, const signal_row *s) {
     json_put_raw(w, "plots", s->plots ? s->plots : "[]");
     json_put_raw(w, "tags", s->tags);
     json_put_text(w, "state", signal_state_name(s->state));
+    json_put_text(w, "status", s->status[0] ? s->status : signal_first_status(s->state));
     json_put_bool(w, "provisional", s->state == SIGNAL_PROVISIONAL);
     json_put_bool(w, "late", s->late);
     json_put_bool(w, "revised", s->is_revised);
-    json_write_object_end(w);
 }

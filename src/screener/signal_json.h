@@ -14,3 +14,5 @@ signal_side signal_side_parse(const char *name);
  * late, revised. What is
  * unknown is null. */
 void signal_write_json(json_writer *w, const signal_row *s);
+/* Its members, into an object that is open. */
+void signal_write_members(json_writer *w, const signal_row *s);

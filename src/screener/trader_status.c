@@ -34,9 +34,22 @@ void trader_status_write_json(json_writer *w, const trader_status *s) {
     json_put_text(w, "trader", s->trader);
     json_put_text(w, "id", s->id);
     json_put_text(w, "name", s->name);
+    json_put_text(w, "description", s->description);
     json_put_text(w, "interval", interval_name(s->interval));
+    json_write_key(w, "timeframes");
+    json_write_array(w);
+    for (int32_t i = 0; i < N_INTERVALS; i++)
+        if (s->timeframes >> i & 1) json_write_text(w, interval_name(i));
+    json_write_array_end(w);
     json_put_bool(w, "enabled", s->is_enabled);
     json_put_raw(w, "inputs", s->inputs ? s->inputs : "null");
+    json_put_raw(w, "parameters", s->parameters ? s->parameters : "[]");
+    json_put_text(w, "origin", s->origin ? s->origin : "file");
+    json_put_bool(w, "editable", s->is_editable);
+    json_put_text(w, "version", *s->version ? s->version : NULL);
+    json_put_number(w, "cost_us", s->cost_us);
+    json_put_integer(w, "n_signals", (int64_t)s->n_signals);
+    json_put_text(w, "error", s->error);
     json_put_text(w, "state", trader_state_name(s->state));
     put_known(w, "until", s->until_ms);
     json_put_integer(w, "symbols", s->n_symbols);

@@ -15,6 +15,15 @@ typedef struct trader_status {
     const char *trader, *id, *name; /* key, UUID, what it calls itself */
     int32_t interval;
     bool is_enabled;
+    const char *description; /* NULL: unknown */
+    uint32_t timeframes;     /* bit per interval that it reads beside its own */
+    const char *origin;      /* where it is kept: "builtin", "file", "local", "cloud"; NULL: nothing is known of that */
+    bool is_editable;
+    char version[65];       /* of its script as it is kept; "": unknown */
+    const char *parameters; /* JSON list of its declarations; NULL: unknown */
+    double cost_us;         /* of an evaluation; NaN: unknown */
+    uint64_t n_signals;
+    const char *error;  /* why its newest version does not run; NULL: it does */
     const char *inputs; /* JSON object of those that differ from the script's; NULL: unknown */
     trader_state state;
     int64_t until_ms;              /* wall clock: end of the pause; 0: none, or unknown */
@@ -27,7 +36,8 @@ typedef struct trader_status {
 
 /* "running", "warming", "quarantined", "paused", "failed". */
 const char *trader_state_name(trader_state state);
-/* One object: trader, id, name, interval, enabled, inputs, state, until, symbols, skippedSymbols, warning, errors,
+/* One object: trader, id, name, description, interval, timeframes, enabled, inputs, parameters, origin, editable, version, cost_us,
+ * n_signals, error, state, until, symbols, skippedSymbols, warning, errors,
  * kills, firstError, lastErrorAt, lastError
  * {symbol, time, message, line, trace, codeHash}. What is unknown is null. */
 void trader_status_write_json(json_writer *w, const trader_status *s);

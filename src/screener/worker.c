@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "screener/copies.h"
+#include "screener/looks.h"
 #include "screener/pausing.h"
 #include "screener/settling.h"
 #include "screener/tracked_hold.h"
@@ -42,6 +43,8 @@ void worker_free(worker *w) {
         if (n.kind == NOTE_RELEASED) tracked_free(n.tracked);
         if (n.kind == NOTE_UNTRACKED) memory_free(n.kept);
         if (n.kind == NOTE_SAVED) saved_symbol_free(n.saved);
+        if (n.kind == NOTE_EXCERPT) excerpt_free(n.excerpt);
+        if (n.kind == NOTE_QUOTES) free(n.quotes);
     }
     for (uint32_t i = 0; i < w->n_ids; i++) tracked_free(w->symbols[w->ids[i]]);
     for (uint32_t i = 0; i < w->n_leaving; i++) tracked_free(w->leaving[i]);
@@ -423,6 +426,7 @@ static void choose(worker *w, const control *c) {
 }
 
 void control_free(control *c) {
+    excerpt_free(c->excerpt);
     saved_symbol_free(c->saved);
     free(c);
 }
@@ -448,6 +452,8 @@ static void on_control(worker *w, control *c) {
     case CONTROL_RANK: place(w, c); break;
     case CONTROL_RELEASE: release(w, c); break;
     case CONTROL_ADOPT: adopt(w, c->tracked); break;
+    case CONTROL_EXCERPT: looks_copy(w, c); break;
+    case CONTROL_QUOTE: looks_quote(w); break;
     case CONTROL_SAVE: save(w, c->symbol); break;
     case CONTROL_PAUSE: pausing_set(w, c->is_paused, c->start_ms); break;
     case CONTROL_BARRIER:

@@ -6,7 +6,9 @@
 #pragma once
 #include "base/cpu_places.h"
 #include "base/queue.h"
+#include "screener/excerpt.h"
 #include "screener/pass.h"
+#include "screener/quote.h"
 #include "screener/ranking.h"
 #include "screener/references.h"
 #include "screener/saved_symbol.h"
@@ -21,10 +23,12 @@ typedef enum note_kind {
     NOTE_WORD,      /* what a symbol says for the rank of `who` */
     NOTE_RELEASED,  /* answer to CONTROL_RELEASE: the symbol is the receiver's */
     NOTE_UNTRACKED, /* answer to CONTROL_UNTRACK: whoever takes the passes has the symbol's last ones; kept is the receiver's */
-    NOTE_SAVED,  /* answer to CONTROL_SAVE */
-    NOTE_PAUSED, /* answer to CONTROL_PAUSE */
-    NOTE_KILLED, /* a script was stopped and its trader quarantined */
-    NOTE_FAILED  /* the worker cannot go on */
+    NOTE_SAVED,   /* answer to CONTROL_SAVE */
+    NOTE_EXCERPT, /* answer to CONTROL_EXCERPT */
+    NOTE_QUOTES,  /* answer to CONTROL_QUOTE */
+    NOTE_PAUSED,  /* answer to CONTROL_PAUSE */
+    NOTE_KILLED,  /* a script was stopped and its trader quarantined */
+    NOTE_FAILED   /* the worker cannot go on */
 } note_kind;
 
 typedef struct note {
@@ -39,6 +43,8 @@ typedef struct note {
     tracked *tracked;      /* NOTE_RELEASED */
     memory *kept;          /* NOTE_UNTRACKED; NULL: the symbol had not been under watch */
     saved_symbol *saved;   /* NOTE_SAVED: the receiver's; NULL: the symbol is not here, or there was no memory */
+    excerpt *excerpt;      /* NOTE_EXCERPT: the receiver's */
+    quote_list *quotes;    /* NOTE_QUOTES: the receiver's; NULL: there was no memory */
     const trader_set *set; /* NOTE_INSTALLED */
     const trader *who;     /* NOTE_WORD, with word */
     rank_word word;
@@ -53,6 +59,8 @@ typedef enum control_kind {
     CONTROL_RANK,    /* the place of a symbol that was scored */
     CONTROL_RELEASE, /* give the symbol up */
     CONTROL_ADOPT,   /* take the symbol that another worker has given up */
+    CONTROL_EXCERPT, /* copy bars of the symbol */
+    CONTROL_QUOTE,   /* what each symbol costs now */
     CONTROL_SAVE,    /* write the symbol down as it is now */
     CONTROL_PAUSE,   /* is_paused is another: see pausing.h */
     CONTROL_BARRIER
@@ -75,6 +83,7 @@ typedef struct control {
         start_ms; /* CONTROL_INSTALL, CONTROL_TRACK, CONTROL_PAUSE: market time; what begins now is silent up to here */
     const memory *memory; /* of earlier runs, for what begins now; NULL: none */
     bool skips_late_bars; /* CONTROL_TRACK: bars that closed meanwhile are seen silently */
+    excerpt *excerpt;     /* CONTROL_EXCERPT; owned */
     saved_symbol
         *saved; /* CONTROL_TRACK, CONTROL_COPY: what an earlier run has written down, packed; owned; NULL: nothing */
 } control;

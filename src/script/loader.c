@@ -172,7 +172,8 @@ CALLED_BY_LUA static int load_protected(lua_State *L) {
     lua_pushstring(L, c->source->chunk);
     lua_pushstring(L, c->source->inputs);
     lua_pushstring(L, interval_name(c->s->limits.default_interval));
-    lua_call(L, 5, 4);
+    lua_pushboolean(L, c->s->limits.forces_interval);
+    lua_call(L, 6, 4);
     table = lua_gettop(L);
     p->warmup = (int32_t)number_field(L, table, "warmup", -1);
     p->interval = (int32_t)number_field(L, table, "interval_number", 0);

@@ -44,7 +44,7 @@ CALLED_BY_LUA static int emit_log(lua_State *L) {
     script_state *s = lua_touserdata(L, lua_upvalueindex(1));
     log_level level = (log_level)luaL_checkinteger(L, 1);
     const char *text = luaL_checkstring(L, 2);
-    if (!s->is_quiet) printout_hold(&s->printed, level, text);
+    if (!s->is_quiet && !s->limits.is_quiet) printout_hold(&s->printed, level, text);
     return 0;
 }
 

@@ -20,6 +20,8 @@ typedef struct script_limits {
     int64_t cpu_ms, load_cpu_ms;
     size_t memory_bytes;
     int32_t default_interval; /* of traders that name none */
+    bool forces_interval;     /* that one also of those that name another */
+    bool is_quiet;            /* what scripts print is dropped */
     script_analysis analysis; /* whose matches are given a prompt */
 } script_limits;
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,4 +109,30 @@ err trader_folder_set_input(trader_source *const *sources, int32_t count, const 
     if (best) return trader_source_set_input(best, text + best_bytes + 1, why);
     if (count == 1) return trader_source_set_input(sources[0], text, why);
     return diag_set(why, ERR_INVALID, "input \"%s\": no trader of that name; expected TRADER.NAME=VALUE", text);
+}
+
+/* ---- writing ---- */
+
+/* The new name never takes the place of a file: a link is made only where there is none. */
+static err give_name(const char *part, const char *path, bool is_new, diag *why) {
+    int code = is_new ? link(part, path) : rename(part, path);
+    int problem = errno;
+    if (is_new || code != 0) (void)remove(part);
+    if (code == 0) return OK;
+    return diag_set(why, is_new && problem == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s", path, strerror(problem));
+}
+
+err trader_folder_write(const char *folder, const char *key, const char *ending, const char *text, bool is_new,
+                        diag *why) {
+    char path[PATH_MAX], part[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s%s", folder, key, ending) >= PATH_MAX ||
+        snprintf(part, sizeof part, "%s/.%s%s.part", folder, key, ending) >= PATH_MAX)
+        return diag_set(why, ERR_TOO_BIG, "%s/%s%s: path too long", folder, key, ending);
+    FILE *file = fopen(part, "wb");
+    bool is_written = file && fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    if (file && fclose(file) != 0) is_written = false;
+    if (is_written) return give_name(part, path, is_new, why);
+    err e = diag_set(why, ERR_IO, "%s: %s", path, strerror(errno));
+    (void)remove(part);
+    return e;
 }

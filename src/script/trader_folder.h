@@ -22,6 +22,11 @@ typedef struct trader_folder {
 MUST_CHECK err trader_folder_scan(const char *path, trader_folder *out, diag *why);
 void trader_folder_deinit(trader_folder *folder);
 
+/* Writes KEY and `ending` (".lua", ".json"): complete under another name first, so that a daemon that watches the folder never
+ * sees half of it. `is_new`: ERR_EXISTS when it is there. ERR_IO, ERR_TOO_BIG and a sentence. */
+MUST_CHECK err trader_folder_write(const char *folder, const char *key, const char *ending, const char *text,
+                                   bool is_new, diag *why);
+
 /* The same for those who read it once. A file that cannot be used is one line of the log and counted in `n_failed`; the
  * others go on. ERR_NOT_FOUND and a sentence: no such folder, or no trader left. `sources` is heap memory of the caller,
  * as are the sources. */

@@ -9,7 +9,9 @@
  * asking to be called when the socket is writable costs three more. What the socket has not taken of it libwebsockets keeps
  * (lws_partial_buffered) and sends first. */
 #include "serve/channel.h"
+#include "base/clock.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "serve/answer.h"
 #include "serve/auth.h"
 #include "serve/channel_asked.h"
@@ -28,6 +30,7 @@ enum {
     MAX_CLIENTS = 32,
     MAX_STRANGERS = 8, /* of them without a token yet, so that strangers cannot lock the owner out */
     MAX_MESSAGE_BYTES = 64 * 1024,
+    PIECES_PER_MINUTE = 3000, /* of messages that come in; a message has one for each frame and each 4 KiB */
     MESSAGES_AT_ONCE = 64,
     HEADER_BYTES = 1024,
     CLOSE_TEXT_BYTES = 64,
@@ -298,6 +301,7 @@ static int begin(channel *c, struct lws *wsi, channel_client **slot) {
     if (c->clients) c->clients->previous = client;
     c->clients = client;
     c->stats.n_clients++;
+    token_bucket_init(&client->rate, PIECES_PER_MINUTE, monotonic_ms());
     c->n_strangers++;
     lws_set_timer_usecs(wsi, c->options.auth_timeout_ms * 1000);
     offer o;
@@ -360,8 +364,20 @@ static void take_message(channel_client *client) {
         channel_asked(client, &request);
 }
 
+static bool is_too_fast(channel_client *client) {
+    int64_t now_ms = monotonic_ms();
+    if (token_bucket_wait_ms(&client->rate, 1, now_ms) == 0) {
+        token_bucket_take(&client->rate, 1, now_ms);
+        return false;
+    }
+    client->owner->stats.n_fast++;
+    log_repeat(&client->owner->fast, LOG_WARN, "channel", "closed a client that sends too much");
+    channel_close_client(client, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too many messages");
+    return true;
+}
+
 static void receive(channel_client *client, const void *in, size_t bytes) {
-    if (client->close_code) return;
+    if (client->close_code || is_too_fast(client)) return;
     if (lws_frame_is_binary(client->wsi)) {
         channel_close_client(client, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
         return;

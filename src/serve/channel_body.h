@@ -2,6 +2,7 @@
  * Threads: the loop's. */
 #pragma once
 #include "base/log.h"
+#include "base/token_bucket.h"
 #include "serve/channel.h"
 #include "serve/channel_request.h"
 #include "serve/client_queue.h"
@@ -29,9 +30,10 @@ struct channel_client {
     topic_list topics;
     channel_client *previous;
     gate_ticket *ticket; /* while the gate finds out; nothing is read meanwhile */
-    uint64_t live_seq; /* hello's: what is pushed after it comes live */
-    char *input;       /* the message that is arriving */
+    uint64_t live_seq;   /* hello's: what is pushed after it comes live */
+    char *input;         /* the message that is arriving */
     size_t input_bytes;
+    token_bucket rate; /* of the pieces of messages that come in */
     const char *close_text;
     uint32_t n_close_waits;
 };
@@ -54,7 +56,7 @@ struct channel {
     push_history history;
     uint16_t n_listeners[SYMBOL_MAX]; /* topics of all clients, by symbol */
     channel_stats stats;
-    log_repeater refusals, malformed, slow;
+    log_repeater refusals, malformed, slow, fast;
 };
 
 /* Takes the message; NULL: there was no memory for it, and the client is closed. */

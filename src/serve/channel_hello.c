@@ -53,7 +53,7 @@ void channel_hello_begin(channel_client *client) {
     const serve_providers *p = &c->options.providers;
     const signal_filter filter = {.limit = HELLO_SIGNALS};
     serve_status status = channel_status(c);
-    channel_send(client, notice_of_status(++c->seq, &status));
+    channel_send(client, notice_of_status(0, &status)); /* no push: a client that comes back has not missed it */
     client->live_seq = client->seen_seq = ++c->seq;
     waiter *w = channel_wait_add(client, "");
     if (w && p->query_signals && p->query_signals(p->context, &filter, on_signals, w) == OK) return;

@@ -14,9 +14,12 @@ static const char *title_of(int status) {
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
+    case 409: return "Conflict";
     case 411: return "Length Required";
     case 413: return "Content Too Large";
+    case 422: return "Unprocessable Content";
     case 426: return "Upgrade Required";
+    case 429: return "Too Many Requests";
     case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
     default: return "Error";
@@ -38,12 +41,18 @@ void http_answer_text(http_answer *a, int status, const char *text) {
         a->status = 503;
 }
 
+void http_answer_empty(http_answer *a, int status) { *a = (http_answer){.status = status}; }
+
 void http_answer_problem(http_answer *a, int status, const char *format, ...) {
     char sentence[SENTENCE_BYTES];
     va_list args;
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
+    http_answer_problem_with(a, status, sentence, NULL, NULL);
+}
+
+void http_answer_problem_with(http_answer *a, int status, const char *sentence, const char *member, const char *json) {
     json_writer w;
     json_writer_init(&w);
     json_write_object(&w);
@@ -51,6 +60,7 @@ void http_answer_problem(http_answer *a, int status, const char *format, ...) {
     json_put_text(&w, "title", title_of(status));
     json_put_integer(&w, "status", status);
     json_put_text(&w, "detail", sentence);
+    if (member) json_put_raw(&w, member, json);
     json_write_object_end(&w);
     take_body(a, status, "application/problem+json", &w);
 }
@@ -77,6 +87,7 @@ static void add_for_status(cursor *c, int status, const char *allow) {
     if (status == 405) add(c, "allow:", allow);
     if (status == 426) add(c, "upgrade:", "websocket");
     if (status == 503) add(c, "retry-after:", "5");
+    if (status == 429) add(c, "retry-after:", "1");
 }
 
 static void add_for_page(cursor *c, const http_answer *a) {
@@ -92,8 +103,10 @@ static int send_headers(struct lws *wsi, const http_answer *a) {
     /* Before an upgrade libwebsockets has not noted the request's version yet and writes 1.0. Ours is 1.1 (RFC 9110,
      * 6.2: the answer names the server's version, not the request's). */
     if (!c.is_full) memcpy(start, "HTTP/1.1", 8);
-    add(&c, "content-type:", a->type);
-    if (a->status != 304) c.is_full |= lws_add_http_header_content_length(wsi, a->body_bytes, &c.at, c.end) != 0;
+    if (a->type) { /* else there is no content, and RFC 9110 (8.6) wants no length of it */
+        add(&c, "content-type:", a->type);
+        if (a->status != 304) c.is_full |= lws_add_http_header_content_length(wsi, a->body_bytes, &c.at, c.end) != 0;
+    }
     add(&c, "cache-control:", a->cache ? a->cache : "no-store");
     if (a->page) add_for_page(&c, a);
     add_for_status(&c, a->status, a->allow ? a->allow : "GET, HEAD");

@@ -7,7 +7,7 @@
 
 typedef struct http_answer {
     int status;
-    const char *type; /* static */
+    const char *type; /* static; NULL: there is no content */
     char *body;       /* heap */
     size_t body_bytes;
     bool must_close;         /* the request has a body that nobody reads */
@@ -21,6 +21,10 @@ typedef struct http_answer {
 void http_answer_json(http_answer *a, int status, json_writer *w);
 void http_answer_text(http_answer *a, int status, const char *text);
 void http_answer_problem(http_answer *a, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* With one more member, whose value is JSON; `member` NULL: none. */
+void http_answer_problem_with(http_answer *a, int status, const char *sentence, const char *member, const char *json);
+/* Without content. */
+void http_answer_empty(http_answer *a, int status);
 void http_answer_deinit(http_answer *a);
 
 /* Inside a callback of `wsi`: headers and body (no body for HEAD). -1: the connection is to be closed. */

@@ -1,8 +1,8 @@
 /* The HTTP interface. Without a token, GET and HEAD: the page's files (pages.h), `/health`, `/ready`. With
- * `Authorization: Bearer TOKEN`, GET and HEAD: `/api/v1/status`, `/api/v1/signals?limit=&before=&symbol=&trader=&state=`,
- * `/api/v1/traders`, `/api/v1/traders/errors?limit=&trader=`; POST of JSON: `/api/v1/screener/workers`,
- * `/api/v1/traders/NAME`.
- * Threads: the loop's. Ownership: borrows gate and providers; a request that waits for storage lives until storage
+ * `Authorization: Bearer TOKEN` what stands under /api/v1: src/serve/openapi.json says what each path takes and gives.
+ *
+ *   http_api (connections, token, bodies) ──► http_routes ──► http_machine, http_signals, http_traders, http_market
+ * Threads: the loop's. Ownership: borrows gate and providers; a request that waits lives until whoever was asked
  * has answered, also when its connection or the interface is gone. */
 #pragma once
 #include "serve/gate.h"

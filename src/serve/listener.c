@@ -47,9 +47,12 @@ typedef struct session {
     channel_client *client;
 } session;
 
-/* One that is counted. */
+/* One that is counted. Those that libwebsockets keeps between two requests stand in a list, longest idle first. */
 typedef struct connection {
     client_address from;
+    struct lws *wsi; /* NULL: on the doorstep */
+    bool is_idle;
+    struct connection *next, *previous;
 } connection;
 
 struct listener {
@@ -67,6 +70,7 @@ struct listener {
     connection
         *adopted; /* while it is given to libwebsockets, which may end it at once and keeps nothing for us until then */
     struct lws *adopted_wsi;
+    connection *idlest, *last_idle;
     listener_stats stats;
     log_repeater too_many, no_descriptor, bad_heads;
 
@@ -169,7 +173,8 @@ static err open_context(listener *l, diag *why) {
         .uid = (uid_t)-1,
         .gid = (gid_t)-1,
         .server_string = "trademind",
-        .fd_limit_per_thread = l->max_connections + 16, /* its tables are sized by this, not by the ulimit */
+        .fd_limit_per_thread =
+            l->max_connections + ACCEPTS_AT_ONCE + 16, /* its tables are sized by this; some are just going */
         .max_http_header_pool = (unsigned short)l->max_connections,
         .max_http_header_data = REQUEST_HEAD_MAX_BYTES + RENAMED_BYTES,
         .timeout_secs = REQUEST_TIMEOUT_S,
@@ -196,8 +201,23 @@ static bool is_websocket_event(enum lws_callback_reasons reason) {
     }
 }
 
+static void set_idle(listener *l, connection *c, bool is_idle) {
+    if (c->is_idle == is_idle) return;
+    c->is_idle = is_idle;
+    if (is_idle) {
+        c->next = NULL;
+        c->previous = l->last_idle;
+        *(l->last_idle ? &l->last_idle->next : &l->idlest) = c;
+        l->last_idle = c;
+        return;
+    }
+    *(c->previous ? &c->previous->next : &l->idlest) = c->next;
+    *(c->next ? &c->next->previous : &l->last_idle) = c->previous;
+}
+
 static void forget(listener *l, connection *c) {
     if (!c) return;
+    set_idle(l, c, false);
     limits_leave(l->limits, &c->from);
     free(c);
 }
@@ -215,6 +235,15 @@ static void end_connection(listener *l, struct lws *wsi) {
     l->n_connections--;
 }
 
+/* The protocol of a connection is dropped when an answer has been given, and taken up with the next request. */
+static void note_use(listener *l, struct lws *wsi, enum lws_callback_reasons reason) {
+    connection *c = lws_get_opaque_user_data(wsi);
+    bool is_end = reason == LWS_CALLBACK_HTTP_DROP_PROTOCOL;
+    bool is_begin = reason == LWS_CALLBACK_HTTP || reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE ||
+                    reason == LWS_CALLBACK_ESTABLISHED;
+    if (c && (is_begin || is_end)) set_idle(l, c, is_end);
+}
+
 /* `user` is the session, zeroed; NULL before a connection has one. */
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
     listener *l = lws_context_user(lws_get_context(wsi));
@@ -225,6 +254,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (reason == LWS_CALLBACK_HTTP) l->stats.n_requests++;
     if (!s) s = &none;
     if (reason == LWS_CALLBACK_WSI_DESTROY) channel_on_event(l->options.channel, wsi, reason, &s->client, NULL, 0);
+    note_use(l, wsi, reason);
     if (is_websocket_event(reason)) return channel_on_event(l->options.channel, wsi, reason, &s->client, in, bytes);
     return http_api_on_event(l->options.api, wsi, reason, &s->request, in, bytes);
 }
@@ -255,10 +285,24 @@ static void turn_away(listener *l, int fd, err why) {
                     l->options.is_behind_proxy);
 }
 
-/* When all places are taken, the one that has waited longest for its request makes room. */
+/* False: there is none. libwebsockets is done with it a little later; its place is free at once. */
+static bool put_out_idlest(listener *l) {
+    connection *c = l->idlest;
+    if (!c) return false;
+    struct lws *wsi = c->wsi;
+    l->stats.n_put_out++;
+    lws_set_opaque_user_data(wsi, NULL);
+    forget(l, c);
+    lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    return true;
+}
+
+/* When all places are taken, the one that has waited longest for its request makes room, or the one that has asked for nothing
+ * more for longest. */
 static err enter(listener *l, const client_address *from) {
     err failed = limits_enter(l->limits, from);
-    if (failed == ERR_FULL && doorstep_put_out(l->doorstep)) failed = limits_enter(l->limits, from);
+    if (failed == ERR_FULL && (doorstep_put_out(l->doorstep) || put_out_idlest(l)))
+        failed = limits_enter(l->limits, from);
     return failed;
 }
 
@@ -270,7 +314,7 @@ static client_address address_of(const listener *l, const struct sockaddr_storag
 }
 
 static void welcome(listener *l, int fd, const struct sockaddr_storage *peer) {
-    connection *c = malloc(sizeof *c);
+    connection *c = calloc(1, sizeof *c);
     err failed = c ? OK : ERR_NO_MEMORY;
     l->stats.n_accepted++;
     if (c) c->from = address_of(l, peer);
@@ -348,10 +392,12 @@ static void on_ready(void *context, void *guest, int fd, const char *text, const
     bool is_long = head->subprotocols.at && head->subprotocols.bytes > SUBPROTOCOLS_MAX_BYTES;
     /* On failure it has closed the descriptor. */
     struct lws *wsi = is_long ? rename_subprotocols(l, fd, head) : lws_adopt_socket_vhost(l->vhost, fd);
-    if (wsi && l->adopted)
+    if (wsi && l->adopted) {
+        l->adopted->wsi = wsi;
         lws_set_opaque_user_data(wsi, l->adopted);
-    else
+    } else {
         forget(l, l->adopted);
+    }
     l->adopted = NULL;
     l->adopted_wsi = NULL;
 }

@@ -191,6 +191,10 @@ err metrics_listener_open(uv_loop_t *loop, const metrics_listener_config *config
     uv_tcp_init(loop, &l->socket);
     l->socket.data = l;
     int code = bind_to(l);
+    if ((code == UV_EAFNOSUPPORT || code == UV_EADDRNOTAVAIL) && strcmp(config->host, "::") == 0) {
+        l->config.host = "0.0.0.0"; /* a machine without IPv6 */
+        code = bind_to(l);
+    }
     if (code != 0) {
         uv_close((uv_handle_t *)&l->socket, on_closed);
         return diag_set(why, ERR_NETWORK, "%s port %u: %s", config->host, config->port, uv_strerror(code));

@@ -31,6 +31,7 @@ void serve_counters_write(json_writer *w, const listener_stats *l, const gate_st
         {"refusedClients", c->n_refused},
         {"malformedMessages", c->n_malformed},
         {"slowClients", c->n_slow},
+        {"fastClients", c->n_fast},
         {"pushed", c->n_pushed},
         {"replayed", c->n_replayed},
         {"dropped", c->n_dropped},

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PAGE_SQL_BYTES = 2048 };
+
 #define COLUMNS \
     "id, signal_id, trader_id, symbol, interval, open_ms, close_ms, look, prompt, status, follow_up, created_at," \
     " finished_at, day, latency_ms, requests, tokens_in, tokens_cached, tokens_out, cost_usd, provider, model, " \
@@ -199,10 +201,9 @@ err analysis_table_get(local_db *db, const char *id, analysis_row *out, diag *wh
     return e;
 }
 
-static err read_rows(local_db *db, const char *sql, analysis_row **rows, size_t *n, diag *why) {
-    sqlite3_stmt *s = NULL;
+static err take_rows(local_db *db, sqlite3_stmt *s, analysis_row **rows, size_t *n, diag *why) {
     int code = SQLITE_DONE;
-    err e = prepare(db, sql, &s, why);
+    err e = OK;
     while (e == OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
         analysis_row *more = realloc(*rows, (*n + 1) * sizeof *more);
         if (!more) {
@@ -214,6 +215,13 @@ static err read_rows(local_db *db, const char *sql, analysis_row **rows, size_t 
         if (e != OK) diag_set(why, e, "out of memory");
     }
     if (e == OK && code != SQLITE_DONE) e = local_db_fail(db, why, "read it");
+    return e;
+}
+
+static err read_rows(local_db *db, const char *sql, analysis_row **rows, size_t *n, diag *why) {
+    sqlite3_stmt *s = NULL;
+    err e = prepare(db, sql, &s, why);
+    if (e == OK) e = take_rows(db, s, rows, n, why);
     sqlite3_finalize(s);
     return e;
 }
@@ -274,4 +282,51 @@ void analysis_past_deinit(analysis_past *past) {
     free(past->watched);
     free(past->spenders);
     *past = (analysis_past){0};
+}
+
+/* ---- pages ---- */
+
+/* One row more than asked for is read, to know whether there are more. */
+static err prepare_page(local_db *db, const analysis_filter *f, sqlite3_stmt **out, diag *why) {
+    char sql[PAGE_SQL_BYTES];
+    snprintf(sql, sizeof sql,
+             "SELECT " COLUMNS " FROM analyses WHERE true%s%s%s%s%s ORDER BY created_at DESC, id DESC LIMIT ?1",
+             f->before_ms > 0 ? " AND (created_at, id) < (?2, ?3)" : "", f->signal_id[0] ? " AND signal_id = ?4" : "",
+             f->trader_id[0] ? " AND trader_id = ?5" : "", f->symbol[0] ? " AND symbol = ?6" : "",
+             f->decision[0] ? " AND decision = ?7" : "");
+    err e = prepare(db, sql, out, why);
+    if (e != OK) return e;
+    sqlite3_bind_int64(*out, 1, (int64_t)f->limit + 1);
+    if (f->before_ms > 0) {
+        sqlite3_bind_int64(*out, 2, f->before_ms);
+        bind_text(*out, 3, f->before_id);
+    }
+    if (f->signal_id[0]) bind_text(*out, 4, f->signal_id);
+    if (f->trader_id[0]) bind_text(*out, 5, f->trader_id);
+    if (f->symbol[0]) bind_text(*out, 6, f->symbol);
+    if (f->decision[0]) bind_text(*out, 7, f->decision);
+    return OK;
+}
+
+err analysis_table_read(local_db *db, const analysis_filter *filter, analysis_list *out, diag *why) {
+    sqlite3_stmt *s = NULL;
+    analysis_list list = {0};
+    err e = prepare_page(db, filter, &s, why);
+    if (e == OK) e = take_rows(db, s, &list.rows, &list.count, why);
+    sqlite3_finalize(s);
+    if (list.count > filter->limit) {
+        list.has_more = true;
+        analysis_row_deinit(&list.rows[--list.count]);
+    }
+    if (e == OK)
+        *out = list;
+    else
+        analysis_list_deinit(&list);
+    return e;
+}
+
+void analysis_list_deinit(analysis_list *list) {
+    for (size_t i = 0; i < list->count; i++) analysis_row_deinit(&list->rows[i]);
+    free(list->rows);
+    *list = (analysis_list){0};
 }

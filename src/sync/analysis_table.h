@@ -37,3 +37,20 @@ typedef struct analysis_past {
 
 MUST_CHECK err analysis_table_past(local_db *db, analysis_past *out, diag *why);
 void analysis_past_deinit(analysis_past *past);
+
+/* Which analyses to read, newest first. Order: (created_ms, id), descending. */
+typedef struct analysis_filter {
+    char signal_id[ID_BYTES], trader_id[ID_BYTES], symbol[SYMBOL_BYTES], decision[16]; /* empty: any */
+    int64_t before_ms; /* with before_id: only what comes after that one in this order; 0: all */
+    char before_id[ID_BYTES];
+    uint32_t limit; /* 1.. */
+} analysis_filter;
+
+typedef struct analysis_list {
+    analysis_row *rows;
+    size_t count;
+    bool has_more;
+} analysis_list;
+
+MUST_CHECK err analysis_table_read(local_db *db, const analysis_filter *filter, analysis_list *out, diag *why);
+void analysis_list_deinit(analysis_list *list);

@@ -22,10 +22,32 @@ err candle_table_put(local_db *db, const char *symbol, int32_t interval, const c
     return failed;
 }
 
-static err unpack(sqlite3_stmt *row, json_writer *w) {
+/* None: `n_bars` 0. */
+static err read_bars(local_db *db, const char *symbol, const char *interval, int64_t open_ms, candle bars[CANDLES_MAX],
+                     uint32_t *n_bars, diag *why) {
+    sqlite3_stmt *get = db->statements[GET_CANDLES];
+    err failed = OK;
+    *n_bars = 0;
+    bind_text(get, 1, symbol);
+    bind_text(get, 2, interval);
+    sqlite3_bind_int64(get, 3, open_ms);
+    int code = sqlite3_step(get);
+    if (code == SQLITE_ROW)
+        failed = candle_unpack(sqlite3_column_blob(get, 0), (size_t)sqlite3_column_bytes(get, 0), bars, n_bars);
+    else if (code != SQLITE_DONE)
+        failed = local_db_fail(db, why, "read it");
+    if (failed && code == SQLITE_ROW)
+        (void)diag_set(why, failed, "%s: cannot read the candles of %s: %s", db->path, symbol, error_text(failed));
+    sqlite3_reset(get);
+    sqlite3_clear_bindings(get);
+    return failed;
+}
+
+err candle_table_write(local_db *db, const char *symbol, const char *interval, int64_t open_ms, json_writer *w,
+                       diag *why) {
     candle bars[CANDLES_MAX];
     uint32_t n_bars;
-    err failed = candle_unpack(sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0), bars, &n_bars);
+    err failed = read_bars(db, symbol, interval, open_ms, bars, &n_bars, why);
     if (failed) return failed;
     json_write_array(w);
     for (uint32_t i = 0; i < n_bars; i++) {
@@ -42,23 +64,21 @@ static err unpack(sqlite3_stmt *row, json_writer *w) {
     return OK;
 }
 
-err candle_table_write(local_db *db, const char *symbol, const char *interval, int64_t open_ms, json_writer *w,
-                       diag *why) {
-    sqlite3_stmt *get = db->statements[GET_CANDLES];
-    err failed = OK;
-    bind_text(get, 1, symbol);
-    bind_text(get, 2, interval);
-    sqlite3_bind_int64(get, 3, open_ms);
-    int code = sqlite3_step(get);
-    if (code == SQLITE_ROW)
-        failed = unpack(get, w);
-    else if (code == SQLITE_DONE)
-        json_write_raw(w, "[]");
-    else
-        failed = local_db_fail(db, why, "read it");
-    if (failed && code == SQLITE_ROW)
-        (void)diag_set(why, failed, "%s: cannot read the candles of %s: %s", db->path, symbol, error_text(failed));
-    sqlite3_reset(get);
-    sqlite3_clear_bindings(get);
-    return failed;
+err candle_table_write_rows(local_db *db, const char *symbol, const char *interval, int64_t open_ms, json_writer *w,
+                            diag *why) {
+    candle bars[CANDLES_MAX];
+    uint32_t n_bars;
+    err failed = read_bars(db, symbol, interval, open_ms, bars, &n_bars, why);
+    if (failed) return failed;
+    json_write_array(w);
+    for (uint32_t i = 0; i < n_bars; i++) {
+        const candle *c = &bars[i];
+        json_write_array(w);
+        json_write_integer(w, c->open_ms);
+        const double values[] = {c->open, c->high, c->low, c->close, c->volume};
+        for (size_t k = 0; k < sizeof values / sizeof *values; k++) json_write_number(w, values[k]);
+        json_write_array_end(w);
+    }
+    json_write_array_end(w);
+    return OK;
 }

@@ -11,3 +11,6 @@ MUST_CHECK err candle_table_put(local_db *db, const char *symbol, int32_t interv
 /* Writes an array of {x, o, h, l, c, v}, x being the open time, ms; [] when there are none. */
 MUST_CHECK err candle_table_write(local_db *db, const char *symbol, const char *interval, int64_t open_ms,
                                   json_writer *w, diag *why);
+/* The same as an array of [open time, open, high, low, close, volume]. */
+MUST_CHECK err candle_table_write_rows(local_db *db, const char *symbol, const char *interval, int64_t open_ms,
+                                       json_writer *w, diag *why);

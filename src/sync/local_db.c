@@ -428,3 +428,5 @@ err local_db_set_setting(local_db *db, const char *key, const char *value, diag 
 }
 
 sqlite3 *local_db_handle(local_db *db) { return db->handle; }
+
+bool local_db_has_cloud(const local_db *db) { return db->has_cloud; }

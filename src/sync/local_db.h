@@ -44,5 +44,6 @@ MUST_CHECK err local_db_checkpoint(local_db *db, diag *why);
 MUST_CHECK err local_db_setting(local_db *db, const char *key, char *value, size_t value_bytes, diag *why);
 MUST_CHECK err local_db_set_setting(local_db *db, const char *key, const char *value, diag *why);
 
+bool local_db_has_cloud(const local_db *db);
 /* For the tables that know no more of it than its handle; borrowed. */
 struct sqlite3 *local_db_handle(local_db *db);

@@ -30,7 +30,7 @@ enum statement {
 /* As signal_table.c reads them. */
 #define SIGNAL_COLUMNS \
     "id, trader_id, symbol, interval, timestamp, price_at_signal, change_percent_at_signal, volume_at_signal," \
-    " matched_conditions, metadata, created_at, indicator_data"
+    " matched_conditions, metadata, created_at, indicator_data, status"
 
 struct local_db {
     sqlite3 *handle;

@@ -132,6 +132,13 @@ err postgrest_insert(postgrest *p, const postgrest_rows *rows, postgrest_fn on_d
     return send_call(p, "POST", url, prefer, rows->rows, rows->rows_bytes, &(call){on_done, context});
 }
 
+err postgrest_delete(postgrest *p, const char *table, const char *filter, postgrest_fn on_done, void *context) {
+    char url[URL_BYTES];
+    err e = make_url(p, url, "/rest/v1/%s?%s", table, filter);
+    if (e != OK) return e;
+    return send_call(p, "DELETE", url, "Prefer: return=minimal", NULL, 0, &(call){on_done, context});
+}
+
 err postgrest_update(postgrest *p, const char *table, const char *filter, const char *changes, const char *select,
                      postgrest_fn on_done, void *context) {
     char url[URL_BYTES];

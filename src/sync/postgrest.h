@@ -49,6 +49,10 @@ MUST_CHECK err postgrest_insert(postgrest *p, const postgrest_rows *rows, postgr
 MUST_CHECK err postgrest_update(postgrest *p, const char *table, const char *filter, const char *changes,
                                 const char *select, postgrest_fn on_done, void *context);
 
+/* Rows of the filter go. */
+MUST_CHECK err postgrest_delete(postgrest *p, const char *table, const char *filter, postgrest_fn on_done,
+                                void *context);
+
 /* The answer's body is an array of at most `limit` rows. For pages, `query` orders by a key and asks for what comes behind the
  * last one; a server gives 1000 at most. */
 MUST_CHECK err postgrest_select(postgrest *p, const char *table, const char *query, uint32_t limit,

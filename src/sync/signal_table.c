@@ -67,7 +67,7 @@ static err insert(local_db *db, const signal_row *s, bool *is_new, diag *why) {
     bind_text(put, 12, metadata);
     sqlite3_bind_int64(put, 13, s->created_ms);
     if (s->plots) bind_text(put, 14, indicator_data);
-    bind_text(put, 15, s->state == SIGNAL_HISTORICAL || s->state == SIGNAL_WITHDRAWN ? "expired" : "new");
+    bind_text(put, 15, signal_first_status(s->state));
     failed = local_db_run(db, put, why);
     *is_new = !failed && sqlite3_changes(db->handle) == 1;
     free(indicator_data);
@@ -372,23 +372,32 @@ static err read_signal(signal_row *s, sqlite3_stmt *row) {
     s->created_ms = sqlite3_column_int64(row, 10);
     s->conditions = strdup(text_at(row, 8));
     read_indicator_data(s, text_at(row, 11));
+    copy_text(s->status, sizeof s->status, row, 12);
     return s->conditions ? read_metadata(s, text_at(row, 9)) : ERR_NO_MEMORY;
+}
+
+/* What the filter asks for, each with the number of its parameter. */
+static void write_conditions(const signal_filter *f, char *sql, size_t bytes) {
+    bool is_narrow = f->symbol[0] || f->trader[0]; /* nearly all have the same state: the wrong index */
+    snprintf(sql, bytes, "%s%s%s%s%s%s%s%s", f->before_ms > 0 ? " AND (created_at, id) < (?2, ?3)" : "",
+             f->symbol[0] ? " AND symbol = ?4" : "",
+             !f->trader[0]              ? ""
+             : uuid_is_valid(f->trader) ? " AND trader_id = ?5"
+                                        : " AND trader = ?5",
+             !f->has_state ? ""
+             : is_narrow   ? " AND +state = ?6"
+                           : " AND state = ?6",
+             f->status[0] ? " AND status = ?7" : "", f->has_interval ? " AND interval = ?9" : "",
+             f->from_ms > 0 ? " AND timestamp >= ?10" : "", f->to_ms > 0 ? " AND timestamp < ?11" : "");
 }
 
 /* One row more than asked for is read, to know whether there are more. */
 static err prepare_signals(local_db *db, const signal_filter *filter, sqlite3_stmt **out, diag *why) {
-    char sql[SQL_BYTES];
-    snprintf(
-        sql, sizeof sql,
-        "SELECT " SIGNAL_COLUMNS " FROM signals WHERE true%s%s%s%s"
-        " ORDER BY created_at DESC, id DESC LIMIT ?1",
-        filter->before_ms > 0 ? " AND (created_at, id) < (?2, ?3)" : "", filter->symbol[0] ? " AND symbol = ?4" : "",
-        !filter->trader[0]              ? ""
-        : uuid_is_valid(filter->trader) ? " AND trader_id = ?5"
-                                        : " AND trader = ?5",
-        !filter->has_state                       ? ""
-        : filter->symbol[0] || filter->trader[0] ? " AND +state = ?6" /* nearly all have the same: the wrong index */
-                                                 : " AND state = ?6");
+    char sql[SQL_BYTES], conditions[SQL_BYTES / 2];
+    write_conditions(filter, conditions, sizeof conditions);
+    snprintf(sql, sizeof sql,
+             "SELECT " SIGNAL_COLUMNS " FROM signals WHERE true%s ORDER BY created_at DESC, id DESC LIMIT ?1",
+             conditions);
     if (sqlite3_prepare_v2(db->handle, sql, -1, out, NULL) != SQLITE_OK) return local_db_fail(db, why, "read it");
     sqlite3_bind_int64(*out, 1, (int64_t)filter->limit + 1);
     if (filter->before_ms > 0) {
@@ -398,6 +407,10 @@ static err prepare_signals(local_db *db, const signal_filter *filter, sqlite3_st
     if (filter->symbol[0]) bind_text(*out, 4, filter->symbol);
     if (filter->trader[0]) bind_text(*out, 5, filter->trader);
     if (filter->has_state) bind_text(*out, 6, signal_state_name(filter->state));
+    if (filter->status[0]) bind_text(*out, 7, filter->status);
+    if (filter->has_interval) bind_text(*out, 9, interval_name(filter->interval));
+    if (filter->from_ms > 0) sqlite3_bind_int64(*out, 10, filter->from_ms);
+    if (filter->to_ms > 0) sqlite3_bind_int64(*out, 11, filter->to_ms);
     return OK;
 }
 
@@ -423,5 +436,18 @@ err signal_table_read(local_db *db, const signal_filter *filter, signal_list *ou
         signal_list_deinit(&list);
     else
         *out = list;
+    return failed;
+}
+
+err signal_table_count_open(local_db *db, const char *trader_id, int64_t *count, diag *why) {
+    static const char sql[] =
+        "SELECT count(*) FROM signals WHERE trader_id = ?1 AND status NOT IN ('expired', 'archived')";
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK)
+        return local_db_fail(db, why, "read it");
+    bind_text(statement, 1, trader_id);
+    err failed = sqlite3_step(statement) == SQLITE_ROW ? OK : local_db_fail(db, why, "read it");
+    if (!failed) *count = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
     return failed;
 }

@@ -16,8 +16,12 @@ enum { SIGNAL_PAGE_MAX = 500, SIGNAL_CURSOR_BYTES = 64 };
 
 /* Which signals to read, newest first. Order: (created_ms, id), descending, so that a page never moves. */
 typedef struct signal_filter {
-    char trader[TRADER_KEY_BYTES]; /* key or UUID; empty: any */
-    char symbol[SYMBOL_BYTES];     /* empty: any */
+    char trader[TRADER_KEY_BYTES];    /* key or UUID; empty: any */
+    char symbol[SYMBOL_BYTES];        /* empty: any */
+    char status[SIGNAL_STATUS_BYTES]; /* empty: any */
+    bool has_interval;
+    int32_t interval;       /* has_interval: only these */
+    int64_t from_ms, to_ms; /* open time of the bar, half-open; 0: no end */
     bool has_state;
     signal_state state; /* has_state: only these */
     int64_t before_ms;  /* with before_id: only what comes after that signal in this order; 0: all */
@@ -42,3 +46,5 @@ MUST_CHECK err signal_table_put(local_db *db, pass *p, uint32_t *n_new, diag *wh
 /* `out` is zero, or to be deinited, also after a failure. ERR_NOT_FOUND. */
 MUST_CHECK err signal_table_get(local_db *db, const char *id, signal_row *out, diag *why);
 MUST_CHECK err signal_table_read(local_db *db, const signal_filter *filter, signal_list *out, diag *why);
+/* Signals of the trader that somebody may still act upon: neither expired nor archived. */
+MUST_CHECK err signal_table_count_open(local_db *db, const char *trader_id, int64_t *count, diag *why);

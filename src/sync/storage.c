@@ -249,6 +249,11 @@ err storage_read_setting(storage *s, const char *key, char *value, size_t value_
     return OK;
 }
 
+err storage_run(storage *s, storage_job_fn run, void *job, diag *why) {
+    assert(!s->is_started);
+    return run(s->db, job, why);
+}
+
 err storage_put_setting(storage *s, const char *key, const char *value) {
     request r = {.kind = PUT_SETTING, .value = strdup(value)};
     if (!r.value) return ERR_NO_MEMORY;

@@ -56,6 +56,8 @@ MUST_CHECK err storage_open(const storage_config *config, storage **out, diag *w
 MUST_CHECK err storage_restore(storage *s, memory *m, diag *why);
 /* Owner, before storage_start. "" when it was never put; ERR_TOO_BIG. */
 MUST_CHECK err storage_read_setting(storage *s, const char *key, char *value, size_t value_bytes, diag *why);
+/* Owner, before storage_start: work on the database, at once. */
+MUST_CHECK err storage_run(storage *s, err (*run)(local_db *db, void *job, diag *why), void *job, diag *why);
 /* Owner. From here on the callbacks come on the loop's thread, never from inside a call but
  * storage_drain_and_stop. */
 MUST_CHECK err storage_start(storage *s, uv_loop_t *loop, storage_committed_fn on_committed, void *context, diag *why);

@@ -7,8 +7,8 @@ static const char READ[] =
     "SELECT json_group_array(json_object('id', id, 'user_id', user_id, 'name', name, 'description', description,"
     " 'enabled', json(iif(enabled, 'true', 'false')), 'filter', json(filter), 'language', language,"
     " 'access_tier', access_tier, 'cloud_config', json(cloud_config), 'inputs', json(inputs), 'error', error,"
-    " 'version', version, 'created_at', created_at, 'updated_at', updated_at)) FROM (SELECT * FROM traders ORDER BY "
-    "id)";
+    " 'version', version, 'created_at', created_at, 'updated_at', updated_at)) FROM (SELECT * FROM traders"
+    " WHERE ?1 IS NULL OR ?1 = (user_id IS '" TRADER_LOCAL_USER "') ORDER BY id)";
 
 static const char PUT[] =
     "INSERT OR REPLACE INTO traders (id, user_id, name, description, enabled, filter, language, access_tier,"
@@ -27,10 +27,12 @@ static err execute(sqlite3 *db, const char *sql, diag *why) {
 
 err trader_table_create(sqlite3 *db, diag *why) { return execute(db, TRADER_TABLE_SCHEMA, why); }
 
-err trader_table_read(sqlite3 *db, trader_row_list *list, diag *why) {
+/* `is_local` -1: all. */
+static err read_some(sqlite3 *db, int is_local, trader_row_list *list, diag *why) {
     sqlite3_stmt *s = NULL;
     err e;
-    if (sqlite3_prepare_v2(db, READ, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW) {
+    if (sqlite3_prepare_v2(db, READ, -1, &s, NULL) != SQLITE_OK ||
+        (is_local >= 0 && sqlite3_bind_int(s, 1, is_local) != SQLITE_OK) || sqlite3_step(s) != SQLITE_ROW) {
         e = fail(db, why);
     } else {
         const char *json = (const char *)sqlite3_column_text(s, 0);
@@ -39,6 +41,12 @@ err trader_table_read(sqlite3 *db, trader_row_list *list, diag *why) {
     }
     sqlite3_finalize(s);
     return e;
+}
+
+err trader_table_read(sqlite3 *db, trader_row_list *list, diag *why) { return read_some(db, -1, list, why); }
+
+err trader_table_read_some(sqlite3 *db, bool is_local, trader_row_list *list, diag *why) {
+    return read_some(db, is_local, list, why);
 }
 
 /* `json`: a list of rows. */
@@ -69,9 +77,19 @@ err trader_table_put(sqlite3 *db, const trader_row *row, diag *why) { return put
 err trader_table_replace(sqlite3 *db, const trader_row_list *list, diag *why) {
     err e = execute(db, "SAVEPOINT traders", why);
     if (e != OK) return e;
-    e = execute(db, "DELETE FROM traders", why);
+    e = execute(db, "DELETE FROM traders WHERE user_id IS NOT '" TRADER_LOCAL_USER "'", why);
     if (e == OK) e = put_rows(db, list->items, list->count, why);
     if (e != OK) (void)sqlite3_exec(db, "ROLLBACK TO traders", NULL, NULL, NULL);
     err released = execute(db, "RELEASE traders", e == OK ? why : NULL);
     return e == OK ? released : e;
+}
+
+err trader_table_remove(sqlite3 *db, const char *id, diag *why) {
+    sqlite3_stmt *s = NULL;
+    err e = OK;
+    if (sqlite3_prepare_v2(db, "DELETE FROM traders WHERE id = ?1", -1, &s, NULL) != SQLITE_OK ||
+        sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC) != SQLITE_OK || sqlite3_step(s) != SQLITE_DONE)
+        e = fail(db, why);
+    sqlite3_finalize(s);
+    return e;
 }

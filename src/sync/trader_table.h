@@ -14,9 +14,16 @@
     " updated_at TEXT) WITHOUT ROWID;"
 
 MUST_CHECK err trader_table_create(sqlite3 *db, diag *why);
+/* The user of rows that a machine without a cloud runs. */
+#define TRADER_LOCAL_USER "local"
+
 /* All rows, in the order of their ids. Appends. */
 MUST_CHECK err trader_table_read(sqlite3 *db, trader_row_list *list, diag *why);
-/* One transaction: these rows and no others from now on. */
+/* Only those of TRADER_LOCAL_USER, or only those of others. */
+MUST_CHECK err trader_table_read_some(sqlite3 *db, bool is_local, trader_row_list *list, diag *why);
+/* One transaction: these rows from now on, and no others but those of TRADER_LOCAL_USER. */
 MUST_CHECK err trader_table_replace(sqlite3 *db, const trader_row_list *list, diag *why);
 /* One row; one that has its id goes. */
 MUST_CHECK err trader_table_put(sqlite3 *db, const trader_row *row, diag *why);
+/* The row goes, if it is there. */
+MUST_CHECK err trader_table_remove(sqlite3 *db, const char *id, diag *why);
