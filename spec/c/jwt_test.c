@@ -17,6 +17,10 @@
 #define RS "{\"alg\":\"RS256\",\"kid\":\"rsa-1\",\"typ\":\"JWT\"}"
 #define HS "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
 
+/* A point that is not on P-256. */
+#define OFF_CURVE "{\"kty\":\"EC\",\"kid\":\"a\",\"crv\":\"P-256\",\"x\":\"" ONE "\",\"y\":\"" ONE "\"}"
+#define ONE "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"
+
 static EVP_PKEY *ec, *other_ec, *rsa, *small_rsa;
 static jwt_keys *set;
 static char set_text[4 * JWK_BYTES], ec_jwk[JWK_BYTES], rsa_jwk[JWK_BYTES];
@@ -192,11 +196,13 @@ static void key_sets(void) {
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         ok(jwt_keys_parse(none[i], strlen(none[i]), &k) == ERR_SYNTAX, "no set: %s", none[i]);
     static const char *const useless[] = {
-        "1", "null", "{}", "{\"kty\":\"EC\"}", "{\"kty\":\"EC\",\"kid\":\"a\",\"crv\":\"P-256\"}",
+        "1",
+        "null",
+        "{}",
+        "{\"kty\":\"EC\"}",
+        "{\"kty\":\"EC\",\"kid\":\"a\",\"crv\":\"P-256\"}",
         "{\"kty\":\"EC\",\"kid\":\"a\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}",
-        /* not on the curve */
-        "{\"kty\":\"EC\",\"kid\":\"a\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\","
-        "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}",
+        OFF_CURVE,
         "{\"kty\":\"oct\",\"kid\":\"a\",\"alg\":\"HS256\",\"k\":\"c2VjcmV0\"}",
         "{\"kty\":\"OKP\",\"kid\":\"a\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
         "{\"kty\":\"RSA\",\"kid\":\"a\",\"n\":\"AQAB\",\"e\":\"AQAB\"}"};
