@@ -26,9 +26,15 @@ function pattern(says) {
 const model = { symbols: ['BTCUSDT', 'ETHUSDT'] }, SYMBOLS = { SYMBOLS: model.symbols.join(',') };
 const exchange = (...words) => startModel(['--symbols', model.symbols.join(','), '--log', 'warn', ...words]);
 const scene = lines => { const file = join(tempDir(), 'own.scene'); writeFileSync(file, lines); return ['--scene', file]; };
-const script = code => { const folder = tempDir(); writeFileSync(join(folder, 'own.lua'), code); return folder; };
+const script = (code, copies = 1) => {
+  const folder = tempDir();
+  for (let i = 0; i < copies; i++) writeFileSync(join(folder, `own${i || ''}.lua`), code);
+  return folder;
+};
 const MODEL_FROM_MS = Date.parse('2026-01-05T00:02:00Z'); // two bars after the market's start: the script loads well
 const EVERY = 'return trader {interval = "1m", fire = "every", filter = function(m) return m.close[0] > 0 end}\n';
+
+const LOUD = 'return trader {interval = "1m", fire = "every", conditions = {string.rep("x", 2000)}, filter = function() return true end}\n';
 
 let supabase;
 before(async () => { supabase = await startProject(builtInTraders); }, { timeout: 120000 });
@@ -103,7 +109,7 @@ const CASES = {
     ...await running({ words: ['--speed', '60', ...scene('every 1m drop all\n')] }), shows: ({ output }) => assert.ok(status(output).stream.losses > 0, output),
   }),
   'closed a client': async () => {
-    const it = await running({ words: ['--speed', 'max'], traders: script(EVERY) });
+    const it = await running({ words: ['--speed', '7200'], traders: script(LOUD, 5) });
     const socket = new WebSocket(`ws://127.0.0.1:${it.daemon.port()}/ws`, { headers: { Authorization: `Bearer ${it.daemon.token}` } });
     socket.on('error', () => {});
     await once(socket, 'open');
@@ -122,7 +128,7 @@ const CASES = {
     return { ...it, shows: ({ output }) => assert.ok(metric(output, 'trademind_worker_market_memory_bytes') > 1.5 * little, output) };
   },
   'trademind_worker_lag_seconds': async () => {
-    const slow = 'return trader {interval = "1m", filter = function(m) local x = 0 for i = 1, 3e6 do x = x + math.sin(i) end return x > 1e9 end}\n';
+    const slow = 'return trader {interval = "1m", filter = function(m) local x = 0 for i = 1, 1e7 do x = x + math.sin(i) end return x > 1e9 end}\n';
     const it = await running({ words: ['--speed', '600'], traders: script(slow) });
     const isLate = async () => (await it.daemon.status()).workers.some(worker => worker.lagMs > 1000);
     await eventually(isLate, 'the worker to fall behind', 60000);
