@@ -19,6 +19,7 @@
 #include "orchestrator_orders.h"
 #include "orchestrator_outward.h"
 #include "orchestrator_prometheus.h"
+#include "orchestrator_scaling.h"
 #include "orchestrator_status.h"
 #include "orchestrator_try.h"
 #include <signal.h>
@@ -30,8 +31,6 @@
 enum {
     FLUSH_MS = 20,
     DRAIN_MS = 3000,
-    QUIET_FROM_MS = 5000, /* of a minute of market time */
-    QUIET_TO_MS = 15000,
     EXIT_FAILURE_CODE = 1,
     PASSES_AHEAD = 128,
     STOP_MS = 3500,  /* after which a stop waits for nothing but the disk: Fly kills after 5 s */
@@ -216,72 +215,6 @@ static err open_cloud(orchestrator *o, diag *why) {
     return e == OK ? orchestrator_cloud_traders_new(&tc, &o->cloud_traders, why) : e;
 }
 
-/* ---- scaling ---- */
-
-static void read_scale_load(void *context, scale_load *out) {
-    const orchestrator *o = context;
-    orchestrator_load load = {0};
-    read_load(context, &load);
-    *out = (scale_load){.lag_ms = (double)load.filter_ns / 1e6,
-                        .queued = (double)screener_backlog(o->screener),
-                        .analyses = (double)load.analysis_queue,
-                        .n_replaced = screener_replaced(o->screener),
-                        .workers = screener_workers(o->screener)};
-    for (int32_t i = 0; i < out->workers; i++) out->n_events += atomic_load(&screener_stats(o->screener, i)->n_events);
-}
-
-static void scale_workers(void *context, int32_t n) {
-    diag why;
-    if (set_workers(context, n, &why) != OK) log_warn("scale", "%s", why.text);
-}
-
-/* Bars close at full minutes, and are evaluated in the seconds that follow; a restart takes most of a minute. */
-static bool is_quiet(void *context) {
-    const orchestrator *o = context;
-    int64_t into_ms = market_clock_now(&o->clock, monotonic_ms()) % 60000;
-    bool is_between = into_ms >= QUIET_FROM_MS && into_ms < QUIET_TO_MS;
-    return !o->is_stopping && is_between && strcmp(o->status, "running") == 0 && work_left(context) == 0 &&
-           orchestrator_analysis_depth(o->analysis) == 0;
-}
-
-static uint64_t n_snapshots(const orchestrator *o) {
-    orchestrator_snapshot_stats s = orchestrator_snapshot_get_stats(o->snapshot);
-    return s.n_written + s.n_failed;
-}
-
-static void make_safe(void *context) {
-    orchestrator *o = context;
-    o->n_snapshots = n_snapshots(o);
-    if (!orchestrator_snapshot_now(o->snapshot)) o->n_snapshots--; /* there is nothing to write */
-    if (o->cloud) orchestrator_cloud_force(o->cloud);
-}
-
-static bool is_safe(void *context) {
-    const orchestrator *o = context;
-    storage_stats st;
-    storage_read_stats(o->storage, &st);
-    return n_snapshots(o) != o->n_snapshots && st.n_queued == 0 && work_left((void *)(uintptr_t)o) == 0;
-}
-
-static void tell_scale(void *context, const char *type, const char *severity, const char *message) {
-    const orchestrator *o = context;
-    if (o->cloud) orchestrator_cloud_event(o->cloud, type, severity, message, NULL);
-}
-
-static err open_scale(orchestrator *o, diag *why) {
-    orchestrator_scale_config sc = {.loop = &o->loop,
-                                    .cfg = o->cfg,
-                                    .read_load = read_scale_load,
-                                    .set_workers = scale_workers,
-                                    .is_quiet = is_quiet,
-                                    .make_safe = make_safe,
-                                    .is_safe = is_safe,
-                                    .tell = tell_scale,
-                                    .context = o};
-    err e = orchestrator_scale_open(&sc, &o->scale);
-    return e == OK ? OK : diag_set(why, e, "out of memory");
-}
-
 static err open_traders(orchestrator *o, diag *why) {
     bool is_cloud = o->cfg->is_cloud;
     orchestrator_traders_config tc = {.loop = &o->loop,
@@ -429,7 +362,7 @@ static err start(orchestrator *o, diag *why) {
     if (e == OK) e = orchestrator_outward_open_heartbeat(o, why);
     if (e == OK) orchestrator_outward_open_metrics(o);
     if (e == OK) e = orchestrator_flow_open_feed(o, why);
-    if (e == OK) e = open_scale(o, why);
+    if (e == OK) e = orchestrator_scaling_open(o, why);
     return e;
 }
 

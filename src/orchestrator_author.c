@@ -73,7 +73,7 @@ void orchestrator_author_describe(void *context, const char *key, const trader_s
     status->origin = trader_origin_name(origin);
     status->is_editable = origin != ORIGIN_BUILT_IN && !(running && running->is_variant && origin == ORIGIN_FILE);
     if (running && !has_newer) {
-        orchestrator_keep_version(running->code, status->version);
+        snprintf(status->version, sizeof status->version, "%s", running->version);
         return;
     }
     kept_trader kept;

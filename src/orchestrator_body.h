@@ -1,4 +1,4 @@
-/* The inside of the orchestrator, shared by orchestrator.c, orchestrator_flow.c and orchestrator_status.c and by nobody else.
+/* The inside of the orchestrator, shared by the files of orchestrator* that are parts of it and by nobody else.
  * Threads: the loop's, but for what workers call (orchestrator_flow.c). */
 #pragma once
 #include "base/cpu_places.h"

@@ -175,6 +175,20 @@ static void write_analysis(const orchestrator *o, metrics_text *m) {
     metrics_text_histogram(m, "trademind_analysis_request_seconds", "Requests to models.", &o->measure.analysis_s);
 }
 
+static void write_scale(const orchestrator *o, metrics_text *m) {
+    orchestrator_scale_stats s;
+    if (!o->scale || !orchestrator_scale_get_stats(o->scale, &s)) return;
+    metrics_text_put(m, "trademind_scale_cpus", METRICS_GAUGE, "CPUs of the machine.", s.cpus);
+    metrics_text_put(m, "trademind_scale_memory_bytes", METRICS_GAUGE, "Memory of the machine.",
+                     s.memory_mb * 1048576.0);
+    metrics_text_put(m, "trademind_scale_load_cpus", METRICS_GAUGE,
+                     "CPUs that the work of the last sample took, or would have taken.", s.load);
+    metrics_text_put(m, "trademind_scale_spent_usd", METRICS_GAUGE, "What the machine has cost this month.",
+                     s.spent_usd);
+    metrics_text_put(m, "trademind_scale_refusals_total", METRICS_COUNTER, "Changes of size that did not come about.",
+                     (double)s.n_refused);
+}
+
 err orchestrator_prometheus_write(void *context, char **text, size_t *bytes) {
     orchestrator *o = context;
     metrics_text m;
@@ -185,6 +199,7 @@ err orchestrator_prometheus_write(void *context, char **text, size_t *bytes) {
     write_workers(o, &m);
     write_storage(o, &m);
     write_analysis(o, &m);
+    write_scale(o, &m);
     orchestrator_notify_write_metrics(o->notify, &m);
     err e = metrics_text_take(&m, text, bytes);
     metrics_text_deinit(&m);

@@ -28,6 +28,7 @@ struct orchestrator_scale {
     scale_record record;
     cpu_time cpu; /* at the last sample */
     scale_load load;
+    double demand; /* of the last sample */
     int64_t sampled_ns;
     int32_t cpus_here; /* of this system */
     enum { IDLE, ASKING, WAITING_FOR_QUIET, RESIZING, BECOMING_SAFE } phase;
@@ -325,7 +326,7 @@ static bool take_sample(orchestrator_scale *s, scaler_sample *out) {
                         .used = used,
                         .steal = (cpu.steal_s - before_cpu.steal_s) / span_s,
                         .demand = demand_of(used, load.n_events - before.n_events, load.n_replaced - before.n_replaced),
-                        .lag_ms = load.lag_ms,
+                        .lag_ms = load.n_evaluations == before.n_evaluations ? 0 : load.lag_ms, /* else it is old */
                         .queued = load.queued,
                         .analyses = load.analyses,
                         .memory_mb = (int32_t)(rss >> 20)};
@@ -356,6 +357,7 @@ static void on_sample(uv_timer_t *timer) {
     bool has_size = s->record.history.size.cpus > 0;
     if (!take_sample(s, &sample) || !has_size) return;
     s->record.history.workers = s->load.workers;
+    s->demand = sample.demand;
     scaler_note(&s->record.history, &s->policy, &sample);
     s->plan = scaler_decide(&s->record.history, &s->policy, wall_ms());
     follow_with_workers(s);
@@ -364,6 +366,16 @@ static void on_sample(uv_timer_t *timer) {
 }
 
 /* ---- told ---- */
+
+bool orchestrator_scale_get_stats(const orchestrator_scale *s, orchestrator_scale_stats *out) {
+    const scaler_history *h = &s->record.history;
+    *out = (orchestrator_scale_stats){.cpus = h->size.cpus,
+                                      .memory_mb = h->size.memory_mb,
+                                      .load = s->demand,
+                                      .spent_usd = h->spent_usd,
+                                      .n_refused = s->n_refused};
+    return h->size.cpus > 0 && s->n_samples > 0;
+}
 
 void orchestrator_scale_write(const orchestrator_scale *s, json_writer *w) {
     const scaler_history *h = &s->record.history;

@@ -13,8 +13,8 @@
 typedef struct orchestrator_scale orchestrator_scale;
 
 typedef struct scale_load {
-    double lag_ms, queued, analyses;
-    uint64_t n_events, n_replaced; /* ever */
+    double lag_ms, queued, analyses;              /* lag: of the last evaluations there were */
+    uint64_t n_events, n_evaluations, n_replaced; /* ever */
     int32_t workers;
 } scale_load;
 
@@ -35,6 +35,14 @@ typedef struct orchestrator_scale_config {
 
 /* Nothing is scaled unless the settings say so; then, too, it is to be closed. ERR_NO_MEMORY. */
 MUST_CHECK err orchestrator_scale_open(const orchestrator_scale_config *config, orchestrator_scale **out);
+typedef struct orchestrator_scale_stats {
+    int32_t cpus, memory_mb;
+    double load, spent_usd; /* load: CPUs, of the last sample */
+    uint64_t n_refused;     /* changes of size that did not come about */
+} orchestrator_scale_stats;
+
+/* False: nothing is scaled, or what the machine is is not known yet. */
+bool orchestrator_scale_get_stats(const orchestrator_scale *s, orchestrator_scale_stats *out);
 /* An object: size, workers, what is wanted and why, the money of the month. */
 void orchestrator_scale_write(const orchestrator_scale *s, json_writer *w);
 /* What is remembered is written down; a lease that is held is left to the next run. Freed with its last handle. May be NULL. */

@@ -1,5 +1,5 @@
 // web/dist, which the daemon carries: it is what web/ builds, small, without a word to anybody else; and how it is handed out.
-// time limit: 120
+// time limit: 240
 import { afterEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

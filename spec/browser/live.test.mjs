@@ -1,6 +1,6 @@
 // The dashboard on the running daemon, whose market is a recorded one played fast: signals appear, the chart shows what the files
 // and the database hold, a restart loses nothing, two tabs agree.
-// time limit: 300
+// time limit: 600
 import { afterEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

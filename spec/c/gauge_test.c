@@ -19,6 +19,7 @@ static void work(double ns) {
     volatile uint64_t sum = 0;
     for (double end = cpu_ns() + ns; cpu_ns() < end;)
         for (int i = 0; i < 10000; i++) sum += (uint64_t)i;
+    (void)sum;
 }
 
 int main(void) {

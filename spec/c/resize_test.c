@@ -170,6 +170,12 @@ static void set_fly(const char *at, fault f, int n) {
     fly.n_faults = n;
 }
 
+static int count_updates(void) {
+    int n = 0;
+    for (int i = 0; i < server.n_asked; i++) n += strcmp(step_of(server.asked[i]), "update") == 0;
+    return n;
+}
+
 static void test_fault(const char *at, fault f, int n) {
     set_fly(at, f, n);
     begin();
@@ -189,6 +195,8 @@ static void test_fault(const char *at, fault f, int n) {
        : end == RESIZE_NOT ? "not"
                            : "unknown",
        why);
+    ok(f == LIMITED || count_updates() <= 2, "asked for at most twice");
+    if (n == 1 && f == LIMITED) ok(end == RESIZE_DONE, "what is only too fast is asked again");
     finish();
 }
 

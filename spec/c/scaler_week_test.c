@@ -1,5 +1,6 @@
 /* Scaling against each fixed size, over weeks in which the load is light, heavy, growing and mixed (spec/c/week.h): what
- * counts is cost times lag. */
+ * counts is cost times lag.
+ * time limit: 300 */
 #include "spec/c/tap.h"
 #include "spec/c/week.h"
 

@@ -93,7 +93,7 @@ test('metrics are those of the process and the machine', async () => {
 
 test('a connection that breaks again and again loses nothing', async () => {
   const folder = tempDir();
-  const exchange = await startExchange(allMarket, 14400, { stays: true });
+  const exchange = await startExchange(allMarket, 3600, { stays: true });
   const daemon = await startDaemon({ port: exchange.port, market: allMarket, folder, traders: allMarket.traders });
   const all = [await open(daemon)];
   let missed = 0;

@@ -41,7 +41,7 @@ function listen(port, token) {
   return it;
 }
 
-const isOpen = it => eventually(() => it.channel.state === 'open', 'the channel to open');
+const isOpen = it => eventually(() => it.channel.state === 'open', 'the channel to open').catch(error => { throw new Error(`${error.message}; it was ${it.states.join(', ')}`); });
 
 test('the interface: what is there, page by page, and problems as errors that say what is wrong', async () => {
   const { daemon } = await run();
@@ -101,6 +101,7 @@ test('after a restart of the daemon a gap is told', async () => {
 
 test('requests are answered, refused, or fail with the connection', async () => {
   const { daemon } = await run();
+  await eventually(async () => (await daemon.status()).status === 'running', 'the daemon to run');
   const it = listen(daemon.port(), daemon.token);
   await isOpen(it);
   await it.channel.request('pause_execution');

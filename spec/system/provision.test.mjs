@@ -37,7 +37,7 @@ test('create: an app of its own with addresses, secrets, volume, one machine tha
     ['fra', { cpu_kind: 'shared', cpus: 2, memory_mb: 512 }, { policy: 'always' }, { signal: 'SIGINT', timeout: '10s' }, { port: 9091, path: '/metrics' }]);
   assert.deepEqual(config.mounts, [{ volume: owner.volumes[0].id, path: '/data' }]);
   assert.deepEqual([config.services[0].internal_port, config.services[0].autostop, config.checks.health.path], [8080, 'off', '/health']);
-  assert.deepEqual([config.env.USER_ID, config.env.SUPABASE_URL, config.env.SUPABASE_SERVICE_KEY], [place.user.id, place.env.SUPABASE_URL, undefined]);
+  assert.deepEqual([config.env.USER_ID, config.env.SUPABASE_URL, config.env.SUPABASE_SERVICE_KEY, config.env.SCALE_MACHINE], [place.user.id, place.env.SUPABASE_URL, undefined, 'on']);
   const row = await place.row();
   assert.deepEqual([row.fly_machine_id, row.fly_app_name, row.status, row.region, row.cpus, row.memory_mb, row.websocket_url, row.provision_owner],
     [machine.id, app(), 'running', 'fra', 2, 512, `wss://${app()}.fly.dev`, null]);

@@ -77,8 +77,9 @@ static json_t *environment(const machine_plan *p, const machine_settings *s) {
     char cpus[16], memory[16];
     snprintf(cpus, sizeof cpus, "%d", p->cpus);
     snprintf(memory, sizeof memory, "%d", p->memory_mb);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "USER_ID", p->user, "MACHINE_ID", p->app, "MACHINE_REGION",
-                     p->region, "MACHINE_CPUS", cpus, "MACHINE_MEMORY", memory, "SUPABASE_URL", s->supabase_url);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "USER_ID", p->user, "MACHINE_ID", p->app, "MACHINE_REGION",
+                     p->region, "MACHINE_CPUS", cpus, "MACHINE_MEMORY", memory, "SUPABASE_URL", s->supabase_url,
+                     "SCALE_MACHINE", "on");
 }
 
 static json_t *services(void) {

@@ -97,6 +97,7 @@ err trader_source_new(const char *key, const char *chunk, const char *code, size
         memcpy(s->code, code, code_bytes);
         s->code[code_bytes] = 0;
         s->code_bytes = code_bytes;
+        sha256_hex(s->code, code_bytes, s->version);
         e = hash_revision(s);
     }
     if (e != OK) {

@@ -26,6 +26,7 @@ typedef struct trader_source {
     char chunk[TRADER_CHUNK_MAX]; /* what messages call it: the path */
     char file[TRADER_CHUNK_MAX];  /* path of the file that makes it a trader (of a variant the .json); empty: none */
     char revision[TRADER_REVISION_MAX]; /* SHA-256 of code and inputs */
+    char version[TRADER_REVISION_MAX];  /* SHA-256 of the code alone */
     char *code;
     size_t code_bytes;
     char *inputs; /* JSON object of overrides; "{}" when there are none */

@@ -100,7 +100,7 @@ export class Api {
   deleteTrader(id) { return this.request('DELETE', `/traders/${part(id)}`); }
   /** What `trademind check` finds. @param {string} source @param {AbortSignal} [signal] */
   validate(source, signal) { return this.request('POST', '/traders/validate', { body: { source }, signal }); }
-  /** The matches on present data; nothing is kept. @param {{source: string, symbols?: string[], bars?: number}} what @param {AbortSignal} [signal] */
+  /** The matches on present data; nothing is kept. @param {{source: string, inputs?: object, symbols?: string[], bars?: number}} what @param {AbortSignal} [signal] */
   look(what, signal) { return this.request('POST', '/traders/look', { body: what, signal }); }
   /** @param {Record<string, unknown>} [query] */
   traderErrors(query) { return this.request('GET', '/traders/errors', { query }); }
@@ -124,8 +124,6 @@ export class Api {
   signal(id, signal) { return this.request('GET', `/signals/${part(id)}`, { signal }); }
   /** @param {Record<string, unknown>} [query] */
   analyses(query) { return this.request('GET', '/analyses', { query }); }
-  /** Asks a model for an opinion now. @param {string} id */
-  analyze(id) { return this.request('POST', `/signals/${part(id)}/analyze`, { body: {} }); }
 
   /** @param {{symbol: string, interval: string, limit?: number, before?: number}} query @param {AbortSignal} [signal] */
   klines(query, signal) { return this.request('GET', '/klines', { query, signal }); }

@@ -45,7 +45,10 @@ export class Channel {
     /** @type {ChannelState} */
     this.state = 'stopped';
     this.session = '';
+    /** Everything up to it has been heard. */
     this.seq = 0;
+    this.newestSeq = 0;
+    this.isCaughtUp = false;
     this.heardAt = 0;
     /** @type {Map<string, Set<(data: any, message: any) => void>>} */
     this.listeners = new Map();
@@ -164,10 +167,12 @@ export class Channel {
       return;
     }
     this.socket = socket;
+    this.isCaughtUp = false;
     this.heardAt = Date.now();
     socket.onmessage = (/** @type {any} */ event) => { if (socket === this.socket) this.receive(event.data); };
     socket.onclose = (/** @type {any} */ event) => { if (socket === this.socket) this.lose(event.code); };
-    socket.onerror = () => {}; // a close follows
+    // In a browser a close follows, with its code; in Node 22 not always, when nobody has answered.
+    socket.onerror = () => setTimeout(() => { if (socket === this.socket && socket.readyState !== 1) this.lose(); }, 0);
   }
 
   /** @param {object} message */
@@ -178,7 +183,7 @@ export class Channel {
     const socket = this.socket;
     this.socket = null;
     if (socket) {
-      socket.onmessage = socket.onclose = null;
+      socket.onmessage = socket.onclose = socket.onerror = null;
       if (socket.readyState < 2) socket.close();
     }
     for (const { failed, timer } of this.requests.values()) {
@@ -221,8 +226,8 @@ export class Channel {
     /** @type {ChannelMessage} */
     const message = JSON.parse(text);
     if (message.id !== undefined && this.settle(message)) return;
+    if (message.seq) this.advance(message.seq);
     if (message.type === 'hello') this.greet(message.data);
-    if (message.seq) this.seq = Math.max(this.seq, message.seq);
     this.emit(message.type, message.data, message);
     this.emit('message', message);
   }
@@ -238,6 +243,17 @@ export class Channel {
     return true;
   }
 
+  /** New messages may come before and between those that are sent again: only behind them there is no hole. @param {number} seq */
+  advance(seq) {
+    this.newestSeq = Math.max(this.newestSeq, seq);
+    if (this.isCaughtUp) this.seq = this.newestSeq;
+  }
+
+  catchUp() {
+    this.isCaughtUp = true;
+    this.seq = this.newestSeq;
+  }
+
   /** @param {{session: string, seq: number}} hello */
   greet(hello) {
     const { session, seq } = this;
@@ -245,25 +261,26 @@ export class Channel {
     this.session = hello.session;
     this.become('open');
     for (const key of this.wanted.keys()) this.tell('subscribe', key);
-    if (!session) {
-      this.seq = hello.seq;
-    } else if (session !== hello.session) {
-      this.seq = hello.seq;
-      this.emit('gap', { reason: 'the machine was started again' });
-    } else if (seq < hello.seq) {
+    if (session === hello.session && seq < hello.seq) {
       this.resume(session, seq);
+      return;
     }
+    this.newestSeq = hello.seq;
+    this.catchUp();
+    if (session && session !== hello.session) this.emit('gap', { reason: 'the machine was started again' });
   }
 
   /** @param {string} session @param {number} seq */
   async resume(session, seq) {
+    let reason = '';
     try {
       const answer = await this.request('resume', { session, seq });
-      if (answer?.complete === false) this.emit('gap', { reason: 'too much was missed' });
+      if (answer?.complete === false) reason = 'too much was missed';
     } catch (error) {
-      const isLost = error instanceof ChannelError && error.code === 'connection_lost';
-      if (isLost) this.seq = Math.min(this.seq, seq); // the next connection asks again, from the same place
-      else this.emit('gap', { reason: 'what was missed cannot be had' });
+      if (error instanceof ChannelError && error.code === 'connection_lost') return; // the next connection asks again, from the same place
+      reason = 'what was missed cannot be had';
     }
+    this.catchUp();
+    if (reason) this.emit('gap', { reason });
   }
 }

@@ -16,6 +16,7 @@ export interface Problem {
 export interface Finding {
   line: number;
   column: number;
+  end_column: number;
   severity: 'error' | 'warning' | 'note';
   code: string;
   message: string;
@@ -36,26 +37,48 @@ export interface Input {
 }
 
 export interface Trader {
+  /** Its key: the id field of the script, or the name of its file. Stands in signals. */
+  trader: string;
+  /** UUID. */
   id: string;
   name: string;
-  description?: string | null;
-  interval: string | null;
+  description: string | null;
+  interval: string;
   timeframes: string[];
   enabled: boolean;
-  state: string;
+  state: 'running' | 'warming' | 'quarantined' | 'paused' | 'failed';
   origin: 'builtin' | 'file' | 'local' | 'cloud';
-  version: unknown;
-  inputs: Input[];
-  cost_us?: number | null;
-  n_signals?: number | null;
-  error?: unknown;
-  source?: string;
+  editable: boolean;
+  /** Of the source as it is kept, for saveTrader. */
+  version: string | null;
+  /** Those that differ from the script's. */
+  inputs: Record<string, string | number | boolean> | null;
+  parameters: Input[];
+  /** Mean CPU time of an evaluation, microseconds; null: it has not run. */
+  cost_us: number | null;
+  n_signals: number;
+  /** Why the newest version does not run. */
+  error: string | null;
+  symbols: number;
+  warning: string | null;
+  errors: number;
+  kills: number;
+  lastError: { symbol: string | null; time: number | null; message: string; line: number | null; trace: string | null } | null;
+  /** Of `trader`, `createTrader`, `saveTrader`. */
+  source?: string | null;
 }
 
+/** One for each time of its answer: `values`, or of a band `upper` and `lower`; an hline has its `level`. */
 export interface Plot {
+  name: string;
   kind: 'line' | 'histogram' | 'band' | 'hline' | 'marker';
+  /** 0: that of the candles. */
   pane: number;
-  color?: string | null;
+  color?: string;
+  values?: (number | null)[];
+  upper?: (number | null)[];
+  lower?: (number | null)[];
+  level?: number;
 }
 
 export interface Signal {
@@ -74,9 +97,13 @@ export interface Signal {
   conditions: string[];
   values: Record<string, number | null>;
   tags: string[];
-  state: 'provisional' | 'confirmed' | 'withdrawn' | 'historical' | null;
+  state: 'provisional' | 'confirmed' | 'withdrawn' | 'historical';
+  status: 'new' | 'monitoring' | 'ready' | 'expired' | 'archived';
   provisional: boolean;
   late: boolean;
+  revised: boolean;
+  /** When it was stored. */
+  created: number;
 }
 
 export interface SignalQuery {
