@@ -20,6 +20,8 @@ const DEAD_AFTER_MS = 40000;
 const REQUEST_TIMEOUT_MS = 10000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8000;
+const SUBSCRIBE_AGAIN_MS = 2000;
+const MAY_COME = ['not_now', 'unsupported', 'not_found', 'timeout'];
 const CLOSE_UNAUTHORIZED = 4401;
 
 export class ChannelError extends Error {
@@ -143,10 +145,19 @@ export class Channel {
 
   // ---- below: the channel's own ----
 
-  /** A subscription that the machine refuses is told, and not tried again before the next connection. @param {string} type @param {string} key */
+  /**
+   * A machine that has just started may not watch yet what is wanted, and one without a trader of that interval begins when there
+   * is one: so such a subscription is asked for again.
+   * @param {string} type @param {string} key
+   */
   tell(type, key) {
-    const [symbol, interval] = key.split(' ');
-    if (this.socket?.readyState === 1) this.request(type, { symbol, interval }).catch(error => this.emit('problem', error));
+    const [symbol, interval] = key.split(' '), { socket } = this;
+    if (socket?.readyState !== 1) return;
+    this.request(type, { symbol, interval }).catch(error => {
+      this.emit('problem', error);
+      const isLater = type === 'subscribe' && MAY_COME.includes(error.code);
+      if (isLater) setTimeout(() => { if (socket === this.socket && this.wanted.has(key)) this.tell(type, key); }, SUBSCRIBE_AGAIN_MS);
+    });
   }
 
   /** @param {ChannelState} state */
