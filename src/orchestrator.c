@@ -33,8 +33,9 @@ enum {
     DRAIN_MS = 3000,
     EXIT_FAILURE_CODE = 1,
     PASSES_AHEAD = 128,
-    STOP_MS = 3500,  /* after which a stop waits for nothing but the disk: Fly kills after 5 s */
-    LEAVE_MS = 2000, /* for the cloud, at the end: of what is left of STOP_MS */
+    STOP_MS = 3500,          /* after which a stop waits for nothing but the disk: Fly kills after 5 s */
+    SCREENER_STOP_MS = 1500, /* of it, for what the workers have not evaluated yet */
+    LEAVE_MS = 2000,         /* for the cloud, at the end: of what is left of STOP_MS */
     LEAVE_LEAST_MS = 250
 };
 
@@ -425,10 +426,14 @@ static int64_t leave_ms(const orchestrator *o) {
  * questions end with storage. */
 static void on_feed_closed(void *context) {
     orchestrator *o = context;
+    uint64_t n_let_go;
     o->feed = NULL;
     if (o->screener) {
         if (storage_health(o->storage) == STORAGE_FAILING) storage_stop_waiting(o->storage);
-        screener_stop(o->screener);
+        n_let_go = screener_stop(o->screener, o->stop_began_ms + SCREENER_STOP_MS);
+        if (n_let_go)
+            log_warn("orchestrator", "the workers were behind: %llu events are left to the next start",
+                     (unsigned long long)n_let_go);
     }
     orchestrator_market_stop(o->market);
     orchestrator_author_stop(o->author);

@@ -238,7 +238,7 @@ static void drop_passes(rig *r) {
 }
 
 void rig_free(rig *r) {
-    screener_stop(r->screener);
+    (void)screener_stop(r->screener, 0);
     drop_passes(r);
     screener_free(r->screener);
     symbol_table_free(r->symbols);

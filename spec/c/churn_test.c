@@ -430,7 +430,7 @@ static void test(uint64_t seed) {
        (unsigned long long)seed, v.n_expected, v.n_wrong, v.n_missing, v.n_provisional,
        c->store.complaint ? c->store.complaint : "no complaint", c->n_left, c->n_returned_at_once, c->n_resizes,
        c->n_installs, c->n_choices);
-    screener_stop(c->screener);
+    (void)screener_stop(c->screener, 0);
     store_all(c);
     screener_free(c->screener);
     storm_store_deinit(&c->store);

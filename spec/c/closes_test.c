@@ -261,7 +261,7 @@ int main(void) {
     test_quiet();
     test_outage();
     test_correction();
-    screener_stop(f.screener);
+    (void)screener_stop(f.screener, 0);
     screener_free(f.screener);
     symbol_table_free(f.symbols);
     wakeup_free(f.wake);

@@ -189,7 +189,7 @@ static void begin(world *w) {
 }
 
 static void end(world *w) {
-    screener_stop(w->screener);
+    (void)screener_stop(w->screener, 0);
     commit(w);
     screener_free(w->screener);
     storm_store_deinit(&w->store);

@@ -491,6 +491,6 @@ int main(void) {
     ok(n_before > 0, "LuaJIT has compiled %llu traces before", (unsigned long long)n_before);
     f.counts = false;
     open_gate(&f, true);
-    screener_stop(f.screener);
+    (void)screener_stop(f.screener, 0);
     return done();
 }

@@ -299,7 +299,7 @@ static void track(storm *s, int32_t symbol) { demand(screener_track(s->screener,
 static void begin_life(storm *s) {
     screener_config c = {.n_workers = 1 + below(WORKERS_MAX),
                          .symbols = s->symbols,
-                         .limits = {SCRIPT_CPU_MS, 20000, 64 << 20, INTERVAL_5M, ANALYSIS_OFF},
+                         .limits = {SCRIPT_CPU_MS, 20000, 64 << 20, INTERVAL_5M, ANALYSIS_OFF, false},
                          .max_errors_in_row = 5,
                          .kline_history = HISTORY_BARS,
                          .watches_closes = true,
@@ -334,7 +334,7 @@ static void begin_life(storm *s) {
 }
 
 static void end_life(storm *s, bool is_kill) {
-    screener_stop(s->screener);
+    (void)screener_stop(s->screener, 0);
     if (is_kill)
         store_lose(&s->store);
     else

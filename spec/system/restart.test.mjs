@@ -3,6 +3,8 @@
 // time limit: 900
 import { test, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   allTraders, byId, dice, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, seeAll, settled, startDaemon, startExchange,
   startTrademind, stop, stored, tempDir,
@@ -43,6 +45,31 @@ async function runWithStops(market, { speed = 'max', signal, after, workers = ()
   told.push(...daemon.signals());
   return { folder, told };
 }
+
+test('workers that are far behind do not hold up a stop, and the next life does what they left', async () => {
+  const hours = { ...generatedMarket(), traders: tempDir() };
+  hours.to = hours.from + 2 * 3600000;
+  writeFileSync(join(hours.traders, 'slow.lua'), `return trader {interval = "1m", fire = "every", filter = function(m)
+    local x = 0
+    for i = 1, 5e6 do x = x + i % 7 end
+    return x > 0 and m.close[0] > m.open[0]
+  end}`);
+  const wanted = await replay(hours, hours), folder = tempDir();
+  const exchange = await startExchange(hours, 'max', { stays: true });
+  const begin = () => startDaemon({ port: exchange.port, market: hours, folder, traders: hours.traders });
+  const first = await begin();
+  await exchange.until(it => it.isOver(), 'the end of the market', 60000);
+  await first.until(it => it.signals().length > 0, 'a signal', 60000);
+  const how = await stop(first);
+  assert.deepEqual([how.code, how.ms < 5000], [0, true], `${how.ms} ms\n${first.stderr}`);
+  assert.ok(first.logged(/events are left to the next start/).length === 1, 'it was not behind');
+  const second = await begin();
+  await seeAll(exchange, second, { folder, wanted: wanted.size });
+  assert.equal((await stop(second)).code, 0, second.stderr);
+  assert.ok(wanted.size > 50);
+  assert.equal(difference(stored(folder), wanted), '');
+  assert.equal(difference(byId([...first.signals(), ...second.signals()]), wanted), '');
+});
 
 for (const [name, market] of markets) {
   test(`${name}: stopped by SIGTERM in the middle`, async () => {

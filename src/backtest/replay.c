@@ -300,7 +300,7 @@ err replay_run(const config *cfg, const replay_options *options, replay_report *
     }
     if (e == OK) e = play(&r, why);
     if (r.screener) {
-        screener_stop(r.screener);
+        (void)screener_stop(r.screener, 0);
         count_work(&r, n_sources + n_failed);
     }
     if (e == OK) e = give_signals(&r);

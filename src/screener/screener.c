@@ -466,7 +466,9 @@ void screener_poll(screener *s) {
 /* ---- the end ---- */
 
 /* Symbols on their way: their events go to the next life, whose watermark is before them. */
-void screener_stop(screener *s) {
+uint64_t screener_stop(screener *s, int64_t let_go_ms) {
+    uint64_t n_let_go = 0;
+    atomic_store(&s->shared.let_go_ms, let_go_ms);
     trader_loader_free(s->loader); /* a job under way would notify somebody who is gone */
     s->loader = NULL;
     for (int32_t i = 0; i < WORKERS_MAX; i++)
@@ -476,8 +478,10 @@ void screener_stop(screener *s) {
             sched_yield(); /* the last of the backlog: the worker is taking it */
     for (int32_t i = 0; i < WORKERS_MAX; i++) {
         if (s->is_running[i]) worker_finish(s->workers[i]);
+        if (s->is_running[i]) n_let_go += atomic_load(&worker_get_stats(s->workers[i])->n_let_go);
         s->is_running[i] = false;
     }
+    return n_let_go;
 }
 
 void screener_free(screener *s) {

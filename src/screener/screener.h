@@ -109,8 +109,9 @@ MUST_CHECK err screener_excerpt(screener *s, excerpt *e);
 MUST_CHECK err screener_quote(screener *s, int32_t *n);
 /* on_barrier comes after every event pushed so far has been evaluated. */
 MUST_CHECK err screener_barrier(screener *s);
-/* Everything pushed so far is evaluated and submitted, then the threads end. */
-void screener_stop(screener *s);
+/* Everything pushed so far is evaluated and submitted, then the threads end. What has not been by `let_go_ms` (monotonic time;
+ * 0: no limit) is left out, and counted: after a stop it is as if it had not come yet. */
+uint64_t screener_stop(screener *s, int64_t let_go_ms);
 void screener_free(screener *s);
 
 const trader_set *screener_traders(const screener *s); /* NULL before on_loaded */

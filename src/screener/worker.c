@@ -517,6 +517,16 @@ static bool sleep_until_woken(worker *w) {
     return is_woken;
 }
 
+/* The stop takes too long: what waits is left to the next start, which knows from the watermarks what that is. */
+static bool lets_go(worker *w) {
+    int64_t let_go_ms;
+    if (!atomic_load_explicit(&w->drops_notes, memory_order_relaxed)) return false;
+    let_go_ms = atomic_load_explicit(&w->shared->let_go_ms, memory_order_relaxed);
+    if (!let_go_ms || monotonic_ms() < let_go_ms) return false;
+    atomic_fetch_add_explicit(&w->stats.n_let_go, 1, memory_order_relaxed);
+    return true;
+}
+
 static void *run(void *arg) {
     worker *w = arg;
     market_event event;
@@ -534,7 +544,7 @@ static void *run(void *arg) {
             if (w->n_far > 0) look_ahead(w);
             if (event.kind == EVENT_CONTROL)
                 on_control(w, event.control);
-            else
+            else if (!lets_go(w))
                 on_market(w, &event, monotonic_ns());
         }
         settling_end_batch(w);

@@ -102,6 +102,7 @@ typedef struct worker_stats {
     _Atomic int64_t n_holes;      /* bars that the exchange lacks too, of all series kept; likewise */
     _Atomic int32_t n_symbols;
     _Atomic uint32_t n_begun;      /* symbols that have begun here, with what there was of them, ever */
+    _Atomic uint64_t n_let_go;     /* events that a stop has not waited for */
     _Atomic int32_t n_copies_anew; /* copies of references that began anew for a symbol from another worker, ever */
     _Atomic int32_t n_restored;    /* series taken up from a snapshot, ever */
     _Atomic int64_t save_ns;       /* the longest that writing a symbol down has taken */
@@ -128,6 +129,8 @@ typedef struct worker_shared {
      * submits from now on comes after it. NULL: always. */
     bool (*is_taken)(void *context, int32_t worker);
     void *submit_context;
+    /* Monotonic time after which a stopping worker lets go of the events that still wait: the next start fetches them. 0: never. */
+    _Atomic int64_t let_go_ms;
     void (*notify)(void *context); /* worker thread: notes are there, or the inbox has room again */
     void *notify_context;
     int64_t tick_ms; /* least market time between two looks of on = "tick" traders at a symbol; 0: they never look */
