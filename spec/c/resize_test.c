@@ -15,8 +15,8 @@ static fly_machines *client;
 /* ---- a machine ---- */
 
 typedef enum fault { NO_FAULT, LIMITED, LOST, LOST_BEFORE, BROKEN, CONFLICT, REFUSED, FULL, FORBIDDEN, N_FAULTS } fault;
-static const char *const FAULTS[] = {"none", "429", "reply lost",  "request lost", "500",
-                                     "409",  "422", "no capacity", "401"};
+static const char *const FAULT_NAMES[] = {"none", "429", "reply lost",  "request lost", "500",
+                                          "409",  "422", "no capacity", "401"};
 
 static struct {
     int cpus, memory_mb, version;
@@ -187,7 +187,7 @@ static void test_fault(const char *at, fault f, int n) {
     bool may_leave = strcmp(at, "lease") == 0 ? f == LOST : strcmp(at, "unlease") == 0;
     ok(is_over && n_ends == 1 && (is_old || is_new) && is_told && fly.n_updates <= 1 && fly.n_leases <= 1 &&
            (!fly.is_leased || may_leave),
-       "%s at %s, %d times: %s, told %s (%s)", FAULTS[f], at, n,
+       "%s at %s, %d times: %s, told %s (%s)", FAULT_NAMES[f], at, n,
        is_new   ? "new"
        : is_old ? "old"
                 : "broken",
