@@ -299,7 +299,7 @@ static void track(storm *s, int32_t symbol) { demand(screener_track(s->screener,
 static void begin_life(storm *s) {
     screener_config c = {.n_workers = 1 + below(WORKERS_MAX),
                          .symbols = s->symbols,
-                         .limits = {SCRIPT_CPU_MS, 20000, 64 << 20, INTERVAL_5M, ANALYSIS_OFF, false},
+                         .limits = {SCRIPT_CPU_MS, 20000, 64 << 20, INTERVAL_5M, false, false, ANALYSIS_OFF},
                          .max_errors_in_row = 5,
                          .kline_history = HISTORY_BARS,
                          .watches_closes = true,

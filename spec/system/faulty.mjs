@@ -101,6 +101,7 @@ export async function startFaulty(target) {
     server = null;
   };
   it.accept = async () => {
+    if (server) return; // it listens
     server = createServer(take);
     server.on('connection', socket => { sockets.add(socket); socket.on('close', () => sockets.delete(socket)); });
     server.listen(port, '127.0.0.1');
