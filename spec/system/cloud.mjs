@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
 import { startTrademind, stop, tempDir } from './daemon.mjs';
 import { start } from './harness.mjs';
 import { startSupabase } from './supabase.mjs';
@@ -66,13 +65,32 @@ export const BACKLOG_BAR_MS = Date.parse('2026-02-03T00:00:00Z');
 export const backlogKlines = Array.from({ length: 100 }, (_, i) =>
   ({ x: BACKLOG_BAR_MS - (99 - i) * 60000, o: 100 + i / 10, h: 101 + i / 10, l: 99 + i / 10, c: 100.5 + i / 10, v: 1234.5 + i }));
 
+/** Candles as the column `packed` of the table `candles` may have them: all numbers as doubles (src/sync/candle_pack.h). */
+function packCandles(candles) {
+  const varint = value => {
+    let left = value >= 0n ? value * 2n : -value * 2n - 1n;
+    const bytes = [];
+    for (; left > 127n; left >>= 7n) bytes.push(Number(left & 127n) | 128);
+    return Buffer.from([...bytes, Number(left)]);
+  };
+  const doubles = names => Buffer.concat([Buffer.from([255]), Buffer.from(Float64Array.from(candles.flatMap(c => names.map(name => c[name]))).buffer)]);
+  let before = 0n, step = 0n;
+  const times = candles.map(({ x }, i) => {
+    const change = i ? BigInt(x) - before : BigInt(x), coded = varint(i ? change - step : change);
+    if (i) step = change;
+    before = BigInt(x);
+    return coded;
+  });
+  return Buffer.concat([Buffer.from([candles.length]), ...times, doubles(['o', 'h', 'l', 'c']), doubles(['v'])]);
+}
+
 /** A data folder in which `rows` signals of one bar wait for the cloud. {folder, ids}. */
 export async function fillBacklog(supabase, trader, rows, name) {
   const folder = tempDir(), file = join(folder, 'fill.sql');
   const daemon = startTrademind({ folder }); // makes the tables
   await daemon.until(() => daemon.port(), 'the daemon to listen');
   await stop(daemon);
-  const packed = zstdCompressSync(Buffer.from(JSON.stringify(backlogKlines))).toString('hex');
+  const packed = packCandles(backlogKlines).toString('hex');
   const ids = Array.from({ length: rows }, (_, i) => nameId(`${name} ${i}`));
   writeFileSync(file, `begin; insert into candles values ('BTCUSDT', '1m', ${BACKLOG_BAR_MS}, x'${packed}');
     ${ids.map(id => `insert into signals (id, user_id, trader_id, symbol, interval, timestamp, price, price_at_signal, volume_at_signal, metadata, created_at)

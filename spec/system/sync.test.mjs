@@ -233,6 +233,15 @@ test('force_sync is answered while Supabase cannot be written to, and says why',
   c.leave();
 });
 
+test('damaged candles do not hold up their signals', async () => {
+  const { folder } = await fillBacklog(supabase, nameId('file:rsi_oversold_bounce'), 3, 'damaged');
+  execFileSync('sqlite3', [join(folder, 'trademind.db'), "update candles set packed = x'6400ff'"]);
+  supabase.faulty.on({ method: 'POST', table: 'signals' }, exchange => exchange.reply(201, ''));
+  const daemon = startTrademind({ folder, env: cloudEnv(supabase, market) });
+  await eventually(() => waitingIn(folder) === 0, 'the rows to go', 60000);
+  assert.equal(daemon.logged(/candles of BTCUSDT 1m are damaged/).length, 1);
+});
+
 test('what has waited through a long outage drains with flat memory, each row sent once', { timeout: 1500000 }, async () => {
   const rows = isSoak ? 864000 : 20000; // of a day at ten a second
   const { folder } = await fillBacklog(supabase, nameId('file:rsi_oversold_bounce'), rows, 'backlog');

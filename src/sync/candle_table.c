@@ -1,5 +1,6 @@
 /* See candle_table.h. */
 #include "sync/candle_table.h"
+#include "base/log.h"
 #include "sync/candle_pack.h"
 #include "sync/local_db_body.h"
 
@@ -23,8 +24,10 @@ err candle_table_put(local_db *db, const char *symbol, int32_t interval, const c
 }
 
 /* None: `n_bars` 0. */
+/* Damaged ones are none: what goes with them is not held up. */
 static err read_bars(local_db *db, const char *symbol, const char *interval, int64_t open_ms, candle bars[CANDLES_MAX],
                      uint32_t *n_bars, diag *why) {
+    static log_repeater damaged;
     sqlite3_stmt *get = db->statements[GET_CANDLES];
     err failed = OK;
     *n_bars = 0;
@@ -32,12 +35,13 @@ static err read_bars(local_db *db, const char *symbol, const char *interval, int
     bind_text(get, 2, interval);
     sqlite3_bind_int64(get, 3, open_ms);
     int code = sqlite3_step(get);
-    if (code == SQLITE_ROW)
-        failed = candle_unpack(sqlite3_column_blob(get, 0), (size_t)sqlite3_column_bytes(get, 0), bars, n_bars);
-    else if (code != SQLITE_DONE)
+    if (code == SQLITE_ROW) {
+        if (candle_unpack(sqlite3_column_blob(get, 0), (size_t)sqlite3_column_bytes(get, 0), bars, n_bars) != OK)
+            log_repeat(&damaged, LOG_ERROR, "storage", "%s: the candles of %s %s are damaged; their signals go without",
+                       db->path, symbol, interval);
+    } else if (code != SQLITE_DONE) {
         failed = local_db_fail(db, why, "read it");
-    if (failed && code == SQLITE_ROW)
-        (void)diag_set(why, failed, "%s: cannot read the candles of %s: %s", db->path, symbol, error_text(failed));
+    }
     sqlite3_reset(get);
     sqlite3_clear_bindings(get);
     return failed;

@@ -98,7 +98,7 @@ const char *const schema_migrations[] = {
     " UNIQUE (destination, key));"
     "CREATE TABLE candles ("
     " symbol TEXT NOT NULL, interval TEXT NOT NULL, open_ms INTEGER NOT NULL,"
-    " packed BLOB NOT NULL," /* zstd of a JSON array of {x, o, h, l, c, v} */
+    " packed BLOB NOT NULL," /* candle_pack.h */
     " PRIMARY KEY (symbol, interval, open_ms));"
     "CREATE TABLE signal_analyses ("
     " id TEXT PRIMARY KEY NOT NULL, signal_id TEXT NOT NULL, trader_id TEXT NOT NULL, user_id TEXT NOT NULL,"
