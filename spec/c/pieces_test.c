@@ -1,5 +1,6 @@
 /* A kernel gives the same bits however the bars come: one by one with looks at the forming bar in between, as in the daemon;
- * all at once, as at a catch-up; in pieces of any size. With bars that are not whole among them. */
+ * all at once, as at a catch-up; in pieces of any size. With bars that are not whole among them.
+ * time limit: 400 */
 #include "indicator/kernel.h"
 #include "indicator/window.h"
 #include "spec/c/random.h"

@@ -176,7 +176,7 @@ export function settled(daemon, deadlineMs = 30000) {
   let before = null;
   return eventually(async () => {
     const s = await daemon.status();
-    const isThrough = s.backlog === 0 && s.rangesUnderWay === 0 && s.storage.queued === 0;
+    const isThrough = s.history && s.backlog === 0 && s.rangesUnderWay === 0 && s.storage.queued === 0;
     const now = isThrough ? `${s.history.ranges} ${s.storage.passes}` : null;
     const stays = isThrough && now === before;
     before = now;

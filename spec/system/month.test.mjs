@@ -30,6 +30,9 @@ async function run(trouble) {
     if (day >= 0) (samples[day] ??= []).push(residentKB(daemon));
     return exchange.lines.some(line => line.event === 'market_ended');
   }, 'the month to pass', 1500000);
+  // Who was cut off at the end hears of it when it is connected again, and asks for what it has missed.
+  await eventually(async () => (await daemon.status()).stream.connected, 'the stream', 120000);
+  await eventually(async () => (await daemon.status()).marketTime >= END_MS, 'the end to be heard of', 120000);
   await settled(daemon, 600000);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   const fromRest = await differenceFromRest(listed(folder), exchange.url);

@@ -1,10 +1,11 @@
 // What a model might say of a prompt: a trade that fits its numbers, or whatever a spec wants instead.
 
-/** The price and tick that a prompt names, and its ATR. */
+/** The price that a prompt names, and its ATR; where it names none, a hundredth of the price. */
 export function sceneOf(text) {
+  const price = Number(/(?:closed|still forming) at (\S+)$/m.exec(text)?.[1] ?? 100);
   return {
-    price: Number(/(?:closed|still forming) at (\S+)$/m.exec(text)?.[1] ?? 100),
-    atr: Number(/^ATR \(14 bars, mean\): (\S+),/m.exec(text)?.[1] ?? 1) || 1,
+    price,
+    atr: Number(/^ATR \(14 bars, mean\): (\S+),/m.exec(text)?.[1]) || price / 100,
     side: /^side: (long|short)$/m.exec(text)?.[1] ?? 'long',
   };
 }
