@@ -1,4 +1,5 @@
-/* What the daemon says of its use of the machine, against what the system says of this process. */
+/* What the daemon says of its use of the machine, against what the system says of this process. A sanitizer's own memory
+ * would count, too. builds: release dev */
 #include "base/memory_limit.h"
 #include "orchestrator_metrics.h"
 #include "spec/c/tap.h"
