@@ -240,7 +240,7 @@ static err keep_local(orchestrator *o, keep_order *order) {
     e = order->action == KEEP_ARCHIVE ? trader_row_copy(before, &row) : make_row(order, before, &row);
     if (e != OK) return e;
     if (order->action == KEEP_ARCHIVE) row.is_enabled = row.is_in_cloud = false;
-    if (order->action == KEEP_REPLACE) row.is_enabled = before->is_enabled;
+    if (order->action == KEEP_REPLACE && before) row.is_enabled = before->is_enabled;
     return orchestrator_local_put(o->local, &row, order->on_done, order->context);
 }
 

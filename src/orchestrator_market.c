@@ -257,10 +257,13 @@ static void symbols(void *context, serve_reply to) {
 
 void orchestrator_market_stop(orchestrator_market *m) {
     if (!m) return;
-    while (m->calls) {
-        outcome_busy(m->calls->reply, ERR_CLOSED);
-        drop_call(m->calls);
+    for (klines_call *c = m->calls, *next; c; c = next) {
+        next = c->next;
+        outcome_busy(c->reply, ERR_CLOSED);
+        free(c);
     }
+    m->calls = NULL;
+    m->n_calls = 0;
     for (int i = 0; i < m->n_waiting; i++) outcome_busy(m->waiting[i], ERR_CLOSED);
     m->n_waiting = 0;
 }

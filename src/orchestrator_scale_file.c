@@ -35,7 +35,7 @@ static err fill(const json_t *root, scale_record *out) {
     if (whole(root, "version") != FILE_VERSION || !is_size(h->size) || json_array_size(hours) != SCALER_HOURS)
         return ERR_DAMAGED;
     if (nonce && strlen(nonce) >= sizeof out->nonce) return ERR_DAMAGED;
-    if (nonce) strcpy(out->nonce, nonce);
+    if (nonce) memcpy(out->nonce, nonce, strlen(nonce) + 1);
     h->workers = h->size.cpus;
     for (size_t i = 0; i < SCALER_HOURS; i++) h->hour_load[i] = json_number_value(json_array_get(hours, i));
     h->hour = whole(root, "hour");

@@ -87,7 +87,7 @@ static err take_body(const json_t *body, api_task *out, char *claimed, int *stat
     if (cpus && !json_is_null(cpus) && !json_is_integer(cpus))
         return refuse(status, 400, ERR_INVALID, why, "cpus: expected 1, 2, 4 or 8");
     json_int_t n = json_integer_value(cpus);
-    if (cpus && json_is_integer(cpus) && (n < 1 || n > 8))
+    if (json_is_integer(cpus) && (n < 1 || n > 8))
         return refuse(status, 400, ERR_INVALID, why, "cpus: expected 1, 2, 4 or 8");
     out->cpus = json_is_integer(cpus) ? (long)n : cpus_of_priority(priority);
     return OK;

@@ -309,7 +309,7 @@ bool fly_nonce_of(const json_t *body, char nonce[FLY_NONCE_BYTES]) {
     const json_t *data = json_object_get(body, "data");
     const char *text = json_string_value(json_object_get(json_is_object(data) ? data : body, "nonce"));
     if (!text || !*text || strlen(text) >= FLY_NONCE_BYTES) return false;
-    strcpy(nonce, text);
+    memcpy(nonce, text, strlen(text) + 1);
     return true;
 }
 
