@@ -8,11 +8,14 @@ void client_queue_init(client_queue *q) { *q = (client_queue){0}; }
 
 static message **at(const client_queue *q, uint32_t i) { return &q->items[(q->head + i) % q->capacity]; }
 
-const message *client_queue_first(const client_queue *q) { return q->count ? *at(q, 0) : NULL; }
+/* With messages in it it has room for them. */
+static bool is_empty(const client_queue *q) { return q->count == 0 || q->capacity == 0; }
+
+const message *client_queue_first(const client_queue *q) { return is_empty(q) ? NULL : *at(q, 0); }
 
 message *client_queue_take(client_queue *q) {
     message *m;
-    if (q->count == 0) return NULL;
+    if (is_empty(q)) return NULL;
     m = *at(q, 0);
     q->head = (q->head + 1) % q->capacity;
     q->count--;

@@ -141,7 +141,7 @@ static err take_symbols(const json_t *symbols, serve_look *out, diag *why) {
         const char *name = json_string_value(json_array_get(symbols, out->n_symbols));
         if (!name || strlen(name) >= SYMBOL_BYTES)
             return diag_set(why, ERR_INVALID, "expected as \"symbols\" a list of names");
-        strcpy(out->symbols[out->n_symbols], name);
+        memcpy(out->symbols[out->n_symbols], name, strlen(name) + 1);
     }
     return OK;
 }

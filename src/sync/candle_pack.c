@@ -19,7 +19,12 @@ static int64_t get_signed(byte_reader *r) {
     return (int64_t)(coded >> 1) ^ -(int64_t)(coded & 1);
 }
 
-static bool is_same(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
+static bool is_same(double a, double b) {
+    uint64_t bits_a, bits_b;
+    memcpy(&bits_a, &a, sizeof a);
+    memcpy(&bits_b, &b, sizeof b);
+    return bits_a == bits_b;
+}
 
 /* A whole number through which a division by the power gives back `value`, if there is one. */
 static bool to_whole(double value, int32_t decimals, int64_t *out) {
