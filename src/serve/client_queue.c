@@ -2,22 +2,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 16 };
+enum { FIRST_CAPACITY = 16 }; /* a power of two, as are those that follow */
 
 void client_queue_init(client_queue *q) { *q = (client_queue){0}; }
 
-static message **at(const client_queue *q, uint32_t i) { return &q->items[(q->head + i) % q->capacity]; }
+static message **at(const client_queue *q, uint32_t i) { return &q->items[(q->head + i) & (q->capacity - 1)]; }
 
-/* With messages in it it has room for them. */
-static bool is_empty(const client_queue *q) { return q->count == 0 || q->capacity == 0; }
-
-const message *client_queue_first(const client_queue *q) { return is_empty(q) ? NULL : *at(q, 0); }
+const message *client_queue_first(const client_queue *q) { return q->count ? *at(q, 0) : NULL; }
 
 message *client_queue_take(client_queue *q) {
     message *m;
-    if (is_empty(q)) return NULL;
+    if (q->count == 0) return NULL;
     m = *at(q, 0);
-    q->head = (q->head + 1) % q->capacity;
+    q->head = (q->head + 1) & (q->capacity - 1);
     q->count--;
     q->bytes -= m->bytes;
     return m;
