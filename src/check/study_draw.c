@@ -152,7 +152,7 @@ err study_draw(study *s, const study_bars *at, int32_t n_bars, json_writer *w, d
         d.times = calloc((size_t)d.n_bars, sizeof *d.times);
         e = d.times ? draw_all(s, m, from, &d, why) : diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
     }
-    if (e == OK) write_drawing(&d, w);
+    if (e == OK && d.times) write_drawing(&d, w);
     for (int i = 0; i < d.n_curves; i++) {
         json_decref(d.curves[i].plot);
         free(d.curves[i].values[0]);

@@ -175,7 +175,8 @@ void study_look_write(study *s, json_writer *w) {
     double median_us = NAN;
     if (s->n_costs) {
         qsort(s->costs_ns, s->n_costs, sizeof *s->costs_ns, by_size);
-        median_us = (double)s->costs_ns[s->n_costs / 2] / 1000;
+        size_t middle = s->n_costs / 2;
+        median_us = (double)s->costs_ns[middle] / 1000;
     }
     write_matches(s, w);
     json_put_integer(w, "n_matches", (int64_t)s->n_matches);
