@@ -190,23 +190,37 @@ static void read_past(orchestrator_analysis *a) {
 
 /* ---- what comes in ---- */
 
+/* Asked now, or once the past is known. */
+static void take(orchestrator_analysis *a, const analysis_row *row) {
+    kept_row *k;
+    if (a->is_read) {
+        add(a, row);
+    } else if (a->n_pending < PENDING_MAX && (k = keep(a, row))) {
+        k->next = a->pending;
+        a->pending = k;
+        a->n_pending++;
+    }
+}
+
 void orchestrator_analysis_signal(orchestrator_analysis *a, const signal_row *s) {
     analysis_row row;
     if (!a || a->is_stopped || !s->prompt || s->state == SIGNAL_HISTORICAL) return;
-    if (analysis_row_of_signal(s, &row) != OK) {
+    if (analysis_row_of_signal(s, &row) == OK)
+        take(a, &row);
+    else
         log_error("analysis", "out of memory: %s on %s is analysed after the next start", s->trader, s->symbol);
-        return;
-    }
-    if (a->is_read) {
-        add(a, &row);
-    } else if (a->n_pending < PENDING_MAX) {
-        kept_row *k = keep(a, &row);
-        if (k) {
-            k->next = a->pending;
-            a->pending = k;
-            a->n_pending++;
-        }
-    }
+    analysis_row_deinit(&row);
+}
+
+void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const prompt_row *made) {
+    analysis_row row;
+    if (!a || a->is_stopped) return;
+    if (analysis_row_of_prompt(p, made, &row) != OK)
+        log_error("analysis", "out of memory: a signal on %s is analysed after the next start", p->symbol);
+    else if (row.status == ANALYSIS_QUEUED)
+        take(a, &row);
+    else
+        a->config.on_shown(a->config.context, &row);
     analysis_row_deinit(&row);
 }
 

@@ -33,6 +33,8 @@ script_analysis orchestrator_analysis_mode(const config *cfg);
 
 /* All of these take NULL and do nothing then. */
 void orchestrator_analysis_signal(orchestrator_analysis *a, const signal_row *s); /* committed */
+/* What follows a signal that owes its prompt; committed, too. */
+void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const prompt_row *made);
 void orchestrator_analysis_update(orchestrator_analysis *a, const update_row *u);
 void orchestrator_analysis_event(orchestrator_analysis *a, const market_event *event);
 /* From time to time: what storage had no room for is handed over. */

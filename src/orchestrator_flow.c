@@ -80,6 +80,8 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
         o->n_printed++;
         if (may_analyse(o)) orchestrator_analysis_signal(o->analysis, &p->signals[i]);
     }
+    for (uint32_t i = 0; i < p->n_prompts && may_analyse(o); i++)
+        orchestrator_analysis_prompt(o->analysis, p, &p->prompts[i]);
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     for (uint32_t i = 0; i < p->n_updates; i++) orchestrator_analysis_update(o->analysis, &p->updates[i]);
     if (n_new || p->n_updates) orchestrator_notify_poke(o->notify);

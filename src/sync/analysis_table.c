@@ -1,5 +1,6 @@
 #include "sync/analysis_table.h"
 #include "abi.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "sync/local_db_body.h"
 #include "sync/notice_table.h"
@@ -30,6 +31,9 @@ static const char VERDICT[] =
     " tokens_in + tokens_out, model, finished_at FROM analyses WHERE id = ?1";
 static const char STATUS[] = "UPDATE signals SET status = ?2 WHERE id = ?1 AND status IN ('new', 'monitoring', 'ready',"
                              " 'expired')";
+static const char PROMPT[] = "UPDATE analyses SET prompt = ?2 WHERE id = ?1 AND status = 'queued' AND prompt IS NULL";
+static const char NO_PROMPT[] = "UPDATE analyses SET status = 'failed', error = ?2, finished_at = ?3 WHERE id = ?1 AND"
+                                " status = 'queued' AND prompt IS NULL";
 /* A prompt is big: it is kept while somebody may ask it. */
 static const char FORGET[] = "UPDATE analyses SET prompt = NULL WHERE signal_id = ?1 AND status <> 'queued'";
 static const char ONE[] = "SELECT " COLUMNS " FROM analyses WHERE id = ?1";
@@ -104,6 +108,20 @@ err analysis_table_queue(local_db *db, const signal_row *s, diag *why) {
     if (e != OK) return diag_set(why, e, "analysis of signal %s: %s", s->id, error_text(e));
     e = put_row(db, INSERT, &row, why);
     analysis_row_deinit(&row);
+    return e;
+}
+
+err analysis_table_prompt(local_db *db, const prompt_row *made, diag *why) {
+    char id[ID_BYTES];
+    sqlite3_stmt *update = NULL;
+    err e = prepare(db, made->prompt ? PROMPT : NO_PROMPT, &update, why);
+    if (e != OK) return e;
+    analysis_id(made->signal_id, 0, id);
+    bind_text(update, 1, id);
+    bind_text(update, 2, made->prompt ? made->prompt : made->error);
+    if (!made->prompt) sqlite3_bind_int64(update, 3, wall_ms());
+    e = local_db_run(db, update, why);
+    sqlite3_finalize(update);
     return e;
 }
 
