@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "orchestrator_ask.h"
 #include "orchestrator_flow.h"
 #include "orchestrator_greeting.h"
 #include "orchestrator_health.h"
@@ -292,6 +293,7 @@ static err open_server(orchestrator *o, diag *why) {
     orchestrator_market_provide(&providers);
     orchestrator_author_provide(&providers);
     orchestrator_try_provide(&providers);
+    orchestrator_ask_provide(&providers);
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 

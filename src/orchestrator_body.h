@@ -30,6 +30,7 @@ enum { N_SIGNALS = 3 };
 
 typedef struct orchestrator_live orchestrator_live;
 typedef struct orchestrator_orders orchestrator_orders;
+struct orchestrator_ask;
 
 typedef struct orchestrator {
     const config *cfg;
@@ -64,6 +65,7 @@ typedef struct orchestrator {
     orchestrator_author *author;
     orchestrator_lab *lab;
     orchestrator_market *market;
+    struct orchestrator_ask *asks; /* under way */
     orchestrator_history history;
     orchestrator_measure measure;
     orchestrator_service service;

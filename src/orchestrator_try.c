@@ -1,14 +1,16 @@
-/* See orchestrator_try.h. A visit of the lab in three kinds:
+/* See orchestrator_try.h. A visit of the lab in four kinds:
  *
  *   validate   findings
  *   look       open ──► references ──► 8 symbols, run ──► 8 more, run ... ──► told
  *   plots      open ──► references ──► the symbol, drawn                  ──► told
+ *   prompt     open ──► references ──► the symbol, asked at one bar       ──► told
  *
  * Bars are asked of the workers between two steps, few symbols at a time, so that a look at hundreds of them needs the memory of
  * eight. One that does not compile is told what is wrong with it. */
 #include "orchestrator_try.h"
 #include "check/study_draw.h"
 #include "check/study_look.h"
+#include "check/study_prompt.h"
 #include "orchestrator_body.h"
 #include "orchestrator_findings.h"
 #include "orchestrator_lab.h"
@@ -21,7 +23,7 @@
 
 enum { BATCH = 8 };
 
-typedef enum visit_kind { VISIT_VALIDATE, VISIT_LOOK, VISIT_PLOTS } visit_kind;
+typedef enum visit_kind { VISIT_VALIDATE, VISIT_LOOK, VISIT_PLOTS, VISIT_PROMPT } visit_kind;
 
 typedef struct visit {
     lab_visitor lab; /* first */
@@ -42,6 +44,10 @@ typedef struct visit {
     excerpt *batch[BATCH];
     size_t n_batch, n_missing; /* missing: asked for, and not there yet */
     json_writer w;             /* of plots */
+    int64_t open_ms;           /* of a prompt, as the next three */
+    try_prompt made;
+    try_prompt_fn on_prompt;
+    void *context;
 } visit;
 
 static visit *visit_of(lab_visitor *v) { return (visit *)v; }
@@ -53,6 +59,8 @@ static void free_visit(visit *v) {
     study_close(v->study);
     trader_source_free(v->source);
     json_writer_deinit(&v->w);
+    free(v->made.prompt);
+    kline_list_free(&v->made.since);
     free(v->symbols);
     free(v);
 }
@@ -74,15 +82,24 @@ static void on_study_closed(lab_visitor *lab) {
 /* It has been answered. */
 static void leave(visit *v) { orchestrator_lab_step(v->o->lab, run_close, on_study_closed); }
 
+/* Of a prompt; it may take what was made. */
+static void give_prompt(visit *v, int status, const char *why) {
+    try_prompt_fn on_prompt = v->on_prompt;
+    v->on_prompt = NULL;
+    if (on_prompt) on_prompt(v->context, status, why, &v->made);
+}
+
 static void cancel(lab_visitor *lab) {
     visit *v = visit_of(lab);
+    give_prompt(v, 503, error_text(ERR_CLOSED));
     if (v->reply.done) outcome_busy(v->reply, ERR_CLOSED);
 }
 
 static void dispose(lab_visitor *lab) { free_visit(visit_of(lab)); }
 
 static void answer_problem(visit *v, int status, const char *why) {
-    outcome_problem(v->reply, status, "%s", why);
+    give_prompt(v, status, why);
+    if (v->reply.done) outcome_problem(v->reply, status, "%s", why);
     v->reply.done = NULL;
     leave(v);
 }
@@ -253,10 +270,45 @@ static void on_drawn(lab_visitor *lab) {
     leave(v);
 }
 
+/* ---- the step of a prompt ---- */
+
+static err take_since(const kline_list *list, int64_t open_ms, kline_list *out) {
+    err failed = OK;
+    for (size_t i = kline_list_find(list, open_ms + 1); i < list->count && failed == OK; i++)
+        failed = kline_list_push(out, &list->bars[i]);
+    return failed;
+}
+
+static void run_prompt(lab_visitor *lab) {
+    visit *v = visit_of(lab);
+    const trader_spec *spec = study_spec(v->study);
+    probe_bars bars;
+    study_bars at = {symbol_table_get(v->o->symbols, v->batch[0]->symbol), &bars, &v->references};
+    v->failure = take_bars(v->batch[0], spec->interval_mask, &bars);
+    if (v->failure == OK) v->failure = take_since(&bars.lists[spec->interval], v->open_ms, &v->made.since);
+    if (v->failure != OK)
+        diag_set(&v->why, v->failure, "%s has no bars of all intervals that %s uses", at.symbol->name, spec->key);
+    if (v->failure == OK) v->failure = study_prompt(v->study, &at, v->open_ms, &v->made.prompt, &v->why);
+    probe_bars_free(&bars);
+}
+
+static void on_made(lab_visitor *lab) {
+    visit *v = visit_of(lab);
+    if (v->failure) {
+        bool is_script = v->failure == ERR_SCRIPT || v->failure == ERR_RUNAWAY;
+        answer_problem(v, is_script ? 422 : v->failure == ERR_NO_MEMORY ? 503 : 409, v->why.text);
+        return;
+    }
+    give_prompt(v, 200, NULL);
+    leave(v);
+}
+
 /* ---- the symbols ---- */
 
 static void run_batch(visit *v) {
-    if (v->kind == VISIT_PLOTS)
+    if (v->kind == VISIT_PROMPT)
+        orchestrator_lab_step(v->o->lab, run_prompt, on_made);
+    else if (v->kind == VISIT_PLOTS)
         orchestrator_lab_step(v->o->lab, run_draw, on_drawn);
     else
         orchestrator_lab_step(v->o->lab, run_look, on_looked);
@@ -271,7 +323,7 @@ static void on_bars(void *context, excerpt *e) {
 static bool is_wanted(const visit *v, const char *name) {
     const trader_spec *spec = study_spec(v->study);
     uint32_t id;
-    if (v->kind == VISIT_PLOTS) return true;
+    if (v->kind != VISIT_LOOK) return true;
     if (symbol_table_find(v->o->symbols, name, strlen(name), &id) != OK) return false;
     return trader_spec_wants(spec, name, symbol_table_get(v->o->symbols, id)->quote);
 }
@@ -293,7 +345,7 @@ static void ask_symbols(visit *v) {
     if (--v->n_missing > 0) return;
     if (v->n_batch > 0)
         run_batch(v);
-    else if (v->kind == VISIT_PLOTS)
+    else if (v->kind != VISIT_LOOK)
         answer_problem(v, 404, why.text);
     else
         tell_look(v);
@@ -311,7 +363,7 @@ static void on_open(lab_visitor *lab) {
     bool is_script = v->failure == ERR_SCRIPT || v->failure == ERR_RUNAWAY;
     if (v->failure && !is_script)
         answer_problem(v, 503, v->why.text);
-    else if (v->failure && v->kind == VISIT_PLOTS)
+    else if (v->failure && v->kind != VISIT_LOOK)
         answer_problem(v, 422, v->why.text);
     else if (v->failure)
         orchestrator_lab_step(v->o->lab, run_findings, on_findings);
@@ -331,6 +383,15 @@ static void begin(lab_visitor *lab) {
         orchestrator_lab_step(v->o->lab, run_open, on_open);
 }
 
+static void fill_visit(visit *v, orchestrator *o, visit_kind kind, trader_source *source) {
+    v->lab = (lab_visitor){.begin = begin, .cancel = cancel, .dispose = dispose};
+    v->kind = kind;
+    v->o = o;
+    v->source = source;
+    v->limits = script_limits_from(o->cfg);
+    json_writer_init(&v->w);
+}
+
 /* Takes the source. */
 static visit *new_visit(orchestrator *o, visit_kind kind, trader_source *source, serve_reply to) {
     visit *v = calloc(1, sizeof *v);
@@ -339,13 +400,8 @@ static visit *new_visit(orchestrator *o, visit_kind kind, trader_source *source,
         outcome_busy(to, ERR_NO_MEMORY);
         return NULL;
     }
-    v->lab = (lab_visitor){.begin = begin, .cancel = cancel, .dispose = dispose};
-    v->kind = kind;
-    v->o = o;
+    fill_visit(v, o, kind, source);
     v->reply = to;
-    v->source = source;
-    v->limits = script_limits_from(o->cfg);
-    json_writer_init(&v->w);
     return v;
 }
 
@@ -407,7 +463,7 @@ static void look(void *context, const serve_look *wanted, serve_reply to) {
     free_visit(v);
 }
 
-static const trader *find_trader(const orchestrator *o, const char *key) {
+const trader *orchestrator_try_find(const orchestrator *o, const char *key) {
     const trader_set *set = screener_traders(o->screener);
     for (int32_t i = 0; set && i < set->count; i++) {
         const trader *one = set->traders[i];
@@ -418,7 +474,7 @@ static const trader *find_trader(const orchestrator *o, const char *key) {
 
 static void plots(void *context, const serve_bars *bars, serve_reply to) {
     orchestrator *o = context;
-    const trader *one = find_trader(o, bars->trader);
+    const trader *one = orchestrator_try_find(o, bars->trader);
     trader_source *source = NULL;
     if (!one) {
         outcome_problem(to, 404, "there is no trader \"%s\" that runs", bars->trader);
@@ -441,6 +497,29 @@ static void plots(void *context, const serve_bars *bars, serve_reply to) {
     }
     outcome_busy(to, ERR_NO_MEMORY);
     free_visit(v);
+}
+
+err orchestrator_try_prompt(orchestrator *o, const trader_source *of, const char *symbol, int64_t open_ms,
+                            try_prompt_fn on_prompt, void *context) {
+    trader_source *source = NULL;
+    visit *v = trader_source_copy(of, &source) == OK ? calloc(1, sizeof *v) : NULL;
+    if (!v) {
+        trader_source_free(source);
+        return ERR_NO_MEMORY;
+    }
+    fill_visit(v, o, VISIT_PROMPT, source);
+    v->limits.analysis = ANALYSIS_MANUAL;
+    v->open_ms = open_ms;
+    char name[1][SYMBOL_BYTES];
+    snprintf(name[0], SYMBOL_BYTES, "%s", symbol);
+    err failed = o->is_stopping ? ERR_CLOSED : name_some(v, name, 1);
+    if (failed == OK) {
+        v->on_prompt = on_prompt;
+        v->context = context;
+        failed = orchestrator_lab_enter(o->lab, &v->lab);
+    }
+    if (failed != OK) free_visit(v);
+    return failed;
 }
 
 void orchestrator_try_provide(serve_providers *out) {
