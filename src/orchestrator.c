@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "orchestrator_ask.h"
+#include "orchestrator_bars.h"
 #include "orchestrator_flow.h"
 #include "orchestrator_greeting.h"
 #include "orchestrator_health.h"
@@ -437,6 +438,7 @@ static void on_feed_closed(void *context) {
             log_warn("orchestrator", "the workers were behind: %llu events are left to the next start",
                      (unsigned long long)n_let_go);
     }
+    orchestrator_bars_stop(o);
     orchestrator_market_stop(o->market);
     orchestrator_author_stop(o->author);
     orchestrator_lab_close(o->lab);

@@ -11,6 +11,7 @@
 #include "check/study_draw.h"
 #include "check/study_look.h"
 #include "check/study_prompt.h"
+#include "orchestrator_bars.h"
 #include "orchestrator_body.h"
 #include "orchestrator_findings.h"
 #include "orchestrator_lab.h"
@@ -21,7 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 8 };
+enum {
+    BATCH = 8,
+    COMPLETED_MAX =
+        100 /* symbols of one look that the exchange is asked for, when it is of an interval that nobody watches */
+};
 
 typedef enum visit_kind { VISIT_VALIDATE, VISIT_LOOK, VISIT_PLOTS, VISIT_PROMPT } visit_kind;
 
@@ -43,8 +48,12 @@ typedef struct visit {
     int32_t n_asked_references;
     excerpt *batch[BATCH];
     size_t n_batch, n_missing; /* missing: asked for, and not there yet */
-    json_writer w;             /* of plots */
-    int64_t open_ms;           /* of a prompt, as the next three */
+    size_t n_looked;
+    int32_t n_completed; /* symbols for which the exchange may have been asked */
+    err code;            /* of the first of them that failed; then it is asked no more */
+    diag trouble;
+    json_writer w;   /* of plots */
+    int64_t open_ms; /* of a prompt, as the next three */
     try_prompt made;
     try_prompt_fn on_prompt;
     void *context;
@@ -159,16 +168,30 @@ static err take_bars(excerpt *e, uint32_t mask, probe_bars *out) {
 static void ask_references(visit *v);
 static void ask_symbols(visit *v);
 
-static err ask(visit *v, const char *symbol, uint32_t mask, excerpt_done_fn on_done, diag *why) {
-    int32_t most[N_INTERVALS] = {0};
-    for (int32_t i = 0; i < N_INTERVALS; i++)
-        if (mask >> i & 1) most[i] = INT32_MAX;
-    return orchestrator_market_excerpt(v->o, symbol, most, 0, on_done, v, why);
+/* Of an interval that nobody watches as many as the daemon would keep. */
+static err ask(visit *v, const char *symbol, uint32_t mask, bars_done_fn on_done, diag *why) {
+    bars_wish wish = {.trusts_series = true};
+    bool may_complete = v->code == OK && v->n_completed++ < COMPLETED_MAX;
+    snprintf(wish.symbol, sizeof wish.symbol, "%s", symbol);
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        if (!(mask >> i & 1)) continue;
+        wish.most[i] = INT32_MAX;
+        wish.least[i] = may_complete ? (int32_t)v->o->cfg->kline_history : 0;
+    }
+    return orchestrator_bars_get(v->o, &wish, on_done, v, why);
+}
+
+/* The exchange did not give all: the first time is what is told. */
+static void note_trouble(visit *v, err code, const char *trouble) {
+    if (code == OK || v->code != OK) return;
+    v->code = code;
+    diag_set(&v->trouble, code, "%s", trouble);
 }
 
 /* Of each reference in its order, one after the other. They are few, and small beside what comes of the symbols. */
-static void on_reference(void *context, excerpt *e) {
+static void on_reference(void *context, excerpt *e, err code, const char *trouble) {
     visit *v = context;
+    note_trouble(v, code, trouble);
     const trader_spec *spec = study_spec(v->study);
     int32_t k = v->references.count;
     const symbol_info *info = symbol_table_get(v->o->symbols, e->symbol);
@@ -179,7 +202,8 @@ static void on_reference(void *context, excerpt *e) {
     if (failed == OK)
         ask_references(v);
     else
-        answer_problem(v, 422, "a reference of the trader has no bars here yet");
+        answer_problem(v, v->code ? orchestrator_market_status_of(v->code) : 422,
+                       v->code ? v->trouble.text : "a reference of the trader has no bars");
 }
 
 static void ask_references(visit *v) {
@@ -202,6 +226,7 @@ static void run_look(lab_visitor *lab) {
         probe_bars bars;
         study_bars at = {symbol_table_get(v->o->symbols, v->batch[i]->symbol), &bars, &v->references};
         err failed = take_bars(v->batch[i], spec->interval_mask, &bars);
+        v->n_looked += failed == OK;
         if (failed == OK)
             v->failure = study_look_at(v->study, &at, v->n_bars, &v->why);
         else
@@ -213,11 +238,16 @@ static void run_look(lab_visitor *lab) {
 
 static void tell_look(visit *v) {
     json_writer w;
+    if (v->n_looked == 0 && v->code) {
+        answer_problem(v, orchestrator_market_status_of(v->code), v->trouble.text);
+        return;
+    }
     json_writer_init(&w);
     json_write_object(&w);
     study_look_write(v->study, &w);
     json_put_integer(&w, "bars", v->n_bars);
     json_put_raw(&w, "findings", "[]");
+    if (v->code != OK) json_put_text(&w, "trouble", v->trouble.text);
     json_write_object_end(&w);
     outcome_json(v->reply, 200, &w);
     v->reply.done = NULL;
@@ -261,6 +291,10 @@ static void run_draw(lab_visitor *lab) {
 
 static void on_drawn(lab_visitor *lab) {
     visit *v = visit_of(lab);
+    if (v->failure && v->code) {
+        answer_problem(v, orchestrator_market_status_of(v->code), v->trouble.text);
+        return;
+    }
     if (v->failure) {
         answer_problem(v, v->failure == ERR_NOT_FOUND ? 404 : v->failure == ERR_NO_MEMORY ? 503 : 422, v->why.text);
         return;
@@ -314,8 +348,9 @@ static void run_batch(visit *v) {
         orchestrator_lab_step(v->o->lab, run_look, on_looked);
 }
 
-static void on_bars(void *context, excerpt *e) {
+static void on_bars(void *context, excerpt *e, err code, const char *trouble) {
     visit *v = context;
+    note_trouble(v, code, trouble);
     v->batch[v->n_batch++] = e;
     if (--v->n_missing == 0) run_batch(v);
 }
