@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "orchestrator_ask.h"
+#include "orchestrator_bars.h"
 #include "orchestrator_flow.h"
 #include "orchestrator_greeting.h"
 #include "orchestrator_health.h"
@@ -292,6 +294,7 @@ static err open_server(orchestrator *o, diag *why) {
     orchestrator_market_provide(&providers);
     orchestrator_author_provide(&providers);
     orchestrator_try_provide(&providers);
+    orchestrator_ask_provide(&providers);
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -435,6 +438,7 @@ static void on_feed_closed(void *context) {
             log_warn("orchestrator", "the workers were behind: %llu events are left to the next start",
                      (unsigned long long)n_let_go);
     }
+    orchestrator_bars_stop(o);
     orchestrator_market_stop(o->market);
     orchestrator_author_stop(o->author);
     orchestrator_lab_close(o->lab);

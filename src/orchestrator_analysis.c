@@ -236,7 +236,17 @@ void orchestrator_analysis_event(orchestrator_analysis *a, const market_event *e
         analyzer_bar(a->analyzer, symbol->name, event->interval, &event->bar);
 }
 
+err orchestrator_analysis_ask(orchestrator_analysis *a, const analysis_row *row, diag *why) {
+    if (!a || a->is_stopped) return diag_set(why, ERR_CLOSED, "the daemon stops");
+    if (!a->is_read) return diag_set(why, ERR_CLOSED, "the daemon starts: what it has spent today is not known yet");
+    return analyzer_ask(a->analyzer, row, why);
+}
+
 /* ---- reports ---- */
+
+bool orchestrator_analysis_hindrance(const orchestrator_analysis *a, char *why, size_t bytes) {
+    return a && !a->is_stopped && !analyzer_is_serving(a->analyzer, why, bytes);
+}
 
 bool orchestrator_analysis_is_serving(const orchestrator_analysis *a) {
     char why[160];

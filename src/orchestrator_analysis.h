@@ -37,6 +37,10 @@ void orchestrator_analysis_signal(orchestrator_analysis *a, const signal_row *s)
 void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const prompt_row *made);
 void orchestrator_analysis_update(orchestrator_analysis *a, const update_row *u);
 void orchestrator_analysis_event(orchestrator_analysis *a, const market_event *event);
+/* The row is queued by somebody who waits for it: see analyzer_ask. ERR_CLOSED and a sentence, too: not now. */
+MUST_CHECK err orchestrator_analysis_ask(orchestrator_analysis *a, const analysis_row *row, diag *why);
+/* False: nothing holds up what waits. `why`: a sentence. */
+bool orchestrator_analysis_hindrance(const orchestrator_analysis *a, char *why, size_t bytes);
 /* From time to time: what storage had no room for is handed over. */
 void orchestrator_analysis_flush(orchestrator_analysis *a);
 /* True when it is off, too. */

@@ -57,8 +57,7 @@ static void print_signal(const orchestrator *o, const signal_row *s) {
     fflush(stdout);
 }
 
-/* Not where the project itself has it done: nobody is to pay twice. */
-static bool may_analyse(const orchestrator *o) {
+bool orchestrator_flow_may_analyse(const orchestrator *o) {
     return !o->cloud_traders || !orchestrator_cloud_traders_are_analysed_elsewhere(o->cloud_traders);
 }
 
@@ -78,7 +77,7 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
         if (p->signals[i].state == SIGNAL_HISTORICAL) continue; /* hundreds at a first start: asked for, not told */
         print_signal(o, &p->signals[i]);
         o->n_printed++;
-        if (may_analyse(o)) orchestrator_analysis_signal(o->analysis, &p->signals[i]);
+        if (orchestrator_flow_may_analyse(o)) orchestrator_analysis_signal(o->analysis, &p->signals[i]);
     }
     for (uint32_t i = 0; i < p->n_prompts && may_analyse(o); i++)
         orchestrator_analysis_prompt(o->analysis, p, &p->prompts[i]);

@@ -120,11 +120,15 @@ static void refuse_method(http_request_state *r, const http_route *found) {
     r->answer.allow = http_route_allow(found);
 }
 
-/* Anything but GET and HEAD may have one, those and DELETE when they say so. */
-static bool may_have_body(struct lws *wsi, http_method method) {
+static bool has_no_body(http_method method, const http_route *found) {
+    return method == HTTP_GET || method == HTTP_DELETE ||
+           (method == HTTP_POST && found && found->post && found->body_most == 0);
+}
+
+/* Anything but GET, HEAD and the like may have one, those when they say so. */
+static bool may_have_body(struct lws *wsi, http_method method, const http_route *found) {
     char length[LENGTH_BYTES] = "";
-    bool has_none = method == HTTP_GET || method == HTTP_DELETE;
-    if (!has_none || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) return true;
+    if (!has_no_body(method, found) || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) return true;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) return false;
     return lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0 || strcmp(length, "0") != 0;
 }
@@ -133,7 +137,7 @@ static void handle(http_request_state *r, const http_route *found, http_method m
     handler_fn handler = http_route_handler(found, method);
     if (!handler)
         refuse_method(r, found);
-    else if (method == HTTP_POST || method == HTTP_PUT)
+    else if (!has_no_body(method, found))
         expect_body(r, found->body_most, handler);
     else
         begin_handler(r, handler);
@@ -141,16 +145,16 @@ static void handle(http_request_state *r, const http_route *found, http_method m
 
 static void judge(http_request_state *r, const char *path) {
     http_method method = method_of(r->wsi);
-    const http_route *found = http_route_find(path);
+    const http_route *found = http_route_find(path, r->name);
     const page *file = page_find(path);
     gate_verdict verdict = needs_token(path) ? ask_gate(r) : GATE_OPEN;
-    r->has_body = may_have_body(r->wsi, method);
+    r->has_body = may_have_body(r->wsi, method, found);
     r->is_head = lws_hdr_total_length(r->wsi, WSI_TOKEN_HEAD_URI) > 0;
-    snprintf(r->name, sizeof r->name, "%s", strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
     if (verdict == GATE_SHUT || verdict == GATE_UNAVAILABLE)
         refuse_entry(r, verdict);
-    else if ((method == HTTP_GET || method == HTTP_DELETE) && r->has_body)
-        http_answer_problem(&r->answer, 400, "a GET, HEAD or DELETE has no body here");
+    else if (has_no_body(method, found) && r->has_body)
+        http_answer_problem(&r->answer, 400, "%s has no body here",
+                            method == HTTP_POST ? "a POST at this path" : "a GET, HEAD or DELETE");
     else if (method == HTTP_GET && file)
         page_answer(file, r->wsi, &r->answer);
     else if (!found)

@@ -43,7 +43,8 @@ static const char WATCHED[] =
     " a.follow_up, a.created_at, a.finished_at, a.day, a.latency_ms, a.requests, a.tokens_in, a.tokens_cached,"
     " a.tokens_out, a.cost_usd, a.provider, a.model, a.decision, a.side, a.confidence, a.reasoning, a.key_levels,"
     " a.trade_plan, a.context, a.notes, a.raw, a.error FROM analyses a JOIN analyses f ON f.signal_id = a.signal_id AND"
-    " f.look = 0 WHERE a.follow_up = 'monitoring' AND a.status <> 'queued' AND f.prompt IS NOT NULL AND a.look ="
+    " f.look = (SELECT min(look) FROM analyses p WHERE p.signal_id = a.signal_id AND p.prompt IS NOT NULL) WHERE "
+    "a.follow_up = 'monitoring' AND a.status <> 'queued' AND f.prompt IS NOT NULL AND a.look ="
     " (SELECT max(look) FROM analyses l WHERE l.signal_id = a.signal_id AND l.status <> 'queued')";
 static const char SPENT[] =
     "SELECT day, sum(requests), sum(tokens_in + tokens_out), sum(cost_usd) FROM analyses WHERE day ="
