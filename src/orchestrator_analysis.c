@@ -23,6 +23,7 @@ struct orchestrator_analysis {
     kept_row *pending;      /* of signals that came before the past was read; newest first */
     size_t n_pending;
     size_t n_under_way; /* in storage, the read of the past included */
+    int64_t began_ms;   /* wall clock */
     bool is_read, is_stopped, is_closed, has_analyzer;
     log_repeater lost;
 };
@@ -47,6 +48,7 @@ err orchestrator_analysis_new(const orchestrator_analysis_config *options, orche
     if (!a) return diag_set(why, ERR_NO_MEMORY, "out of memory");
     a->config = *options;
     a->end = &a->first;
+    a->began_ms = wall_ms();
     ac.loop = options->loop;
     ac.clock = options->clock;
     ac.seed = (uint64_t)monotonic_ns();
@@ -150,7 +152,11 @@ static void restore(orchestrator_analysis *a) {
         analyzer_restore_trader(a->analyzer, p->spenders[i].trader_id, p->spenders[i].n_started, day_ms);
     for (size_t i = 0; i < p->n_watched; i++)
         if (analyzer_restore_watch(a->analyzer, &p->watched[i]) != OK) log_error("analysis", "out of memory");
-    for (size_t i = 0; i < p->n_queued; i++) add(a, &p->queued[i]);
+    for (size_t i = 0; i < p->n_queued; i++)
+        if (p->queued[i].prompt)
+            add(a, &p->queued[i]);
+        else if (p->queued[i].created_ms < a->began_ms) /* else its prompt is on its way */
+            a->config.on_owed(a->config.context, &p->queued[i]);
     if (p->n_queued || p->n_watched)
         log_info("analysis", "taken up from the run before: %zu that wait, %zu that are watched", p->n_queued,
                  p->n_watched);
@@ -221,6 +227,23 @@ void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const
         take(a, &row);
     else
         a->config.on_shown(a->config.context, &row);
+    analysis_row_deinit(&row);
+}
+
+void orchestrator_analysis_owed(orchestrator_analysis *a, const analysis_row *row) {
+    if (!a || a->is_stopped) return;
+    on_row(a, row);
+    if (row->status == ANALYSIS_QUEUED) add(a, row);
+}
+
+void orchestrator_analysis_decline(orchestrator_analysis *a, const signal_row *s, const char *why) {
+    analysis_row row;
+    if (!a || a->is_stopped || !(s->prompt || s->owes_prompt)) return;
+    if (analysis_row_of_signal(s, &row) == OK && (row.error = strdup(why))) {
+        row.status = ANALYSIS_EXPIRED;
+        row.finished_ms = wall_ms();
+        on_row(a, &row);
+    }
     analysis_row_deinit(&row);
 }
 

@@ -66,6 +66,8 @@ typedef struct orchestrator {
     orchestrator_author *author;
     orchestrator_lab *lab;
     orchestrator_market *market;
+    struct owed_look *owed_looks;  /* orchestrator_owed.h */
+    bool is_owed_asked;            /* one is in the lab */
     struct orchestrator_ask *asks; /* under way, as the next one */
     struct orchestrator_getting *gettings;
     orchestrator_history history;

@@ -63,7 +63,7 @@ static turn *turn_of(analysis_queue *q, const char *trader_id, int64_t now_ms) {
         *t = (turn){.day = now_ms / DAY_MS};
         snprintf(t->trader_id, sizeof t->trader_id, "%s", trader_id);
     }
-    if (t->day != now_ms / DAY_MS) {
+    if (now_ms && t->day != now_ms / DAY_MS) { /* 0: nothing has told the time yet */
         t->day = now_ms / DAY_MS;
         t->n_started = 0;
     }

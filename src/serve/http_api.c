@@ -32,6 +32,13 @@ static void refuse_entry(http_request_state *r, gate_verdict verdict) {
         http_answer_problem(&r->answer, 503, "the token cannot be checked now");
 }
 
+static void run_handler(http_request_state *r, handler_fn handler) {
+    if (r->api->is_over)
+        http_answer_problem(&r->answer, 503, "the daemon stops");
+    else
+        handler(r->api, r);
+}
+
 static void on_verdict(void *context, gate_verdict verdict) {
     http_request_state *r = context;
     handler_fn later = r->later;
@@ -42,7 +49,7 @@ static void on_verdict(void *context, gate_verdict verdict) {
         r->take_body = NULL;
         refuse_entry(r, verdict);
     } else if (later) {
-        later(r->api, r);
+        run_handler(r, later);
     } else {
         return; /* the body is still coming */
     }
@@ -64,7 +71,7 @@ static void begin_handler(http_request_state *r, handler_fn handler) {
     if (r->ticket)
         r->later = handler;
     else
-        handler(r->api, r);
+        run_handler(r, handler);
 }
 
 /* ---- a body ---- */
@@ -183,7 +190,7 @@ static int send_answer(http_request_state **slot) {
 
 /* Answers within the call, or reads no more until it does: see the top. When the gate does not know yet who asks, the answer
  * waits for it. */
-static int end_body(http_api *api, http_request_state **slot) {
+static int end_body(http_request_state **slot) {
     http_request_state *r = *slot;
     handler_fn take = r->take_body;
     r->take_body = NULL;
@@ -191,16 +198,16 @@ static int end_body(http_api *api, http_request_state **slot) {
     if (r->ticket)
         r->later = take;
     else
-        take(api, r);
+        run_handler(r, take);
     if (!r->is_waiting && !r->later) return send_answer(slot);
     lws_rx_flow_control(r->wsi, 0);
     return 0;
 }
 
 /* The body is whole, or (again and again) there is more behind it. */
-static int on_whole(http_api *api, http_request_state **slot) {
+static int on_whole(http_request_state **slot) {
     http_request_state *r = *slot;
-    if (r && r->take_body) return end_body(api, slot);
+    if (r && r->take_body) return end_body(slot);
     return r && r->must_close && !r->is_waiting && !r->later ? send_answer(slot) : 0;
 }
 
@@ -233,7 +240,7 @@ int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons 
     case LWS_CALLBACK_HTTP_BODY:
         if (r && r->take_body) add_to_body(r, in, bytes);
         return 0;
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return on_whole(api, slot);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return on_whole(slot);
     case LWS_CALLBACK_HTTP_WRITEABLE: return r && !r->is_waiting && !r->take_body && !r->later ? send_answer(slot) : 0;
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED_HTTP:
