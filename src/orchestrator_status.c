@@ -61,6 +61,7 @@ static void write_stream(const orchestrator *o, json_writer *w) {
     json_put_integer(w, "outdatedMessages", (int64_t)pool.n_outdated);
     json_put_integer(w, "frames", (int64_t)s.n_frames);
     json_put_integer(w, "klines", (int64_t)s.n_klines);
+    json_put_integer(w, "tickers", (int64_t)s.n_tickers);
     json_put_integer(w, "malformed", (int64_t)s.n_malformed);
     json_put_integer(w, "oversized", (int64_t)s.n_oversized);
     json_put_integer(w, "losses", (int64_t)s.n_losses);

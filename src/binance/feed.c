@@ -91,6 +91,23 @@ static void on_ticker(void *context, const parse_ticker *ticker) {
     roster_set_volume(f->roster, ticker->symbol.at, ticker->symbol.bytes, ticker->quote_volume);
 }
 
+static void on_live_ticker(void *context, uint32_t symbol, const parse_ticker *t) {
+    feed *f = context;
+    market_event event = {.kind = EVENT_TICKER,
+                          .symbol = symbol,
+                          .interval = N_INTERVALS,
+                          .event_ms = t->event_ms,
+                          .ticker = {.last = t->last,
+                                     .change_pct = t->change_percent,
+                                     .high = t->high,
+                                     .low = t->low,
+                                     .volume = t->volume,
+                                     .quote_volume = t->quote_volume,
+                                     .bid = t->bid,
+                                     .ask = t->ask}};
+    f->options.handlers.on_event(f->options.handlers.context, &event);
+}
+
 static void note_limit(feed *f, const parse_exchange *exchange) {
     for (size_t i = 0; i < exchange->n_limits; i++) {
         const parse_limit *limit = &exchange->limits[i];
@@ -217,17 +234,18 @@ static err open_pool(feed *f, diag *why) {
     const venue *v = fo->venue;
     const char *urls[VENUE_MAX_HOSTS + 1] = {0};
     stream_options each = {.silence_ms = v->silence_ms};
-    stream_pool_options o = {.loop = fo->loop,
-                             .urls = urls,
-                             .clock = fo->clock,
-                             .symbols = fo->symbols,
-                             .handlers = {.on_event = on_live, .on_state = on_stream_state, .context = f},
-                             .seed = fo->seed,
-                             .each = &each,
-                             .topics_per_connection = fo->streams_per_connection,
-                             .connects = (uint32_t)v->connects,
-                             .connects_ms = v->connects_ms,
-                             .life_ms = fo->stream_life_ms};
+    stream_pool_options o = {
+        .loop = fo->loop,
+        .urls = urls,
+        .clock = fo->clock,
+        .symbols = fo->symbols,
+        .handlers = {.on_event = on_live, .on_ticker = on_live_ticker, .on_state = on_stream_state, .context = f},
+        .seed = fo->seed,
+        .each = &each,
+        .topics_per_connection = fo->streams_per_connection,
+        .connects = (uint32_t)v->connects,
+        .connects_ms = v->connects_ms,
+        .life_ms = fo->stream_life_ms};
     assert(fo->n_ws_urls <= VENUE_MAX_HOSTS);
     for (size_t i = 0; i < v->n_ws_hosts && !fo->n_ws_urls; i++) urls[i] = v->ws_hosts[i].url;
     for (size_t i = 0; i < fo->n_ws_urls; i++) urls[i] = fo->ws_urls[i];
@@ -235,13 +253,13 @@ static err open_pool(feed *f, diag *why) {
 }
 
 err feed_watch(feed *f, uint32_t mask, const uint32_t *symbols, size_t n_symbols, diag *why) {
-    topic *wanted = calloc(n_symbols * N_INTERVALS + 1, sizeof *wanted);
+    topic *wanted = calloc(n_symbols * N_TOPIC_KINDS + 1, sizeof *wanted);
     size_t n = 0, most = STREAM_POOL_MAX *
                          (f->options.streams_per_connection ? f->options.streams_per_connection : TOPICS_MAX);
     err e = OK;
     if (!wanted) return diag_set(why, ERR_NO_MEMORY, "out of memory");
     for (size_t k = 0; k < n_symbols; k++)
-        for (int32_t i = 0; i < N_INTERVALS; i++)
+        for (int32_t i = 0; i < N_TOPIC_KINDS; i++)
             if (mask >> i & 1) wanted[n++] = (topic){symbols[k], (uint8_t)i};
     if (!f->pool) e = open_pool(f, why);
     if (e == OK) {

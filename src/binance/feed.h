@@ -46,7 +46,8 @@ typedef struct feed_options {
 } feed_options;
 
 MUST_CHECK err feed_open(const feed_options *options, feed **out, diag *why);
-/* Live bars of these symbols, and no others, for the intervals of `mask`, from now on. */
+/* Live bars of these symbols, and no others, for the intervals of `mask`, from now on; and whatever else its bits name of the
+ * kinds of topics (TOPIC_TICKER). */
 MUST_CHECK err feed_watch(feed *f, uint32_t mask, const uint32_t *symbols, size_t n_symbols, diag *why);
 /* Id of any symbol of the exchange, in the universe or not. After on_ready. ERR_NOT_FOUND. */
 MUST_CHECK err feed_find_symbol(feed *f, const char *name, uint32_t *id);

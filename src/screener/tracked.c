@@ -321,6 +321,7 @@ void tracked_free(tracked *t) {
     for (int32_t i = 0; i < t->n_standings; i++) forget(&t->standings[i]);
     for (int32_t i = 0; i < N_INTERVALS; i++) timeframe_free(t->frames[i]);
     free(t->standings);
+    free(t->ticker);
     memory_free(t->kept);
     free(t);
 }
@@ -511,6 +512,7 @@ bool tracked_tick(tracked *t, const trader_set *set, int32_t index, tracked_roun
     round->view.open_ms = kline_series_open_ms(bars)[kline_series_count(bars)];
     round->view.close_ms = interval_next(who->spec->interval, round->view.open_ms);
     round->view.is_tick = true;
+    round->view.ticker = t->ticker;
     round->view.binding = &s->binding;
     if (s->cursor_ms == 0 || tracked_bar_from(bars, s->cursor_ms) >= 0) return false;
     show_references(round, who);

@@ -39,6 +39,7 @@ typedef struct tracked {
     indicator_set *sets[N_INTERVALS]; /* of the frames, which are linked through it */
     standing *standings;              /* by place in the trader set; NULL: a copy of a reference */
     int32_t n_standings;
+    script_ticker *ticker;        /* the newest one; NULL: none has come, or no trader wants it */
     script_market market;         /* of a copy: what others see */
     int64_t start_ms;             /* market time at which it came under watch */
     int64_t told_ms[N_INTERVALS]; /* newest watermark handed to storage */

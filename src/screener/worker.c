@@ -213,6 +213,16 @@ static void hear(worker *w, int64_t market_ms, int64_t now_ns) {
     if (market_ms > w->market_ms) w->market_ms = market_ms;
 }
 
+static void on_ticker(worker *w, const market_event *event) {
+    tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
+    if (!t || !t->standings) return;
+    if (!t->ticker) t->ticker = malloc(sizeof *t->ticker);
+    if (t->ticker)
+        *t->ticker = event->ticker;
+    else
+        worker_fail(w, "out of memory");
+}
+
 static void on_market(worker *w, const market_event *event, int64_t received_ns) {
     tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
     timeframe *f = t && event->interval < N_INTERVALS ? t->frames[event->interval] : NULL;
@@ -545,6 +555,8 @@ static void *run(void *arg) {
             if (w->n_far > 0) look_ahead(w);
             if (event.kind == EVENT_CONTROL)
                 on_control(w, event.control);
+            else if (event.kind == EVENT_TICKER)
+                on_ticker(w, &event);
             else if (!lets_go(w))
                 on_market(w, &event, monotonic_ns());
             else
