@@ -32,15 +32,15 @@ static void refuse_entry(http_request_state *r, gate_verdict verdict) {
         http_answer_problem(&r->answer, 503, "the token cannot be checked now");
 }
 
-static void on_verdict(void *context, gate_verdict verdict) {
+static void on_verdict(void *context, gate_answer answer) {
     http_request_state *r = context;
     handler_fn later = r->later;
     r->ticket = NULL;
     r->later = NULL;
     if (!later && !r->take_body) return; /* an answer is on its way already */
-    if (verdict != GATE_OPEN) {
+    if (answer.verdict != GATE_OPEN) {
         r->take_body = NULL;
-        refuse_entry(r, verdict);
+        refuse_entry(r, answer.verdict);
     } else if (later) {
         later(r->api, r);
     } else {
@@ -54,7 +54,7 @@ static gate_verdict ask_gate(http_request_state *r) {
     offer o;
     offer_read(r->wsi, &o);
     gate_verdict verdict = GATE_SHUT;
-    if (o.place == OFFER_HEADER) verdict = gate_ask(r->api->gate, o.token, o.bytes, on_verdict, r, &r->ticket);
+    if (o.place == OFFER_HEADER) verdict = gate_ask(r->api->gate, o.token, o.bytes, on_verdict, r, &r->ticket).verdict;
     offer_wipe(&o);
     return verdict;
 }

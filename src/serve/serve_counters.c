@@ -32,6 +32,8 @@ void serve_counters_write(json_writer *w, const listener_stats *l, const gate_st
         {"malformedMessages", c->n_malformed},
         {"slowClients", c->n_slow},
         {"fastClients", c->n_fast},
+        {"expiredClients", c->n_expired},
+        {"renewedTokens", c->n_renewed},
         {"pushed", c->n_pushed},
         {"replayed", c->n_replayed},
         {"dropped", c->n_dropped},
