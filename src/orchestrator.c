@@ -266,6 +266,7 @@ static err open_server(orchestrator *o, diag *why) {
                        .origins = (const char *const *)o->cfg->auth_origins.items,
                        .n_origins = o->cfg->auth_origins.count,
                        .max_per_address = (uint32_t)o->cfg->connections_per_address,
+                       .requests_per_minute = o->cfg->requests_per_minute,
                        .is_behind_proxy = *o->cfg->fly_machine_id != 0, /* clients come through Fly's proxy */
                        .machine_id = o->machine_id};
     if (o->cfg->is_cloud)

@@ -4,7 +4,7 @@
 #include "spec/c/clients.h"
 #include <signal.h>
 
-enum { PATIENCE_MS = 400, PER_ADDRESS = 3, CROWD = 300 };
+enum { PATIENCE_MS = 400, PER_ADDRESS = 3, CROWD = 300, PER_MINUTE = 6 };
 
 static json_t *counters;
 
@@ -36,13 +36,14 @@ static int64_t counted(const char *name) {
     return json_integer_value(value);
 }
 
-static void open_server(bool is_behind_proxy) {
+static void open_server(bool is_behind_proxy, int64_t requests_per_minute) {
     diag why = {""};
     serve_config config = {.host = "127.0.0.1",
                            .token = "tm_0123456789012345678901234567890123456789012",
                            .auth_timeout_ms = 500,
                            .head_timeout_ms = PATIENCE_MS,
                            .max_per_address = PER_ADDRESS,
+                           .requests_per_minute = requests_per_minute,
                            .is_behind_proxy = is_behind_proxy};
     serve_providers providers = {.status = on_status, .health = on_health, .ready = on_ready};
     ok(serve_start(&loop, &config, &providers, &server, &why) == OK, "a server starts %s", why.text);
@@ -195,11 +196,48 @@ static void not_proxied(void) {
     for (int i = 0; i < PER_ADDRESS + 2; i++) close_client(all[i]);
 }
 
+/* Asked over one connection, as a proxy does; -1: no answer. */
+static int next_status(client *c, const char *method, const char *path, const char *address) {
+    char text[256];
+    bool is_head = false;
+    c->n = 0;
+    c->in[0] = 0;
+    snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: a\r\nFly-Client-IP: %s\r\n%s\r\n", method, path, address,
+             strcmp(method, "POST") == 0 ? "Content-Length: 2\r\n" : "");
+    send_text(c, text);
+    return wait_for(c, is_answered, &is_head) ? status_of(c) : -1;
+}
+
+/* The bucket of a minute's worth: what fills up again while this runs is less than one request. */
+static void rates(void) {
+    client *c = open_client();
+    int64_t before = counted("refusedRate");
+    int n_asked = 0, status = 401;
+    for (; n_asked < 3 * PER_MINUTE && status == 401; n_asked++)
+        status = next_status(c, "GET", "/api/v1/status", "203.0.113.9");
+    ok(n_asked == PER_MINUTE + 1 && status == 429, "as many requests of one address as may be, then 429 (%d)", n_asked);
+    int wait_s = 0;
+    const char *header = strstr(c->in, "retry-after: ");
+    ok(header && sscanf(header, "retry-after: %d", &wait_s) == 1 && wait_s >= 1 && wait_s <= 60 / PER_MINUTE,
+       "with the time after which there is one more (%d s)", wait_s);
+    ok(has(c, "application/problem+json") && has(c, "\"status\":429") && has(c, "x-content-type-options"),
+       "as all problems are told");
+    ok(counted("refusedRate") == before + 1, "which is counted");
+    ok(next_status(c, "GET", "/health", "203.0.113.9") == 200 && next_status(c, "GET", "/ready", "203.0.113.9") == 200,
+       "a watchdog is always answered");
+    ok(next_status(c, "GET", "/api/v1/status", "203.0.113.10") == 401,
+       "another address on the same connection is none of its business");
+    ok(next_status(c, "GET", "/", "203.0.113.9") == 429, "the pages count, too");
+    ok(next_status(c, "POST", "/api/v1/traders", "203.0.113.9") == 429, "and what has a body");
+    ok(wait_for(c, has_ended, NULL) && has(c, "connection: close"), "whose connection ends");
+    close_client(c);
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN);
     log_init(LOG_OFF, LOG_HUMAN);
     uv_loop_init(&loop);
-    open_server(false);
+    open_server(false, 0);
     halves();
     pieces();
     crowd();
@@ -208,8 +246,11 @@ int main(void) {
     client *idle = open_client();
     close_server();
     close_client(idle);
-    open_server(true);
+    open_server(true, 0);
     proxied();
+    close_server();
+    open_server(true, PER_MINUTE);
+    rates();
     close_server();
     json_decref(counters);
     ok(uv_run(&loop, UV_RUN_NOWAIT) == 0 && uv_loop_close(&loop) == 0, "the loop is empty");

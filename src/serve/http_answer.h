@@ -15,6 +15,7 @@ typedef struct http_answer {
     const struct page *page; /* it is one of the page's files (pages.h); NULL: an answer of the interface */
     bool is_gzip;            /* the body is compressed */
     const char *cache;       /* static: cache-control; NULL: no-store */
+    int64_t retry_after_s;   /* of 429; 0: 1 */
 } http_answer;
 
 /* Takes the text of `w`. Without memory the answer is a 503 without a body. */

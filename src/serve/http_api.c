@@ -160,6 +160,8 @@ static void judge(http_request_state *r, const char *path) {
     r->answer.must_close = !r->take_body && !r->is_waiting && r->has_body;
 }
 
+static void detach(http_request_state **slot);
+
 static void free_request(http_request_state *r) {
     if (r->ticket) gate_forget(r->api->gate, r->ticket); /* else the interface may be gone */
     free(r->body);
@@ -200,15 +202,37 @@ static int on_whole(http_api *api, http_request_state **slot) {
     return r && r->must_close && !r->is_waiting && !r->later ? send_answer(slot) : 0;
 }
 
-static int begin(http_api *api, struct lws *wsi, http_request_state **slot, const char *path) {
+/* NULL without memory. */
+static http_request_state *new_request(http_api *api, struct lws *wsi, http_request_state **slot) {
     http_request_state *r = calloc(1, sizeof *r);
-    if (!r) return -1;
+    if (!r) return NULL;
     r->wsi = wsi;
     r->api = api;
     *slot = r;
+    return r;
+}
+
+static int begin(http_api *api, struct lws *wsi, http_request_state **slot, const char *path) {
+    http_request_state *r = new_request(api, wsi, slot);
+    if (!r) return -1;
     judge(r, path);
     if (r->answer.must_close) return send_answer(slot);
     if (!r->is_waiting && !r->take_body && !r->later) lws_callback_on_writable(wsi);
+    return 0;
+}
+
+bool http_api_may_be_refused(const char *path) { return strcmp(path, "/health") != 0 && strcmp(path, "/ready") != 0; }
+
+int http_api_refuse(http_api *api, struct lws *wsi, http_request_state **slot, int64_t wait_ms) {
+    detach(slot);
+    http_request_state *r = new_request(api, wsi, slot);
+    if (!r) return -1;
+    r->is_head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
+    http_answer_problem(&r->answer, 429, "too many requests of your address");
+    r->answer.retry_after_s = (wait_ms + 999) / 1000;
+    r->answer.must_close = may_have_body(wsi, method_of(wsi));
+    if (r->answer.must_close) return send_answer(slot);
+    lws_callback_on_writable(wsi);
     return 0;
 }
 

@@ -10,6 +10,7 @@ void serve_counters_write(json_writer *w, const listener_stats *l, const gate_st
         {"requests", l->n_requests},
         {"refusedFull", l->n_refused_full},
         {"refusedAddress", l->n_refused_address},
+        {"refusedRate", l->n_refused_rate},
         {"badHeads", l->n_bad_heads},
         {"lateHeads", l->n_late},
         {"goneBeforeRequest", l->n_gone},
