@@ -238,7 +238,8 @@ static void tell_choice(orchestrator_cloud_traders *c) {
 
 static bool is_same_trader(const trader_row *a, const trader_row *b) {
     return strcmp(a->id, b->id) == 0 && is_same_text(a->name, b->name) && is_same_text(a->code, b->code) &&
-           is_same_text(a->inputs, b->inputs) && is_same_text(a->problem, b->problem);
+           is_same_text(a->inputs, b->inputs) && is_same_text(a->problem, b->problem) &&
+           a->tells_signals == b->tells_signals && a->tells_analyses == b->tells_analyses;
 }
 
 static bool is_same_list(const trader_row_list *a, const trader_row_list *b) {
