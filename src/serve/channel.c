@@ -248,6 +248,9 @@ static int judge_upgrade(channel *c, struct lws *wsi, const char *protocol) {
     if (!is_path || (strcmp(path, "/") != 0 && strcmp(path, "/ws") != 0))
         return refuse(c, wsi, 404, "the channel is at / and /ws");
     if (!is_origin_allowed(c, wsi)) return refuse(c, wsi, 403, "this origin is not allowed; add it to AUTH_ORIGINS");
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > OFFER_LIST_MAX_BYTES)
+        return refuse(c, wsi, 431,
+                      "more than 127 bytes of subprotocols are taken in one header, of a connection's first request");
     gate_verdict verdict = look_at_headers(c, wsi);
     if (verdict == GATE_SHUT) return refuse(c, wsi, 401, "the token is not this machine's");
     if (verdict == GATE_UNAVAILABLE) return refuse(c, wsi, 503, "the token cannot be checked now");

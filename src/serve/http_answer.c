@@ -20,6 +20,7 @@ static const char *title_of(int status) {
     case 422: return "Unprocessable Content";
     case 426: return "Upgrade Required";
     case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
     case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
     default: return "Error";
@@ -113,7 +114,7 @@ static int send_headers(struct lws *wsi, const http_answer *a) {
     add(&c, "cache-control:", a->cache ? a->cache : "no-store");
     if (a->page) add_for_page(&c, a);
     add_for_status(&c, a->status, a->allow ? a->allow : "GET, HEAD", a->retry_after_s);
-    if (a->must_close) add(&c, "connection:", "close");
+    if (a->must_close || a->is_last) add(&c, "connection:", "close");
     return c.is_full || lws_finalize_write_http_header(wsi, start, &c.at, c.end) ? -1 : 0;
 }
 

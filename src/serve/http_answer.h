@@ -11,6 +11,7 @@ typedef struct http_answer {
     char *body;       /* heap */
     size_t body_bytes;
     bool must_close;         /* the request has a body that nobody reads */
+    bool is_last;            /* the connection is not to be used for another request */
     const char *allow;       /* static; 405: the methods that there are */
     const struct page *page; /* it is one of the page's files (pages.h); NULL: an answer of the interface */
     bool is_gzip;            /* the body is compressed */

@@ -173,6 +173,7 @@ static int send_answer(http_request_state **slot) {
     http_request_state *r = *slot;
     struct lws *wsi = r->wsi;
     r->answer.must_close = r->answer.must_close || r->must_close;
+    r->answer.is_last = r->api->is_behind_proxy;
     int failed = http_answer_send(wsi, &r->answer, r->is_head);
     *slot = NULL;
     free_request(r);

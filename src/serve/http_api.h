@@ -12,6 +12,7 @@
 typedef struct http_api {
     gate *gate;
     const char *version, *machine_id; /* machine_id may be NULL */
+    bool is_behind_proxy;             /* which is asked to use no connection twice: listener.c */
     serve_providers providers;
 } http_api;
 

@@ -1,7 +1,9 @@
 /*   accept --> limits --> doorstep (until the first head is whole) --> libwebsockets --> http_api, channel
  *
  * libwebsockets 4.1 takes at most 127 bytes of subprotocols, and a user's token is longer. So a long list is put under another
- * name on its way in, with "trademind" alone left in its place (`rename_subprotocols`).
+ * name on its way in, with "trademind" alone left in its place (`rename_subprotocols`). That is done for the first request of a
+ * connection. Browsers open a new one for a WebSocket; a proxy may take one that it has, so behind one every answer of the HTTP
+ * interface asks to use none twice.
  *
  * Closing is the part with a story. libwebsockets 4.1 on a foreign loop wants lws_context_destroy twice: the first call
  * closes its libuv handles, the second frees the memory that they live in, so it must wait until the loop is done with
@@ -32,7 +34,6 @@ enum {
     ACCEPTS_AT_ONCE = 32, /* then the others have a turn */
     BACKLOG = 512,
     RENAMED_BYTES = 256,
-    SUBPROTOCOLS_MAX_BYTES = 127, /* libwebsockets' */
     REQUEST_TIMEOUT_S = 10,
     HEAD_TIMEOUT_MS = 10000,
     KEEPALIVE_S = 30,
@@ -252,20 +253,10 @@ static void note_use(listener *l, struct lws *wsi, enum lws_callback_reasons rea
     if (c && (is_begin || is_end)) set_idle(l, c, is_end);
 }
 
-/* A proxy sends the requests of several clients over one connection, so each says where it comes from. */
-static client_address sender_of(const listener *l, struct lws *wsi) {
-    static const char header[] = "fly-client-ip:";
-    char text[INET6_ADDRSTRLEN] = "";
-    client_address told;
-    const connection *c = connection_of(l, wsi);
-    int bytes = l->options.is_behind_proxy ? lws_hdr_custom_copy(wsi, text, sizeof text, header, sizeof header - 1) : 0;
-    if (bytes > 0 && client_address_parse(text, (size_t)bytes, &told)) return told;
-    return c ? c->from : (client_address){{0}};
-}
-
 static int begin_request(listener *l, struct lws *wsi, http_request_state **slot, const char *path) {
-    client_address from = sender_of(l, wsi);
-    int64_t wait_ms = http_api_may_be_refused(path) ? request_rates_take(l->rates, &from, monotonic_ms()) : 0;
+    const connection *c = connection_of(l, wsi);
+    bool is_counted = c && http_api_may_be_refused(path);
+    int64_t wait_ms = is_counted ? request_rates_take(l->rates, &c->from, monotonic_ms()) : 0;
     l->stats.n_requests++;
     if (wait_ms == 0) return http_api_on_event(l->options.api, wsi, LWS_CALLBACK_HTTP, slot, path, 0);
     l->stats.n_refused_rate++;
@@ -418,7 +409,7 @@ static void on_ready(void *context, void *guest, int fd, const char *text, const
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     l->adopted = guest;
     l->head_text = text;
-    bool is_long = head->subprotocols.at && head->subprotocols.bytes > SUBPROTOCOLS_MAX_BYTES;
+    bool is_long = head->subprotocols.at && head->subprotocols.bytes > OFFER_LIST_MAX_BYTES;
     /* On failure it has closed the descriptor. */
     struct lws *wsi = is_long ? rename_subprotocols(l, fd, head) : lws_adopt_socket_vhost(l->vhost, fd);
     if (wsi && l->adopted) {

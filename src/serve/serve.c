@@ -67,7 +67,7 @@ static err make_parts(serve *s, uv_loop_t *loop, const serve_config *config, con
     err failed = copy_config(s, config);
     if (!failed) failed = open_gate(s, loop, config);
     if (failed) return failed;
-    s->api = (http_api){s->gate, TRADEMIND_VERSION, s->machine_id, *providers};
+    s->api = (http_api){s->gate, TRADEMIND_VERSION, s->machine_id, config->is_behind_proxy, *providers};
     channel_options options = {.gate = s->gate,
                                .origins = (const char *const *)s->origins,
                                .n_origins = s->n_origins,
