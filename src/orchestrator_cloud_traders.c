@@ -297,6 +297,11 @@ static void on_read(void *context, const trader_poll_round *round) {
     c->config.on_change(c->config.context);
 }
 
+static void on_read_failed(void *context) {
+    const orchestrator_cloud_traders *c = context;
+    if (c->config.on_failed) c->config.on_failed(c->config.context);
+}
+
 /* ---- the list as sources ---- */
 
 /* Cut where a character ends; what is no text of one line becomes a space. */
@@ -367,6 +372,7 @@ err orchestrator_cloud_traders_start(orchestrator_cloud_traders *c) {
                              .user_id = c->config.user_id,
                              .seed = (uint64_t)monotonic_ns(),
                              .on_read = on_read,
+                             .on_failed = on_read_failed,
                              .context = c};
     return trader_poll_start(&pc, &c->poll);
 }
