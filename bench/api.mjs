@@ -24,7 +24,7 @@ SELECT printf('%08x-0000-5000-8000-%012x', i * 2654435761 % 4294967296, i), 'loc
 
 const folder = tempDir();
 const begin = async () => {
-  const daemon = startTrademind({ folder });
+  const daemon = startTrademind({ folder, env: { REQUESTS_PER_MINUTE: '0' } });
   await daemon.until(() => daemon.port(), 'the daemon to listen');
   return daemon;
 };

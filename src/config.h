@@ -56,7 +56,8 @@ typedef struct config {
 
     const char *host;
     int64_t connections_per_address;
-    config_list auth_origins; /* scheme://host[:port] */
+    int64_t requests_per_minute; /* 0: no limit */
+    config_list auth_origins;    /* scheme://host[:port] */
     const char *auth_issuer, *auth_jwt_secret;
     int64_t port, metrics_port; /* 0: any free one */
 

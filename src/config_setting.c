@@ -162,6 +162,9 @@ const config_setting CONFIG_SETTINGS[] = {
      .effect = "port of the HTTP interface and the browser channel; 0: any free one, told at start"},
     {.name = "CONNECTIONS_PER_ADDRESS", .group = "Server", FIELD(connections_per_address), WHOLE(1, 10000), .initial = "32",
      .effect = "connections of one client's address at once (of an IPv6 network of 64 bits); this machine's own are not limited"},
+    {.name = "REQUESTS_PER_MINUTE", .group = "Server", FIELD(requests_per_minute), WHOLE(0, 1000000), .initial = "6000",
+     .effect = "HTTP requests of one client's address (of an IPv6 network of 64 bits), of this machine, too; up to a minute's worth at"
+     " once. 0: no limit"},
     {.name = "METRICS_PORT", .group = "Server", FIELD(metrics_port), WHOLE(0, 65535), .initial = "9091",
      .effect = "port of /metrics for Prometheus, without a token; 0: any free one, told at start. Taken by another: none"},
     {.name = "AUTH_ORIGINS", .group = "Server", FIELD(auth_origins), OPTIONAL(TYPE_ORIGINS),

@@ -184,6 +184,7 @@ static err open_snapshot(orchestrator *o, diag *why) {
 
 static void on_cloud_traders(void *context) {
     orchestrator *o = context;
+    orchestrator_update_read(o->update);
     if (!o->is_stopping) orchestrator_traders_list_again(o->traders);
 }
 
@@ -206,8 +207,18 @@ static bool is_set(const config *cfg, const char *name) {
     return false;
 }
 
+static void on_same_traders(void *context) {
+    orchestrator_update_read(((orchestrator *)context)->update);
+    orchestrator_author_read(context);
+}
+
+static void on_traders_unread(void *context) { orchestrator_update_failed(((orchestrator *)context)->update); }
+
 static err scan_cloud_traders(void *context, trader_folder *out, diag *why) {
-    return orchestrator_cloud_traders_scan(((orchestrator *)context)->cloud_traders, out, why);
+    const orchestrator *o = context;
+    err e = orchestrator_cloud_traders_scan(o->cloud_traders, out, why);
+    if (e == OK) orchestrator_update_apply(o->update, out);
+    return e;
 }
 
 static err open_cloud(orchestrator *o, diag *why) {
@@ -218,7 +229,8 @@ static err open_cloud(orchestrator *o, diag *why) {
                                             .storage = o->storage,
                                             .user_id = o->cfg->user_id,
                                             .on_change = on_cloud_traders,
-                                            .on_same = orchestrator_author_read,
+                                            .on_same = on_same_traders,
+                                            .on_failed = on_traders_unread,
                                             .context = o};
     return e == OK ? orchestrator_cloud_traders_new(&tc, &o->cloud_traders, why) : e;
 }
@@ -239,7 +251,8 @@ static err open_traders(orchestrator *o, diag *why) {
                                       .context = o};
     err e = is_cloud ? open_cloud(o, why) : orchestrator_local_new(o->storage, &o->local, why);
     o->is_folder_set = is_set(o->cfg, "TRADERS_DIR");
-    if (e == OK && orchestrator_author_new(o, &o->author) != OK) e = diag_set(why, ERR_NO_MEMORY, "out of memory");
+    if (e == OK && (orchestrator_author_new(o, &o->author) != OK || orchestrator_update_new(o, &o->update) != OK))
+        e = diag_set(why, ERR_NO_MEMORY, "out of memory");
     if (e == OK) e = orchestrator_traders_new(&tc, &o->traders, why);
     return e == OK ? storage_start(o->storage, &o->loop, orchestrator_flow_committed, o, why) : e;
 }
@@ -274,6 +287,7 @@ static err open_server(orchestrator *o, diag *why) {
                        .origins = (const char *const *)o->cfg->auth_origins.items,
                        .n_origins = o->cfg->auth_origins.count,
                        .max_per_address = (uint32_t)o->cfg->connections_per_address,
+                       .requests_per_minute = o->cfg->requests_per_minute,
                        .is_behind_proxy = *o->cfg->fly_machine_id != 0, /* clients come through Fly's proxy */
                        .machine_id = o->machine_id};
     if (o->cfg->is_cloud)
@@ -293,7 +307,7 @@ static err open_server(orchestrator *o, diag *why) {
                                  .set_paused = orchestrator_orders_set_paused,
                                  .find_klines = orchestrator_live_find,
                                  .metrics = orchestrator_prometheus_write,
-                                 .reload_traders = reload_traders};
+                                 .update_traders = orchestrator_update_take};
     orchestrator_status_provide(&providers);
     if (orchestrator_orders_new(o, &o->orders) != OK || orchestrator_live_open(o, &o->live) != OK)
         return diag_set(why, ERR_NO_MEMORY, "out of memory");
@@ -526,6 +540,7 @@ int orchestrator_run(const config *cfg, diag *why) {
     screener_free(o->screener);
     orchestrator_market_free(o->market);
     orchestrator_author_free(o->author);
+    orchestrator_update_free(o->update);
     orchestrator_local_free(o->local);
     orchestrator_universe_free(o->universe);
     symbol_table_free(o->symbols);

@@ -20,6 +20,7 @@
 #include "orchestrator_snapshot.h"
 #include "orchestrator_traders.h"
 #include "orchestrator_universe.h"
+#include "orchestrator_update.h"
 #include "screener/screener.h"
 #include "serve/auth.h"
 #include "serve/metrics_listener.h"
@@ -64,6 +65,7 @@ typedef struct orchestrator {
     orchestrator_universe *universe;
     orchestrator_local *local; /* NULL in the cloud */
     orchestrator_author *author;
+    orchestrator_update *update;
     orchestrator_lab *lab;
     orchestrator_market *market;
     struct owed_look *owed_looks;  /* orchestrator_owed.h */

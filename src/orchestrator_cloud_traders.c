@@ -238,7 +238,8 @@ static void tell_choice(orchestrator_cloud_traders *c) {
 
 static bool is_same_trader(const trader_row *a, const trader_row *b) {
     return strcmp(a->id, b->id) == 0 && is_same_text(a->name, b->name) && is_same_text(a->code, b->code) &&
-           is_same_text(a->inputs, b->inputs) && is_same_text(a->problem, b->problem);
+           is_same_text(a->inputs, b->inputs) && is_same_text(a->problem, b->problem) &&
+           a->tells_signals == b->tells_signals && a->tells_analyses == b->tells_analyses;
 }
 
 static bool is_same_list(const trader_row_list *a, const trader_row_list *b) {
@@ -294,6 +295,11 @@ static void on_read(void *context, const trader_poll_round *round) {
     c->has_list = true;
     save(c);
     c->config.on_change(c->config.context);
+}
+
+static void on_read_failed(void *context) {
+    const orchestrator_cloud_traders *c = context;
+    if (c->config.on_failed) c->config.on_failed(c->config.context);
 }
 
 /* ---- the list as sources ---- */
@@ -366,6 +372,7 @@ err orchestrator_cloud_traders_start(orchestrator_cloud_traders *c) {
                              .user_id = c->config.user_id,
                              .seed = (uint64_t)monotonic_ns(),
                              .on_read = on_read,
+                             .on_failed = on_read_failed,
                              .context = c};
     return trader_poll_start(&pc, &c->poll);
 }

@@ -24,6 +24,8 @@ typedef struct orchestrator_cloud_traders_config {
     void (*on_change)(void *context);
     /* They were read, and the list is the same. May be NULL. */
     void (*on_same)(void *context);
+    /* They could not be read. May be NULL. */
+    void (*on_failed)(void *context);
     void *context;
 } orchestrator_cloud_traders_config;
 

@@ -3,7 +3,6 @@
 #include "orchestrator_notify.h"
 #include "base/log.h"
 #include "notify/message.h"
-#include "notify/rule.h"
 #include "notify/signature.h"
 #include "script/template.h"
 #include "sync/notice_table.h"
@@ -308,6 +307,7 @@ static err add_deliveries(const orchestrator_notify *n, const notice *of, delive
     err e = notice_rule_read(c->rules_of(c->context, of->signal.trader_id),
                              c->cfg->notify_signals == NOTIFY_SIGNALS_ASKED, &rule);
     if (e != OK) return e;
+    c->silence(c->context, of->signal.trader_id, &rule);
     uint32_t services = notice_rule_services(&rule, of, n->available);
     if (symbol_table_find(c->symbols, of->signal.symbol, strlen(of->signal.symbol), &symbol) == OK) {
         context.base = symbol_table_get(c->symbols, symbol)->base;

@@ -8,6 +8,7 @@
 #pragma once
 #include "config.h"
 #include "notify/lane.h"
+#include "notify/rule.h"
 #include "serve/health.h"
 #include "serve/metrics_text.h"
 #include "sync/storage.h"
@@ -23,6 +24,8 @@ typedef struct orchestrator_notify_config {
     const char *market;
     /* trader_spec.notify of the trader with that id, borrowed; NULL: it has none, or is not there any more. */
     const char *(*rules_of)(void *context, const char *trader_id);
+    /* Puts into the rule what its owner has said elsewhere. */
+    void (*silence)(void *context, const char *trader_id, notice_rule *rule);
     void *context;
 } orchestrator_notify_config;
 

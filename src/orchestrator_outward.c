@@ -12,6 +12,13 @@ static const char *rules_of(void *context, const char *trader_id) {
     return NULL;
 }
 
+/* In the cloud the owner has said so beside the script. */
+static void silence(void *context, const char *trader_id, notice_rule *rule) {
+    const orchestrator *o = context;
+    const trader_row *row = o->cloud_traders ? orchestrator_cloud_traders_find(o->cloud_traders, trader_id) : NULL;
+    if (row) notice_rule_silence(rule, row->tells_signals, row->tells_analyses);
+}
+
 err orchestrator_outward_open_notify(orchestrator *o, diag *why) {
     orchestrator_notify_config nc = {.cfg = o->cfg,
                                      .loop = &o->loop,
@@ -20,6 +27,7 @@ err orchestrator_outward_open_notify(orchestrator *o, diag *why) {
                                      .storage = o->storage,
                                      .market = venue_get(o->cfg->market)->name,
                                      .rules_of = rules_of,
+                                     .silence = silence,
                                      .context = o};
     return orchestrator_notify_new(&nc, &o->notify, why);
 }

@@ -1,6 +1,7 @@
 /* What browsers may send, and what is no request: the parser alone. */
 #include "serve/channel_request.h"
 #include "spec/c/tap.h"
+#include <stdlib.h>
 #include <string.h>
 
 static channel_request r;
@@ -62,6 +63,10 @@ static void data(void) {
     ok(parse("{\"type\":\"config_update\",\"data\":{\"traders\":[{\"id\":1}],\"version\":12}}") == OK &&
            !strcmp(r.version, "12") && r.has_traders,
        "config_update as the original sends it");
+    const char *update = "{\"type\":\"config_update\",\"data\":{\"traders\":[{\"id\":1, \"enabled\":true}]}}";
+    char *traders = channel_request_traders(update, strlen(update));
+    ok(traders && !strcmp(traders, "[{\"id\":1,\"enabled\":true}]"), "with its traders");
+    free(traders);
     ok(parse("{\"type\":\"config_update\",\"data\":{}}") == OK && !*r.version && !r.has_traders, "and an empty one");
     ok(parse("{\"type\":\"config_update\",\"data\":{\"traders\":{}}}") == ERR_INVALID, "traders that are no list");
     ok(parse("{\"type\":\"config_update\",\"data\":{\"version\":[1]}}") == ERR_INVALID && !*r.version, "no version");

@@ -4,7 +4,7 @@
 #include "spec/c/clients.h"
 #include <signal.h>
 
-enum { PATIENCE_MS = 400, PER_ADDRESS = 3, CROWD = 300 };
+enum { PATIENCE_MS = 400, PER_ADDRESS = 3, CROWD = 300, PER_MINUTE = 6 };
 
 static json_t *counters;
 
@@ -36,13 +36,14 @@ static int64_t counted(const char *name) {
     return json_integer_value(value);
 }
 
-static void open_server(bool is_behind_proxy) {
+static void open_server(bool is_behind_proxy, int64_t requests_per_minute) {
     diag why = {""};
     serve_config config = {.host = "127.0.0.1",
                            .token = "tm_0123456789012345678901234567890123456789012",
                            .auth_timeout_ms = 500,
                            .head_timeout_ms = PATIENCE_MS,
                            .max_per_address = PER_ADDRESS,
+                           .requests_per_minute = requests_per_minute,
                            .is_behind_proxy = is_behind_proxy};
     serve_providers providers = {.status = on_status, .health = on_health, .ready = on_ready};
     ok(serve_start(&loop, &config, &providers, &server, &why) == OK, "a server starts %s", why.text);
@@ -195,21 +196,113 @@ static void not_proxied(void) {
     for (int i = 0; i < PER_ADDRESS + 2; i++) close_client(all[i]);
 }
 
+static int status_from(const char *method, const char *path, const char *address, client **out) {
+    char extra[160];
+    snprintf(extra, sizeof extra, "Fly-Client-IP: %s\r\n%s", address,
+             strcmp(method, "POST") ? "" : "Content-Length: 2\r\n");
+    client *c = request(method, path, extra);
+    int status = status_of(c);
+    if (out)
+        *out = c;
+    else
+        close_client(c);
+    return status;
+}
+
+/* The bucket of a minute's worth: what fills up again while this runs is less than one request. */
+static void rates(void) {
+    static const char here[] = "203.0.113.9", there[] = "203.0.113.10";
+    int64_t before = counted("refusedRate");
+    int n_asked = 0, status = 401, wait_s = 0;
+    for (; n_asked < 3 * PER_MINUTE && status == 401; n_asked++)
+        status = status_from("GET", "/api/v1/status", here, NULL);
+    ok(n_asked == PER_MINUTE + 1 && status == 429, "as many requests of one address as may be, then 429 (%d)", n_asked);
+    ok(counted("refusedRate") == before + 1, "which is counted");
+    client *c;
+    status = status_from("GET", "/api/v1/status", here, &c);
+    const char *header = strstr(c->in, "retry-after: ");
+    ok(header && sscanf(header, "retry-after: %d", &wait_s) == 1 && wait_s >= 1 && wait_s <= 60 / PER_MINUTE,
+       "with the time after which there is one more (%d s)", wait_s);
+    ok(has(c, "application/problem+json") && has(c, "\"status\":429") && has(c, "x-content-type-options"),
+       "as all problems are told");
+    close_client(c);
+    ok(status_from("GET", "/health", here, NULL) == 200 && status_from("GET", "/ready", here, NULL) == 200,
+       "a watchdog is always answered");
+    ok(status_from("GET", "/api/v1/status", there, NULL) == 401, "another address is none of its business");
+    ok(status_from("GET", "/", here, NULL) == 429, "the pages count, too");
+    ok(status_from("POST", "/api/v1/traders", here, &c) == 429 && wait_for(c, has_ended, NULL),
+       "and what has a body, whose connection ends");
+    close_client(c);
+}
+
+static bool has_head(client *c, const void *what) {
+    (void)what;
+    return strstr(c->in, "\r\n\r\n") || c->is_ended;
+}
+
+static int next_status(client *c, const char *text) {
+    bool is_head = false;
+    c->n = 0;
+    c->in[0] = 0;
+    send_text(c, text);
+    return wait_for(c, is_answered, &is_head) ? status_of(c) : -1;
+}
+
+/* Whose second request is of another client of the proxy: it is asked not to. */
+static void kept_behind_proxy(void) {
+    client *c = request("GET", "/health", "");
+    ok(has(c, "connection: close"), "a proxy is asked to use no connection twice");
+    close_client(c);
+}
+
+#define UPGRADE \
+    "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: trademind, "
+
+/* What libwebsockets does not take, and only the first request of a connection is changed for. */
+static void late_upgrades(void) {
+    char text[1024], list[512];
+    memset(list, 'x', sizeof list);
+    list[300] = 0;
+    snprintf(text, sizeof text, "%s%s\r\n\r\n", UPGRADE, list);
+    client *c = open_client();
+    send_text(c, text);
+    ok(wait_for(c, has_head, NULL) && status_of(c) == 101, "a long list of subprotocols on a new connection");
+    close_client(c);
+    c = request("GET", "/health", "");
+    ok(!has(c, "connection: close"), "a connection is kept");
+    ok(next_status(c, text) == 431 && has(c, "of a connection's first request"),
+       "on one that was used it is refused, with the reason");
+    close_client(c);
+    snprintf(text, sizeof text, "%s%.46s\r\n\r\n", UPGRADE, list);
+    c = request("GET", "/health", "");
+    c->n = 0;
+    c->in[0] = 0;
+    send_text(c, text);
+    ok(wait_for(c, has_head, NULL) && status_of(c) == 101, "a short one is not");
+    close_client(c);
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN);
     log_init(LOG_OFF, LOG_HUMAN);
     uv_loop_init(&loop);
-    open_server(false);
+    open_server(false, 0);
     halves();
     pieces();
     crowd();
     idlers();
     not_proxied();
+    late_upgrades();
     client *idle = open_client();
     close_server();
     close_client(idle);
-    open_server(true);
+    open_server(true, 0);
     proxied();
+    kept_behind_proxy();
+    close_server();
+    open_server(true, PER_MINUTE);
+    rates();
     close_server();
     json_decref(counters);
     ok(uv_run(&loop, UV_RUN_NOWAIT) == 0 && uv_loop_close(&loop) == 0, "the loop is empty");

@@ -162,11 +162,11 @@ static void keys_over_time(http_client *http) {
 /* ---- the gate ---- */
 
 static gate *door;
-static gate_verdict last;
+static gate_answer last;
 static int n_verdicts, n_verdicts_expected;
 
-static void on_verdict(void *context, gate_verdict verdict) {
-    last = verdict;
+static void on_verdict(void *context, gate_answer answer) {
+    last = answer;
     n_verdicts++;
     if (context) gate_forget(door, *(gate_ticket **)context); /* an asker that takes another one with it */
 }
@@ -203,11 +203,11 @@ static void close_gate(void) {
 static gate_verdict ask(const char *token) {
     gate_ticket *ticket = NULL;
     n_verdicts_expected = n_verdicts + 1;
-    gate_verdict v = gate_ask(door, token, strlen(token), on_verdict, NULL, &ticket);
-    if ((v == GATE_WAIT) != (ticket != NULL)) ok(false, "a ticket is for waiting");
-    if (v != GATE_WAIT) return v;
-    if (!cloud_wait_until(&loop, is_judged, WAIT_MS)) ok(false, "a verdict comes");
-    return last;
+    gate_answer a = gate_ask(door, token, strlen(token), on_verdict, NULL, &ticket);
+    if ((a.verdict == GATE_WAIT) != (ticket != NULL)) ok(false, "a ticket is for waiting");
+    if (a.verdict != GATE_WAIT) last = a;
+    if (a.verdict == GATE_WAIT && !cloud_wait_until(&loop, is_judged, WAIT_MS)) ok(false, "a verdict comes");
+    return last.verdict;
 }
 
 static void make(char out[TOKEN_BYTES], const char *header, const char *sub, int64_t expires_in_s, EVP_PKEY *key,
@@ -232,7 +232,7 @@ static void local_gate(void) {
     ok(ask(TOKEN) == GATE_OPEN && ask(token) == GATE_SHUT && ask("") == GATE_SHUT,
        "without users there is the machine's token alone");
     gate_ticket *ticket;
-    ok(gate_ask(door, TOKEN, strlen(TOKEN) - 1, NULL, NULL, &ticket) == GATE_SHUT, "and that whole");
+    ok(gate_ask(door, TOKEN, strlen(TOKEN) - 1, NULL, NULL, &ticket).verdict == GATE_SHUT, "and that whole");
     close_gate();
 }
 
@@ -246,14 +246,17 @@ static void gate_with_keys(void) {
     gate_ticket *tickets[4] = {NULL};
     n_verdicts_expected = n_verdicts + 3;
     for (int i = 0; i < 4; i++) /* the first takes the last with it */
-        if (gate_ask(door, token, strlen(token), on_verdict, i == 3 ? &tickets[0] : NULL, &tickets[i]) != GATE_WAIT)
+        if (gate_ask(door, token, strlen(token), on_verdict, i == 3 ? &tickets[0] : NULL, &tickets[i]).verdict !=
+            GATE_WAIT)
             ok(false, "it waits");
     ok(gate_look(door, token, strlen(token)) == GATE_WAIT, "the keys are not there yet");
-    ok(cloud_wait_until(&loop, is_judged, WAIT_MS) && last == GATE_OPEN,
+    ok(cloud_wait_until(&loop, is_judged, WAIT_MS) && last.verdict == GATE_OPEN,
        "several tokens wait for one fetch, and get in");
     ok(issuer.n_asked == n_before + 1 && n_verdicts == n_verdicts_expected, "but the one that was forgotten");
     ok(ask(token) == GATE_OPEN && issuer.n_asked == n_before + 1, "the next does not wait");
-    ok(ask(TOKEN) == GATE_OPEN, "the machine's token goes on");
+    ok(last.expires_s >= wall_ms() / 1000 + 3500 && last.expires_s <= wall_ms() / 1000 + 3600,
+       "the end of a token is told");
+    ok(ask(TOKEN) == GATE_OPEN && last.expires_s == GATE_FOREVER, "the machine's token goes on, and for ever");
     make(other, ES, "another", 3600, first, NULL);
     ok(ask(other) == GATE_SHUT, "another user's is refused");
     make(other, ES, USER, -3600, first, NULL);
@@ -344,7 +347,7 @@ static void gate_closes_early(void) {
     open_gate(USER, "");
     make(token, ES, USER, 3600, first, NULL);
     int n_before = n_verdicts;
-    ok(gate_ask(door, token, strlen(token), on_verdict, NULL, &ticket) == GATE_WAIT, "a token waits");
+    ok(gate_ask(door, token, strlen(token), on_verdict, NULL, &ticket).verdict == GATE_WAIT, "a token waits");
     gate_forget(door, ticket);
     close_gate();
     ok(n_verdicts == n_before, "and nobody is told");

@@ -142,6 +142,30 @@ static void test_rules(void) {
        "what the standard library does not make is refused");
 }
 
+/* All five events of a trader that wants all of them: bits of those that are told. */
+static uint32_t told(bool tells_signals, bool tells_analyses) {
+    static const char every[] = "{\"events\":[\"signal\",\"provisional\",\"confirmed\",\"withdrawn\",\"analysis\"]}";
+    notice_rule rule;
+    uint32_t bits = 0;
+    if (notice_rule_read(every, false, &rule) != OK) ok(false, "a rule");
+    notice_rule_silence(&rule, tells_signals, tells_analyses);
+    for (notice_event event = 0; event < N_NOTICE_EVENTS; event++) {
+        notice n = example();
+        n.event = event;
+        if (notice_rule_services(&rule, &n, 1u << NOTICE_WEBHOOK)) bits |= 1u << event;
+    }
+    notice_rule_deinit(&rule);
+    return bits;
+}
+
+static void test_silence(void) {
+    const uint32_t all = (1u << N_NOTICE_EVENTS) - 1, analysis = 1u << NOTICE_ANALYSIS;
+    ok(told(true, true) == all, "an owner who wants all hears of all");
+    ok(told(false, true) == analysis, "without signals: of verdicts alone");
+    ok(told(true, false) == (all & ~analysis), "without verdicts: of signals alone");
+    ok(told(false, false) == 0, "without both: of nothing");
+}
+
 static service_verdict judged(notice_service which, service_answer a) {
     service_verdict v;
     if (!a.body) a.body = "";
@@ -214,6 +238,7 @@ int main(void) {
     test_headline();
     test_signature();
     test_rules();
+    test_silence();
     test_answers();
     test_bodies();
     return done();

@@ -53,6 +53,37 @@ static void test_encodings(void) {
     trader_row_list_deinit(&l);
 }
 
+/* As the table's default has them, one at a time, and what is no true or false. */
+static void test_wishes(void) {
+    static const struct {
+        const char *settings;
+        bool signals, analyses;
+    } cases[] = {{"{\"enabledInCloud\":true,\"notifyOnSignal\":true,\"notifyOnAnalysis\":true}", true, true},
+                 {"{\"notifyOnSignal\":false}", false, true},
+                 {"{\"notifyOnAnalysis\":false}", true, false},
+                 {"\"{\\\"notifyOnSignal\\\":false}\"", false, true},
+                 {"{\"notifyOnSignal\":\"false\",\"notifyOnAnalysis\":0}", true, true},
+                 {"{}", true, true},
+                 {"null", true, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char fields[256];
+        snprintf(fields, sizeof fields, "\"cloud_config\":%s", cases[i].settings);
+        trader_row_list l = one(fields), again;
+        json_writer w;
+        json_writer_init(&w);
+        json_write_array(&w);
+        trader_row_write(l.items, &w);
+        json_write_array_end(&w);
+        again = parse(json_writer_text(&w));
+        ok(l.items[0].tells_signals == cases[i].signals && l.items[0].tells_analyses == cases[i].analyses &&
+               again.items[0].tells_signals == cases[i].signals && again.items[0].tells_analyses == cases[i].analyses,
+           "who wants to be told: %s", cases[i].settings);
+        json_writer_deinit(&w);
+        trader_row_list_deinit(&l);
+        trader_row_list_deinit(&again);
+    }
+}
+
 static void test_problems(void) {
     static const char *const broken[] = {
         "\"filter\":null",
@@ -143,6 +174,7 @@ static void test_choice(void) {
 int main(void) {
     test_whole_row();
     test_encodings();
+    test_wishes();
     test_problems();
     test_pages();
     test_tiers();

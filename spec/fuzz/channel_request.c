@@ -1,6 +1,8 @@
 /* A message of a browser: any bytes are taken or refused; every text in the request is terminated, its id and version are JSON
- * again, and what is taken is taken the same with white space around it. */
+ * again, and what is taken is taken the same with white space around it. What it says of traders is refused with a reason, or is
+ * JSON. */
 #include "serve/channel_request.h"
+#include "script/trader_said.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,20 @@ static bool is_same(const channel_request *a, const channel_request *b) {
            !strcmp(a->version, b->version) && a->has_traders == b->has_traders;
 }
 
+static void check_traders(const char *text, size_t bytes) {
+    char *list = channel_request_traders(text, bytes);
+    trader_said *said = NULL;
+    require(list && trader_said_new(list, &said) == OK);
+    for (size_t i = 0; i < trader_said_count(said); i++) {
+        if (trader_said_fault(said, i)) continue;
+        char *change = trader_said_change(said, i, NULL);
+        require(change && trader_said_id(said, i) && (!*change || is_json(change)));
+        free(change);
+    }
+    trader_said_free(said);
+    free(list);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     channel_request r, again;
     diag why;
@@ -42,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     require(r.interval >= 0 && r.interval < N_INTERVALS);
     if (r.type == REQUEST_SUBSCRIBE) require(*r.symbol);
     if (r.type == REQUEST_RESUME) require(*r.session);
+    if (r.has_traders) check_traders((const char *)data, bytes);
     if (r.type == REQUEST_BARE_PING) return 0;
     char *wide = malloc(bytes + 2);
     require(wide);

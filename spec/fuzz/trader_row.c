@@ -40,6 +40,7 @@ static void check_again(const trader_row *row) {
     require(trader_row_parse(json_writer_text(&w), w.bytes, &again, NULL) == OK && again.count == 1);
     const trader_row *b = again.items;
     require(b->is_enabled == row->is_enabled && b->is_in_cloud == row->is_in_cloud && b->tier == row->tier);
+    require(b->tells_signals == row->tells_signals && b->tells_analyses == row->tells_analyses);
     require(is_same(b->code, row->code) && is_same(b->inputs, row->inputs) && is_same(b->name, row->name));
     require(is_same(b->key, row->key) && is_same(b->error, row->error));
     json_writer_deinit(&w);

@@ -18,7 +18,7 @@ const count = async name => (await counters())[name];
 
 before(async () => {
   const folder = tempDir();
-  daemon = startTrademind({ folder, env: { SYMBOLS: 'BTCUSDT' } });
+  daemon = startTrademind({ folder, env: { SYMBOLS: 'BTCUSDT', REQUESTS_PER_MINUTE: '0' } }); // all of these are one address
   await daemon.until(() => daemon.port(), 'the daemon to listen');
   daemon.token = readFileSync(join(folder, 'token'), 'utf8').trim();
   port = daemon.port();
@@ -268,6 +268,22 @@ test(`${ATTEMPTS} attempts to connect, of all kinds, while others are served`, a
   const now = await eventually(async () => { const s = await counters(); return s.connections < 20 && s; }, 'all of them to have gone');
   assert.ok(now.accepted - before.accepted >= ATTEMPTS - n_refused, `${now.accepted - before.accepted} are counted`);
   for (const name of ['refusedTokens', 'badHeads', 'goneBeforeRequest', 'requests']) assert.ok(now[name] > before[name], `${name} are counted`);
+});
+
+test('who asks too fast hears when to come again, and is served then', async () => {
+  const folder = tempDir(), it = startTrademind({ folder, env: { SYMBOLS: 'BTCUSDT', REQUESTS_PER_MINUTE: '60' } });
+  await it.until(() => it.port(), 'the daemon to listen');
+  const token = readFileSync(join(folder, 'token'), 'utf8').trim();
+  const ask = (path = '/api/v1/status') => fetch(`http://127.0.0.1:${it.port()}${path}`, { headers: { authorization: `Bearer ${token}` } });
+  let response, n = 0;
+  do { response = await ask(); n++; } while (response.ok && n < 1000);
+  assert.ok(n > 60, `${n}`);
+  const problem = await response.json();
+  assert.deepEqual([response.status, response.headers.get('retry-after'), response.headers.get('content-type'), problem.status, problem.title],
+    [429, '1', 'application/problem+json', 429, 'Too Many Requests']);
+  assert.equal((await ask('/health')).status, 200);
+  await eventually(async () => { response = await ask(); return response.ok; }, 'its turn');
+  assert.ok((await response.json()).server.refusedRate > 0, 'what was refused is counted');
 });
 
 test('the daemon ends as ever', async () => {

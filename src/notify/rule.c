@@ -66,6 +66,12 @@ err notice_rule_read(const char *json, bool is_asked_only, notice_rule *out) {
     return e;
 }
 
+void notice_rule_silence(notice_rule *rule, bool tells_signals, bool tells_analyses) {
+    const uint32_t analyses = 1u << NOTICE_ANALYSIS;
+    if (!tells_signals) rule->events &= analyses;
+    if (!tells_analyses) rule->events &= ~analyses;
+}
+
 void notice_rule_deinit(notice_rule *rule) {
     for (int i = 0; i < N_NOTICE_EVENTS; i++) free(rule->messages[i]);
     *rule = (notice_rule){0};

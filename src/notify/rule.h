@@ -14,6 +14,8 @@ typedef struct notice_rule {
 /* `json`: trader_spec.notify, NULL when the trader has none. `is_asked_only`: without rules nobody is told. ERR_INVALID for
  * what lua/stdlib/notify.lua does not make; ERR_NO_MEMORY. */
 MUST_CHECK err notice_rule_read(const char *json, bool is_asked_only, notice_rule *out);
+/* The trader's owner does not want to be told of signals, or of verdicts on them, whatever its script says. */
+void notice_rule_silence(notice_rule *rule, bool tells_signals, bool tells_analyses);
 void notice_rule_deinit(notice_rule *rule);
 /* The services of `available` (bits) that are to hear of the notice. */
 uint32_t notice_rule_services(const notice_rule *rule, const notice *n, uint32_t available);

@@ -139,6 +139,19 @@ err trader_overrides_merge(trader_overrides *o, const char *key, const char *cha
     return e == OK ? OK : diag_set(why, e, "changes of traders: %s", error_text(e));
 }
 
+err trader_overrides_lay(trader_overrides *to, const trader_overrides *from, diag *why) {
+    const char *key;
+    json_t *one;
+    err e = OK;
+    json_object_foreach(from->root, key, one) {
+        char *change = e == OK ? json_dumps(one, JSON_COMPACT) : NULL;
+        if (e == OK)
+            e = change ? trader_overrides_merge(to, key, change, why) : diag_set(why, ERR_NO_MEMORY, "out of memory");
+        free(change);
+    }
+    return e;
+}
+
 err trader_overrides_apply(const trader_overrides *o, trader_source *source, diag *why) {
     const json_t *one = json_object_get(o->root, source->key), *enabled = json_object_get(one, "enabled");
     const char *name;

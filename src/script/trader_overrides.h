@@ -23,6 +23,9 @@ MUST_CHECK err trader_overrides_merge(trader_overrides *o, const char *key, cons
 /* Puts those of the source into it. */
 MUST_CHECK err trader_overrides_apply(const trader_overrides *o, trader_source *source, diag *why);
 
+/* Whatever `from` says is merged into `to`. */
+MUST_CHECK err trader_overrides_lay(trader_overrides *to, const trader_overrides *from, diag *why);
+
 bool trader_overrides_has(const trader_overrides *o, const char *key);
 /* Whether both say the same of a trader, of all traders with `key` NULL. */
 bool trader_overrides_equal(const trader_overrides *a, const trader_overrides *b, const char *key);

@@ -16,6 +16,7 @@
 #include "serve/auth.h"
 #include "serve/channel_asked.h"
 #include "serve/channel_hello.h"
+#include "serve/channel_token.h"
 #include "serve/channel_wait.h"
 #include "serve/http_answer.h"
 #include "serve/notice.h"
@@ -35,10 +36,8 @@ enum {
     HEADER_BYTES = 1024,
     CLOSE_TEXT_BYTES = 64,
     SESSION_RANDOM_BYTES = 16,
-    CLOSE_UNAUTHORIZED = 4401,
     CLOSE_WAIT_US = 100000,
     CLOSE_WAITS = 30,
-    CLOSE_TRY_LATER = 1013, /* not in libwebsockets' list */
 };
 
 _Static_assert(2 * SESSION_RANDOM_BYTES < SESSION_BYTES, "a session's name fits");
@@ -251,6 +250,9 @@ static int judge_upgrade(channel *c, struct lws *wsi, const char *protocol) {
     if (!is_path || (strcmp(path, "/") != 0 && strcmp(path, "/ws") != 0))
         return refuse(c, wsi, 404, "the channel is at / and /ws");
     if (!is_origin_allowed(c, wsi)) return refuse(c, wsi, 403, "this origin is not allowed; add it to AUTH_ORIGINS");
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > OFFER_LIST_MAX_BYTES)
+        return refuse(c, wsi, 431,
+                      "more than 127 bytes of subprotocols are taken in one header, of a connection's first request");
     gate_verdict verdict = look_at_headers(c, wsi);
     if (verdict == GATE_SHUT) return refuse(c, wsi, 401, "the token is not this machine's");
     if (verdict == GATE_UNAVAILABLE) return refuse(c, wsi, 503, "the token cannot be checked now");
@@ -260,34 +262,35 @@ static int judge_upgrade(channel *c, struct lws *wsi, const char *protocol) {
     return 0;
 }
 
-static void make_known(channel_client *client) {
+static void make_known(channel_client *client, int64_t expires_s) {
     client->is_known = true;
     client->owner->n_known++;
     client->owner->n_strangers--;
     lws_set_timer_usecs(client->wsi, LWS_SET_TIMER_USEC_CANCEL);
     channel_hello_begin(client);
+    channel_token_begin(client, expires_s);
 }
 
-static void take_verdict(channel_client *client, gate_verdict verdict) {
+static void take_verdict(channel_client *client, gate_answer answer) {
     channel *c = client->owner;
-    lws_rx_flow_control(client->wsi, verdict != GATE_WAIT);
-    if (verdict != GATE_WAIT && c->is_over) {
+    lws_rx_flow_control(client->wsi, answer.verdict != GATE_WAIT);
+    if (answer.verdict != GATE_WAIT && c->is_over) {
         channel_close_client(client, LWS_CLOSE_STATUS_GOINGAWAY, "the daemon stops");
-    } else if (verdict == GATE_OPEN) {
-        make_known(client);
-    } else if (verdict == GATE_UNAVAILABLE) {
+    } else if (answer.verdict == GATE_OPEN) {
+        make_known(client, answer.expires_s);
+    } else if (answer.verdict == GATE_UNAVAILABLE) {
         channel_close_client(client, CLOSE_TRY_LATER, "the token cannot be checked now");
-    } else if (verdict == GATE_SHUT) {
+    } else if (answer.verdict == GATE_SHUT) {
         c->stats.n_refused++;
         log_repeat(&c->refusals, LOG_WARN, "channel", "refused a connection: wrong token");
         channel_close_client(client, CLOSE_UNAUTHORIZED, "wrong token");
     }
 }
 
-static void on_verdict(void *context, gate_verdict verdict) {
+static void on_verdict(void *context, gate_answer answer) {
     channel_client *client = context;
     client->ticket = NULL;
-    take_verdict(client, verdict);
+    take_verdict(client, answer);
 }
 
 static void show_token(channel_client *client, const char *token, size_t bytes) {
@@ -338,9 +341,11 @@ static void end(channel *c, channel_client **slot) {
 
 /* ---- messages in ---- */
 
-static void take_token(channel_client *client, const char *token) {
-    if (client->is_known || client->ticket) return;
-    show_token(client, token, strlen(token));
+static void take_token(channel_client *client, const channel_request *request) {
+    if (client->is_known)
+        channel_token_renew(client, request);
+    else if (!client->ticket)
+        show_token(client, request->token, strlen(request->token));
 }
 
 static void take_malformed(channel_client *client, const char *id, const char *why) {
@@ -355,7 +360,7 @@ static void take_message(channel_client *client) {
     diag why = {""};
     err e = channel_request_parse(client->input, client->input_bytes, &request, &why);
     if (e == OK && request.type == REQUEST_AUTH)
-        take_token(client, request.token);
+        take_token(client, &request);
     else if (!client->is_known)
         channel_close_client(client, CLOSE_UNAUTHORIZED, "a token is expected first");
     else if (e == ERR_NOT_FOUND)
@@ -431,10 +436,13 @@ static int send_next(channel_client *client) {
     return 0;
 }
 
-/* The timer: a close that was asked for, or the end of the time for a token. */
+/* The timer: a close that was asked for, the end of the time for a token, or of a token's. */
 static int hang_up(channel_client *client) {
     unsigned char text[CLOSE_TEXT_BYTES];
-    if (!client->close_code && client->is_known) return 0;
+    if (!client->close_code && client->is_known) {
+        channel_token_look(client);
+        return 0;
+    }
     if (client->close_code && lws_partial_buffered(client->wsi) && client->n_close_waits++ < CLOSE_WAITS) {
         lws_set_timer_usecs(client->wsi, CLOSE_WAIT_US); /* a frame goes out whole before the close frame */
         return 0;

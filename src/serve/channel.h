@@ -4,7 +4,7 @@
  *
  * A client is known by its token: in the Authorization header, as second subprotocol ("trademind, TOKEN"), or in its
  * first message {"type":"auth","data":{"token":...}} in time. Before that it gets nothing and is told nothing (closed
- * with 4401). Pushed messages carry a growing `seq`, the same number for all clients; those that must arrive are kept for
+ * with 4401). When a user's token ends, and no later one was shown, the client is closed. Pushed messages carry a growing `seq`, the same number for all clients; those that must arrive are kept for
  * a while, so that a client which comes back asks for what it has missed (`resume`). A client that reads too slowly loses
  * metrics and klines, then is closed with 1013.
  * Threads: the loop's. Ownership: borrows gate, origins and providers. */
@@ -33,6 +33,8 @@ typedef struct channel_stats {
     uint64_t n_dropped;  /* metrics and klines that slow clients have lost */
     uint64_t n_replayed; /* messages that were sent again to clients that came back */
     uint64_t n_fast;     /* closed with 1008: more than 3000 pieces of messages in a minute */
+    uint64_t n_expired;  /* closed with 4401 at the end of their token */
+    uint64_t n_renewed;  /* later tokens that were shown on an open channel */
 } channel_stats;
 
 MUST_CHECK err channel_new(const channel_options *options, channel **out);

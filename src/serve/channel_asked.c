@@ -2,6 +2,7 @@
 #include "serve/answer.h"
 #include "serve/channel_wait.h"
 #include "serve/notice.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- answers ---- */
@@ -114,15 +115,16 @@ static void unsubscribe(channel_client *client, const channel_request *request) 
 
 /* ---- the daemon ---- */
 
-/* What it says of the traders is not taken from it: they are read again where they come from. */
 static void take_update(channel_client *client, const channel_request *request) {
     const serve_providers *p = &client->owner->options.providers;
     json_writer w;
-    if (p->reload_traders) p->reload_traders(p->context);
+    char *traders = request->has_traders ? channel_request_traders(client->input, client->input_bytes) : NULL;
     json_writer_init(&w);
     json_write_object(&w);
     if (*request->version) json_put_raw(&w, "version", request->version);
+    if (p->update_traders) p->update_traders(p->context, traders, &w);
     json_write_object_end(&w);
+    free(traders);
     channel_send(client, json_writer_text(&w) ? answer_ack(request->id, json_writer_text(&w)) : NULL);
     json_writer_deinit(&w);
 }

@@ -1,4 +1,5 @@
-/* The inside of the channel, shared by channel.c, channel_wait.c, channel_hello.c and channel_asked.c and by nobody else.
+/* The inside of the channel, shared by channel.c, channel_wait.c, channel_hello.c, channel_asked.c and channel_token.c and by
+ * nobody else.
  * Threads: the loop's. */
 #pragma once
 #include "base/log.h"
@@ -8,6 +9,11 @@
 #include "serve/client_queue.h"
 #include "serve/push_history.h"
 #include "serve/topic_list.h"
+
+enum {
+    CLOSE_UNAUTHORIZED = 4401,
+    CLOSE_TRY_LATER = 1013, /* not in libwebsockets' list */
+};
 
 /* What a client has missed is sent out of the history: behind `after_seq`, up to `to_seq`. */
 typedef struct replay {
@@ -36,6 +42,9 @@ struct channel_client {
     token_bucket rate; /* of the pieces of messages that come in */
     const char *close_text;
     uint32_t n_close_waits;
+    int64_t expires_s;                 /* its token; GATE_FOREVER: never */
+    bool is_told;                      /* that it expires soon */
+    char renewal_id[REQUEST_ID_BYTES]; /* of the request that has shown another one */
 };
 
 /* Whoever is asked for something answers later: the client may be gone by then, and the channel, too. */

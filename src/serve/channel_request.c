@@ -125,3 +125,11 @@ err channel_request_parse(const char *text, size_t bytes, channel_request *out, 
     json_decref(root);
     return e;
 }
+
+char *channel_request_traders(const char *text, size_t bytes) {
+    json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *traders = json_object_get(json_object_get(root, "data"), "traders");
+    char *list = json_is_array(traders) ? json_dumps(traders, JSON_COMPACT) : NULL;
+    json_decref(root);
+    return list;
+}

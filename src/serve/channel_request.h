@@ -45,3 +45,5 @@ typedef struct channel_request {
 /* `out->id` is filled whenever there is one, also on failure. ERR_SYNTAX: no message at all. ERR_NOT_FOUND: of a type that is
  * not known. ERR_INVALID: its data is not as the type wants it. ERR_NO_MEMORY. */
 MUST_CHECK err channel_request_parse(const char *text, size_t bytes, channel_request *out, diag *why);
+/* The list of traders of a CONFIG_UPDATE that has one, as JSON, heap; NULL without memory. */
+char *channel_request_traders(const char *text, size_t bytes);

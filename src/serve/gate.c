@@ -47,6 +47,12 @@ typedef enum finding {
     FOUND_UNAVAILABLE
 } finding;
 
+typedef struct judgement {
+    finding found;
+    const char *fault; /* in words, of a token that is refused */
+    int64_t expires_s;
+} judgement;
+
 static void on_news(void *context);
 
 /* ---- a life ---- */
@@ -137,18 +143,20 @@ static finding judge_key(gate *g, const jwt *t) {
     }
 }
 
-/* `fault`, in words, of a token that is refused. The claims come first: they cost nothing, and what they refuse is not worth
- * a question. */
-static finding judge(gate *g, const char *given, size_t bytes, const char **fault) {
+static finding judge_signature(gate *g, const jwt *t, const char *given, size_t bytes) {
+    if (t->alg == JWT_OTHER) return FOUND_UNSIGNED;
+    return t->alg == JWT_HS256 ? judge_secret(g, t, given, bytes) : judge_key(g, t);
+}
+
+/* The claims come first: they cost nothing, and what they refuse is not worth a question. */
+static judgement judge(gate *g, const char *given, size_t bytes) {
     jwt t;
-    *fault = "it is not this machine's";
-    if (auth_is_token(given, bytes, g->token)) return FOUND_MACHINE;
-    if (!g->http || !jwt_is_like(given, bytes) || jwt_parse(given, bytes, &t) != OK) return FOUND_WRONG;
+    if (auth_is_token(given, bytes, g->token)) return (judgement){FOUND_MACHINE, "", GATE_FOREVER};
+    if (!g->http || !jwt_is_like(given, bytes) || jwt_parse(given, bytes, &t) != OK)
+        return (judgement){FOUND_WRONG, "it is not this machine's", 0};
     const char *claim = jwt_find_fault(&t, &(jwt_expectation){g->issuer, AUDIENCE, g->user_id}, wall_ms() / 1000);
-    *fault = claim ? claim : "nobody who may has signed it";
-    if (claim) return FOUND_CLAIMS;
-    if (t.alg == JWT_OTHER) return FOUND_UNSIGNED;
-    return t.alg == JWT_HS256 ? judge_secret(g, &t, given, bytes) : judge_key(g, &t);
+    if (claim) return (judgement){FOUND_CLAIMS, claim, 0};
+    return (judgement){judge_signature(g, &t, given, bytes), "nobody who may has signed it", t.expires_s};
 }
 
 static gate_verdict verdict_of(finding found) {
@@ -161,8 +169,12 @@ static gate_verdict verdict_of(finding found) {
     }
 }
 
-static void count(gate *g, finding found, const char *fault) {
+static gate_answer answer_of(const judgement *j) { return (gate_answer){verdict_of(j->found), j->expires_s}; }
+
+static void count(gate *g, const judgement *j) {
     gate_stats *s = &g->stats;
+    finding found = j->found;
+    const char *fault = found == FOUND_UNAVAILABLE ? "it cannot be checked now" : j->fault;
     s->n_machine += found == FOUND_MACHINE;
     s->n_users += found == FOUND_USER;
     s->n_wrong += found == FOUND_WRONG;
@@ -171,14 +183,10 @@ static void count(gate *g, finding found, const char *fault) {
     s->n_unknown_key += found == FOUND_UNKNOWN_KEY;
     s->n_unavailable += found == FOUND_UNAVAILABLE;
     s->n_refused += verdict_of(found) != GATE_OPEN;
-    if (found == FOUND_UNAVAILABLE) fault = "it cannot be checked now";
     if (verdict_of(found) != GATE_OPEN) log_repeat(&g->refusals, LOG_WARN, "gate", "refused a token: %s", fault);
 }
 
-gate_verdict gate_look(gate *g, const char *given, size_t bytes) {
-    const char *fault;
-    return verdict_of(judge(g, given, bytes, &fault));
-}
+gate_verdict gate_look(gate *g, const char *given, size_t bytes) { return verdict_of(judge(g, given, bytes).found); }
 
 /* ---- tickets ---- */
 
@@ -203,31 +211,30 @@ void gate_forget(gate *g, gate_ticket *ticket) {
     free(ticket);
 }
 
-gate_verdict gate_ask(gate *g, const char *given, size_t bytes, gate_fn on_verdict, void *context,
-                      gate_ticket **ticket) {
-    const char *fault;
-    finding found = judge(g, given, bytes, &fault);
+gate_answer gate_ask(gate *g, const char *given, size_t bytes, gate_fn on_verdict, void *context,
+                     gate_ticket **ticket) {
+    judgement j = judge(g, given, bytes);
     *ticket = NULL;
-    if (found == FOUND_WAIT && !(*ticket = new_ticket(g, given, bytes, on_verdict, context))) found = FOUND_UNAVAILABLE;
-    if (found != FOUND_WAIT) count(g, found, fault);
-    return verdict_of(found);
+    if (j.found == FOUND_WAIT && !(*ticket = new_ticket(g, given, bytes, on_verdict, context)))
+        j.found = FOUND_UNAVAILABLE;
+    if (j.found != FOUND_WAIT) count(g, &j);
+    return answer_of(&j);
 }
 
 /* Whoever need not wait any longer is told. An asker may forget other tickets meanwhile, so the list is begun anew. */
 static void on_news(void *context) {
     gate *g = context;
     for (gate_ticket *t = g->tickets; t;) {
-        const char *fault;
-        finding found = judge(g, t->given, t->bytes, &fault);
-        if (found == FOUND_WAIT) {
+        judgement j = judge(g, t->given, t->bytes);
+        if (j.found == FOUND_WAIT) {
             t = t->next;
             continue;
         }
         gate_fn on_verdict = t->on_verdict;
         void *asker = t->context;
         gate_forget(g, t);
-        count(g, found, fault);
-        on_verdict(asker, verdict_of(found));
+        count(g, &j);
+        on_verdict(asker, answer_of(&j));
         t = g->tickets;
     }
 }

@@ -16,7 +16,14 @@ typedef struct gate_ticket gate_ticket;
 
 /* GATE_UNAVAILABLE: nobody can tell now; worth another try. GATE_WAIT: not yet known. */
 typedef enum gate_verdict { GATE_SHUT, GATE_OPEN, GATE_WAIT, GATE_UNAVAILABLE } gate_verdict;
-typedef void (*gate_fn)(void *context, gate_verdict verdict);
+/* `expires_s`, of GATE_OPEN: when the token ends, seconds since 1970; GATE_FOREVER: never, it is the machine's. It is taken until
+ * JWT_LEEWAY_S after that. */
+typedef struct gate_answer {
+    gate_verdict verdict;
+    int64_t expires_s;
+} gate_answer;
+#define GATE_FOREVER INT64_MAX
+typedef void (*gate_fn)(void *context, gate_answer answer);
 
 typedef struct gate_options {
     uv_loop_t *loop;
@@ -46,8 +53,7 @@ MUST_CHECK err gate_new(const gate_options *options, gate **out);
 gate_verdict gate_look(gate *g, const char *given, size_t bytes);
 /* GATE_WAIT: `on_verdict` comes once, with another verdict, never from inside this call; *ticket is for gate_forget. Else
  * *ticket is NULL. */
-gate_verdict gate_ask(gate *g, const char *given, size_t bytes, gate_fn on_verdict, void *context,
-                      gate_ticket **ticket);
+gate_answer gate_ask(gate *g, const char *given, size_t bytes, gate_fn on_verdict, void *context, gate_ticket **ticket);
 /* The asker has gone: no verdict comes any more. NULL is ignored. */
 void gate_forget(gate *g, gate_ticket *ticket);
 void gate_read_stats(const gate *g, gate_stats *out);

@@ -20,6 +20,7 @@ static const char *title_of(int status) {
     case 422: return "Unprocessable Content";
     case 426: return "Upgrade Required";
     case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
     case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
     default: return "Error";
@@ -82,12 +83,15 @@ static void add(cursor *c, const char *name, const char *value) {
 }
 
 /* What belongs to the status, as RFC 9110 asks. */
-static void add_for_status(cursor *c, int status, const char *allow) {
+static void add_for_status(cursor *c, int status, const char *allow, int64_t retry_after_s) {
+    char seconds[24];
     if (status == 401) add(c, "www-authenticate:", "Bearer realm=\"trademind\"");
     if (status == 405) add(c, "allow:", allow);
     if (status == 426) add(c, "upgrade:", "websocket");
     if (status == 503) add(c, "retry-after:", "5");
-    if (status == 429) add(c, "retry-after:", "1");
+    if (status != 429) return;
+    snprintf(seconds, sizeof seconds, "%lld", (long long)(retry_after_s ? retry_after_s : 1));
+    add(c, "retry-after:", seconds);
 }
 
 static void add_for_page(cursor *c, const http_answer *a) {
@@ -109,8 +113,8 @@ static int send_headers(struct lws *wsi, const http_answer *a) {
     }
     add(&c, "cache-control:", a->cache ? a->cache : "no-store");
     if (a->page) add_for_page(&c, a);
-    add_for_status(&c, a->status, a->allow ? a->allow : "GET, HEAD");
-    if (a->must_close) add(&c, "connection:", "close");
+    add_for_status(&c, a->status, a->allow ? a->allow : "GET, HEAD", a->retry_after_s);
+    if (a->must_close || a->is_last) add(&c, "connection:", "close");
     return c.is_full || lws_finalize_write_http_header(wsi, start, &c.at, c.end) ? -1 : 0;
 }
 

@@ -11,10 +11,12 @@ typedef struct http_answer {
     char *body;       /* heap */
     size_t body_bytes;
     bool must_close;         /* the request has a body that nobody reads */
+    bool is_last;            /* the connection is not to be used for another request */
     const char *allow;       /* static; 405: the methods that there are */
     const struct page *page; /* it is one of the page's files (pages.h); NULL: an answer of the interface */
     bool is_gzip;            /* the body is compressed */
     const char *cache;       /* static: cache-control; NULL: no-store */
+    int64_t retry_after_s;   /* of 429; 0: 1 */
 } http_answer;
 
 /* Takes the text of `w`. Without memory the answer is a 503 without a body. */

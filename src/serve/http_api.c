@@ -39,15 +39,15 @@ static void run_handler(http_request_state *r, handler_fn handler) {
         handler(r->api, r);
 }
 
-static void on_verdict(void *context, gate_verdict verdict) {
+static void on_verdict(void *context, gate_answer answer) {
     http_request_state *r = context;
     handler_fn later = r->later;
     r->ticket = NULL;
     r->later = NULL;
     if (!later && !r->take_body) return; /* an answer is on its way already */
-    if (verdict != GATE_OPEN) {
+    if (answer.verdict != GATE_OPEN) {
         r->take_body = NULL;
-        refuse_entry(r, verdict);
+        refuse_entry(r, answer.verdict);
     } else if (later) {
         run_handler(r, later);
     } else {
@@ -61,7 +61,7 @@ static gate_verdict ask_gate(http_request_state *r) {
     offer o;
     offer_read(r->wsi, &o);
     gate_verdict verdict = GATE_SHUT;
-    if (o.place == OFFER_HEADER) verdict = gate_ask(r->api->gate, o.token, o.bytes, on_verdict, r, &r->ticket);
+    if (o.place == OFFER_HEADER) verdict = gate_ask(r->api->gate, o.token, o.bytes, on_verdict, r, &r->ticket).verdict;
     offer_wipe(&o);
     return verdict;
 }
@@ -171,6 +171,8 @@ static void judge(http_request_state *r, const char *path) {
     r->answer.must_close = !r->take_body && !r->is_waiting && r->has_body;
 }
 
+static void detach(http_request_state **slot);
+
 static void free_request(http_request_state *r) {
     if (r->ticket) gate_forget(r->api->gate, r->ticket); /* else the interface may be gone */
     free(r->body);
@@ -182,6 +184,7 @@ static int send_answer(http_request_state **slot) {
     http_request_state *r = *slot;
     struct lws *wsi = r->wsi;
     r->answer.must_close = r->answer.must_close || r->must_close;
+    r->answer.is_last = r->api->is_behind_proxy;
     int failed = http_answer_send(wsi, &r->answer, r->is_head);
     *slot = NULL;
     free_request(r);
@@ -211,15 +214,37 @@ static int on_whole(http_request_state **slot) {
     return r && r->must_close && !r->is_waiting && !r->later ? send_answer(slot) : 0;
 }
 
-static int begin(http_api *api, struct lws *wsi, http_request_state **slot, const char *path) {
+/* NULL without memory. */
+static http_request_state *new_request(http_api *api, struct lws *wsi, http_request_state **slot) {
     http_request_state *r = calloc(1, sizeof *r);
-    if (!r) return -1;
+    if (!r) return NULL;
     r->wsi = wsi;
     r->api = api;
     *slot = r;
+    return r;
+}
+
+static int begin(http_api *api, struct lws *wsi, http_request_state **slot, const char *path) {
+    http_request_state *r = new_request(api, wsi, slot);
+    if (!r) return -1;
     judge(r, path);
     if (r->answer.must_close) return send_answer(slot);
     if (!r->is_waiting && !r->take_body && !r->later) lws_callback_on_writable(wsi);
+    return 0;
+}
+
+bool http_api_may_be_refused(const char *path) { return strcmp(path, "/health") != 0 && strcmp(path, "/ready") != 0; }
+
+int http_api_refuse(http_api *api, struct lws *wsi, http_request_state **slot, int64_t wait_ms) {
+    detach(slot);
+    http_request_state *r = new_request(api, wsi, slot);
+    if (!r) return -1;
+    r->is_head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
+    http_answer_problem(&r->answer, 429, "too many requests of your address");
+    r->answer.retry_after_s = (wait_ms + 999) / 1000;
+    r->answer.must_close = may_have_body(wsi, method_of(wsi));
+    if (r->answer.must_close) return send_answer(slot);
+    lws_callback_on_writable(wsi);
     return 0;
 }
 

@@ -1,7 +1,9 @@
 /*   accept --> limits --> doorstep (until the first head is whole) --> libwebsockets --> http_api, channel
  *
  * libwebsockets 4.1 takes at most 127 bytes of subprotocols, and a user's token is longer. So a long list is put under another
- * name on its way in, with "trademind" alone left in its place (`rename_subprotocols`).
+ * name on its way in, with "trademind" alone left in its place (`rename_subprotocols`). That is done for the first request of a
+ * connection. Browsers open a new one for a WebSocket; a proxy may take one that it has, so behind one every answer of the HTTP
+ * interface asks to use none twice.
  *
  * Closing is the part with a story. libwebsockets 4.1 on a foreign loop wants lws_context_destroy twice: the first call
  * closes its libuv handles, the second frees the memory that they live in, so it must wait until the loop is done with
@@ -13,6 +15,7 @@
 #include "serve/doorstep.h"
 #include "serve/limits.h"
 #include "serve/offer.h"
+#include "serve/request_rates.h"
 #include "serve/security_headers.h"
 #include <errno.h>
 #include <netdb.h>
@@ -31,7 +34,6 @@ enum {
     ACCEPTS_AT_ONCE = 32, /* then the others have a turn */
     BACKLOG = 512,
     RENAMED_BYTES = 256,
-    SUBPROTOCOLS_MAX_BYTES = 127, /* libwebsockets' */
     REQUEST_TIMEOUT_S = 10,
     HEAD_TIMEOUT_MS = 10000,
     KEEPALIVE_S = 30,
@@ -65,6 +67,7 @@ struct listener {
     uint32_t n_connections; /* libwebsockets' */
     uint32_t max_connections;
     limits *limits;
+    request_rates *rates;
     doorstep *doorstep;
     const char *head_text; /* what a head on its way to libwebsockets points into */
     connection
@@ -72,7 +75,7 @@ struct listener {
     struct lws *adopted_wsi;
     connection *idlest, *last_idle;
     listener_stats stats;
-    log_repeater too_many, no_descriptor, bad_heads;
+    log_repeater too_many, too_fast, no_descriptor, bad_heads;
 
     uv_poll_t poll;
     uv_timer_t timer; /* the end of a pause of accepting; later the steps of closing */
@@ -227,9 +230,15 @@ static void begin_connection(listener *l, struct lws *wsi) {
     l->n_connections++;
 }
 
+static bool is_being_adopted(const listener *l, const struct lws *wsi) { return l->adopted && wsi == l->adopted_wsi; }
+
+static connection *connection_of(const listener *l, struct lws *wsi) {
+    return is_being_adopted(l, wsi) ? l->adopted : lws_get_opaque_user_data(wsi);
+}
+
 static void end_connection(listener *l, struct lws *wsi) {
-    bool is_adopted = l->adopted && wsi == l->adopted_wsi;
-    forget(l, is_adopted ? l->adopted : lws_get_opaque_user_data(wsi));
+    bool is_adopted = is_being_adopted(l, wsi);
+    forget(l, connection_of(l, wsi));
     if (is_adopted) l->adopted = NULL;
     lws_set_opaque_user_data(wsi, NULL);
     l->n_connections--;
@@ -244,6 +253,17 @@ static void note_use(listener *l, struct lws *wsi, enum lws_callback_reasons rea
     if (c && (is_begin || is_end)) set_idle(l, c, is_end);
 }
 
+static int begin_request(listener *l, struct lws *wsi, http_request_state **slot, const char *path) {
+    const connection *c = connection_of(l, wsi);
+    bool is_counted = c && http_api_may_be_refused(path);
+    int64_t wait_ms = is_counted ? request_rates_take(l->rates, &c->from, monotonic_ms()) : 0;
+    l->stats.n_requests++;
+    if (wait_ms == 0) return http_api_on_event(l->options.api, wsi, LWS_CALLBACK_HTTP, slot, path, 0);
+    l->stats.n_refused_rate++;
+    log_repeat(&l->too_fast, LOG_WARN, "listener", "refused a request: there are too many of its address");
+    return http_api_refuse(l->options.api, wsi, slot, wait_ms);
+}
+
 /* `user` is the session, zeroed; NULL before a connection has one. */
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes) {
     listener *l = lws_context_user(lws_get_context(wsi));
@@ -251,10 +271,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (!l) return 0;
     if (reason == LWS_CALLBACK_WSI_CREATE) begin_connection(l, wsi);
     if (reason == LWS_CALLBACK_WSI_DESTROY) end_connection(l, wsi);
-    if (reason == LWS_CALLBACK_HTTP) l->stats.n_requests++;
     if (!s) s = &none;
     if (reason == LWS_CALLBACK_WSI_DESTROY) channel_on_event(l->options.channel, wsi, reason, &s->client, NULL, 0);
     note_use(l, wsi, reason);
+    if (reason == LWS_CALLBACK_HTTP) return begin_request(l, wsi, &s->request, in);
     if (is_websocket_event(reason)) return channel_on_event(l->options.channel, wsi, reason, &s->client, in, bytes);
     return http_api_on_event(l->options.api, wsi, reason, &s->request, in, bytes);
 }
@@ -389,7 +409,7 @@ static void on_ready(void *context, void *guest, int fd, const char *text, const
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     l->adopted = guest;
     l->head_text = text;
-    bool is_long = head->subprotocols.at && head->subprotocols.bytes > SUBPROTOCOLS_MAX_BYTES;
+    bool is_long = head->subprotocols.at && head->subprotocols.bytes > OFFER_LIST_MAX_BYTES;
     /* On failure it has closed the descriptor. */
     struct lws *wsi = is_long ? rename_subprotocols(l, fd, head) : lws_adopt_socket_vhost(l->vhost, fd);
     if (wsi && l->adopted) {
@@ -422,6 +442,7 @@ static err open_doorstep(listener *l, diag *why) {
                                 .context = l};
     err failed = limits_new(l->max_connections,
                             l->options.max_per_address ? l->options.max_per_address : MAX_PER_ADDRESS, &l->limits);
+    if (!failed) failed = request_rates_new(l->options.requests_per_minute, &l->rates);
     if (!failed) failed = doorstep_new(&options, &l->doorstep);
     return failed ? diag_set(why, failed, "%s", error_text(failed)) : OK;
 }
@@ -462,6 +483,7 @@ void listener_read_stats(const listener *l, listener_stats *out) {
 
 static void free_listener(listener *l) {
     limits_free(l->limits);
+    request_rates_free(l->rates);
     if (l->fd >= 0) close(l->fd);
     free(l);
 }

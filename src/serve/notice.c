@@ -59,6 +59,14 @@ message *notice_of_problem(uint64_t seq, const char *trader_id, const char *why)
     return finish(&w, MESSAGE_KEPT, seq);
 }
 
+message *notice_of_expiry(int64_t expires_ms, int64_t closes_ms) {
+    json_writer w;
+    message_begin(&w, "token_expiring", 0);
+    json_put_integer(&w, "expires", expires_ms);
+    json_put_integer(&w, "closes", closes_ms);
+    return finish(&w, MESSAGE_KEPT, 0);
+}
+
 message *notice_of_metrics(uint64_t seq, const serve_metrics *metrics) {
     json_writer w;
     message_begin(&w, "metrics_update", seq);

@@ -13,6 +13,8 @@ typedef struct offer {
     char token[JWT_MAX_BYTES + 64];
 } offer;
 
+/* libwebsockets takes no longer list of subprotocols, and closes without a word. */
+enum { OFFER_LIST_MAX_BYTES = 127 };
 /* The name of a header that the doorstep has put a long list of subprotocols into (doorstep.h). */
 #define OFFER_MOVED_HEADER "trademind-subprotocols"
 

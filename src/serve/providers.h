@@ -91,8 +91,9 @@ typedef struct serve_providers {
     err (*find_klines)(void *context, const char *symbol, int32_t interval, uint32_t *id, diag *why);
     /* The text of /metrics, which is the caller's; ERR_NO_MEMORY. May be NULL. */
     err (*metrics)(void *context, char **text, size_t *bytes);
-    /* Somebody says that traders have changed where they come from; may be NULL. */
-    void (*reload_traders)(void *context);
+    /* Somebody says that traders have changed where they come from, and perhaps (`traders`, a JSON list; NULL: not) what of them.
+     * Writes members of the answer; may be NULL. */
+    void (*update_traders)(void *context, const char *traders, json_writer *w);
 
     /* What takes its time. Any of them may be NULL: not of this machine. The trader is named by key or UUID. */
     void (*get_trader)(void *context, const char *key, serve_reply reply);

@@ -67,8 +67,11 @@ static err make_parts(serve *s, uv_loop_t *loop, const serve_config *config, con
     err failed = copy_config(s, config);
     if (!failed) failed = open_gate(s, loop, config);
     if (failed) return failed;
-    s->api =
-        (http_api){.gate = s->gate, .version = TRADEMIND_VERSION, .machine_id = s->machine_id, .providers = *providers};
+    s->api = (http_api){.gate = s->gate,
+                        .version = TRADEMIND_VERSION,
+                        .machine_id = s->machine_id,
+                        .is_behind_proxy = config->is_behind_proxy,
+                        .providers = *providers};
     channel_options options = {.gate = s->gate,
                                .origins = (const char *const *)s->origins,
                                .n_origins = s->n_origins,
@@ -91,6 +94,7 @@ err serve_start(uv_loop_t *loop, const serve_config *config, const serve_provide
                                 .max_clients = config->max_clients,
                                 .is_behind_proxy = config->is_behind_proxy,
                                 .max_per_address = config->max_per_address,
+                                .requests_per_minute = config->requests_per_minute,
                                 .head_timeout_ms = config->head_timeout_ms};
     if (!failed) failed = listener_open(loop, &options, &s->listener, why);
     if (failed)

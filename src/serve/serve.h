@@ -23,13 +23,14 @@ typedef struct serve_config {
     const char *token;
     const char *const *origins; /* of pages that may connect, beside the server's own */
     size_t n_origins;
-    const char *machine_id;   /* for /api/v1/status; may be NULL */
-    serve_users users;        /* of Supabase, whose tokens are taken beside the machine's */
-    int64_t auth_timeout_ms;  /* for a client's token; 0: 5000 */
-    int64_t head_timeout_ms;  /* for the first request of a connection; 0: 10000 */
-    uint32_t max_per_address; /* connections at once; 0: 32 */
-    bool is_behind_proxy;     /* Fly's: listener.h */
-    uint32_t max_clients;     /* of the channel; 0: 32 */
+    const char *machine_id;      /* for /api/v1/status; may be NULL */
+    serve_users users;           /* of Supabase, whose tokens are taken beside the machine's */
+    int64_t auth_timeout_ms;     /* for a client's token; 0: 5000 */
+    int64_t head_timeout_ms;     /* for the first request of a connection; 0: 10000 */
+    uint32_t max_per_address;    /* connections at once; 0: 32 */
+    int64_t requests_per_minute; /* HTTP requests of one address; 0: no limit */
+    bool is_behind_proxy;        /* Fly's: listener.h */
+    uint32_t max_clients;        /* of the channel; 0: 32 */
 } serve_config;
 
 /* ERR_NETWORK and a sentence when the port cannot be had. */

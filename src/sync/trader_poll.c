@@ -64,6 +64,7 @@ static void fail_round(trader_poll *p, const char *why, int64_t least_ms) {
     snprintf(p->stats.why, sizeof p->stats.why, "%s", why);
     p->is_wanted_again = false; /* the wait is the server's */
     end_round(p, wait_ms > least_ms ? wait_ms : least_ms);
+    if (p->config.on_failed) p->config.on_failed(p->config.context);
 }
 
 static void call_was_made(trader_poll *p, err e) {

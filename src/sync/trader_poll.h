@@ -28,6 +28,8 @@ typedef struct trader_poll_config {
     uint64_t seed;
     /* After every whole round, also when nothing has changed. */
     void (*on_read)(void *context, const trader_poll_round *round);
+    /* After every one that has failed; may be NULL. */
+    void (*on_failed)(void *context);
     void *context;
 } trader_poll_config;
 

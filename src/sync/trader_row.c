@@ -71,13 +71,14 @@ static void read_inputs(trader_row *row, const json_t *column) {
     json_decref(inputs);
 }
 
-/* What an owner has never said lets it run. */
-static bool is_in_cloud(const json_t *column) {
+/* What an owner has never said lets it run, and wants to be told. */
+static void read_wishes(trader_row *row, const json_t *column) {
     bool is_broken;
     json_t *settings = object_of(column, &is_broken);
-    bool answer = !json_is_false(json_object_get(settings, "enabledInCloud"));
+    row->is_in_cloud = !json_is_false(json_object_get(settings, "enabledInCloud"));
+    row->tells_signals = !json_is_false(json_object_get(settings, "notifyOnSignal"));
+    row->tells_analyses = !json_is_false(json_object_get(settings, "notifyOnAnalysis"));
     json_decref(settings);
-    return answer;
 }
 
 static void copy_short(const json_t *column, char *to, size_t to_bytes) {
@@ -92,7 +93,6 @@ static bool read_row(const json_t *value, trader_row *row) {
     *row = (trader_row){.version = json_integer_value(json_object_get(value, "version")),
                         .is_built_in = json_is_null(json_object_get(value, "user_id")),
                         .is_enabled = json_is_true(json_object_get(value, "enabled")),
-                        .is_in_cloud = is_in_cloud(json_object_get(value, "cloud_config")),
                         .tier = tier < 0 ? TIER_ELITE : (user_tier)tier};
     memcpy(row->id, id, sizeof row->id);
     row->name = copy_text(json_object_get(value, "name"));
@@ -104,6 +104,7 @@ static bool read_row(const json_t *value, trader_row *row) {
     copy_short(json_object_get(value, "created_at"), row->created_at, sizeof row->created_at);
     if (json_object_get(value, "filter")) read_filter(row, json_object_get(value, "filter"));
     read_inputs(row, json_object_get(value, "inputs"));
+    read_wishes(row, json_object_get(value, "cloud_config"));
     return true;
 }
 
@@ -125,6 +126,8 @@ void trader_row_write(const trader_row *row, json_writer *w) {
     json_write_key(w, "cloud_config");
     json_write_object(w);
     json_put_bool(w, "enabledInCloud", row->is_in_cloud);
+    json_put_bool(w, "notifyOnSignal", row->tells_signals);
+    json_put_bool(w, "notifyOnAnalysis", row->tells_analyses);
     json_write_object_end(w);
     json_put_raw(w, "inputs", row->inputs ? row->inputs : "null");
     json_put_text(w, "error", row->error);

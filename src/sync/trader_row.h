@@ -19,9 +19,10 @@ typedef struct trader_row {
     int64_t version;
     bool is_built_in; /* nobody's */
     bool is_enabled;
-    bool is_in_cloud; /* the owner lets machines run it */
-    user_tier tier;   /* the least that may run it, of a built-in one */
-    char *name;       /* heap, as are the next ones */
+    bool is_in_cloud;                   /* the owner lets machines run it */
+    bool tells_signals, tells_analyses; /* the owner wants to be notified of them */
+    user_tier tier;                     /* the least that may run it, of a built-in one */
+    char *name;                         /* heap, as are the next ones */
     char *description;
     char *language;
     char *key;    /* of the file that it was read from (filter.key); NULL: of none */

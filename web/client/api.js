@@ -2,7 +2,10 @@
 // The HTTP interface of a machine, one method a request. Every failure is an ApiError that carries the problem (RFC 9457)
 // that the machine told. Works in a browser and in Node 18 or newer. Times are ms since 1970 (UTC).
 
+import { tokenOf } from './token.js';
+
 /** @typedef {import('./types.d.ts').Problem} Problem */
+/** @typedef {import('./types.d.ts').TokenSource} TokenSource */
 /** @typedef {import('./types.d.ts').Signal} Signal */
 /** @typedef {import('./types.d.ts').Trader} Trader */
 /** @typedef {import('./types.d.ts').Asked} Asked */
@@ -46,7 +49,7 @@ const part = (/** @type {string} */ text) => encodeURIComponent(text);
 export class Api {
   /**
    * @param {object} options
-   * @param {string} options.token the machine's token or a user's JWT
+   * @param {TokenSource} options.token the machine's token or a user's JWT
    * @param {string} [options.base] such as https://machine.example:8080; default: where the page comes from
    * @param {typeof fetch} [options.fetch]
    * @param {number} [options.timeoutMs]
@@ -58,6 +61,14 @@ export class Api {
     this.timeoutMs = timeoutMs;
   }
 
+  async presentToken() {
+    try {
+      return await tokenOf(this.token);
+    } catch (error) {
+      throw new ApiError(0, { detail: `there is no token: ${error instanceof Error ? error.message : error}` });
+    }
+  }
+
   /**
    * @param {string} method
    * @param {string} path below /api/v1
@@ -66,7 +77,7 @@ export class Api {
    */
   async request(method, path, { query = {}, body, signal } = {}) {
     const limit = AbortSignal.timeout(this.timeoutMs);
-    const headers = { Authorization: `Bearer ${this.token}`, ...(body === undefined ? {} : { 'Content-Type': JSON_TYPE }) };
+    const headers = { Authorization: `Bearer ${await this.presentToken()}`, ...(body === undefined ? {} : { 'Content-Type': JSON_TYPE }) };
     let response, text;
     try {
       response = await this.fetch(`${this.base}/api/v1${path}${queryText(query)}`, {

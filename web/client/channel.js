@@ -5,13 +5,19 @@
 //        ^---------+                    every loss leads back to connecting, with growing pauses
 //   refused: the token is wrong; waits for another one      stopped: on request
 //
+// A user's token ends. Before it does the machine says so (`token_expiring`), and is shown the one that there is by then, on the
+// same connection.
+//
 // After a loss it says which session it knew and how far (`resume`), and the machine sends the rest in order. Where the
 // machine no longer has that, or is another one by now, `gap` is told: the listener then reads the HTTP interface again.
 // Every message may so come twice; what it is about has an id.
 // Works in a browser and, with a WebSocket class (Node 22, or npm's ws), in Node.
 
+import { tokenOf } from './token.js';
+
 /** @typedef {'connecting'|'open'|'stale'|'refused'|'stopped'} ChannelState */
 /** @typedef {import('./types.d.ts').ChannelMessage} ChannelMessage */
+/** @typedef {import('./types.d.ts').TokenSource} TokenSource */
 
 const SUBPROTOCOL = 'trademind';
 const PING_EVERY_MS = 25000;
@@ -21,6 +27,7 @@ const REQUEST_TIMEOUT_MS = 10000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8000;
 const SUBSCRIBE_AGAIN_MS = 2000;
+const RENEW_AGAIN_MS = 5000; // the machine tells it a minute before the end
 const MAY_COME = ['not_now', 'unsupported', 'not_found', 'timeout'];
 const CLOSE_UNAUTHORIZED = 4401;
 
@@ -37,12 +44,17 @@ export class Channel {
   /**
    * @param {object} options
    * @param {string} options.url ws://machine:8080/ws
-   * @param {string} options.token
+   * @param {TokenSource} options.token
    * @param {any} [options.WebSocket]
    */
   constructor({ url, token, WebSocket = globalThis.WebSocket }) {
     this.url = url;
+    /** May be set: the next time that one is shown it is this. @type {TokenSource} */
     this.token = token;
+    /** The last one that was shown, and one that was refused. */
+    this.shown = '';
+    this.refused = '';
+    this.n_attempts = 0;
     this.WebSocket = WebSocket;
     /** @type {ChannelState} */
     this.state = 'stopped';
@@ -66,6 +78,8 @@ export class Channel {
     this.retryTimer = null;
     /** @type {any} */
     this.watchTimer = null;
+    /** @type {any} */
+    this.renewTimer = null;
   }
 
   /**
@@ -86,6 +100,7 @@ export class Channel {
   start() {
     if (this.state !== 'stopped' && this.state !== 'refused') return;
     this.n_failures = 0;
+    this.refused = '';
     this.connect();
     clearInterval(this.watchTimer);
     this.watchTimer = setInterval(() => this.watch(), 1000);
@@ -94,6 +109,7 @@ export class Channel {
   stop() {
     clearTimeout(this.retryTimer);
     clearInterval(this.watchTimer);
+    this.n_attempts++;
     this.drop('the channel was stopped');
     this.become('stopped');
   }
@@ -167,16 +183,39 @@ export class Channel {
     this.emit('state', state);
   }
 
-  connect() {
+  /** A text is there at once, and so is the connection begun; a function may have to fetch its token. */
+  async connect() {
     clearTimeout(this.retryTimer);
     this.become('connecting');
-    let socket;
-    try {
-      socket = new this.WebSocket(this.url, [SUBPROTOCOL, this.token]);
-    } catch { // a token with characters that a subprotocol cannot have
-      this.become('refused');
+    const attempt = ++this.n_attempts;
+    if (typeof this.token === 'string') {
+      this.open(this.token);
       return;
     }
+    try {
+      const token = await tokenOf(this.token);
+      if (attempt === this.n_attempts) this.open(token);
+    } catch (error) {
+      if (attempt !== this.n_attempts) return;
+      this.emit('problem', error);
+      this.retry();
+    }
+  }
+
+  /** @param {string} token */
+  open(token) {
+    if (token === this.refused) {
+      this.giveUp();
+      return;
+    }
+    let socket;
+    try {
+      socket = new this.WebSocket(this.url, [SUBPROTOCOL, token]);
+    } catch { // a token with characters that a subprotocol cannot have
+      this.giveUp();
+      return;
+    }
+    this.shown = token;
     this.socket = socket;
     this.isCaughtUp = false;
     this.heardAt = Date.now();
@@ -193,6 +232,7 @@ export class Channel {
   drop(why) {
     const socket = this.socket;
     this.socket = null;
+    clearTimeout(this.renewTimer);
     if (socket) {
       socket.onmessage = socket.onclose = socket.onerror = null;
       if (socket.readyState < 2) socket.close();
@@ -207,11 +247,17 @@ export class Channel {
   /** @param {number} [code] */
   lose(code) {
     this.drop('the connection was lost');
-    if (code === CLOSE_UNAUTHORIZED) {
-      clearInterval(this.watchTimer);
-      this.become('refused');
-      return;
-    }
+    if (code === CLOSE_UNAUTHORIZED) this.refused = this.shown;
+    if (this.token === this.refused) this.giveUp();
+    else this.retry();
+  }
+
+  giveUp() {
+    clearInterval(this.watchTimer);
+    this.become('refused');
+  }
+
+  retry() {
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.n_failures++, 10)) * (0.5 + Math.random() / 2);
     this.become('connecting');
     clearTimeout(this.retryTimer);
@@ -241,6 +287,7 @@ export class Channel {
     if (message.type === 'hello') this.greet(message.data);
     this.emit(message.type, message.data, message);
     this.emit('message', message);
+    if (message.type === 'token_expiring') this.renew();
   }
 
   /** True: it was the answer to a request. @param {ChannelMessage} message */
@@ -263,6 +310,24 @@ export class Channel {
   catchUp() {
     this.isCaughtUp = true;
     this.seq = this.newestSeq;
+  }
+
+  /** Shows the present token when it is another one; while there is none, looks again for as long as this connection lasts. */
+  async renew() {
+    const { socket } = this;
+    clearTimeout(this.renewTimer);
+    try {
+      const token = await tokenOf(this.token);
+      if (!socket || socket !== this.socket) return;
+      if (token !== this.shown) {
+        await this.request('auth', { token });
+        this.shown = token;
+        return;
+      }
+    } catch (error) {
+      this.emit('problem', error);
+    }
+    if (socket && socket === this.socket) this.renewTimer = setTimeout(() => this.renew(), RENEW_AGAIN_MS);
   }
 
   /** @param {{session: string, seq: number}} hello */

@@ -2,8 +2,10 @@
 // A machine of one's own, by `trademind provisioner`.
 import { Api, ApiError } from './api.js';
 import { Channel } from './channel.js';
+import { tokenOf } from './token.js';
 
 /** @typedef {import('./types.d.ts').Machine} Machine */
+/** @typedef {import('./types.d.ts').TokenSource} TokenSource */
 
 /** Fields that an answer has to have to be of any use. @param {any} answer */
 function isMachine(answer) { return Boolean(answer && typeof answer === 'object' && answer.machineId && answer.websocketUrl); }
@@ -20,7 +22,7 @@ export function channelUrl(address) {
  * @param {object} options
  * @param {string} options.userId
  * @param {string} options.url of the provisioner, such as https://provisioner.example
- * @param {string} options.token the user's JWT
+ * @param {TokenSource} options.token the user's JWT
  * @param {string} [options.region] sin, iad, fra
  * @param {number} [options.cpus] 1..8
  * @param {typeof fetch} [options.fetch]
@@ -30,7 +32,7 @@ export function channelUrl(address) {
 export async function provisionMachine({ userId, url, token, region = 'sin', cpus = 1, fetch = globalThis.fetch, WebSocket }) {
   const response = await fetch(`${url.replace(/\/$/, '')}/v1/machines`, {
     method: 'POST',
-    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    headers: { Authorization: `Bearer ${await tokenOf(token)}`, 'Content-Type': 'application/json' },
     body: JSON.stringify({ userId, region, cpus }),
   });
   const answer = await response.json().catch(() => null);

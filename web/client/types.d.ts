@@ -3,6 +3,9 @@ export { Api, ApiError } from './api.js';
 export { Channel, ChannelError } from './channel.js';
 export { provisionMachine } from './provision.js';
 
+/** The machine's token, a user's JWT, or where the one comes from that is good now (such as supabase-js' session). */
+export type TokenSource = string | (() => string | Promise<string>);
+
 /** RFC 9457. */
 export interface Problem {
   type: string;

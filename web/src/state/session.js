@@ -55,7 +55,7 @@ export function connect(prepare) {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
   api = new Api({ token: token.value });
   channel = new Channel({ url: `${scheme}//${location.host}/ws`, token: token.value });
-  channel.on('state', state => { if (state === 'refused') leave('This token is not the machine’s.'); });
+  channel.on('state', state => { if (state === 'refused') leave('This token is not the machine’s, or has expired.'); });
   prepare(channel, api);
   channel.start();
 }
