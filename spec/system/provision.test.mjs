@@ -148,6 +148,38 @@ for (const step of STEPS) {
   });
 }
 
+/** As if another had claimed the machine since, and had made something of it. */
+const takeOver = more => place.sql`update cloud_machines set ${place.sql({ provision_owner: 'another', ...more })}`;
+
+test('a claim that is lost: the row is another\'s, and what is at Fly, too', async () => {
+  let isDone = false;
+  place.fly.fault = async ({ action }) => {
+    if (action === 'POST machines' && !isDone) await takeOver({ error_message: 'of another', provision_until: new Date(Date.now() + 3600000) });
+    isDone ||= action === 'POST machines';
+  };
+  const it = await create();
+  assert.deepEqual([it.code, isDone], [1, true], it.stderr);
+  assert.match(it.stderr, /another has taken over the work on this machine/);
+  const row = await place.row();
+  assert.deepEqual([row.status, row.error_message, row.provision_owner, row.fly_machine_id], ['provisioning', 'of another', 'another', null]);
+  assert.equal(place.machines().length, 1, 'whoever has the claim finds it by its name');
+});
+
+test('a claim that is lost before the machine is made: nothing is made any more', async () => {
+  place.fly.fault = async ({ action }) => { if (action === 'POST volumes') await takeOver(); };
+  const it = await create();
+  assert.deepEqual([it.code, place.fly.count('POST machines'), place.fly.count('app_delete')], [1, 0, 0], it.stderr);
+});
+
+test('a claim that is lost, and the work fails: another\'s machine stays', async () => {
+  place.isWell = () => false;
+  place.fly.fault = async ({ action }) => { if (action === 'wait') await takeOver({ status: 'running' }); };
+  const it = await create({ PROVISION_HEALTH_S: '2' });
+  assert.equal(it.code, 5, it.stderr);
+  const row = await place.row();
+  assert.deepEqual([place.fly.count('destroy'), place.fly.count('app_delete'), row.status, row.fly_machine_id], [0, 0, 'running', place.machines()[0].id]);
+});
+
 test('status, stop, start, destroy', async () => {
   const none = await place.provision(['status', '--user', place.user.id]);
   assert.deepEqual([none.code, /has no machine/.test(none.stderr)], [1, true]);
