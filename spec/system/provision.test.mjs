@@ -180,6 +180,17 @@ test('a claim that is lost, and the work fails: another\'s machine stays', async
   assert.deepEqual([place.fly.count('destroy'), place.fly.count('app_delete'), row.status, row.fly_machine_id], [0, 0, 'running', place.machines()[0].id]);
 });
 
+test('start: not without a subscription', async () => {
+  await create();
+  await place.provision(['stop', '--user', place.user.id]);
+  await place.sql`update user_subscriptions set status = 'past_due' where user_id = ${place.user.id}`;
+  const it = await place.provision(['start', '--user', place.user.id]);
+  await place.sql`update user_subscriptions set status = 'active' where user_id = ${place.user.id}`;
+  assert.deepEqual([it.code, /active elite subscription; this one is elite, past_due/.test(it.stderr)], [1, true], it.stderr);
+  const row = await place.row();
+  assert.deepEqual([place.machines()[0].state, place.fly.count('start'), row.status, row.error_message], ['stopped', 0, 'stopped', null]);
+});
+
 test('status, stop, start, destroy', async () => {
   const none = await place.provision(['status', '--user', place.user.id]);
   assert.deepEqual([none.code, /has no machine/.test(none.stderr)], [1, true]);

@@ -356,17 +356,25 @@ err provision_status(const provision_context *c, const provision_request *r, pro
     return e;
 }
 
-/* A machine that is known to the row, and claimed. */
-static err begin_known(work *w, const provision_context *c, const provision_request *r, provision_result *out) {
+/* A machine that is known to the row. */
+static err find_known(work *w, const provision_context *c, const provision_request *r, provision_result *out) {
     err e = work_begin(w, c, r, out);
     if (e == OK) e = work_read_row(w);
     if (e == OK && !out->has_machine) e = work_fail(w, ERR_NOT_FOUND, 404, "user %s has no machine", w->plan.user);
+    return e;
+}
+
+/* ... and claimed. */
+static err begin_known(work *w, const provision_context *c, const provision_request *r, provision_result *out) {
+    err e = find_known(w, c, r, out);
     return e == OK ? work_claim(w) : e;
 }
 
 err provision_start(const provision_context *c, const provision_request *r, provision_result *out) {
     work w;
-    err e = begin_known(&w, c, r, out);
+    err e = find_known(&w, c, r, out);
+    if (e == OK) e = work_check_tier(&w); /* before the claim: a refusal is no error of the machine's */
+    if (e == OK) e = work_claim(&w);
     if (e == OK) e = work_write_row(&w, json_pack("{s:s, s:o}", "status", "starting", "started_at", now_text()));
     if (e == OK) e = bring_up(&w);
     if (e == OK) e = mark_running(&w);
