@@ -20,7 +20,7 @@ static void ask(work *w, fly_action action, const char *body, const char *nonce,
 static err update(work *w, json_t *config, const char *nonce, char version[FLY_NAME_BYTES]) {
     const char *image = json_string_value(json_object_get(config, "image"));
     for (int n = 0; n < MOST_TRIES; n++) {
-        fly_machine m;
+        fly_machine m = {0};
         json_t *now = NULL;
         dialogue_answer a;
         err e = work_get_machine(w, &m, &now);
