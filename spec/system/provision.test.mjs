@@ -231,3 +231,12 @@ test('upgrade: another image, well; one that is not well goes back', async () =>
   const held = await upgrade('registry.fly.io/trademind:4');
   assert.deepEqual([held.code, /lease currently held/.test(held.stderr), machine.config.image], [1, true, 'registry.fly.io/trademind:2']);
 });
+
+test('upgrade: a way back that fails, too: both failures are told', async () => {
+  await create();
+  place.isWell = image => !image.endsWith(':3');
+  place.fly.fault = ({ action }) => (action === 'update' && place.fly.count('update') === 1 ? { status: 422, body: { error: 'no such image any more' } } : undefined);
+  const it = await place.provision(['upgrade', '--user', place.user.id, '--image', 'registry.fly.io/trademind:3'], { PROVISION_HEALTH_S: '2' });
+  assert.equal(it.code, 5, it.stderr);
+  assert.match(it.stderr, /not well; and it could not be given the image before: .*no such image any more/);
+});

@@ -51,17 +51,19 @@ static err change(work *w, json_t *config, const char *nonce) {
     return e == OK ? work_wait_healthy(w) : e;
 }
 
-/* The failure that is told is the first one. */
+/* The failure whose status is told is the first one. */
 static void go_back(work *w, json_t *old, const char *nonce) {
     diag why = w->out->why;
     int status = w->out->http_status;
     work_tell(w, "%.200s; back to the image before", why.text);
     err e = change(w, old, nonce);
+    diag second = w->out->why;
     w->is_well = e == OK;
     if (e == OK)
         diag_set(&w->out->why, OK, "%.500s; the machine has the image before again", why.text);
     else
-        diag_set(&w->out->why, OK, "%.400s; and it could not be given the image before: %.400s", why.text, why.text);
+        diag_set(&w->out->why, OK, "%.400s; and it could not be given the image before: %.400s", why.text,
+                 second.text);
     w->out->http_status = status;
 }
 
