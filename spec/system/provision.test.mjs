@@ -240,3 +240,17 @@ test('upgrade: a way back that fails, too: both failures are told', async () => 
   assert.equal(it.code, 5, it.stderr);
   assert.match(it.stderr, /not well; and it could not be given the image before: .*no such image any more/);
 });
+
+test('upgrade: the lease is prolonged before the way back', async () => {
+  await create();
+  const [machine] = place.machines();
+  place.isWell = image => !image.endsWith(':3');
+  place.fly.log.length = 0;
+  const it = await place.provision(['upgrade', '--user', place.user.id, '--image', 'registry.fly.io/trademind:3'], { PROVISION_HEALTH_S: '2' });
+  assert.match(it.stderr, /the machine has the image before again/);
+  const steps = place.fly.log.filter(({ action }) => ['lease', 'update', 'unlease'].includes(action));
+  assert.deepEqual(steps.map(({ action, nonce, status }) => [action, Boolean(nonce), status]),
+    [['lease', false, 201], ['update', true, 200], ['lease', true, 201], ['update', true, 200], ['unlease', true, 200]]);
+  assert.ok(steps[2].body.ttl >= 600);
+  assert.equal(machine.lease, null);
+});

@@ -21,6 +21,9 @@ enum {
     FILTER_BYTES = 128
 };
 
+/* Longer than a claim: both are renewed together. */
+static const char LEASE[] = "{\"ttl\":900,\"description\":\"trademind provision\"}";
+
 static int64_t look_ms(const work *w) { return w->context->look_ms ? w->context->look_ms : LOOK_MS; }
 
 /* ---- telling ---- */
@@ -199,38 +202,6 @@ err work_write_row(work *w, json_t *changes) {
     return e;
 }
 
-/* The claim is not simply made again: when it was over, another may have had the machine since and have left it. So the row is
- * asked first whether it is still ours. */
-static err renew(work *w) {
-    dialogue_answer a;
-    err e = work_write_row(w, json_pack("{s:s}", "provision_owner", w->owner));
-    if (e != OK) return e;
-    call_with_owner(w, "trademind_claim", true, &a);
-    if (a.outcome != FLY_OK)
-        e = work_fail_by(w, &a, "the claim cannot be renewed");
-    else if (!is_ours(w, &a))
-        e = lose_claim(w);
-    dialogue_answer_deinit(&a);
-    return e;
-}
-
-err work_renew(work *w) {
-    diag why = w->out->why;
-    int status = w->out->http_status;
-    int64_t now_ms = monotonic_ms();
-    err e = renew(w);
-    if (e == OK) w->claim_until_ms = now_ms + CLAIM_S * 1000;
-    if (e == OK || e == ERR_EXISTS || monotonic_ms() >= w->claim_until_ms) return e;
-    w->out->why = why;
-    w->out->http_status = status;
-    return OK;
-}
-
-static err renew_in_time(work *w) {
-    bool is_due = w->has_claim && monotonic_ms() > w->claim_until_ms - RENEW_BEFORE_MS;
-    return is_due ? work_renew(w) : OK;
-}
-
 void work_event(work *w, const char *type, const char *severity, const char *message) {
     json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s}", "machine_id", w->row, "user_id", w->plan.user, "event_type",
                             type, "severity", severity, "message", message);
@@ -268,8 +239,25 @@ err work_check_tier(work *w) {
 void work_fly(work *w, fly_action action, const char *query, const char *body, dialogue_answer *out) {
     fly_request r = {
         .action = action, .app = w->plan.app, .machine = w->out->fly_machine_id, .query = query, .body = body};
+    if (*w->nonce) r.nonce = w->nonce;
     if (action == FLY_WAIT) r.timeout_ms = (WAIT_S + 10) * 1000;
     dialogue_fly(w->talk, &r, out);
+}
+
+err work_lease(work *w) {
+    dialogue_answer a;
+    work_fly(w, FLY_LEASE, NULL, LEASE, &a);
+    err e = a.outcome == FLY_OK ? OK : work_fail_by(w, &a, "the machine's lease");
+    if (e == OK && !fly_nonce_of(a.body, w->nonce)) e = work_fail(w, ERR_HTTP, 502, "Fly gives no lease");
+    dialogue_answer_deinit(&a);
+    return e;
+}
+
+void work_unlease(work *w) {
+    dialogue_answer a;
+    work_fly(w, FLY_UNLEASE, NULL, NULL, &a);
+    dialogue_answer_deinit(&a);
+    *w->nonce = 0;
 }
 
 err work_get_machine(work *w, fly_machine *m, json_t **body) {
@@ -285,11 +273,47 @@ err work_get_machine(work *w, fly_machine *m, json_t **body) {
     return e;
 }
 
+/* ---- what is held ---- */
+
+/* The claim is not simply made again: when it was over, another may have had the machine since and have left it. So the row is
+ * asked first whether it is still ours. */
+static err renew(work *w) {
+    dialogue_answer a;
+    err e = work_write_row(w, json_pack("{s:s}", "provision_owner", w->owner));
+    if (e != OK) return e;
+    call_with_owner(w, "trademind_claim", true, &a);
+    if (a.outcome != FLY_OK)
+        e = work_fail_by(w, &a, "the claim cannot be renewed");
+    else if (!is_ours(w, &a))
+        e = lose_claim(w);
+    dialogue_answer_deinit(&a);
+    return e == OK && *w->nonce ? work_lease(w) : e;
+}
+
+err work_renew(work *w) {
+    diag why = w->out->why;
+    int status = w->out->http_status;
+    int64_t now_ms = monotonic_ms();
+    err e = renew(w);
+    if (e == OK) w->claim_until_ms = now_ms + CLAIM_S * 1000;
+    if (e == OK || e == ERR_EXISTS || monotonic_ms() >= w->claim_until_ms) return e;
+    w->out->why = why;
+    w->out->http_status = status;
+    return OK;
+}
+
+static err renew_in_time(work *w) {
+    bool is_due = w->has_claim && monotonic_ms() > w->claim_until_ms - RENEW_BEFORE_MS;
+    return is_due ? work_renew(w) : OK;
+}
+
+/* ---- waiting ---- */
+
 static int64_t end_of_waiting(const work *w) {
     return monotonic_ms() + (w->context->health_by_ms ? w->context->health_by_ms : HEALTH_BY_MS);
 }
 
-/* Fly waits a minute at most; the claim is renewed between. */
+/* Fly waits a minute at most; what is held is renewed between. */
 err work_wait_state(work *w, const char *state, const char *version) {
     char query[160];
     int64_t end_ms = end_of_waiting(w);
