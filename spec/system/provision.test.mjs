@@ -180,6 +180,17 @@ test('a claim that is lost, and the work fails: another\'s machine stays', async
   assert.deepEqual([place.fly.count('destroy'), place.fly.count('app_delete'), row.status, row.fly_machine_id], [0, 0, 'running', place.machines()[0].id]);
 });
 
+test('a sentence that is cut in the middle of a character is told and kept', async () => {
+  for (const before of ['', 'a', 'ab', 'abc']) {
+    place.fly.fault = ({ action }) => (action === 'POST volumes' ? { status: 422, body: { error: before + '\u{1f4be}'.repeat(200) } } : undefined);
+    const it = await create();
+    assert.equal(it.code, 1, it.stderr);
+    const row = await place.row();
+    assert.match(`${row.status}: ${row.error_message}`, /^error: the volume cannot be made: .*\u{1f4be}$/u);
+    await place.sql`delete from cloud_machines`;
+  }
+});
+
 test('start: not without a subscription', async () => {
   await create();
   await place.provision(['stop', '--user', place.user.id]);

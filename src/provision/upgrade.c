@@ -3,6 +3,7 @@
  *   lease ─► read ─► update to the new image ─► started, healthy ─► release
  *                          └ not well in time: update to the old config ─► started ─► release, failed */
 #include "provision/upgrade.h"
+#include "base/utf8.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ static void go_back(work *w, json_t *old) {
         diag_set(&w->out->why, OK, "%.500s; the machine has the image before again", why.text);
     else
         diag_set(&w->out->why, OK, "%.400s; and it could not be given the image before: %.400s", why.text, second.text);
+    utf8_clean(w->out->why.text);
     w->out->http_status = status;
 }
 

@@ -2,7 +2,7 @@
  * minutes and renewed at each step that may take long, so that one who dies does not block the user for ever. */
 #include "provision/work.h"
 #include "base/clock.h"
-#include "base/time_text.h"
+#include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +33,7 @@ err work_fail(work *w, err code, int http_status, const char *format, ...) {
     va_start(args, format);
     vsnprintf(w->out->why.text, sizeof w->out->why.text, format, args);
     va_end(args);
+    utf8_clean(w->out->why.text); /* it was cut, and others are asked to keep it */
     w->out->http_status = http_status;
     return code;
 }
@@ -116,6 +117,7 @@ void work_end(work *w, err e) {
 static void copy(const json_t *row, const char *key, char *out, size_t bytes) {
     const char *text = json_string_value(json_object_get(row, key));
     snprintf(out, bytes, "%s", text ? text : "");
+    utf8_clean(out);
 }
 
 static bool take_row(work *w, const json_t *row) {
