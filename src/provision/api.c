@@ -155,6 +155,7 @@ static const char *title_of(int status) {
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 409: return "Conflict";
+    case 429: return "Too Many Requests";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
     default: return status < 500 ? "Refused" : "Failed";
