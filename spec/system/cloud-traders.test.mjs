@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import WebSocket from 'ws';
 import { endAll, eventually, recordedMarket, settled, startDaemon, startExchange, stop, tempDir } from './daemon.mjs';
-import { answer, capped, cut, forbidden, jwtExpired, lose, reset, statementTimeout, unavailable, wrongKey } from './faulty.mjs';
+import { answer, capped, cut, forbidden, hold, jwtExpired, lose, reset, statementTimeout, unavailable, wrongKey } from './faulty.mjs';
 import { build } from './harness.mjs';
 import { startSupabase } from './supabase.mjs';
 
@@ -380,5 +380,28 @@ describe('written over HTTP', () => {
     const never = (await supabase.sql`select id from traders where name = 'Never'`)[0].id;
     assert.equal((await ask(daemon, 'DELETE', `/api/v1/traders/${never}`)).code, 204);
     assert.deepEqual([await rowOf(never), (await running(daemon)).has(never)], [undefined, false]);
+  });
+
+  test('an edit right after the machine has written the error column is no conflict', async () => {
+    const id = await add({ name: 'Broken', filter: { code: BROKEN } }), path = `/api/v1/traders/${id}`;
+    const daemon = await begin();
+    await eventually(async () => await errorOf(id), 'the error column');
+    const { version } = (await ask(daemon, 'GET', path)).body;
+    const mended = await ask(daemon, 'PUT', path, { source: RISING, version });
+    assert.deepEqual([mended.code, (await rowOf(id)).filter.code], [200, RISING], JSON.stringify(mended.body));
+    await eventually(async () => (await errorOf(id)) === null, 'the error column to be empty');
+  });
+
+  test('... and one that the app has made before the error column was written is one', async () => {
+    const id = await add({ name: 'Broken', filter: { code: BROKEN } }), path = `/api/v1/traders/${id}`;
+    const rule = supabase.faulty.on({ table: 'traders', method: 'PATCH', times: 1 }, hold());
+    const daemon = await begin();
+    await supabase.faulty.until(() => rule.hits === 1, 'the error column to be on its way');
+    const { version } = (await ask(daemon, 'GET', path)).body;
+    await change(id, { filter: { code: FALLING } });
+    supabase.faulty.clear();
+    await eventually(async () => await errorOf(id), 'the error column');
+    const late = await ask(daemon, 'PUT', path, { source: RISING, version });
+    assert.deepEqual([late.code, (await rowOf(id)).filter.code], [409, FALLING]);
   });
 });
