@@ -2,6 +2,7 @@
 #include "orchestrator_cloud_traders.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "sync/trader_choice.h"
 #include "sync/trader_table.h"
 #include <stdio.h>
@@ -199,6 +200,7 @@ void orchestrator_cloud_traders_loaded(orchestrator_cloud_traders *c, const orch
     for (size_t i = 0; i < c->list.count; i++) {
         const char *problem = orchestrator_traders_problem(t, c->list.items[i].id);
         c->wanted[i] = problem ? strdup(problem) : NULL;
+        if (c->wanted[i]) utf8_clean(c->wanted[i]); /* else what is read back would never be it */
     }
     c->is_loaded = true;
     report_next(c);

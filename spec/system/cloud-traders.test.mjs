@@ -206,6 +206,16 @@ describe('changes while it runs', () => {
     await untilNames(daemon, ['Another']);
   });
 
+  test('a sentence that was cut in the middle of a character is written once', async () => {
+    // a character has four bytes: wherever it is cut, three of these are cut within one
+    const ids = [];
+    for (const before of ['', 'a', 'ab', 'abc']) ids.push(await add({ name: 'Cut', filter: { code: `error("${before}${'\u{1f4be}'.repeat(1000)}")\n` } }));
+    const daemon = await begin();
+    for (const id of ids) await eventually(async () => await errorOf(id), 'the error column');
+    for (let n = 0; n < 3; n++) await readAgain(daemon);
+    assert.deepEqual(ids.map(id => patches(id).length), [1, 1, 1, 1]);
+  });
+
   test('what is only counted in a row is no change', async () => {
     const one = await add({ name: 'One' });
     const daemon = await begin();
