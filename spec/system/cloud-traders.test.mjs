@@ -414,4 +414,18 @@ describe('written over HTTP', () => {
     const late = await ask(daemon, 'PUT', path, { source: RISING, version });
     assert.deepEqual([late.code, (await rowOf(id)).filter.code], [409, FALLING]);
   });
+
+  test('what the app keeps in the columns, too, stays', async () => {
+    const rest = { key: 'rising', description: ['It rises'], indicators: [{ name: 'RSI', threshold: 0.1 }] };
+    const id = await add({ filter: { code: RISING, ...rest }, cloud_config: { enabledInCloud: true, notifyOnSignal: true, notifyOnAnalysis: false } });
+    const daemon = await begin(), path = `/api/v1/traders/${id}`;
+    await daemon.until(it => it.signals().some(s => s.traderId === id), 'a signal of it');
+    const { version } = (await ask(daemon, 'GET', path)).body;
+    const edited = RISING.replace('m.close[0] >', 'm.close[0] >=');
+    const changed = await ask(daemon, 'PUT', path, { source: edited, version });
+    assert.deepEqual([changed.code, (await rowOf(id)).filter], [200, { code: edited, ...rest }], JSON.stringify(changed.body));
+    await eventually(async () => (await daemon.get(`/api/v1/signals?trader=${id}`)).body.signals.length, 'a signal to be stored');
+    assert.equal((await ask(daemon, 'DELETE', path)).body.archived, true);
+    assert.deepEqual((await rowOf(id)).cloud_config, { enabledInCloud: false, notifyOnSignal: true, notifyOnAnalysis: false });
+  });
 });
