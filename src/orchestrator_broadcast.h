@@ -12,4 +12,4 @@ MUST_CHECK err orchestrator_broadcast_new(postgrest *client, const char *user_id
 void orchestrator_broadcast_signal(orchestrator_broadcast *b, const signal_row *s);
 /* From now on signals go nowhere and the client is not touched. */
 void orchestrator_broadcast_let_go(orchestrator_broadcast *b); /* NULL is ignored */
-void orchestrator_broadcast_free(orchestrator_broadcast *b); /* NULL is ignored */
+void orchestrator_broadcast_free(orchestrator_broadcast *b);   /* NULL is ignored */

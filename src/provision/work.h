@@ -10,7 +10,7 @@ typedef struct work {
     machine_plan plan;
     char owner[40]; /* of the claim; random */
     char row[PLAN_NAME_BYTES], row_status[32];
-    char made[PLAN_NAME_BYTES]; /* the machine that this work has made, whatever the row says; "": none */
+    char made[PLAN_NAME_BYTES];  /* the machine that this work has made, whatever the row says; "": none */
     char nonce[FLY_NONCE_BYTES]; /* of Fly's lease; "": none is held */
     int64_t claim_until_ms;      /* monotonic; before then it is ours even when Supabase cannot be asked */
     bool has_claim, has_made_app;
