@@ -108,6 +108,7 @@ static void tell_workers(void *context, json_writer *w) {
         json_put_integer(w, "indicators", atomic_load(&s->n_indicators));
         json_put_integer(w, "restored", atomic_load(&s->n_restored));
         json_put_integer(w, "copiesAnew", atomic_load(&s->n_copies_anew));
+        json_put_integer(w, "promptsOwed", (int64_t)atomic_load(&s->n_owed_prompts));
         json_put_number(w, "saveMs", (double)atomic_load(&s->save_ns) / 1e6);
         json_write_object_end(w);
     }

@@ -17,6 +17,7 @@ struct feed {
     http_client *http;
     rest *rest;
     backfill *backfill;
+    lookup *lookup;
     stream_pool *pool;
     uv_timer_t retry, refresh;
     backoff wait;
@@ -205,6 +206,8 @@ err feed_open(const feed_options *o, feed **out, diag *why) {
     b.handlers = (backfill_handlers){on_history, on_backfill_state, f};
     e = backfill_new(&b, &f->backfill);
     if (e != OK) return diag_set(why, e, "backfill: %s", error_text(e));
+    e = lookup_new(f->rest, o->clock, &f->lookup);
+    if (e != OK) return diag_set(why, e, "%s", error_text(e));
     ask(f);
     return OK;
 }
@@ -263,6 +266,10 @@ roster_stats feed_universe_stats(const feed *f) { return f->roster ? roster_get_
 
 err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
     return backfill_request(f->backfill, symbol, interval, from_ms, to_ms);
+}
+
+err feed_look_up(feed *f, const lookup_wish *wish, lookup_done_fn on_done, void *context) {
+    return f->lookup ? lookup_ask(f->lookup, wish, on_done, context) : ERR_CLOSED;
 }
 
 void feed_resume(feed *f) { backfill_resume(f->backfill); }
@@ -329,5 +336,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 void feed_close(feed *f, void (*on_closed)(void *context), void *context) {
     f->on_closed = on_closed;
     f->closed_context = context;
+    lookup_close(f->lookup);
+    f->lookup = NULL;
     uv_close((uv_handle_t *)&f->retry, on_timer_closed);
 }

@@ -490,6 +490,19 @@ tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, trac
     return step;
 }
 
+bool tracked_recall(tracked *t, const trader_set *set, int32_t index, int64_t open_ms, tracked_round *round) {
+    const trader *who = t->standings[index].is_wanted ? set->traders[index] : NULL;
+    const trader_spec *spec = who ? who->spec : NULL;
+    bool is_any_stale = false;
+    if (!spec || kline_series_find(t->frames[spec->interval]->bars, open_ms) < 0) return false;
+    round->view.open_ms = open_ms;
+    look(round, interval_next(spec->interval, open_ms));
+    if (spec->n_references && !has_references(round, who, round->view.close_ms, &is_any_stale)) return false;
+    round->view.binding = &t->standings[index].binding;
+    if (spec->n_references) show_references(round, who);
+    return true;
+}
+
 bool tracked_tick(tracked *t, const trader_set *set, int32_t index, tracked_round *round) {
     standing *s = &t->standings[index];
     const trader *who = s->is_wanted ? set->traders[index] : NULL;

@@ -110,6 +110,9 @@ void tracked_round_begin(tracked_round *round, const tracked *t, tracked *const 
  * view is filled; it is asked for again once the place is known), or a bar that cannot be evaluated because a timeframe's
  * bar of the same close does not exist (moved past, counted by the caller). */
 tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, tracked_round *round);
+/* The view of a bar that trader `index` has seen already; false: the bar, or a reference, is not kept any more. The place in a
+ * ranking is the caller's to add. */
+bool tracked_recall(tracked *t, const trader_set *set, int32_t index, int64_t open_ms, tracked_round *round);
 /* The forming bar of `interval` for trader `index`, which must have seen all closed ones; false: it has not, or there is no
  * forming bar. */
 bool tracked_tick(tracked *t, const trader_set *set, int32_t index, tracked_round *round);

@@ -13,6 +13,7 @@ typedef struct http_api {
     gate *gate;
     const char *version, *machine_id; /* machine_id may be NULL */
     serve_providers providers;
+    bool is_over; /* the providers are gone */
 } http_api;
 
 typedef struct http_request_state http_request_state;
