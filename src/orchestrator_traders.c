@@ -444,12 +444,15 @@ err orchestrator_traders_new(const orchestrator_traders_config *config, orchestr
     return OK;
 }
 
-/* A folder that is not there, or empty, is a mistake of whoever named it. */
+/* A folder that is not there is a mistake of whoever named it; an empty one is how an install begins. */
 static err check_folder(const orchestrator_traders *t, diag *why) {
     trader_folder f;
-    err e = trader_folder_scan(t->config.folder, &f, why);
+    err e = scan(t, &f, why);
     if (e == OK && f.count == 0 && f.n_failures == 0)
-        e = diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", t->config.folder);
+        log_warn("traders",
+                 "there is no trader in %s yet, so that nothing is screened: write one in the editor of the dashboard, "
+                 "or put a .lua file there (trademind new makes one)",
+                 t->config.folder);
     trader_folder_deinit(&f);
     return e;
 }
@@ -485,6 +488,8 @@ void orchestrator_traders_stop(orchestrator_traders *t) {
     orchestrator_errors_collect(t->errors, screener_traders(t->screener));
     (void)orchestrator_errors_flush(t->errors);
 }
+
+bool orchestrator_traders_have_failed(const orchestrator_traders *t) { return t->files.count + t->loads.count > 0; }
 
 static void on_closed(uv_handle_t *handle) { free_all(handle->data); }
 
