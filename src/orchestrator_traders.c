@@ -50,14 +50,23 @@ static bool settle_changes(orchestrator_traders *t) {
     return is_taken_back;
 }
 
-/* The source of the trader with that name; NULL: there is none. `spec`: what it says; NULL when it never compiled. */
+static int32_t find_by_id(const trader_set *set, const char *id) {
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i] && strcmp(set->traders[i]->spec->id, id) == 0) return i;
+    return -1;
+}
+
+/* The source of the trader with that key or UUID; NULL: there is none. `spec`: what it says; NULL when it never compiled. */
 static const char *source_key(const orchestrator_traders *t, const char *name, const trader_spec **spec) {
     const trader_set *set = screener_traders(t->screener);
     int32_t place = trader_set_find(set, name);
+    if (place < 0) place = find_by_id(set, name);
     *spec = place >= 0 ? set->traders[place]->spec : NULL;
     if (place >= 0) return set->traders[place]->source->key;
     for (int32_t i = 0; i < t->loads.count; i++)
-        if (!t->loads.items[i].has_last_good && strcmp(t->loads.items[i].key, name) == 0) return name;
+        if (!t->loads.items[i].has_last_good &&
+            (strcmp(t->loads.items[i].key, name) == 0 || strcmp(t->loads.items[i].id, name) == 0))
+            return t->loads.items[i].key;
     return NULL;
 }
 
