@@ -379,6 +379,11 @@ describe('written over HTTP', () => {
     const late = await ask(daemon, 'PUT', path, { source: WITH_INPUT, version: changed.body.version });
     assert.deepEqual([late.code, (await rowOf(row.id)).filter.code], [409, FALLING]);
     assert.equal((await ask(daemon, 'PUT', `/api/v1/traders/${builtIn}`, { source: edited, version: '0' })).code, 409);
+    const { id: uuid } = (await running(daemon)).get(builtIn);
+    for (const [name, enabled] of [[builtIn, false], [uuid, true]]) {
+      assert.equal((await ask(daemon, 'POST', `/api/v1/traders/${name}`, { enabled })).code, 202);
+      await eventually(async () => (await running(daemon)).get(builtIn).enabled === enabled, `enabled ${enabled}`);
+    }
 
     await daemon.until(it => it.signals().some(s => s.traderId === row.id), 'a signal of it');
     await eventually(async () => (await daemon.get(`/api/v1/signals?trader=${row.id}`)).body.signals.length, 'the signal to be stored');
