@@ -5,6 +5,9 @@
  *     this process: exchange ──► the daemon ──► a client, a process of its own
  *          notes when it wrote                      notes when each read returned
  *
+ * latency.provider_down: the same while the model that is asked about every signal cannot be reached, and as many analyses
+ * wait as may (AI_QUEUE_MAX, 500): what analysis adds to a signal's way.
+ *
  * A sample is one signal. Every burst is checked: all evaluations made, no error, each signal received, all of its minute. */
 #include "base/clock.h"
 #include "base/log.h"
@@ -33,8 +36,10 @@ enum {
     N_BARS = 500,
     N_TRADERS = 20,
     N_WARM = 20,
+    N_WARM_MAX = 100,
     N_BURSTS = 60,
     SIGNALS_MAX = 200000,
+    N_ANALYSES = 500, /* wait at most: AI_QUEUE_MAX */
     QUIET_MS = 100,
     DEADLINE_MS = 30000,
     READ_BYTES = 1 << 16
@@ -53,6 +58,7 @@ typedef struct party { /* the daemon and its client */
     int log, told, port; /* log: its stderr; told: a byte for each signal that the client has seen */
     char folder[64], token[128];
     int32_t n_symbols;
+    bool is_narrow, asks_a_model; /* see copy_traders; a model that does not answer is asked about all signals */
     seen *seen;
 } party;
 
@@ -217,6 +223,12 @@ static void set_environment(const party *d, const exchange *e) {
     setenv("CPU_PLACEMENT", "spread", 1);
     setenv("KLINE_HISTORY", "500", 1);
     setenv("MAX_SIGNALS_PER_TRADER_HOUR", "100000", 1); /* bursts come as fast as they are done */
+    if (d->asks_a_model) {
+        setenv("GEMINI_API_KEY", "of-nobody", 1);
+        setenv("GEMINI_BASE_URL", "http://127.0.0.1:1", 1); /* refused */
+        setenv("AI_SIGNALS", "all", 1);
+        setenv("AI_MAX_AGE_MIN", "10080", 1); /* a minute of this market is short */
+    }
 }
 
 static void start_daemon(party *d, const exchange *e, const char *program) {
@@ -271,7 +283,7 @@ static void read_token(party *d) {
 }
 
 typedef struct counts {
-    int64_t n_evaluations, n_signals, n_errors, n_queued, n_skipped, n_warming, n_gaps;
+    int64_t n_evaluations, n_signals, n_errors, n_queued, n_skipped, n_warming, n_gaps, n_analyses;
 } counts;
 
 static counts ask(const party *d) {
@@ -300,7 +312,8 @@ static counts ask(const party *d) {
                  .n_skipped = NUMBER(worker, "skipped"),
                  .n_warming = NUMBER(worker, "warming"),
                  .n_gaps = NUMBER(worker, "gaps"),
-                 .n_queued = NUMBER(json_object_get(root, "storage"), "queued")};
+                 .n_queued = NUMBER(json_object_get(root, "storage"), "queued"),
+                 .n_analyses = NUMBER(json_object_get(root, "queues"), "analysis")};
 #undef NUMBER
     json_decref(root);
     return c;
@@ -385,36 +398,43 @@ static double greatest(const double *samples, int32_t n) {
     return most;
 }
 
-static void print(const char *name, int32_t n_symbols, bool is_narrow, double *samples, int32_t n, double *last) {
-    char workload[256], more[128];
-    snprintf(workload, sizeof workload,
-             "closing frames of %d symbols written at once to the signal on a client's socket, commit included: 20 Lua "
-             "traders, one worker on a CPU of its own (CPU_PLACEMENT=spread), bars of %s, %d bursts, a run is a signal",
-             n_symbols, is_narrow ? "1m 5m" : "1m 5m 15m 1h", N_BURSTS);
+static void print(const char *name, const party *d, double *samples, int32_t n, double *last) {
+    char workload[320], more[128];
+    snprintf(
+        workload, sizeof workload,
+        "closing frames of %d symbols written at once to the signal on a client's socket, commit included: 20 Lua "
+        "traders, one worker on a CPU of its own (CPU_PLACEMENT=spread), bars of %s, %d bursts, a run is a signal%s",
+        d->n_symbols, d->is_narrow ? "1m 5m" : "1m 5m 15m 1h", N_BURSTS,
+        d->asks_a_model ? "; a model that cannot be reached is to be asked about each" : "");
     snprintf(more, sizeof more, "\"max\":%.4g,\"last_median\":%.4g,\"last_max\":%.4g", greatest(samples, n),
              figure_median(last, N_BURSTS), greatest(last, N_BURSTS));
     figure_print_more(name, workload, "ms", samples, n, more);
 }
 
-/* `is_narrow`: see copy_traders; one connection carries at most 1024 streams. */
-static void measure(const char *name, const char *program, int32_t n_symbols, bool is_narrow) {
-    static double samples[SIGNALS_MAX], last[N_BURSTS], unused[SIGNALS_MAX];
+static void start(party *d, exchange *e, const char *program) {
     char traders[96];
-    exchange *e = exchange_new(n_symbols, N_BARS);
-    party d = {.n_symbols = n_symbols, .folder = "/tmp/trademind-bench-XXXXXX"};
+    if (!mkdtemp(d->folder)) die("no folder");
+    snprintf(traders, sizeof traders, "%s/traders", d->folder);
+    copy_traders(traders, d->is_narrow);
+    d->seen = mmap(NULL, sizeof *d->seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (d->seen == MAP_FAILED) die("out of memory");
+    start_daemon(d, e, program);
+    wait_until_running(d, e);
+    read_token(d);
+    start_client(d);
+    if (!exchange_serve(e, d->told, DEADLINE_MS)) die("the client is not let in");
+    wait_until_ready(d, e, d->n_symbols * (d->is_narrow ? 2 : 4));
+}
+
+/* One connection carries at most 1024 streams: with 500 symbols they look at two intervals. */
+static void measure(const char *name, const char *program, party d) {
+    static double samples[SIGNALS_MAX], last[N_BURSTS], unused[SIGNALS_MAX];
+    exchange *e = exchange_new(d.n_symbols, N_BARS);
     int32_t n = 0;
-    if (!mkdtemp(d.folder)) die("no folder");
-    snprintf(traders, sizeof traders, "%s/traders", d.folder);
-    copy_traders(traders, is_narrow);
-    d.seen = mmap(NULL, sizeof *d.seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (d.seen == MAP_FAILED) die("out of memory");
-    start_daemon(&d, e, program);
-    wait_until_running(&d, e);
-    read_token(&d);
-    start_client(&d);
-    if (!exchange_serve(e, d.told, DEADLINE_MS)) die("the client is not let in");
-    wait_until_ready(&d, e, n_symbols * (is_narrow ? 2 : 4));
-    for (int32_t i = 0; i < N_WARM; i++) (void)burst(&d, e, unused);
+    start(&d, e, program);
+    for (int32_t i = 0; i < N_WARM || (d.asks_a_model && i < N_WARM_MAX && ask(&d).n_analyses < N_ANALYSES); i++)
+        (void)burst(&d, e, unused);
+    if (d.asks_a_model && ask(&d).n_analyses < N_ANALYSES) die("fewer analyses wait than should");
     for (int32_t i = 0; i < N_BURSTS; i++) {
         int32_t more = burst(&d, e, samples + n);
         if (more == 0) die("a burst without a signal");
@@ -423,8 +443,10 @@ static void measure(const char *name, const char *program, int32_t n_symbols, bo
     }
     stop(&d);
     exchange_free(e);
-    print(name, n_symbols, is_narrow, samples, n, last);
+    print(name, &d, samples, n, last);
 }
+
+#define PARTY(...) ((party){.folder = "/tmp/trademind-bench-XXXXXX", __VA_ARGS__})
 
 int main(int argc, char **argv) {
     char program[512];
@@ -433,7 +455,8 @@ int main(int argc, char **argv) {
     log_init(LOG_WARN, LOG_AUTO);
     signal(SIGPIPE, SIG_IGN);
     snprintf(program, sizeof program, "%.*s/trademind", slash ? (int)(slash - argv[0]) : 1, slash ? argv[0] : ".");
-    measure("latency.close_to_signal", program, 100, false);
-    measure("latency.close_to_signal.500", program, 500, true);
+    measure("latency.close_to_signal", program, PARTY(.n_symbols = 100));
+    measure("latency.provider_down", program, PARTY(.n_symbols = 100, .asks_a_model = true));
+    measure("latency.close_to_signal.500", program, PARTY(.n_symbols = 500, .is_narrow = true));
     return 0;
 }

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "orchestrator_ask.h"
+#include "orchestrator_bars.h"
 #include "orchestrator_flow.h"
 #include "orchestrator_greeting.h"
 #include "orchestrator_health.h"
@@ -18,6 +20,7 @@
 #include "orchestrator_machine.h"
 #include "orchestrator_orders.h"
 #include "orchestrator_outward.h"
+#include "orchestrator_owed.h"
 #include "orchestrator_prometheus.h"
 #include "orchestrator_scaling.h"
 #include "orchestrator_status.h"
@@ -63,6 +66,7 @@ static void on_flush(uv_timer_t *handle) {
     orchestrator *o = handle->data;
     if (!o->is_stopping) orchestrator_flow_move_on(o);
     if (!o->is_stopping) orchestrator_analysis_flush(o->analysis);
+    if (!o->is_stopping) orchestrator_owed_go_on(o);
     if (!o->is_stopping && o->orders) orchestrator_orders_go_on(o->orders);
     if (!o->is_stopping) orchestrator_notify_flush(o->notify);
 }
@@ -94,12 +98,15 @@ static err read_storage(void *context, storage_job_fn run, storage_job_done_fn o
 
 static err set_workers(void *context, int32_t n, diag *why) {
     const orchestrator *o = context;
-    err e = screener_resize(o->screener, n);
+    err e = o->is_stopping ? ERR_CLOSED : screener_resize(o->screener, n);
+    if (e == ERR_CLOSED) return diag_set(why, e, "the daemon stops");
     return e == OK ? OK : diag_set(why, e, "workers: %d; expected 1 to %d", n, WORKERS_MAX);
 }
 
 static err change_trader(void *context, const char *key, const char *json, diag *why) {
-    return orchestrator_traders_change(((orchestrator *)context)->traders, key, json, why);
+    const orchestrator *o = context;
+    if (o->is_stopping) return diag_set(why, ERR_CLOSED, "the daemon stops");
+    return orchestrator_traders_change(o->traders, key, json, why);
 }
 
 static void reload_traders(void *context) {
@@ -257,6 +264,7 @@ static err open_analysis(orchestrator *o, diag *why) {
                                        .symbols = o->symbols,
                                        .storage = o->storage,
                                        .on_shown = orchestrator_flow_analysed,
+                                       .on_owed = orchestrator_owed_add,
                                        .context = o};
     return orchestrator_analysis_new(&ac, &o->analysis, why);
 }
@@ -306,6 +314,7 @@ static err open_server(orchestrator *o, diag *why) {
     orchestrator_market_provide(&providers);
     orchestrator_author_provide(&providers);
     orchestrator_try_provide(&providers);
+    orchestrator_ask_provide(&providers);
     return serve_start(&o->loop, &sc, &providers, &o->serve, why);
 }
 
@@ -401,6 +410,7 @@ static void close_storage(orchestrator *o) {
 /* Nothing is written any more. */
 static void on_cloud_finished(void *context) {
     orchestrator *o = context;
+    if (o->serve) serve_end_questions(o->serve);                            /* what they ask of goes now */
     if (o->supabase && !o->cloud) postgrest_close(o->supabase, NULL, NULL); /* else it was closed at the finish */
     o->supabase = NULL;
     close_storage(o);
@@ -449,10 +459,12 @@ static void on_feed_closed(void *context) {
             log_warn("orchestrator", "the workers were behind: %llu events are left to the next start",
                      (unsigned long long)n_let_go);
     }
+    orchestrator_bars_stop(o);
     orchestrator_market_stop(o->market);
     orchestrator_author_stop(o->author);
     orchestrator_lab_close(o->lab);
     o->lab = NULL;
+    orchestrator_owed_free(o);
     if (o->traders) orchestrator_traders_stop(o->traders);
     orchestrator_analysis_stop(o->analysis);
     orchestrator_notify_stop(o->notify);

@@ -23,6 +23,7 @@ struct orchestrator_analysis {
     kept_row *pending;      /* of signals that came before the past was read; newest first */
     size_t n_pending;
     size_t n_under_way; /* in storage, the read of the past included */
+    int64_t began_ms;   /* wall clock */
     bool is_read, is_stopped, is_closed, has_analyzer;
     log_repeater lost;
 };
@@ -47,6 +48,7 @@ err orchestrator_analysis_new(const orchestrator_analysis_config *options, orche
     if (!a) return diag_set(why, ERR_NO_MEMORY, "out of memory");
     a->config = *options;
     a->end = &a->first;
+    a->began_ms = wall_ms();
     ac.loop = options->loop;
     ac.clock = options->clock;
     ac.seed = (uint64_t)monotonic_ns();
@@ -150,7 +152,11 @@ static void restore(orchestrator_analysis *a) {
         analyzer_restore_trader(a->analyzer, p->spenders[i].trader_id, p->spenders[i].n_started, day_ms);
     for (size_t i = 0; i < p->n_watched; i++)
         if (analyzer_restore_watch(a->analyzer, &p->watched[i]) != OK) log_error("analysis", "out of memory");
-    for (size_t i = 0; i < p->n_queued; i++) add(a, &p->queued[i]);
+    for (size_t i = 0; i < p->n_queued; i++)
+        if (p->queued[i].prompt)
+            add(a, &p->queued[i]);
+        else if (p->queued[i].created_ms < a->began_ms) /* else its prompt is on its way */
+            a->config.on_owed(a->config.context, &p->queued[i]);
     if (p->n_queued || p->n_watched)
         log_info("analysis", "taken up from the run before: %zu that wait, %zu that are watched", p->n_queued,
                  p->n_watched);
@@ -190,22 +196,53 @@ static void read_past(orchestrator_analysis *a) {
 
 /* ---- what comes in ---- */
 
+/* Asked now, or once the past is known. */
+static void take(orchestrator_analysis *a, const analysis_row *row) {
+    kept_row *k;
+    if (a->is_read) {
+        add(a, row);
+    } else if (a->n_pending < PENDING_MAX && (k = keep(a, row))) {
+        k->next = a->pending;
+        a->pending = k;
+        a->n_pending++;
+    }
+}
+
 void orchestrator_analysis_signal(orchestrator_analysis *a, const signal_row *s) {
     analysis_row row;
     if (!a || a->is_stopped || !s->prompt || s->state == SIGNAL_HISTORICAL) return;
-    if (analysis_row_of_signal(s, &row) != OK) {
+    if (analysis_row_of_signal(s, &row) == OK)
+        take(a, &row);
+    else
         log_error("analysis", "out of memory: %s on %s is analysed after the next start", s->trader, s->symbol);
-        return;
-    }
-    if (a->is_read) {
-        add(a, &row);
-    } else if (a->n_pending < PENDING_MAX) {
-        kept_row *k = keep(a, &row);
-        if (k) {
-            k->next = a->pending;
-            a->pending = k;
-            a->n_pending++;
-        }
+    analysis_row_deinit(&row);
+}
+
+void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const prompt_row *made) {
+    analysis_row row;
+    if (!a || a->is_stopped) return;
+    if (analysis_row_of_prompt(p, made, &row) != OK)
+        log_error("analysis", "out of memory: a signal on %s is analysed after the next start", p->symbol);
+    else if (row.status == ANALYSIS_QUEUED)
+        take(a, &row);
+    else
+        a->config.on_shown(a->config.context, &row);
+    analysis_row_deinit(&row);
+}
+
+void orchestrator_analysis_owed(orchestrator_analysis *a, const analysis_row *row) {
+    if (!a || a->is_stopped) return;
+    on_row(a, row);
+    if (row->status == ANALYSIS_QUEUED) add(a, row);
+}
+
+void orchestrator_analysis_decline(orchestrator_analysis *a, const signal_row *s, const char *why) {
+    analysis_row row;
+    if (!a || a->is_stopped || !(s->prompt || s->owes_prompt)) return;
+    if (analysis_row_of_signal(s, &row) == OK && (row.error = strdup(why))) {
+        row.status = ANALYSIS_EXPIRED;
+        row.finished_ms = wall_ms();
+        on_row(a, &row);
     }
     analysis_row_deinit(&row);
 }
@@ -222,7 +259,17 @@ void orchestrator_analysis_event(orchestrator_analysis *a, const market_event *e
         analyzer_bar(a->analyzer, symbol->name, event->interval, &event->bar);
 }
 
+err orchestrator_analysis_ask(orchestrator_analysis *a, const analysis_row *row, diag *why) {
+    if (!a || a->is_stopped) return diag_set(why, ERR_CLOSED, "the daemon stops");
+    if (!a->is_read) return diag_set(why, ERR_CLOSED, "the daemon starts: what it has spent today is not known yet");
+    return analyzer_ask(a->analyzer, row, why);
+}
+
 /* ---- reports ---- */
+
+bool orchestrator_analysis_hindrance(const orchestrator_analysis *a, char *why, size_t bytes) {
+    return a && !a->is_stopped && !analyzer_is_serving(a->analyzer, why, bytes);
+}
 
 bool orchestrator_analysis_is_serving(const orchestrator_analysis *a) {
     char why[160];

@@ -22,6 +22,7 @@ typedef struct orchestrator_analysis_config {
     const symbol_table *symbols;
     storage *storage;                                         /* started */
     void (*on_shown)(void *context, const analysis_row *row); /* an end; borrowed for the call */
+    void (*on_owed)(void *context, const analysis_row *row);  /* left by a run before, and it has no prompt; borrowed */
     void *context;
 } orchestrator_analysis_config;
 
@@ -33,8 +34,18 @@ script_analysis orchestrator_analysis_mode(const config *cfg);
 
 /* All of these take NULL and do nothing then. */
 void orchestrator_analysis_signal(orchestrator_analysis *a, const signal_row *s); /* committed */
+/* What follows a signal that owes its prompt; committed, too. */
+void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const prompt_row *made);
+/* What has become of one of those that were owed: queued with its prompt, or ended. */
+void orchestrator_analysis_owed(orchestrator_analysis *a, const analysis_row *row);
+/* The signal wants an analysis, and none is to be made here: recorded as expired. */
+void orchestrator_analysis_decline(orchestrator_analysis *a, const signal_row *s, const char *why);
 void orchestrator_analysis_update(orchestrator_analysis *a, const update_row *u);
 void orchestrator_analysis_event(orchestrator_analysis *a, const market_event *event);
+/* The row is queued by somebody who waits for it: see analyzer_ask. ERR_CLOSED and a sentence, too: not now. */
+MUST_CHECK err orchestrator_analysis_ask(orchestrator_analysis *a, const analysis_row *row, diag *why);
+/* False: nothing holds up what waits. `why`: a sentence. */
+bool orchestrator_analysis_hindrance(const orchestrator_analysis *a, char *why, size_t bytes);
 /* From time to time: what storage had no room for is handed over. */
 void orchestrator_analysis_flush(orchestrator_analysis *a);
 /* True when it is off, too. */

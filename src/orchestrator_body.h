@@ -31,6 +31,8 @@ enum { N_SIGNALS = 3 };
 
 typedef struct orchestrator_live orchestrator_live;
 typedef struct orchestrator_orders orchestrator_orders;
+struct orchestrator_ask;
+struct orchestrator_getting;
 
 typedef struct orchestrator {
     const config *cfg;
@@ -66,6 +68,10 @@ typedef struct orchestrator {
     orchestrator_update *update;
     orchestrator_lab *lab;
     orchestrator_market *market;
+    struct owed_look *owed_looks;  /* orchestrator_owed.h */
+    bool is_owed_asked;            /* one is in the lab */
+    struct orchestrator_ask *asks; /* under way, as the next one */
+    struct orchestrator_getting *gettings;
     orchestrator_history history;
     orchestrator_measure measure;
     orchestrator_service service;

@@ -57,8 +57,7 @@ static void print_signal(const orchestrator *o, const signal_row *s) {
     fflush(stdout);
 }
 
-/* Not where the project itself has it done: nobody is to pay twice. */
-static bool may_analyse(const orchestrator *o) {
+bool orchestrator_flow_may_analyse(const orchestrator *o) {
     return !o->cloud_traders || !orchestrator_cloud_traders_are_analysed_elsewhere(o->cloud_traders);
 }
 
@@ -78,8 +77,13 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
         if (p->signals[i].state == SIGNAL_HISTORICAL) continue; /* hundreds at a first start: asked for, not told */
         print_signal(o, &p->signals[i]);
         o->n_printed++;
-        if (may_analyse(o)) orchestrator_analysis_signal(o->analysis, &p->signals[i]);
+        if (orchestrator_flow_may_analyse(o))
+            orchestrator_analysis_signal(o->analysis, &p->signals[i]);
+        else
+            orchestrator_analysis_decline(o->analysis, &p->signals[i], "it is analysed in the Supabase project");
     }
+    for (uint32_t i = 0; i < p->n_prompts && orchestrator_flow_may_analyse(o); i++)
+        orchestrator_analysis_prompt(o->analysis, p, &p->prompts[i]);
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     for (uint32_t i = 0; i < p->n_updates; i++) orchestrator_analysis_update(o->analysis, &p->updates[i]);
     if (n_new || p->n_updates) orchestrator_notify_poke(o->notify);

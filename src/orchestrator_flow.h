@@ -14,4 +14,6 @@ void orchestrator_flow_move_on(orchestrator *o);
 /* Handlers; the context is the orchestrator. */
 void orchestrator_flow_snapshot_read(void *context);
 void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new); /* takes the pass */
+/* Not where the project itself has it done: nobody is to pay twice. */
+bool orchestrator_flow_may_analyse(const orchestrator *o);
 void orchestrator_flow_analysed(void *context, const analysis_row *row);

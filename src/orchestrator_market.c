@@ -1,5 +1,6 @@
 /* See orchestrator_market.h. Prices are asked of all workers at once, and whoever asks meanwhile gets the same answer. */
 #include "orchestrator_market.h"
+#include "orchestrator_bars.h"
 #include "orchestrator_body.h"
 #include "serve/outcome.h"
 #include <math.h>
@@ -35,31 +36,6 @@ err orchestrator_market_new(orchestrator *o, orchestrator_market **out) {
 
 /* ---- candles ---- */
 
-err orchestrator_market_excerpt(orchestrator *o, const char *symbol, const int32_t most[N_INTERVALS], int64_t before_ms,
-                                excerpt_done_fn on_done, void *context, diag *why) {
-    uint32_t id;
-    excerpt *e = NULL;
-    if (o->is_stopping || !o->screener) return diag_set(why, ERR_CLOSED, "the daemon stops");
-    err failed = symbol_table_find(o->symbols, symbol, strlen(symbol), &id);
-    if (failed == OK) failed = excerpt_new(id, &e);
-    if (failed == OK) {
-        memcpy(e->most, most, sizeof e->most);
-        e->before_ms = before_ms;
-        e->on_done = on_done;
-        e->context = context;
-        failed = screener_excerpt(o->screener, e);
-    }
-    if (failed == ERR_NOT_FOUND) return diag_set(why, failed, "%s is not under watch", symbol);
-    return failed == OK ? OK : diag_set(why, failed, "%s", error_text(failed));
-}
-
-void orchestrator_market_loaded(const excerpt *e, char *out, size_t bytes) {
-    size_t n = 0;
-    snprintf(out, bytes, "none");
-    for (int32_t i = 0; i < N_INTERVALS && n < bytes; i++)
-        if (e->loaded >> i & 1) n += (size_t)snprintf(out + n, bytes - n, "%s%s", n ? ", " : "", interval_name(i));
-}
-
 static void write_kline(json_writer *w, const kline *k, bool is_closed) {
     json_write_array(w);
     json_write_integer(w, k->open_ms);
@@ -72,7 +48,7 @@ static void write_kline(json_writer *w, const kline *k, bool is_closed) {
     json_write_array_end(w);
 }
 
-static void reply_klines(const klines_call *c, const excerpt *e) {
+static void reply_klines(const klines_call *c, const excerpt *e, const char *trouble) {
     const kline_list *list = &e->lists[c->bars.interval];
     bool has_forming = e->has_forming >> c->bars.interval & 1;
     size_t room = c->bars.limit - has_forming, from = list->count > room ? list->count - room : 0;
@@ -86,6 +62,7 @@ static void reply_klines(const klines_call *c, const excerpt *e) {
     for (size_t i = from; i < list->count; i++) write_kline(&w, &list->bars[i], true);
     if (has_forming) write_kline(&w, &e->forming[c->bars.interval], false);
     json_write_array_end(&w);
+    if (trouble) json_put_text(&w, "trouble", trouble);
     json_write_object_end(&w);
     outcome_json(c->reply, 200, &w);
 }
@@ -98,18 +75,30 @@ static void drop_call(klines_call *c) {
     free(c);
 }
 
-static void on_bars(void *context, excerpt *e) {
+/* Of what the exchange did not give. */
+int orchestrator_market_status_of(err code) {
+    switch (code) {
+    case ERR_NOT_FOUND: return 404;
+    case ERR_FULL: return 429;
+    case ERR_CLOSED:
+    case ERR_NO_MEMORY: return 503;
+    default: return 502;
+    }
+}
+
+static void on_bars(void *context, excerpt *e, err code, const char *trouble) {
     klines_call *c = context;
-    char loaded[128];
-    err failed = e->failure == OK ? excerpt_make(e, c->bars.interval) : e->failure;
-    orchestrator_market_loaded(e, loaded, sizeof loaded);
-    if (failed == OK)
-        reply_klines(c, e);
-    else if (failed == ERR_NOT_FOUND)
-        outcome_problem(c->reply, 404, "%s has no %s bars, and none that they can be made of; loaded: %s",
-                        c->bars.symbol, interval_name(c->bars.interval), loaded);
+    int32_t i = c->bars.interval;
+    bool is_empty = e->lists[i].count == 0 && !(e->has_forming >> i & 1);
+    if (e->failure != OK)
+        outcome_busy(c->reply, e->failure);
+    else if (is_empty && trouble)
+        outcome_problem(c->reply, orchestrator_market_status_of(code), "%s, %s: no candles: %s", c->bars.symbol,
+                        interval_name(i), trouble);
+    else if (is_empty && c->bars.before_ms == 0)
+        outcome_problem(c->reply, 404, "the exchange has no %s candles of %s", interval_name(i), c->bars.symbol);
     else
-        outcome_busy(c->reply, failed);
+        reply_klines(c, e, trouble);
     excerpt_free(e);
     drop_call(c);
 }
@@ -118,7 +107,7 @@ static void klines(void *context, const serve_bars *bars, serve_reply to) {
     orchestrator *o = context;
     orchestrator_market *m = o->market;
     klines_call *c = m->n_calls < KLINES_AT_ONCE ? calloc(1, sizeof *c) : NULL;
-    int32_t most[N_INTERVALS] = {0};
+    bars_wish wish = {.before_ms = bars->before_ms};
     diag why;
     if (!c) {
         outcome_busy(to, m->n_calls < KLINES_AT_ONCE ? ERR_NO_MEMORY : ERR_FULL);
@@ -127,8 +116,9 @@ static void klines(void *context, const serve_bars *bars, serve_reply to) {
     *c = (klines_call){.next = m->calls, .market = m, .bars = *bars, .reply = to};
     m->calls = c;
     m->n_calls++;
-    most[bars->interval] = (int32_t)bars->limit;
-    err failed = orchestrator_market_excerpt(o, bars->symbol, most, bars->before_ms, on_bars, c, &why);
+    memcpy(wish.symbol, bars->symbol, sizeof wish.symbol);
+    wish.most[bars->interval] = wish.least[bars->interval] = (int32_t)bars->limit;
+    err failed = orchestrator_bars_get(o, &wish, on_bars, c, &why);
     if (failed == OK) return;
     outcome_problem(to, failed == ERR_NOT_FOUND ? 404 : 503, "%s", why.text);
     drop_call(c);

@@ -61,6 +61,7 @@ static void write_stream(const orchestrator *o, json_writer *w) {
     json_put_integer(w, "outdatedMessages", (int64_t)pool.n_outdated);
     json_put_integer(w, "frames", (int64_t)s.n_frames);
     json_put_integer(w, "klines", (int64_t)s.n_klines);
+    json_put_integer(w, "tickers", (int64_t)s.n_tickers);
     json_put_integer(w, "malformed", (int64_t)s.n_malformed);
     json_put_integer(w, "oversized", (int64_t)s.n_oversized);
     json_put_integer(w, "losses", (int64_t)s.n_losses);
@@ -108,6 +109,7 @@ static void tell_workers(void *context, json_writer *w) {
         json_put_integer(w, "indicators", atomic_load(&s->n_indicators));
         json_put_integer(w, "restored", atomic_load(&s->n_restored));
         json_put_integer(w, "copiesAnew", atomic_load(&s->n_copies_anew));
+        json_put_integer(w, "promptsOwed", (int64_t)atomic_load(&s->n_owed_prompts));
         json_put_number(w, "saveMs", (double)atomic_load(&s->save_ns) / 1e6);
         json_write_object_end(w);
     }

@@ -1,14 +1,17 @@
-/* See orchestrator_try.h. A visit of the lab in three kinds:
+/* See orchestrator_try.h. A visit of the lab in four kinds:
  *
  *   validate   findings
  *   look       open ──► references ──► 8 symbols, run ──► 8 more, run ... ──► told
  *   plots      open ──► references ──► the symbol, drawn                  ──► told
+ *   prompt     open ──► references ──► the symbol, asked at one bar       ──► told
  *
  * Bars are asked of the workers between two steps, few symbols at a time, so that a look at hundreds of them needs the memory of
  * eight. One that does not compile is told what is wrong with it. */
 #include "orchestrator_try.h"
 #include "check/study_draw.h"
 #include "check/study_look.h"
+#include "check/study_prompt.h"
+#include "orchestrator_bars.h"
 #include "orchestrator_body.h"
 #include "orchestrator_findings.h"
 #include "orchestrator_lab.h"
@@ -19,9 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 8 };
+enum {
+    BATCH = 8,
+    COMPLETED_MAX =
+        100 /* symbols of one look that the exchange is asked for, when it is of an interval that nobody watches */
+};
 
-typedef enum visit_kind { VISIT_VALIDATE, VISIT_LOOK, VISIT_PLOTS } visit_kind;
+typedef enum visit_kind { VISIT_VALIDATE, VISIT_LOOK, VISIT_PLOTS, VISIT_PROMPT } visit_kind;
 
 typedef struct visit {
     lab_visitor lab; /* first */
@@ -41,7 +48,15 @@ typedef struct visit {
     int32_t n_asked_references;
     excerpt *batch[BATCH];
     size_t n_batch, n_missing; /* missing: asked for, and not there yet */
-    json_writer w;             /* of plots */
+    size_t n_looked;
+    int32_t n_completed; /* symbols for which the exchange may have been asked */
+    err code;            /* of the first of them that failed; then it is asked no more */
+    diag trouble;
+    json_writer w;   /* of plots */
+    int64_t open_ms; /* of a prompt, as the next three */
+    try_prompt made;
+    try_prompt_fn on_prompt;
+    void *context;
 } visit;
 
 static visit *visit_of(lab_visitor *v) { return (visit *)v; }
@@ -53,6 +68,8 @@ static void free_visit(visit *v) {
     study_close(v->study);
     trader_source_free(v->source);
     json_writer_deinit(&v->w);
+    free(v->made.prompt);
+    kline_list_free(&v->made.since);
     free(v->symbols);
     free(v);
 }
@@ -74,15 +91,24 @@ static void on_study_closed(lab_visitor *lab) {
 /* It has been answered. */
 static void leave(visit *v) { orchestrator_lab_step(v->o->lab, run_close, on_study_closed); }
 
+/* Of a prompt; it may take what was made. */
+static void give_prompt(visit *v, int status, const char *why) {
+    try_prompt_fn on_prompt = v->on_prompt;
+    v->on_prompt = NULL;
+    if (on_prompt) on_prompt(v->context, status, why, &v->made);
+}
+
 static void cancel(lab_visitor *lab) {
     visit *v = visit_of(lab);
+    give_prompt(v, 503, error_text(ERR_CLOSED));
     if (v->reply.done) outcome_busy(v->reply, ERR_CLOSED);
 }
 
 static void dispose(lab_visitor *lab) { free_visit(visit_of(lab)); }
 
 static void answer_problem(visit *v, int status, const char *why) {
-    outcome_problem(v->reply, status, "%s", why);
+    give_prompt(v, status, why);
+    if (v->reply.done) outcome_problem(v->reply, status, "%s", why);
     v->reply.done = NULL;
     leave(v);
 }
@@ -142,16 +168,30 @@ static err take_bars(excerpt *e, uint32_t mask, probe_bars *out) {
 static void ask_references(visit *v);
 static void ask_symbols(visit *v);
 
-static err ask(visit *v, const char *symbol, uint32_t mask, excerpt_done_fn on_done, diag *why) {
-    int32_t most[N_INTERVALS] = {0};
-    for (int32_t i = 0; i < N_INTERVALS; i++)
-        if (mask >> i & 1) most[i] = INT32_MAX;
-    return orchestrator_market_excerpt(v->o, symbol, most, 0, on_done, v, why);
+/* Of an interval that nobody watches as many as the daemon would keep. */
+static err ask(visit *v, const char *symbol, uint32_t mask, bars_done_fn on_done, diag *why) {
+    bars_wish wish = {.trusts_series = true};
+    bool may_complete = v->code == OK && v->n_completed++ < COMPLETED_MAX;
+    snprintf(wish.symbol, sizeof wish.symbol, "%s", symbol);
+    for (int32_t i = 0; i < N_INTERVALS; i++) {
+        if (!(mask >> i & 1)) continue;
+        wish.most[i] = INT32_MAX;
+        wish.least[i] = may_complete ? (int32_t)v->o->cfg->kline_history : 0;
+    }
+    return orchestrator_bars_get(v->o, &wish, on_done, v, why);
+}
+
+/* The exchange did not give all: the first time is what is told. */
+static void note_trouble(visit *v, err code, const char *trouble) {
+    if (code == OK || v->code != OK) return;
+    v->code = code;
+    diag_set(&v->trouble, code, "%s", trouble);
 }
 
 /* Of each reference in its order, one after the other. They are few, and small beside what comes of the symbols. */
-static void on_reference(void *context, excerpt *e) {
+static void on_reference(void *context, excerpt *e, err code, const char *trouble) {
     visit *v = context;
+    note_trouble(v, code, trouble);
     const trader_spec *spec = study_spec(v->study);
     int32_t k = v->references.count;
     const symbol_info *info = symbol_table_get(v->o->symbols, e->symbol);
@@ -162,7 +202,8 @@ static void on_reference(void *context, excerpt *e) {
     if (failed == OK)
         ask_references(v);
     else
-        answer_problem(v, 422, "a reference of the trader has no bars here yet");
+        answer_problem(v, v->code ? orchestrator_market_status_of(v->code) : 422,
+                       v->code ? v->trouble.text : "a reference of the trader has no bars");
 }
 
 static void ask_references(visit *v) {
@@ -185,6 +226,7 @@ static void run_look(lab_visitor *lab) {
         probe_bars bars;
         study_bars at = {symbol_table_get(v->o->symbols, v->batch[i]->symbol), &bars, &v->references};
         err failed = take_bars(v->batch[i], spec->interval_mask, &bars);
+        v->n_looked += failed == OK;
         if (failed == OK)
             v->failure = study_look_at(v->study, &at, v->n_bars, &v->why);
         else
@@ -196,11 +238,16 @@ static void run_look(lab_visitor *lab) {
 
 static void tell_look(visit *v) {
     json_writer w;
+    if (v->n_looked == 0 && v->code) {
+        answer_problem(v, orchestrator_market_status_of(v->code), v->trouble.text);
+        return;
+    }
     json_writer_init(&w);
     json_write_object(&w);
     study_look_write(v->study, &w);
     json_put_integer(&w, "bars", v->n_bars);
     json_put_raw(&w, "findings", "[]");
+    if (v->code != OK) json_put_text(&w, "trouble", v->trouble.text);
     json_write_object_end(&w);
     outcome_json(v->reply, 200, &w);
     v->reply.done = NULL;
@@ -244,6 +291,10 @@ static void run_draw(lab_visitor *lab) {
 
 static void on_drawn(lab_visitor *lab) {
     visit *v = visit_of(lab);
+    if (v->failure && v->code) {
+        answer_problem(v, orchestrator_market_status_of(v->code), v->trouble.text);
+        return;
+    }
     if (v->failure) {
         answer_problem(v, v->failure == ERR_NOT_FOUND ? 404 : v->failure == ERR_NO_MEMORY ? 503 : 422, v->why.text);
         return;
@@ -253,17 +304,53 @@ static void on_drawn(lab_visitor *lab) {
     leave(v);
 }
 
+/* ---- the step of a prompt ---- */
+
+static err take_since(const kline_list *list, int64_t open_ms, kline_list *out) {
+    err failed = OK;
+    for (size_t i = kline_list_find(list, open_ms + 1); i < list->count && failed == OK; i++)
+        failed = kline_list_push(out, &list->bars[i]);
+    return failed;
+}
+
+static void run_prompt(lab_visitor *lab) {
+    visit *v = visit_of(lab);
+    const trader_spec *spec = study_spec(v->study);
+    probe_bars bars;
+    study_bars at = {symbol_table_get(v->o->symbols, v->batch[0]->symbol), &bars, &v->references};
+    v->failure = take_bars(v->batch[0], spec->interval_mask, &bars);
+    if (v->failure == OK) v->failure = take_since(&bars.lists[spec->interval], v->open_ms, &v->made.since);
+    if (v->failure != OK)
+        diag_set(&v->why, v->failure, "%s has no bars of all intervals that %s uses", at.symbol->name, spec->key);
+    if (v->failure == OK) v->failure = study_prompt(v->study, &at, v->open_ms, &v->made.prompt, &v->why);
+    probe_bars_free(&bars);
+}
+
+static void on_made(lab_visitor *lab) {
+    visit *v = visit_of(lab);
+    if (v->failure) {
+        bool is_script = v->failure == ERR_SCRIPT || v->failure == ERR_RUNAWAY;
+        answer_problem(v, is_script ? 422 : v->failure == ERR_NO_MEMORY ? 503 : 409, v->why.text);
+        return;
+    }
+    give_prompt(v, 200, NULL);
+    leave(v);
+}
+
 /* ---- the symbols ---- */
 
 static void run_batch(visit *v) {
-    if (v->kind == VISIT_PLOTS)
+    if (v->kind == VISIT_PROMPT)
+        orchestrator_lab_step(v->o->lab, run_prompt, on_made);
+    else if (v->kind == VISIT_PLOTS)
         orchestrator_lab_step(v->o->lab, run_draw, on_drawn);
     else
         orchestrator_lab_step(v->o->lab, run_look, on_looked);
 }
 
-static void on_bars(void *context, excerpt *e) {
+static void on_bars(void *context, excerpt *e, err code, const char *trouble) {
     visit *v = context;
+    note_trouble(v, code, trouble);
     v->batch[v->n_batch++] = e;
     if (--v->n_missing == 0) run_batch(v);
 }
@@ -271,7 +358,7 @@ static void on_bars(void *context, excerpt *e) {
 static bool is_wanted(const visit *v, const char *name) {
     const trader_spec *spec = study_spec(v->study);
     uint32_t id;
-    if (v->kind == VISIT_PLOTS) return true;
+    if (v->kind != VISIT_LOOK) return true;
     if (symbol_table_find(v->o->symbols, name, strlen(name), &id) != OK) return false;
     return trader_spec_wants(spec, name, symbol_table_get(v->o->symbols, id)->quote);
 }
@@ -293,7 +380,7 @@ static void ask_symbols(visit *v) {
     if (--v->n_missing > 0) return;
     if (v->n_batch > 0)
         run_batch(v);
-    else if (v->kind == VISIT_PLOTS)
+    else if (v->kind != VISIT_LOOK)
         answer_problem(v, 404, why.text);
     else
         tell_look(v);
@@ -311,7 +398,7 @@ static void on_open(lab_visitor *lab) {
     bool is_script = v->failure == ERR_SCRIPT || v->failure == ERR_RUNAWAY;
     if (v->failure && !is_script)
         answer_problem(v, 503, v->why.text);
-    else if (v->failure && v->kind == VISIT_PLOTS)
+    else if (v->failure && v->kind != VISIT_LOOK)
         answer_problem(v, 422, v->why.text);
     else if (v->failure)
         orchestrator_lab_step(v->o->lab, run_findings, on_findings);
@@ -331,6 +418,15 @@ static void begin(lab_visitor *lab) {
         orchestrator_lab_step(v->o->lab, run_open, on_open);
 }
 
+static void fill_visit(visit *v, orchestrator *o, visit_kind kind, trader_source *source) {
+    v->lab = (lab_visitor){.begin = begin, .cancel = cancel, .dispose = dispose};
+    v->kind = kind;
+    v->o = o;
+    v->source = source;
+    v->limits = script_limits_from(o->cfg);
+    json_writer_init(&v->w);
+}
+
 /* Takes the source. */
 static visit *new_visit(orchestrator *o, visit_kind kind, trader_source *source, serve_reply to) {
     visit *v = calloc(1, sizeof *v);
@@ -339,13 +435,8 @@ static visit *new_visit(orchestrator *o, visit_kind kind, trader_source *source,
         outcome_busy(to, ERR_NO_MEMORY);
         return NULL;
     }
-    v->lab = (lab_visitor){.begin = begin, .cancel = cancel, .dispose = dispose};
-    v->kind = kind;
-    v->o = o;
+    fill_visit(v, o, kind, source);
     v->reply = to;
-    v->source = source;
-    v->limits = script_limits_from(o->cfg);
-    json_writer_init(&v->w);
     return v;
 }
 
@@ -407,7 +498,7 @@ static void look(void *context, const serve_look *wanted, serve_reply to) {
     free_visit(v);
 }
 
-static const trader *find_trader(const orchestrator *o, const char *key) {
+const trader *orchestrator_try_find(const orchestrator *o, const char *key) {
     const trader_set *set = screener_traders(o->screener);
     for (int32_t i = 0; set && i < set->count; i++) {
         const trader *one = set->traders[i];
@@ -418,7 +509,7 @@ static const trader *find_trader(const orchestrator *o, const char *key) {
 
 static void plots(void *context, const serve_bars *bars, serve_reply to) {
     orchestrator *o = context;
-    const trader *one = find_trader(o, bars->trader);
+    const trader *one = orchestrator_try_find(o, bars->trader);
     trader_source *source = NULL;
     if (!one) {
         outcome_problem(to, 404, "there is no trader \"%s\" that runs", bars->trader);
@@ -441,6 +532,29 @@ static void plots(void *context, const serve_bars *bars, serve_reply to) {
     }
     outcome_busy(to, ERR_NO_MEMORY);
     free_visit(v);
+}
+
+err orchestrator_try_prompt(orchestrator *o, const trader_source *of, const char *symbol, int64_t open_ms,
+                            try_prompt_fn on_prompt, void *context) {
+    trader_source *source = NULL;
+    visit *v = trader_source_copy(of, &source) == OK ? calloc(1, sizeof *v) : NULL;
+    if (!v) {
+        trader_source_free(source);
+        return ERR_NO_MEMORY;
+    }
+    fill_visit(v, o, VISIT_PROMPT, source);
+    v->limits.analysis = ANALYSIS_MANUAL;
+    v->open_ms = open_ms;
+    char name[1][SYMBOL_BYTES];
+    snprintf(name[0], SYMBOL_BYTES, "%s", symbol);
+    err failed = o->is_stopping ? ERR_CLOSED : name_some(v, name, 1);
+    if (failed == OK) {
+        v->on_prompt = on_prompt;
+        v->context = context;
+        failed = orchestrator_lab_enter(o->lab, &v->lab);
+    }
+    if (failed != OK) free_visit(v);
+    return failed;
 }
 
 void orchestrator_try_provide(serve_providers *out) {

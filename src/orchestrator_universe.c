@@ -117,6 +117,7 @@ err orchestrator_universe_sync(orchestrator_universe *u, screener *s, feed *f, d
     const trader_set *set = screener_traders(s);
     uint32_t mask = trader_set_feeds(set);
     err e = find_wanted(u, set, f);
+    if (trader_set_reads_ticker(set)) mask |= 1u << TOPIC_TICKER;
     if (e == OK) e = track_and_untrack(u, s, f);
     if (e != OK) return diag_set(why, e, "universe: %s", error_text(e));
     if (u->has_begun) screener_choose(s);

@@ -335,7 +335,7 @@ function M.load(index, code, chunk, overrides, default_interval, is_forced)
     on = t.on or "close", references = t.references or {}, rank_top = t.rank and t.rank.top, symbols_top = symbols.top,
     min_quote_volume = symbols.min_quote_volume, own = own, has_filter = t.filter ~= nil, has_conditions = has_conditions,
     has_plots = t.plots ~= nil, has_prompt = type(t.prompt) == "function", wants_analysis = loaded[index].analysis.is_wanted,
-    is_manual = loaded[index].analysis.when == "manual", notify = t.notify ~= nil and json_text(notices.plain(t.notify)) or nil,
+    least_score = loaded[index].analysis.least_score, is_manual = loaded[index].analysis.when == "manual", notify = t.notify ~= nil and json_text(notices.plain(t.notify)) or nil,
   }
 end
 
@@ -390,12 +390,10 @@ local function signal_of(l, gave_table)
 end
 
 --- What an analysis of the match is to be made of. @param gave_table as above
--- @return JSON {system, text, model, temperature, atr, tick, price, side, score, stop, targets, stopPct, targetPct, maxPerDay}; nil: the
---   trader wants none of this match
+-- @return JSON {system, text, model, temperature, atr, tick, price, side, score, stop, targets, stopPct, targetPct, maxPerDay}
 function M.prompt(index, gave_table)
   local l = loaded[index]
   local a, signal = l.analysis, signal_of(l, gave_table)
-  if a.least_score and not ((signal.score or -1) > a.least_score) then return nil end
   local made = prompt.read(a.ask(l.market, signal), a.where)
   return json_text {
     system = made.system or prompt.system, text = made.text, model = made.model or a.model, temperature = made.temperature,

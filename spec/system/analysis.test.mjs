@@ -1,6 +1,6 @@
 // The daemon asks models about its signals: what comes of it is kept, shown, and gone on with after a kill. The market is generated,
 // the exchange a simulator, the model a fake.
-// time limit: 400
+// time limit: 500
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -65,9 +65,13 @@ const drained = daemon => eventually(async () => {
   return s.stream.klines > 0 && !s.stream.connected && s.backlog === 0 && s.storage.queued === 0 && s;
 }, 'the end of the exchange', 120000);
 
+/** Signals that are told, whose prompt is still to be made. */
+const owed = s => s.workers.reduce((n, worker) => n + worker.promptsOwed, 0);
+
 const idle = daemon => eventually(async () => {
   const s = await daemon.status();
-  return s.stream.klines > 0 && !s.stream.connected && s.backlog === 0 && s.storage.queued === 0 && s.analysis.waiting === 0 && s.analysis.running === 0 && s;
+  return s.stream.klines > 0 && !s.stream.connected && s.backlog === 0 && s.storage.queued === 0 && s.analysis.waiting === 0 && s.analysis.running === 0
+    && owed(s) === 0 && s;
 }, 'all analyses to be through', 120000);
 
 /** The daemon stops in order. */
@@ -150,6 +154,49 @@ test('kill -9 with a full queue: the rest is asked after the restart, what was a
   for (const a of before.filter(b => b.status === 'done')) assert.deepEqual(analyses.find(b => b.id === a.id), a);
   const days = rows(folder, 'SELECT day, sum(requests) AS n FROM analyses GROUP BY day ORDER BY day');
   assert.equal((await again.status()).analysis.spentToday.requests, days.at(-1).n, 'what the run before has spent counts');
+  await end(again, exchange);
+});
+
+/** Of a trader whose prompt takes its time, and begins with what it has been made of. */
+const THINKS = traders(`prompt = function(m, signal)
+      local x = 0
+      for i = 1, 1e6 do x = x + math.sin(i) end
+      if m.time / 300000 % 40 == 0 and x < 1e9 then error("no words for this one") end
+      return ("of %d %.10g %.10g\\n"):format(m.time, m.close[0], signal.price) .. prompt.default(m, signal)
+    end`);
+
+test('no signal waits for a prompt, and each prompt is of the bar of its match', async () => {
+  model();
+  const { exchange, daemon, folder } = await run({ traders: THINKS, env: { SCRIPT_LOAD_CPU_MS: '20000' } });
+  await eventually(async () => owed(await daemon.status()) >= 8, 'signals that are ahead of their prompts', 60000);
+  await idle(daemon);
+  const signals = rows(folder, SIGNALS), analyses = rows(folder, ANALYSES), done = analyses.filter(a => a.status === 'done');
+  assert.deepEqual(analyses.map(a => a.signal_id).sort(), signals.map(s => s.id).sort());
+  const failed = analyses.filter(a => a.status !== 'done'), isWordless = a => a.open_ms / 300000 % 40 === 0;
+  assert.ok(failed.length >= 2 && failed.every(a => isWordless(a) && a.status === 'failed' && /no words for this one/.test(a.error)), JSON.stringify(failed));
+  assert.equal(failed.length, analyses.filter(isWordless).length);
+  const price = new Map(signals.map(s => [s.id, s.price_at_signal]));
+  const expected = done.map(a => `of ${a.open_ms} ${price.get(a.signal_id)} ${price.get(a.signal_id)}`);
+  const asked = gemini.requests.map(r => /^of .*/.exec(google.asked(r.body))?.[0]).filter(Boolean);
+  assert.deepEqual(asked.map(text => text.split(' ').slice(0, 2).join(' ') + text.split(' ').slice(2).map(x => ' ' + Number(x)).join('')).sort(), expected.sort());
+  await end(daemon, exchange);
+});
+
+test('kill -9 while prompts are still to be made: they are made after the restart', async () => {
+  model({ interrupt: () => ({ never: true }) });
+  const { exchange, daemon, folder } = await run({ speed: 3000, traders: THINKS, env: { SCRIPT_LOAD_CPU_MS: '20000' } });
+  const unmade = () => rows(folder, "SELECT * FROM analyses WHERE status = 'queued' AND prompt IS NULL");
+  await eventually(() => unmade().length >= 1, 'a signal that is ahead of its prompt', 60000);
+  await stop(daemon, 'SIGKILL');
+  const left = unmade();
+  assert.ok(left.length >= 1);
+  model();
+  const again = await startDaemon({ port: exchange.port, market, folder, traders: THINKS, env: { ...SETTINGS, SCRIPT_LOAD_CPU_MS: '20000' } });
+  await eventually(() => unmade().length === 0 && rows(folder, "SELECT * FROM analyses WHERE status = 'queued'").length === 0, 'what was left', 60000);
+  await idle(again);
+  const analyses = rows(folder, ANALYSES);
+  assert.deepEqual(analyses.map(a => a.signal_id).sort(), rows(folder, SIGNALS).map(s => s.id).sort());
+  for (const a of left) assert.equal(analyses.find(b => b.id === a.id).status, a.open_ms / 300000 % 40 === 0 ? 'failed' : 'done');
   await end(again, exchange);
 });
 

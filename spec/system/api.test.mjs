@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020.js';
 import { builtInTraders, endAll, eventually, recordedMarket, settled, startDaemon, startExchange, stop, tempDir } from './daemon.mjs';
 import { root } from './harness.mjs';
+import * as google from './gemini.mjs';
 
 const RISING = 'return trader { name = "Rising, fast!", interval = "5m", description = "two rising closes", filter = function(m) return m.close[0] > m.close[1] and m.close[1] > m.close[2] end }\n';
 const NEVER = 'local n = input.int("n", 3, {min = 1, max = 9, help = "bars"})\nreturn trader { name = "Never", interval = "15m", timeframes = {"1h"}, filter = function(m) return m.close[0] > 1e9 + n and m["1h"].close[0] > 0 end }\n';
@@ -41,6 +42,9 @@ function templateOf(path) {
   assert.ok(at, `${path} is not described`);
   return at;
 }
+
+const gemini = await google.gemini();
+after(() => gemini.close());
 
 let daemon, exchange, folder, traders;
 
@@ -95,7 +99,8 @@ describe('the API as it is described', { concurrency: false }, () => {
     writeFileSync(join(traders, 'drawn.lua'), DRAWN);
     writeFileSync(join(traders, 'variant.json'), '{"use": "drawn", "name": "Variant"}');
     exchange = await startExchange(market, 'max', { stays: true });
-    daemon = await startDaemon({ port: exchange.port, market, folder, traders });
+    const env = { GEMINI_API_KEY: google.KEY, GEMINI_BASE_URL: gemini.url, AI_MAX_AGE_MIN: '10080' }; // no trader here asks by itself
+    daemon = await startDaemon({ port: exchange.port, market, folder, traders, env });
     await daemon.until(it => it.logged(/running: /).length, 'the daemon to be warm');
     await eventually(async () => (await settled(daemon)).storage.newSignals > 100, 'signals', 120000);
   });
@@ -144,6 +149,12 @@ describe('the API as it is described', { concurrency: false }, () => {
     await get('/api/v1/signals/00000000-0000-0000-0000-000000000000', 404);
     assert.deepEqual(await get('/api/v1/analyses?decision=wait&limit=5'), { analyses: [], next: null });
     await get('/api/v1/analyses?decision=maybe', 400);
+    const drawn = all.signals.find(s => s.trader === 'drawn' && s.state === 'confirmed');
+    const begun = await expect(202, 'POST', `/api/v1/signals/${drawn.id}/analyze`);
+    await eventually(async () => (await get(`/api/v1/signals/${drawn.id}`)).analyses[0]?.state === 'done', 'the analysis');
+    assert.equal((await get(`/api/v1/analyses?signal=${drawn.id}`)).analyses[0].analysisId, begun.analysisId);
+    await expect(404, 'POST', '/api/v1/signals/00000000-0000-0000-0000-000000000000/analyze');
+    await expect(400, 'POST', `/api/v1/signals/${drawn.id}/analyze`, undefined, { raw: '{}' });
   });
 
   test('events: pages and kinds', async () => {
@@ -338,7 +349,8 @@ describe('the API as it is described', { concurrency: false }, () => {
     const paths = [...routes.matchAll(/\.path = "([^"]+)"(.*?)\}/gs)].filter(([, path]) => !['/', '/ws'].includes(path));
     const verbs = { get: 'get', post: 'post', put: 'put', remove: 'delete' };
     for (const [, path, fields] of paths) {
-      const described = description.paths[path.endsWith('/') ? `${path}{id}` : path];
+      const behind = /\.end = "([^"]+)"/.exec(fields)?.[1] ?? '';
+      const described = description.paths[path.endsWith('/') ? `${path}{id}${behind}` : path];
       assert.ok(described, `${path} is not described`);
       for (const [, field] of fields.matchAll(/\.(get|post|put|remove) = /g)) {
         if (path === '/api/v1/traders/errors' && field === 'post') continue; // of a trader that is called so

@@ -62,6 +62,9 @@ async function channelOf(daemon) {
 async function finish(exchange, folder) {
   const daemon = await begin(exchange, folder);
   await exchange.until(it => it.isOver(), 'the end of the market', 600000);
+  await eventually(async () => (await daemon.status()).status === 'running' && settled(daemon, 90000), 'the daemon to catch up', 90000);
+  // Between two questions for bars that are still missing it may look as if it was through.
+  await eventually(() => stored(folder).size >= (expected?.size ?? 0), 'all signals', 90000).catch(() => {});
   await settled(daemon, 90000);
   await eventually(() => waitingIn(folder) === 0, 'everything to be sent', 120000);
   assert.equal((await exchange.stop()).code, 0);

@@ -63,7 +63,7 @@ static turn *turn_of(analysis_queue *q, const char *trader_id, int64_t now_ms) {
         *t = (turn){.day = now_ms / DAY_MS};
         snprintf(t->trader_id, sizeof t->trader_id, "%s", trader_id);
     }
-    if (t->day != now_ms / DAY_MS) {
+    if (now_ms && t->day != now_ms / DAY_MS) { /* 0: nothing has told the time yet */
         t->day = now_ms / DAY_MS;
         t->n_started = 0;
     }
@@ -142,6 +142,11 @@ static analysis_job *leader_for(const analysis_queue *q, const analysis_job *job
     return NULL;
 }
 
+bool analysis_queue_has_turn(analysis_queue *q, const analysis_job *job, int64_t now_ms) {
+    const turn *t = turn_of(q, job->trader_id, now_ms);
+    return !job->max_per_day || !t || t->n_started + n_uncounted(q, job->trader_id) < job->max_per_day;
+}
+
 err analysis_queue_add(analysis_queue *q, analysis_job *job, int64_t now_ms, analysis_job **dropped) {
     turn *t = turn_of(q, job->trader_id, now_ms);
     analysis_job *leader;
@@ -177,6 +182,14 @@ static int32_t provider_for(const analysis_queue *q, const analysis_job *job, in
 
 static spending_amount most_of(const analysis_job *job, int32_t provider) {
     return (spending_amount){1, job->tokens_in + job->tokens_out, job->usd[provider]};
+}
+
+bool analysis_queue_has_budget(analysis_queue *q, const analysis_job *job, int64_t now_ms) {
+    for (int32_t p = 0; p < q->limits.n_providers; p++) {
+        spending_amount most = most_of(job, p);
+        if (!isnan(job->usd[p]) && spending_allows(&q->spending, &most, now_ms)) return true;
+    }
+    return false;
 }
 
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }

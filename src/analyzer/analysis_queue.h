@@ -75,6 +75,9 @@ void analysis_queue_free(analysis_queue *q); /* jobs are not touched */
 void analysis_queue_restore(analysis_queue *q, const spending_amount *spent, int64_t now_ms);
 void analysis_queue_restore_trader(analysis_queue *q, const char *trader_id, int32_t n_started, int64_t now_ms);
 
+/* Whether a job may still be paid for today, and whether its trader's max_per_day has room for it. */
+bool analysis_queue_has_budget(analysis_queue *q, const analysis_job *job, int64_t now_ms);
+bool analysis_queue_has_turn(analysis_queue *q, const analysis_job *job, int64_t now_ms);
 /* ERR_FULL: the trader has used up its max_per_day (the job is not taken). `dropped`: the job that a full queue gave up for this
  * one, or this one itself; with its followers; NULL: none. ERR_NO_MEMORY. */
 MUST_CHECK err analysis_queue_add(analysis_queue *q, analysis_job *job, int64_t now_ms, analysis_job **dropped);

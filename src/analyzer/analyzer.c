@@ -348,6 +348,44 @@ err analyzer_add(analyzer *a, const analysis_row *row) {
     return e;
 }
 
+static bool is_at_work(const analyzer *a, const char *signal_id) {
+    for (const analysis_task *t = a->ready; t; t = t->next)
+        if (strcmp(t->row.signal_id, signal_id) == 0) return true;
+    return analysis_queue_find(a->queue, signal_id) != NULL;
+}
+
+/* As a first look, whichever it is: what people ask for counts against the trader's share of the day. */
+static err may_ask(analyzer *a, const analysis_row *row, diag *why) {
+    analysis_row first = *row;
+    analysis_task *t = NULL;
+    int64_t now_ms = market_now(a);
+    first.look = 0;
+    err e = analysis_task_new(&first, &t);
+    if (e != OK) return diag_set(why, e, "its prompt cannot be sent: %s", error_text(e));
+    if (find_known(a, t->job.identity))
+        e = OK; /* costs nothing */
+    else if (!analysis_task_price(t, &a->config.manner, now_ms))
+        e = diag_set(why, ERR_UNSUPPORTED, "its model has no price in AI_PRICES, and there is a budget in dollars");
+    else if (!analysis_queue_has_turn(a->queue, &t->job, now_ms))
+        e = diag_set(why, ERR_FULL, "its trader has had its analyses of the day (analysis.max_per_day)");
+    else if (!analysis_queue_has_budget(a->queue, &t->job, now_ms))
+        e = diag_set(why, ERR_FULL,
+                     "the budget of the day is used up (AI_DAILY_BUDGET_USD, AI_DAILY_REQUESTS, AI_DAILY_TOKENS); it "
+                     "begins anew at midnight UTC");
+    analysis_task_free(t);
+    return e;
+}
+
+err analyzer_ask(analyzer *a, const analysis_row *row, diag *why) {
+    if (a->is_closing || market_now(a) == 0) return diag_set(why, ERR_CLOSED, "the exchange has not told the time yet");
+    if (is_at_work(a, row->signal_id)) return diag_set(why, ERR_EXISTS, "an analysis of it is at work");
+    err e = may_ask(a, row, why);
+    if (e != OK) return e;
+    a->config.on_row(a->config.context, row);
+    e = analyzer_add(a, row);
+    return e == OK ? OK : diag_set(why, e, "%s", error_text(e));
+}
+
 void analyzer_withdraw(analyzer *a, const char *signal_id) {
     analysis_job *job = analysis_queue_find(a->queue, signal_id);
     watch_list_forget(a->watches, signal_id);

@@ -40,6 +40,10 @@ MUST_CHECK err analyzer_restore_watch(analyzer *a, const analysis_row *row);
 
 /* A queued row. ERR_INVALID: its prompt is not of the form; ERR_NO_MEMORY. */
 MUST_CHECK err analyzer_add(analyzer *a, const analysis_row *row);
+/* The same for somebody who waits for it, and `on_row` is given the row at once. What would not be asked today is not taken: ERR_EXISTS: a
+ * look at the signal is at work; ERR_FULL and a sentence: the budget of the day, or the trader's share of it (max_per_day), is
+ * used up; ERR_UNSUPPORTED and a sentence: its model has no price; ERR_CLOSED: nothing has told the time yet. */
+MUST_CHECK err analyzer_ask(analyzer *a, const analysis_row *row, diag *why);
 /* The signal was withdrawn: what waits of it is recorded as expired. */
 void analyzer_withdraw(analyzer *a, const char *signal_id);
 /* A bar has closed. */

@@ -1,6 +1,6 @@
 #include "analyzer/watch.h"
+#include "analyzer/later_look.h"
 #include "base/clock.h"
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +89,9 @@ static err begin(watch_list *list, const analysis_row *row, const char *first_pr
 
 err watch_list_settle(watch_list *list, analysis_row *row, const char *first_prompt) {
     watch *w = *place_of(list, row->signal_id);
-    row->follow_up = follow_up_of(list, row);
+    /* A look that somebody asked for, at a signal that is not watched, and of which nothing came: all stays as it was. */
+    if (row->status == ANALYSIS_DONE || row->look == 0 || w) row->follow_up = follow_up_of(list, row);
+    if (row->follow_up == FOLLOW_MONITORING && !w && row->status != ANALYSIS_DONE) return OK;
     if (row->follow_up != FOLLOW_MONITORING) {
         watch_list_forget(list, row->signal_id);
         return OK;
@@ -102,39 +104,10 @@ err watch_list_settle(watch_list *list, analysis_row *row, const char *first_pro
 
 /* ---- later looks ---- */
 
-static unsigned minutes_of_day(int64_t ms) { return (unsigned)(ms / 60000 % 1440); }
-
-/* The first prompt's text, and behind it the bars since. */
-static err since_text(const watch *w, const char *text, char **out) {
-    size_t bytes = 0;
-    FILE *f = open_memstream(out, &bytes);
-    double then;
-    if (!f) return ERR_NO_MEMORY;
-    then = w->bars[0].open;
-    fprintf(f, "%s\n# Since then: look %d at this signal; the answers before were to wait\n", text, w->look + 2);
-    fprintf(f, "bars closed since the signal, oldest first: open time UTC, open, high, low, close, volume\n");
-    for (size_t i = 0; i < w->n_bars; i++) {
-        const kline *b = &w->bars[i];
-        unsigned minutes = minutes_of_day(b->open_ms);
-        fprintf(f, "%02u:%02u %.10g %.10g %.10g %.10g %.6g\n", minutes / 60, minutes % 60, b->open, b->high, b->low,
-                b->close, b->volume);
-    }
-    fprintf(f, "change over these bars: %+.2f %%\nJudge the setup as it is now, at the last close: %.10g\n",
-            (w->bars[w->n_bars - 1].close / then - 1) * 100, w->bars[w->n_bars - 1].close);
-    return fclose(f) == 0 ? OK : ERR_NO_MEMORY;
-}
-
 static err later_prompt(const watch *w, char **out) {
-    json_t *prompt = json_loads(w->first.prompt, 0, NULL);
-    const char *text = json_string_value(json_object_get(prompt, "text"));
-    char *longer = NULL;
-    err e = text ? since_text(w, text, &longer) : ERR_INVALID;
-    bool is_set = e == OK && json_object_set_new(prompt, "text", json_string(longer)) == 0 &&
-                  json_object_set_new(prompt, "price", json_real(w->bars[w->n_bars - 1].close)) == 0;
-    *out = is_set ? json_dumps(prompt, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    free(longer);
-    json_decref(prompt);
-    return *out ? OK : e == OK ? ERR_NO_MEMORY : e;
+    char heading[96];
+    snprintf(heading, sizeof heading, "look %d at this signal; the answers before were to wait", w->look + 2);
+    return later_look_prompt(w->first.prompt, heading, w->bars, w->n_bars, out);
 }
 
 static err look_again(watch *w, const kline *bar, watch_due_fn on_due, void *context) {

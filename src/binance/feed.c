@@ -17,6 +17,7 @@ struct feed {
     http_client *http;
     rest *rest;
     backfill *backfill;
+    lookup *lookup;
     stream_pool *pool;
     uv_timer_t retry, refresh;
     backoff wait;
@@ -88,6 +89,23 @@ static void on_symbol(void *context, const symbol_info *symbol) {
 static void on_ticker(void *context, const parse_ticker *ticker) {
     feed *f = context;
     roster_set_volume(f->roster, ticker->symbol.at, ticker->symbol.bytes, ticker->quote_volume);
+}
+
+static void on_live_ticker(void *context, uint32_t symbol, const parse_ticker *t) {
+    feed *f = context;
+    market_event event = {.kind = EVENT_TICKER,
+                          .symbol = symbol,
+                          .interval = N_INTERVALS,
+                          .event_ms = t->event_ms,
+                          .ticker = {.last = t->last,
+                                     .change_pct = t->change_percent,
+                                     .high = t->high,
+                                     .low = t->low,
+                                     .volume = t->volume,
+                                     .quote_volume = t->quote_volume,
+                                     .bid = t->bid,
+                                     .ask = t->ask}};
+    f->options.handlers.on_event(f->options.handlers.context, &event);
 }
 
 static void note_limit(feed *f, const parse_exchange *exchange) {
@@ -205,6 +223,8 @@ err feed_open(const feed_options *o, feed **out, diag *why) {
     b.handlers = (backfill_handlers){on_history, on_backfill_state, f};
     e = backfill_new(&b, &f->backfill);
     if (e != OK) return diag_set(why, e, "backfill: %s", error_text(e));
+    e = lookup_new(f->rest, o->clock, &f->lookup);
+    if (e != OK) return diag_set(why, e, "%s", error_text(e));
     ask(f);
     return OK;
 }
@@ -214,17 +234,18 @@ static err open_pool(feed *f, diag *why) {
     const venue *v = fo->venue;
     const char *urls[VENUE_MAX_HOSTS + 1] = {0};
     stream_options each = {.silence_ms = v->silence_ms};
-    stream_pool_options o = {.loop = fo->loop,
-                             .urls = urls,
-                             .clock = fo->clock,
-                             .symbols = fo->symbols,
-                             .handlers = {.on_event = on_live, .on_state = on_stream_state, .context = f},
-                             .seed = fo->seed,
-                             .each = &each,
-                             .topics_per_connection = fo->streams_per_connection,
-                             .connects = (uint32_t)v->connects,
-                             .connects_ms = v->connects_ms,
-                             .life_ms = fo->stream_life_ms};
+    stream_pool_options o = {
+        .loop = fo->loop,
+        .urls = urls,
+        .clock = fo->clock,
+        .symbols = fo->symbols,
+        .handlers = {.on_event = on_live, .on_ticker = on_live_ticker, .on_state = on_stream_state, .context = f},
+        .seed = fo->seed,
+        .each = &each,
+        .topics_per_connection = fo->streams_per_connection,
+        .connects = (uint32_t)v->connects,
+        .connects_ms = v->connects_ms,
+        .life_ms = fo->stream_life_ms};
     assert(fo->n_ws_urls <= VENUE_MAX_HOSTS);
     for (size_t i = 0; i < v->n_ws_hosts && !fo->n_ws_urls; i++) urls[i] = v->ws_hosts[i].url;
     for (size_t i = 0; i < fo->n_ws_urls; i++) urls[i] = fo->ws_urls[i];
@@ -232,13 +253,13 @@ static err open_pool(feed *f, diag *why) {
 }
 
 err feed_watch(feed *f, uint32_t mask, const uint32_t *symbols, size_t n_symbols, diag *why) {
-    topic *wanted = calloc(n_symbols * N_INTERVALS + 1, sizeof *wanted);
+    topic *wanted = calloc(n_symbols * N_TOPIC_KINDS + 1, sizeof *wanted);
     size_t n = 0, most = STREAM_POOL_MAX *
                          (f->options.streams_per_connection ? f->options.streams_per_connection : TOPICS_MAX);
     err e = OK;
     if (!wanted) return diag_set(why, ERR_NO_MEMORY, "out of memory");
     for (size_t k = 0; k < n_symbols; k++)
-        for (int32_t i = 0; i < N_INTERVALS; i++)
+        for (int32_t i = 0; i < N_TOPIC_KINDS; i++)
             if (mask >> i & 1) wanted[n++] = (topic){symbols[k], (uint8_t)i};
     if (!f->pool) e = open_pool(f, why);
     if (e == OK) {
@@ -263,6 +284,10 @@ roster_stats feed_universe_stats(const feed *f) { return f->roster ? roster_get_
 
 err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {
     return backfill_request(f->backfill, symbol, interval, from_ms, to_ms);
+}
+
+err feed_look_up(feed *f, const lookup_wish *wish, lookup_done_fn on_done, void *context) {
+    return f->lookup ? lookup_ask(f->lookup, wish, on_done, context) : ERR_CLOSED;
 }
 
 void feed_resume(feed *f) { backfill_resume(f->backfill); }
@@ -329,5 +354,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 void feed_close(feed *f, void (*on_closed)(void *context), void *context) {
     f->on_closed = on_closed;
     f->closed_context = context;
+    lookup_close(f->lookup);
+    f->lookup = NULL;
     uv_close((uv_handle_t *)&f->retry, on_timer_closed);
 }

@@ -4,11 +4,12 @@
  *                          ^                |
  *                          +-- refresh_ms --+-> on_universe
  *
- * Owns the HTTP client, REST, backfill and the pool of streams. Whatever fails at the start is tried again for ever; so is
+ * Owns the HTTP client, REST, backfill, lookup and the pool of streams. Whatever fails at the start is tried again for ever; so is
  * a later look at the symbols, while everything stays as it was.
  * Threads: the loop's. Ownership: clock and symbol table are borrowed and must outlive it. */
 #pragma once
 #include "binance/backfill.h"
+#include "binance/lookup.h"
 #include "binance/roster.h"
 #include "binance/stream_pool.h"
 
@@ -45,7 +46,8 @@ typedef struct feed_options {
 } feed_options;
 
 MUST_CHECK err feed_open(const feed_options *options, feed **out, diag *why);
-/* Live bars of these symbols, and no others, for the intervals of `mask`, from now on. */
+/* Live bars of these symbols, and no others, for the intervals of `mask`, from now on; and whatever else its bits name of the
+ * kinds of topics (TOPIC_TICKER). */
 MUST_CHECK err feed_watch(feed *f, uint32_t mask, const uint32_t *symbols, size_t n_symbols, diag *why);
 /* Id of any symbol of the exchange, in the universe or not. After on_ready. ERR_NOT_FOUND. */
 MUST_CHECK err feed_find_symbol(feed *f, const char *name, uint32_t *id);
@@ -56,6 +58,8 @@ const uint32_t *feed_members(const feed *f, size_t *n);
 roster_stats feed_universe_stats(const feed *f);
 MUST_CHECK err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms);
 void feed_resume(feed *f);
+/* Bars that nobody watches; as lookup_ask. Whoever waits at feed_close is told then. */
+MUST_CHECK err feed_look_up(feed *f, const lookup_wish *wish, lookup_done_fn on_done, void *context);
 
 bool feed_is_live(const feed *f);     /* all stream connections stand */
 bool feed_is_complete(const feed *f); /* and all that is watched is confirmed by the exchange */

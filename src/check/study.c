@@ -7,7 +7,7 @@ err study_open(const script_limits *limits, const trader_source *source, study *
     study *s = calloc(1, sizeof *s);
     if (!s) return diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
     quiet.is_quiet = true;
-    quiet.analysis = ANALYSIS_OFF;
+    if (quiet.analysis != ANALYSIS_MANUAL) quiet.analysis = ANALYSIS_OFF;
     err e = probe_open(&s->probe, &quiet, why);
     if (e == OK) e = script_state_load(s->probe.state, 0, source, &s->spec, why);
     if (e == OK)

@@ -9,11 +9,15 @@ typedef enum event_kind {
     EVENT_HISTORY,     /* closed bar from REST */
     EVENT_RANGE_DONE, /* REST has been asked for [bar.open_ms, to_ms): all it has was sent before this event; open_ms 0:
                           nobody has asked, and everything up to to_ms is known */
+    EVENT_TICKER,     /* the exchange's 24 hours of the symbol, see ticker; belongs to no interval */
     EVENT_CONTROL     /* pointer for the screener itself */
 } event_kind;
 
 typedef struct market_event {
-    kline bar;
+    union {
+        kline bar;
+        script_ticker ticker; /* EVENT_TICKER */
+    };
     int64_t event_ms; /* market time of the message; 0 when it has none */
     int64_t from_ms;  /* EVENT_HISTORY: begin of the range that it answers, by open time; 0: nobody has asked */
     int64_t to_ms;    /* EVENT_RANGE_DONE: end of the range, exclusive, by open time */

@@ -1,4 +1,5 @@
 #include "screener/analysis.h"
+#include "base/clock.h"
 #include "base/uuid.h"
 #include <math.h>
 #include <stdio.h>
@@ -27,8 +28,27 @@ err analysis_row_of_signal(const signal_row *s, analysis_row *out) {
     snprintf(out->signal_id, sizeof out->signal_id, "%s", s->id);
     snprintf(out->trader_id, sizeof out->trader_id, "%s", s->trader_id);
     snprintf(out->symbol, sizeof out->symbol, "%s", s->symbol);
-    out->prompt = strdup(s->prompt);
-    return out->prompt ? OK : ERR_NO_MEMORY;
+    if (s->prompt) out->prompt = strdup(s->prompt);
+    return out->prompt || !s->prompt ? OK : ERR_NO_MEMORY;
+}
+
+err analysis_row_of_prompt(const pass *p, const prompt_row *made, analysis_row *out) {
+    const char *text = made->prompt ? made->prompt : made->error;
+    char *copy = strdup(text);
+    *out = (analysis_row){.interval = p->interval,
+                          .open_ms = made->open_ms,
+                          .close_ms = made->close_ms,
+                          .created_ms = made->created_ms,
+                          .status = made->prompt ? ANALYSIS_QUEUED : ANALYSIS_FAILED,
+                          .confidence = NAN};
+    if (!copy) return ERR_NO_MEMORY;
+    *(made->prompt ? &out->prompt : &out->error) = copy;
+    if (!made->prompt) out->finished_ms = wall_ms();
+    analysis_id(made->signal_id, 0, out->id);
+    snprintf(out->signal_id, sizeof out->signal_id, "%s", made->signal_id);
+    snprintf(out->trader_id, sizeof out->trader_id, "%s", made->trader_id);
+    snprintf(out->symbol, sizeof out->symbol, "%s", p->symbol);
+    return OK;
 }
 
 /* Each text of a row. */

@@ -6,7 +6,7 @@
 #pragma once
 #include "base/errors.h"
 #include "base/json_writer.h"
-#include "screener/signal.h"
+#include "screener/pass.h"
 
 /* FAILED: no verdict was to be had. EXPIRED: it was too old, or not wanted any more, before it was its turn. Neither is a
  * verdict. */
@@ -45,8 +45,10 @@ typedef struct analysis_row {
 
 /* The id of a look at a signal. */
 void analysis_id(const char *signal_id, int32_t look, char id[ID_BYTES]);
-/* The first look at a signal that wants one (s->prompt != NULL): queued. ERR_NO_MEMORY. */
+/* The first look at a signal that wants one: queued, with its prompt, if that has been made. ERR_NO_MEMORY. */
 MUST_CHECK err analysis_row_of_signal(const signal_row *s, analysis_row *out);
+/* The same when the prompt has followed; failed, when there is none. ERR_NO_MEMORY. */
+MUST_CHECK err analysis_row_of_prompt(const pass *p, const prompt_row *made, analysis_row *out);
 MUST_CHECK err analysis_row_copy(const analysis_row *row, analysis_row *out);
 void analysis_row_deinit(analysis_row *row);
 

@@ -40,6 +40,7 @@ static err grow(backlog *b) {
 
 err backlog_keep(backlog *b, const market_event *event) {
     if (!b->last && !(b->last = calloc(N_SERIES, sizeof *b->last))) return ERR_NO_MEMORY;
+    if (event->kind == EVENT_TICKER) return OK;
     if (is_of_series(event) && replaces_forming(b, event)) {
         b->n_replaced++;
         return OK;

@@ -1,5 +1,5 @@
 /* Events for one worker that its inbox cannot take now. Closed bars and everything else are kept in order; an update of a
- * forming bar replaces an earlier state of the same bar.
+ * forming bar replaces an earlier state of the same bar. A ticker is not kept: the next one comes within a second or two.
  * Threads: the feed's. */
 #pragma once
 #include "base/errors.h"

@@ -63,9 +63,25 @@ static err add_candles(pass *p, const kline_series *bars, int32_t at) {
     return pass_add_candles(p, candles, (uint32_t)n);
 }
 
-/* `tick`: number of a provisional signal on its bar; 0: of a close. */
+/* The prompt of a signal of a close is made later. False: the trader wants no analysis of it, or there is no memory to owe one. */
+static bool owe_prompt(evaluation *e, const tracked *t, int32_t index, const script_view *view, const script_result *r,
+                       const signal_row *s) {
+    owed_prompt one = {.symbol = t->id,
+                       .index = index,
+                       .who = e->set->traders[index],
+                       .open_ms = view->open_ms,
+                       .close_ms = view->close_ms,
+                       .created_ms = s->created_ms,
+                       .has_rank = view->rank != NULL};
+    if (s->state != SIGNAL_CONFIRMED || !script_state_wants_prompt(e->state, index, r)) return false;
+    snprintf(one.signal_id, sizeof one.signal_id, "%s", s->id);
+    if (view->rank) one.rank = *view->rank;
+    return owed_prompts_add(e->owed_prompts, &one) == OK;
+}
+
+/* `tick`: number of a provisional signal on its bar; 0: of a close. `may_owe`: its trader may be called again. */
 static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, const script_view *view,
-                      const script_result *r, signal_state state, int32_t tick) {
+                      const script_result *r, signal_state state, int32_t tick, bool may_owe) {
     const trader_spec *spec = e->set->traders[index]->spec;
     const kline_series *bars = view->bars[spec->interval];
     int32_t at = view->is_tick ? kline_series_count(bars) : kline_series_find(bars, view->open_ms);
@@ -94,6 +110,7 @@ static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, c
     s->values = r->values;
     s->plots = r->plots;
     s->prompt = r->prompt;
+    s->owes_prompt = may_owe && owe_prompt(e, t, index, view, r, s);
     if (state != SIGNAL_HISTORICAL) COUNT(n_signals, 1);
     if (s->late) COUNT(n_late, 1);
     err result = pass_add_signal(p, s);
@@ -152,14 +169,15 @@ static err fire(evaluation *e, tracked *t, int32_t index, const script_view *vie
                   e->shared->max_signals_per_hour);
     if (state != SIGNAL_HISTORICAL && trader_is_stopped(who, view->close_ms)) return OK;
     described = script_state_describe(e->state, index, view, r, &why);
-    if (described == OK && state != SIGNAL_HISTORICAL) described = script_state_prompt(e->state, index, view, r, &why);
+    /* A forming bar will not be as it was. */
+    if (described == OK && state == SIGNAL_PROVISIONAL) described = script_state_prompt(e->state, index, view, r, &why);
     if (described == ERR_RUNAWAY) {
         fault(e, script_state_guilty(e->state), t, view, &why, TRADER_ERROR_KILL);
     } else if (r->fault) {
         (void)diag_set(&why, ERR_SCRIPT, "%s", r->fault);
         fault(e, index, t, view, &why, TRADER_ERROR_ERROR);
     }
-    result = p ? add_signal(e, p, t, index, view, r, state, tick) : ERR_NO_MEMORY;
+    result = p ? add_signal(e, p, t, index, view, r, state, tick, described == OK) : ERR_NO_MEMORY;
     return result == OK && described != OK ? described : result;
 }
 
@@ -672,6 +690,68 @@ err evaluation_tick(evaluation *e, tracked *t, int32_t interval) {
     else
         drop_passes(e);
     return result;
+}
+
+/* ---- prompts ---- */
+
+/* As at the match: the filter and its description, then what is asked about them. */
+static err ask_prompt(evaluation *e, int32_t index, const script_view *view, script_result *r, diag *why) {
+    err result = script_state_evaluate(e->state, index, view, r, why);
+    if (result == OK) result = script_state_describe(e->state, index, view, r, why);
+    if (result == OK) result = script_state_prompt(e->state, index, view, r, why);
+    if (result == OK && !r->prompt)
+        result = diag_set(why, ERR_SCRIPT, "%s", r->fault ? r->fault : "the filter does not match that bar any more");
+    return result;
+}
+
+static err make_prompt(evaluation *e, tracked *t, const owed_prompt *one, script_result *r, diag *why) {
+    bool is_here = t && e->set && trader_set_at(e->set, one->index) == one->who && t->standings[one->index].is_wanted;
+    tracked_round round;
+    err result;
+    if (!is_here) return diag_set(why, ERR_NOT_FOUND, "the trader has left the symbol before its prompt was made");
+    if (trader_is_stopped(one->who, one->close_ms))
+        return diag_set(why, ERR_NOT_FOUND, "the trader was stopped before its prompt was made");
+    tracked_round_begin(&round, t, e->symbols, e->market_ms);
+    if (!tracked_recall(t, e->set, one->index, one->open_ms, &round))
+        return diag_set(why, ERR_NOT_FOUND, "the bar is not kept any more");
+    if (one->has_rank) round.view.rank = &one->rank;
+    result = load(e, t, one->index, &round.view);
+    if (result == ERR_SCRIPT) return diag_set(why, ERR_NOT_FOUND, "the trader was stopped before its prompt was made");
+    if (result != OK) return diag_set(why, result, "%s", error_text(result));
+    result = ask_prompt(e, one->index, &round.view, r, why);
+    if (result == ERR_RUNAWAY) fault(e, script_state_guilty(e->state), t, &round.view, why, TRADER_ERROR_KILL);
+    if (result == ERR_SCRIPT) fault(e, one->index, t, &round.view, why, TRADER_ERROR_ERROR);
+    return result;
+}
+
+static err tell_prompt(evaluation *e, const owed_prompt *one, char *prompt, char *error) {
+    pass *p = pass_pool_take(e->pool);
+    prompt_row row = {.open_ms = one->open_ms,
+                      .close_ms = one->close_ms,
+                      .created_ms = one->created_ms,
+                      .prompt = prompt,
+                      .error = error};
+    if (!p) return ERR_NO_MEMORY;
+    snprintf(row.signal_id, sizeof row.signal_id, "%s", one->signal_id);
+    snprintf(row.trader_id, sizeof row.trader_id, "%s", one->who->spec->id);
+    snprintf(p->symbol, sizeof p->symbol, "%s", symbol_table_get(e->shared->symbols, one->symbol)->name);
+    p->interval = one->who->spec->interval;
+    p->is_tick = true; /* no watermark */
+    err result = pass_add_prompt(p, &row);
+    if (result == OK)
+        e->shared->submit(e->shared->submit_context, e->worker, p);
+    else
+        pass_release(p);
+    return result;
+}
+
+err evaluation_prompt(evaluation *e, tracked *t, const owed_prompt *one) {
+    script_result r = {.score = NAN, .stop = NAN};
+    diag why = {0};
+    err made = make_prompt(e, t, one, &r, &why);
+    err result = tell_prompt(e, one, made == OK ? r.prompt : NULL, made == OK ? NULL : why.text);
+    script_result_deinit(&r);
+    return made == ERR_RUNAWAY ? made : result;
 }
 
 err evaluation_tell_copy(evaluation *e, tracked *t) {

@@ -1,6 +1,7 @@
 /* Runs the traders of a symbol over the bars behind their cursors, and writes the passes for storage.
  * Threads: the worker's. */
 #pragma once
+#include "screener/owed_prompts.h"
 #include "screener/pass_pool.h"
 #include "screener/worker.h"
 
@@ -15,8 +16,9 @@ typedef struct evaluation {
     trader **loaded; /* by place: what the state has compiled; NULL: nothing */
     worker_stats *stats;
     pass_pool *pool;
-    tracked *const *symbols; /* of the worker, by id: for the copies of references */
-    void *say_context;       /* for worker_say */
+    owed_prompts *owed_prompts; /* of the worker; fired signals that want an analysis are added */
+    tracked *const *symbols;    /* of the worker, by id: for the copies of references */
+    void *say_context;          /* for worker_say */
     int32_t worker;
     bool is_paused;            /* what is to be evaluated stays owed */
     int64_t market_ms;         /* newest event time that this worker has taken from its inbox */
@@ -45,5 +47,8 @@ MUST_CHECK err evaluation_revise(evaluation *e, const tracked *t, const tracked 
 /* Runs the traders with on = "tick" over the forming bar of `interval`: signals are provisional, no watermark moves. Errors
  * as evaluation_run. */
 MUST_CHECK err evaluation_tick(evaluation *e, tracked *t, int32_t interval);
+/* Makes the prompt of a signal and hands it over, or why there is none. `t`: its symbol; NULL: under watch no more. Errors as
+ * evaluation_run; after ERR_RUNAWAY there is nothing to be done again. */
+MUST_CHECK err evaluation_prompt(evaluation *e, tracked *t, const owed_prompt *one);
 /* Tells storage where the indicators of a copy of a reference have begun. ERR_NO_MEMORY. */
 MUST_CHECK err evaluation_tell_copy(evaluation *e, tracked *t);

@@ -90,7 +90,7 @@ static err make_forming(excerpt *e, int32_t interval) {
 
 err excerpt_make(excerpt *e, int32_t interval) {
     int32_t small = e->source[interval];
-    if (e->loaded >> interval & 1) return OK;
+    if ((e->loaded | e->completed) >> interval & 1) return OK;
     if (small < 0) return ERR_NOT_FOUND;
     if (e->lists[interval].count > 0) return OK;
     err failed = kline_resample(&e->lists[small], (enum interval)small, (enum interval)interval, &e->lists[interval]);

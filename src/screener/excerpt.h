@@ -24,6 +24,7 @@ struct excerpt {
     kline_list lists[N_INTERVALS]; /* closed bars, oldest first */
     kline forming[N_INTERVALS];    /* has_forming: behind them */
     uint32_t has_forming;          /* bit per interval */
+    uint32_t completed;            /* bit per interval: somebody else has brought the list; there is nothing to make */
     int32_t source[N_INTERVALS];   /* of an interval without a series: the one to make it of; -1: there is none */
     err failure;                   /* ERR_NOT_FOUND: nobody watches the symbol; ERR_NO_MEMORY */
 };

@@ -23,7 +23,8 @@ typedef struct block {
 
 typedef struct kept {
     pass pass; /* first: what everybody else sees */
-    uint32_t room_signals, room_edges, room_owed, room_epochs, room_settles, room_revises, room_updates, room_candles;
+    uint32_t room_signals, room_edges, room_owed, room_epochs, room_settles, room_revises, room_updates, room_candles,
+        room_prompts;
     block *blocks, *filling; /* the first one; the one that takes texts now */
     size_t bytes;            /* allocated in all */
 } kept;
@@ -60,6 +61,7 @@ void pass_free(pass *p) {
     free(p->revises);
     free(p->updates);
     free(p->candles);
+    free(p->prompts);
     free(p);
     if (pool) pass_pool_forget(pool);
 }
@@ -74,7 +76,8 @@ void pass_reset(pass *p) {
                      .settles = p->settles,
                      .revises = p->revises,
                      .updates = p->updates,
-                     .candles = p->candles};
+                     .candles = p->candles,
+                     .prompts = p->prompts};
     for (block *b = k->blocks; b; b = b->next) b->used = 0;
     k->filling = k->blocks;
 }
@@ -200,6 +203,19 @@ err pass_add_revise(pass *p, const char *trader_id, int32_t interval, int64_t fr
     snprintf(row.trader_id, sizeof row.trader_id, "%s", trader_id);
     rows[p->n_revises++] = row;
     return OK;
+}
+
+err pass_add_prompt(pass *p, const prompt_row *row) {
+    prompt_row *rows = GROWN(p, prompts), *r;
+    err e;
+    if (!rows) return ERR_NO_MEMORY;
+    p->prompts = rows;
+    r = &rows[p->n_prompts];
+    *r = *row;
+    e = keep_text(p, &r->prompt);
+    if (e == OK) e = keep_text(p, &r->error);
+    if (e == OK) p->n_prompts++;
+    return e;
 }
 
 err pass_add_update(pass *p, const update_row *row) {

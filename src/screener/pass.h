@@ -74,6 +74,15 @@ typedef struct update_row {
     bool is_revised;
 } update_row;
 
+/* What an analysis of a signal is to be made of; it follows the signal, since it takes its time. */
+typedef struct prompt_row {
+    char signal_id[ID_BYTES], trader_id[ID_BYTES];
+    int64_t open_ms, close_ms; /* of the signal's bar */
+    int64_t created_ms;        /* of the signal; wall clock */
+    char *prompt;              /* script_result.prompt; NULL: it failed */
+    char *error;               /* a sentence, then */
+} prompt_row;
+
 typedef struct pass_pool pass_pool;
 
 typedef struct pass {
@@ -83,7 +92,7 @@ typedef struct pass {
     int32_t interval;
     int64_t open_ms;     /* watermark: newest bar of (symbol, interval) that every trader has evaluated or is owed */
     int64_t received_ns; /* monotonic: when the bar's closing event entered the inbox; for the lag metric */
-    uint32_t n_signals, n_edges, n_owed, n_epochs, n_settles, n_revises, n_updates, n_candles;
+    uint32_t n_signals, n_edges, n_owed, n_epochs, n_settles, n_revises, n_updates, n_candles, n_prompts;
     bool is_tick; /* of a forming bar: no watermark moves, owed stays */
     signal_row *signals;
     edge_row *edges;
@@ -93,6 +102,7 @@ typedef struct pass {
     revise_row *revises;
     update_row *updates;
     candles_row *candles; /* one for each bar with signals; none for historical ones */
+    prompt_row *prompts;
 } pass;
 
 /* Empty, of no pool; NULL without memory. Workers take theirs from a pool. */
@@ -111,6 +121,7 @@ MUST_CHECK err pass_add_settle(pass *p, const char *trader_id, int64_t open_ms, 
 MUST_CHECK err pass_add_revise(pass *p, const char *trader_id, int32_t interval, int64_t from_ms, int64_t to_ms);
 /* Nothing to do when the last one added is of the same bar. */
 MUST_CHECK err pass_add_candles(pass *p, const candle *bars, uint32_t n_bars);
+MUST_CHECK err pass_add_prompt(pass *p, const prompt_row *row);
 MUST_CHECK err pass_add_update(pass *p, const update_row *row);
 
 /* For the pool: as after pass_new, but with the memory that it has; and how much that is. */

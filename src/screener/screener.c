@@ -111,7 +111,7 @@ err screener_push(screener *s, const market_event *event) {
     const reference *r;
     err e;
     if (event->symbol >= SYMBOL_MAX) return ERR_INVALID;
-    if (event->event_ms > s->market_ms) s->market_ms = event->event_ms;
+    if (event->event_ms > s->market_ms && event->kind != EVENT_TICKER) s->market_ms = event->event_ms;
     s->n_closed += event->kind == EVENT_BAR_CLOSED;
     if (is_from_rest(event)) {
         bool is_awaited;

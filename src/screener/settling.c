@@ -22,6 +22,7 @@ evaluation settling_begin(worker *w, int64_t received_ns) {
                         .loaded = w->loaded,
                         .stats = &w->stats,
                         .pool = w->passes,
+                        .owed_prompts = &w->owed_prompts,
                         .symbols = w->symbols,
                         .say_context = w,
                         .worker = w->index,
@@ -60,6 +61,23 @@ void settling_look_at_forming(worker *w, tracked *t, int32_t interval, int64_t r
         e.state = w->state;
         if (!goes_on(w, evaluation_tick(&e, t, interval))) break;
     }
+}
+
+bool settling_make_prompt(worker *w) {
+    owed_prompt one;
+    tracked *t;
+    int64_t now_ns = monotonic_ns();
+    if (!w->state || !owed_prompts_take(&w->owed_prompts, &one)) return false;
+    t = w->symbols[one.symbol];
+    if (t && !t->standings) t = NULL;
+    evaluation e = settling_begin(w, now_ns);
+    (void)goes_on(w, evaluation_prompt(&e, t, &one));
+    if (t) settling_charge_since(w, t, now_ns);
+    return true;
+}
+
+void settling_make_prompts(worker *w) {
+    while (settling_make_prompt(w)) {}
 }
 
 int64_t settling_hold_ms(const worker *w, const tracked *t, int32_t interval, bool is_past) {

@@ -321,6 +321,7 @@ void tracked_free(tracked *t) {
     for (int32_t i = 0; i < t->n_standings; i++) forget(&t->standings[i]);
     for (int32_t i = 0; i < N_INTERVALS; i++) timeframe_free(t->frames[i]);
     free(t->standings);
+    free(t->ticker);
     memory_free(t->kept);
     free(t);
 }
@@ -490,6 +491,19 @@ tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, trac
     return step;
 }
 
+bool tracked_recall(tracked *t, const trader_set *set, int32_t index, int64_t open_ms, tracked_round *round) {
+    const trader *who = t->standings[index].is_wanted ? set->traders[index] : NULL;
+    const trader_spec *spec = who ? who->spec : NULL;
+    bool is_any_stale = false;
+    if (!spec || kline_series_find(t->frames[spec->interval]->bars, open_ms) < 0) return false;
+    round->view.open_ms = open_ms;
+    look(round, interval_next(spec->interval, open_ms));
+    if (spec->n_references && !has_references(round, who, round->view.close_ms, &is_any_stale)) return false;
+    round->view.binding = &t->standings[index].binding;
+    if (spec->n_references) show_references(round, who);
+    return true;
+}
+
 bool tracked_tick(tracked *t, const trader_set *set, int32_t index, tracked_round *round) {
     standing *s = &t->standings[index];
     const trader *who = s->is_wanted ? set->traders[index] : NULL;
@@ -498,6 +512,7 @@ bool tracked_tick(tracked *t, const trader_set *set, int32_t index, tracked_roun
     round->view.open_ms = kline_series_open_ms(bars)[kline_series_count(bars)];
     round->view.close_ms = interval_next(who->spec->interval, round->view.open_ms);
     round->view.is_tick = true;
+    round->view.ticker = t->ticker;
     round->view.binding = &s->binding;
     if (s->cursor_ms == 0 || tracked_bar_from(bars, s->cursor_ms) >= 0) return false;
     show_references(round, who);

@@ -39,6 +39,7 @@ typedef struct tracked {
     indicator_set *sets[N_INTERVALS]; /* of the frames, which are linked through it */
     standing *standings;              /* by place in the trader set; NULL: a copy of a reference */
     int32_t n_standings;
+    script_ticker *ticker;        /* the newest one; NULL: none has come, or no trader wants it */
     script_market market;         /* of a copy: what others see */
     int64_t start_ms;             /* market time at which it came under watch */
     int64_t told_ms[N_INTERVALS]; /* newest watermark handed to storage */
@@ -110,6 +111,9 @@ void tracked_round_begin(tracked_round *round, const tracked *t, tracked *const 
  * view is filled; it is asked for again once the place is known), or a bar that cannot be evaluated because a timeframe's
  * bar of the same close does not exist (moved past, counted by the caller). */
 tracked_step tracked_next(tracked *t, const trader_set *set, int32_t index, tracked_round *round);
+/* The view of a bar that trader `index` has seen already; false: the bar, or a reference, is not kept any more. The place in a
+ * ranking is the caller's to add. */
+bool tracked_recall(tracked *t, const trader_set *set, int32_t index, int64_t open_ms, tracked_round *round);
 /* The forming bar of `interval` for trader `index`, which must have seen all closed ones; false: it has not, or there is no
  * forming bar. */
 bool tracked_tick(tracked *t, const trader_set *set, int32_t index, tracked_round *round);

@@ -188,6 +188,15 @@ uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS])
     return mask;
 }
 
+bool trader_set_reads_ticker(const trader_set *set) {
+    for (int32_t i = 0; set && i < set->count; i++) {
+        const trader *one = set->traders[i];
+        if (one && one->spec->is_enabled && one->spec->on == ON_TICK && strstr(one->source->code, "ticker"))
+            return true;
+    }
+    return false;
+}
+
 uint32_t trader_set_feeds(const trader_set *set) {
     int32_t depth[N_INTERVALS];
     uint32_t mask = trader_set_intervals(set, depth);

@@ -100,5 +100,7 @@ MUST_CHECK err trader_set_choose(trader_set *set, const symbol_table *symbols, b
 uint32_t trader_set_intervals(const trader_set *set, int32_t depth[N_INTERVALS]);
 /* Intervals whose bars must be fed: those, and the ones of references. */
 uint32_t trader_set_feeds(const trader_set *set);
+/* Whether one of them may read m.ticker. */
+bool trader_set_reads_ticker(const trader_set *set);
 /* Intervals of traders that rank. */
 uint32_t trader_set_ranked(const trader_set *set);

@@ -50,6 +50,7 @@ void worker_free(worker *w) {
     for (uint32_t i = 0; i < w->n_leaving; i++) tracked_free(w->leaving[i]);
     for (uint32_t i = 0; i < w->n_copies; i++) tracked_free(w->symbols[w->copies[i]]);
     free(w->loaded);
+    owed_prompts_deinit(&w->owed_prompts);
     pass_pool_free(w->passes);
     wakeup_free(w->wake);
     queue_free(w->notes);
@@ -212,6 +213,16 @@ static void hear(worker *w, int64_t market_ms, int64_t now_ns) {
     if (market_ms > w->market_ms) w->market_ms = market_ms;
 }
 
+static void on_ticker(worker *w, const market_event *event) {
+    tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
+    if (!t || !t->standings) return;
+    if (!t->ticker) t->ticker = malloc(sizeof *t->ticker);
+    if (t->ticker)
+        *t->ticker = event->ticker;
+    else
+        worker_fail(w, "out of memory");
+}
+
 static void on_market(worker *w, const market_event *event, int64_t received_ns) {
     tracked *t = event->symbol < SYMBOL_MAX ? w->symbols[event->symbol] : NULL;
     timeframe *f = t && event->interval < N_INTERVALS ? t->frames[event->interval] : NULL;
@@ -316,6 +327,7 @@ static void install(worker *w, const control *c) {
     tracked_policy policy = worker_policy(w, c);
     int32_t n_before = before ? before->count : 0;
     bool has_left = !w->state;
+    settling_make_prompts(w);
     if (!make_room(w, c->set->count)) return;
     for (int32_t i = n_before; i < c->set->count; i++) w->loaded[i] = NULL;
     for (int32_t i = 0; i < n_before; i++)
@@ -353,6 +365,7 @@ static void install(worker *w, const control *c) {
 /* It is ours no more; it leaves with let_go. */
 static void give_up(worker *w, tracked *t) {
     uint32_t at = 0;
+    settling_make_prompts(w);
     while (w->ids[at] != t->id) at++;
     w->ids[at] = w->ids[--w->n_ids];
     w->symbols[t->id] = NULL;
@@ -518,13 +531,11 @@ static bool sleep_until_woken(worker *w) {
 }
 
 /* The stop takes too long: what waits is left to the next start, which knows from the watermarks what that is. */
-static bool lets_go(worker *w) {
+static bool lets_go(const worker *w) {
     int64_t let_go_ms;
     if (!atomic_load_explicit(&w->drops_notes, memory_order_relaxed)) return false;
     let_go_ms = atomic_load_explicit(&w->shared->let_go_ms, memory_order_relaxed);
-    if (!let_go_ms || monotonic_ms() < let_go_ms) return false;
-    atomic_fetch_add_explicit(&w->stats.n_let_go, 1, memory_order_relaxed);
-    return true;
+    return let_go_ms && monotonic_ms() >= let_go_ms;
 }
 
 static void *run(void *arg) {
@@ -544,8 +555,12 @@ static void *run(void *arg) {
             if (w->n_far > 0) look_ahead(w);
             if (event.kind == EVENT_CONTROL)
                 on_control(w, event.control);
+            else if (event.kind == EVENT_TICKER)
+                on_ticker(w, &event);
             else if (!lets_go(w))
                 on_market(w, &event, monotonic_ns());
+            else
+                atomic_fetch_add_explicit(&w->stats.n_let_go, 1, memory_order_relaxed);
         }
         settling_end_batch(w);
         copies_go_on(w);
@@ -554,22 +569,26 @@ static void *run(void *arg) {
             atomic_exchange(&w->wants_room, 0))
             notify(w);
         if (w->shared->flush) w->shared->flush(w->shared->submit_context, w->index);
+        atomic_store_explicit(&w->stats.n_owed_prompts, w->owed_prompts.count, memory_order_relaxed);
         let_go(w);
         vigil_look(w);
         if (n == BATCH) {
             w->swept_ms = monotonic_ms(); /* time runs with the events while there are any */
+            if (w->owed_prompts.count >= OWED_PROMPTS_MANY) settling_make_prompt(w);
             continue;
         }
         if (w->n_ticking) {
             look_at_ticks(w);
             continue; /* which may have submitted */
         }
+        if (w->owed_prompts.count && !lets_go(w) && settling_make_prompt(w)) continue;
         if (n == 0 && is_last && (!w->n_leaving || atomic_load(&w->drops_notes))) break;
         if (n == 0 && !sleep_until_woken(w)) {
             sweep(w);
             vigil_look(w);
         }
     }
+    owed_prompts_deinit(&w->owed_prompts); /* what was let go, too */
     script_state_free(w->state);
     w->state = NULL;
     w->set = NULL; /* an earlier one, should it be started again; so with the copies */

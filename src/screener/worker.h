@@ -101,11 +101,12 @@ typedef struct worker_stats {
     _Atomic int64_t n_indicators; /* (symbol, interval, indicator) that are kept up to date; likewise */
     _Atomic int64_t n_holes;      /* bars that the exchange lacks too, of all series kept; likewise */
     _Atomic int32_t n_symbols;
-    _Atomic uint32_t n_begun;      /* symbols that have begun here, with what there was of them, ever */
-    _Atomic uint64_t n_let_go;     /* events that a stop has not waited for */
-    _Atomic int32_t n_copies_anew; /* copies of references that began anew for a symbol from another worker, ever */
-    _Atomic int32_t n_restored;    /* series taken up from a snapshot, ever */
-    _Atomic int64_t save_ns;       /* the longest that writing a symbol down has taken */
+    _Atomic uint32_t n_owed_prompts; /* of signals that have been handed over; still to be made */
+    _Atomic uint32_t n_begun;        /* symbols that have begun here, with what there was of them, ever */
+    _Atomic uint64_t n_let_go;       /* events that a stop has not waited for */
+    _Atomic int32_t n_copies_anew;   /* copies of references that began anew for a symbol from another worker, ever */
+    _Atomic int32_t n_restored;      /* series taken up from a snapshot, ever */
+    _Atomic int64_t save_ns;         /* the longest that writing a symbol down has taken */
 } worker_stats;
 
 /* What all workers share; outlives them. */

@@ -6,7 +6,15 @@
 #include "screener/worker.h"
 #include <pthread.h>
 
-enum { NOTES = 4096, SWEEP_MS = 250, LEAVE_MS = 1, MEASURE_MS = 5000, BATCH = 256, FAR_AFTER_NS = 5000000 };
+enum {
+    NOTES = 4096,
+    SWEEP_MS = 250,
+    LEAVE_MS = 1,
+    MEASURE_MS = 5000,
+    BATCH = 256,
+    FAR_AFTER_NS = 5000000,
+    OWED_PROMPTS_MANY = 1024
+};
 
 struct worker {
     worker_shared *shared;
@@ -40,8 +48,9 @@ struct worker {
     int64_t watch_ms;           /* market time before which no bar is missing and nothing is to be read again */
     uint32_t n_far;             /* events to come that find the memory of their symbols far away */
     int64_t as_of_ms; /* market time of what is being evaluated: of its event, which may have been held on its way */
-    batch batch;      /* applied, not evaluated yet */
-    bool is_paused;   /* bars are kept up to date, traders are not evaluated */
+    owed_prompts owed_prompts;
+    batch batch;    /* applied, not evaluated yet */
+    bool is_paused; /* bars are kept up to date, traders are not evaluated */
     bool has_failed;
 };
 

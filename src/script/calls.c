@@ -305,12 +305,14 @@ static err call_prompt(trader_call *c) {
     return e;
 }
 
-static bool wants_prompt(const script_state *s, const program *p) {
+bool script_state_wants_prompt(const script_state *s, int32_t index, const script_result *result) {
+    const program *p = &s->programs[index];
+    bool is_good = isnan(p->least_score) || result->score > p->least_score; /* not when there is none */
     switch (s->limits.analysis) {
     case ANALYSIS_OFF: return false;
-    case ANALYSIS_ASKED: return p->wants_analysis && !p->is_manual;
-    case ANALYSIS_ALL: return !p->is_manual;
-    case ANALYSIS_MANUAL: return true;
+    case ANALYSIS_ASKED: return p->wants_analysis && !p->is_manual && is_good;
+    case ANALYSIS_ALL: return !p->is_manual && is_good;
+    case ANALYSIS_MANUAL: return is_good;
     }
     return false;
 }
@@ -319,7 +321,7 @@ err script_state_prompt(script_state *s, int32_t index, const script_view *view,
     trader_call c = {
         .s = s, .p = &s->programs[index], .index = index, .view = view, .gave_table = r->gave_table, .why = why};
     err e;
-    if (!wants_prompt(s, c.p)) return OK;
+    if (!script_state_wants_prompt(s, index, r)) return OK;
     e = call_prompt(&c);
     if (e == ERR_SCRIPT && !r->fault) r->fault = text_copy(why->text);
     if (e == OK) r->prompt = c.json, c.json = NULL;

@@ -19,6 +19,8 @@ MUST_CHECK err script_state_score(script_state *s, int32_t index, const script_v
 MUST_CHECK err script_state_describe(script_state *s, int32_t index, const script_view *view, script_result *result,
                                      diag *why);
 
+/* Whether the trader wants an analysis of this match. */
+bool script_state_wants_prompt(const script_state *s, int32_t index, const script_result *result);
 /* After script_state_describe of the same match: adds what its analysis is to be made of, when the trader wants one of it.
  * Errors as there. */
 MUST_CHECK err script_state_prompt(script_state *s, int32_t index, const script_view *view, script_result *result,

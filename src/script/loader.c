@@ -5,6 +5,7 @@
 #include "script/dry_market.h"
 #include "script/slots.h"
 #include <lauxlib.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,7 @@ CALLED_BY_LUA static int load_protected(lua_State *L) {
     p->has_prompt = flag_field(L, table, "has_prompt");
     p->wants_analysis = flag_field(L, table, "wants_analysis");
     p->is_manual = flag_field(L, table, "is_manual");
+    p->least_score = number_field(L, table, "least_score", NAN);
     read_own(L, table, c);
     read_references(L, table, c);
     if (c->spec) read_spec(L, table, c->source, c->spec);

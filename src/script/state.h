@@ -12,8 +12,8 @@
 
 typedef struct script_state script_state;
 
-/* ASKED: of traders that have a `prompt` or an `analysis`. Those that say when = "manual" have none in either mode. MANUAL: of all,
- * whatever they say. */
+/* ASKED: of traders that have a `prompt` or an `analysis`. Those that say when = "manual" have none in either mode. MANUAL: of all.
+ * When they ask for a score, in each of them only of matches that have it. */
 typedef enum script_analysis { ANALYSIS_OFF, ANALYSIS_ASKED, ANALYSIS_ALL, ANALYSIS_MANUAL } script_analysis;
 
 typedef struct script_limits {

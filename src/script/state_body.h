@@ -46,6 +46,7 @@ typedef struct program {
     int32_t n_own;
     bool has_conditions, has_plots;
     bool has_prompt, wants_analysis, is_manual; /* see script_analysis */
+    double least_score;                         /* matches up to it are not analysed; NaN: all are */
     bool is_filtered_by_conditions;             /* it has no filter but them */
     const trader_spec *expected;                /* its needs; NULL: not known */
     int32_t n_met;                              /* of them, those that have a slot */

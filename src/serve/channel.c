@@ -209,6 +209,8 @@ void channel_close_clients(channel *c) {
         channel_close_client(client, LWS_CLOSE_STATUS_GOINGAWAY, "the daemon stops");
 }
 
+void channel_end_questions(channel *c) { c->is_over = true; }
+
 /* ---- who comes ---- */
 
 static bool is_origin_allowed(const channel *c, struct lws *wsi) {
@@ -272,7 +274,9 @@ static void make_known(channel_client *client, int64_t expires_s) {
 static void take_verdict(channel_client *client, gate_answer answer) {
     channel *c = client->owner;
     lws_rx_flow_control(client->wsi, answer.verdict != GATE_WAIT);
-    if (answer.verdict == GATE_OPEN) {
+    if (answer.verdict != GATE_WAIT && c->is_over) {
+        channel_close_client(client, LWS_CLOSE_STATUS_GOINGAWAY, "the daemon stops");
+    } else if (answer.verdict == GATE_OPEN) {
         make_known(client, answer.expires_s);
     } else if (answer.verdict == GATE_UNAVAILABLE) {
         channel_close_client(client, CLOSE_TRY_LATER, "the token cannot be checked now");
@@ -382,7 +386,7 @@ static bool is_too_fast(channel_client *client) {
 }
 
 static void receive(channel_client *client, const void *in, size_t bytes) {
-    if (client->close_code || is_too_fast(client)) return;
+    if (client->close_code || client->owner->is_over || is_too_fast(client)) return;
     if (lws_frame_is_binary(client->wsi)) {
         channel_close_client(client, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
         return;

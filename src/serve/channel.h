@@ -67,4 +67,6 @@ void channel_publish_kline(channel *c, uint32_t id, const char *symbol, int32_t 
                            bool is_closed);
 /* Asks all clients to go (1001). */
 void channel_close_clients(channel *c);
+/* Nobody is let in any more, and no message is taken. */
+void channel_end_questions(channel *c);
 void channel_read_stats(const channel *c, channel_stats *out);

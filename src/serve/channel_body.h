@@ -66,6 +66,7 @@ struct channel {
     uint16_t n_listeners[SYMBOL_MAX]; /* topics of all clients, by symbol */
     channel_stats stats;
     log_repeater refusals, malformed, slow, fast;
+    bool is_over; /* see channel_end_questions */
 };
 
 /* Takes the message; NULL: there was no memory for it, and the client is closed. */

@@ -32,6 +32,13 @@ static void refuse_entry(http_request_state *r, gate_verdict verdict) {
         http_answer_problem(&r->answer, 503, "the token cannot be checked now");
 }
 
+static void run_handler(http_request_state *r, handler_fn handler) {
+    if (r->api->is_over)
+        http_answer_problem(&r->answer, 503, "the daemon stops");
+    else
+        handler(r->api, r);
+}
+
 static void on_verdict(void *context, gate_answer answer) {
     http_request_state *r = context;
     handler_fn later = r->later;
@@ -42,7 +49,7 @@ static void on_verdict(void *context, gate_answer answer) {
         r->take_body = NULL;
         refuse_entry(r, answer.verdict);
     } else if (later) {
-        later(r->api, r);
+        run_handler(r, later);
     } else {
         return; /* the body is still coming */
     }
@@ -64,7 +71,7 @@ static void begin_handler(http_request_state *r, handler_fn handler) {
     if (r->ticket)
         r->later = handler;
     else
-        handler(r->api, r);
+        run_handler(r, handler);
 }
 
 /* ---- a body ---- */
@@ -120,11 +127,15 @@ static void refuse_method(http_request_state *r, const http_route *found) {
     r->answer.allow = http_route_allow(found);
 }
 
-/* Anything but GET and HEAD may have one, those and DELETE when they say so. */
-static bool may_have_body(struct lws *wsi, http_method method) {
+static bool has_no_body(http_method method, const http_route *found) {
+    return method == HTTP_GET || method == HTTP_DELETE ||
+           (method == HTTP_POST && found && found->post && found->body_most == 0);
+}
+
+/* Anything but GET, HEAD and the like may have one, those when they say so. */
+static bool may_have_body(struct lws *wsi, http_method method, const http_route *found) {
     char length[LENGTH_BYTES] = "";
-    bool has_none = method == HTTP_GET || method == HTTP_DELETE;
-    if (!has_none || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) return true;
+    if (!has_no_body(method, found) || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) return true;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) return false;
     return lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0 || strcmp(length, "0") != 0;
 }
@@ -133,7 +144,7 @@ static void handle(http_request_state *r, const http_route *found, http_method m
     handler_fn handler = http_route_handler(found, method);
     if (!handler)
         refuse_method(r, found);
-    else if (method == HTTP_POST || method == HTTP_PUT)
+    else if (!has_no_body(method, found))
         expect_body(r, found->body_most, handler);
     else
         begin_handler(r, handler);
@@ -141,16 +152,16 @@ static void handle(http_request_state *r, const http_route *found, http_method m
 
 static void judge(http_request_state *r, const char *path) {
     http_method method = method_of(r->wsi);
-    const http_route *found = http_route_find(path);
+    const http_route *found = http_route_find(path, r->name);
     const page *file = page_find(path);
     gate_verdict verdict = needs_token(path) ? ask_gate(r) : GATE_OPEN;
-    r->has_body = may_have_body(r->wsi, method);
+    r->has_body = may_have_body(r->wsi, method, found);
     r->is_head = lws_hdr_total_length(r->wsi, WSI_TOKEN_HEAD_URI) > 0;
-    snprintf(r->name, sizeof r->name, "%s", strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
     if (verdict == GATE_SHUT || verdict == GATE_UNAVAILABLE)
         refuse_entry(r, verdict);
-    else if ((method == HTTP_GET || method == HTTP_DELETE) && r->has_body)
-        http_answer_problem(&r->answer, 400, "a GET, HEAD or DELETE has no body here");
+    else if (has_no_body(method, found) && r->has_body)
+        http_answer_problem(&r->answer, 400, "%s has no body here",
+                            method == HTTP_POST ? "a POST at this path" : "a GET, HEAD or DELETE");
     else if (method == HTTP_GET && file)
         page_answer(file, r->wsi, &r->answer);
     else if (!found)
@@ -182,7 +193,7 @@ static int send_answer(http_request_state **slot) {
 
 /* Answers within the call, or reads no more until it does: see the top. When the gate does not know yet who asks, the answer
  * waits for it. */
-static int end_body(http_api *api, http_request_state **slot) {
+static int end_body(http_request_state **slot) {
     http_request_state *r = *slot;
     handler_fn take = r->take_body;
     r->take_body = NULL;
@@ -190,16 +201,16 @@ static int end_body(http_api *api, http_request_state **slot) {
     if (r->ticket)
         r->later = take;
     else
-        take(api, r);
+        run_handler(r, take);
     if (!r->is_waiting && !r->later) return send_answer(slot);
     lws_rx_flow_control(r->wsi, 0);
     return 0;
 }
 
 /* The body is whole, or (again and again) there is more behind it. */
-static int on_whole(http_api *api, http_request_state **slot) {
+static int on_whole(http_request_state **slot) {
     http_request_state *r = *slot;
-    if (r && r->take_body) return end_body(api, slot);
+    if (r && r->take_body) return end_body(slot);
     return r && r->must_close && !r->is_waiting && !r->later ? send_answer(slot) : 0;
 }
 
@@ -231,7 +242,7 @@ int http_api_refuse(http_api *api, struct lws *wsi, http_request_state **slot, i
     r->is_head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
     http_answer_problem(&r->answer, 429, "too many requests of your address");
     r->answer.retry_after_s = (wait_ms + 999) / 1000;
-    r->answer.must_close = may_have_body(wsi, method_of(wsi));
+    r->answer.must_close = may_have_body(wsi, method_of(wsi), NULL);
     if (r->answer.must_close) return send_answer(slot);
     lws_callback_on_writable(wsi);
     return 0;
@@ -254,7 +265,7 @@ int http_api_on_event(http_api *api, struct lws *wsi, enum lws_callback_reasons 
     case LWS_CALLBACK_HTTP_BODY:
         if (r && r->take_body) add_to_body(r, in, bytes);
         return 0;
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return on_whole(api, slot);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return on_whole(slot);
     case LWS_CALLBACK_HTTP_WRITEABLE: return r && !r->is_waiting && !r->take_body && !r->later ? send_answer(slot) : 0;
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
     case LWS_CALLBACK_CLOSED_HTTP:

@@ -14,6 +14,7 @@ typedef struct http_api {
     const char *version, *machine_id; /* machine_id may be NULL */
     bool is_behind_proxy;             /* which is asked to use no connection twice: listener.c */
     serve_providers providers;
+    bool is_over; /* the providers are gone */
 } http_api;
 
 typedef struct http_request_state http_request_state;

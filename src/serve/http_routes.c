@@ -3,6 +3,7 @@
 #include "serve/http_market.h"
 #include "serve/http_signals.h"
 #include "serve/http_traders.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { SMALL = 64 * 1024, SCRIPT = 256 * 1024 /* room for a script with every byte escaped */ };
@@ -22,6 +23,7 @@ static const http_route routes[] = {
      .post = http_machine_set_workers,
      .body_most = SMALL},
     {.path = "/api/v1/signals", .get = http_signals_list},
+    {.path = "/api/v1/signals/", .end = "/analyze", .post = http_signals_analyze},
     {.path = "/api/v1/signals/", .get = http_signals_one},
     {.path = "/api/v1/analyses", .get = http_signals_analyses},
     {.path = "/api/v1/klines", .get = http_market_klines},
@@ -41,15 +43,26 @@ static const http_route routes[] = {
 
 static bool takes_name(const http_route *r) { return r->path[1] && r->path[strlen(r->path) - 1] == '/'; }
 
-static bool is_named(const http_route *r, const char *path) {
-    size_t bytes = strlen(r->path);
-    const char *name = path + bytes;
-    return strncmp(path, r->path, bytes) == 0 && *name && strlen(name) < HTTP_NAME_BYTES && !strchr(name, '/');
+static bool is_named(const http_route *r, const char *path, char name[HTTP_NAME_BYTES]) {
+    size_t before = strlen(r->path), behind = r->end ? strlen(r->end) : 0, bytes = strlen(path);
+    if (bytes <= before + behind || bytes - before - behind >= HTTP_NAME_BYTES) return false;
+    size_t n = bytes - before - behind;
+    if (strncmp(path, r->path, before) != 0 || memchr(path + before, '/', n) ||
+        (r->end && strcmp(path + before + n, r->end) != 0))
+        return false;
+    memcpy(name, path + before, n);
+    name[n] = 0;
+    return true;
 }
 
-const http_route *http_route_find(const char *path) {
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-        if (takes_name(&routes[i]) ? is_named(&routes[i], path) : strcmp(routes[i].path, path) == 0) return &routes[i];
+const http_route *http_route_find(const char *path, char name[HTTP_NAME_BYTES]) {
+    const char *last = strrchr(path, '/');
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        const http_route *r = &routes[i];
+        if (takes_name(r) ? !is_named(r, path, name) : strcmp(r->path, path) != 0) continue;
+        if (!takes_name(r)) snprintf(name, HTTP_NAME_BYTES, "%s", last ? last + 1 : path);
+        return r;
+    }
     return NULL;
 }
 

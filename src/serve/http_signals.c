@@ -87,6 +87,13 @@ void http_signals_one(http_api *api, http_request_state *r) {
     http_request_read(api, r, one ? &one->read : NULL, read_one, "signals");
 }
 
+void http_signals_analyze(http_api *api, http_request_state *r) {
+    if (api->providers.analyze_signal)
+        api->providers.analyze_signal(api->providers.context, r->name, http_request_reply(r));
+    else
+        http_request_refuse(r);
+}
+
 /* ---- analyses ---- */
 
 typedef struct analysis_page {

@@ -105,4 +105,6 @@ typedef struct serve_providers {
     void (*klines)(void *context, const serve_bars *bars, serve_reply reply);
     void (*plots)(void *context, const serve_bars *bars, serve_reply reply);
     void (*symbols)(void *context, serve_reply reply);
+    /* By its id. */
+    void (*analyze_signal)(void *context, const char *signal, serve_reply reply);
 } serve_providers;

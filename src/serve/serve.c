@@ -67,7 +67,11 @@ static err make_parts(serve *s, uv_loop_t *loop, const serve_config *config, con
     err failed = copy_config(s, config);
     if (!failed) failed = open_gate(s, loop, config);
     if (failed) return failed;
-    s->api = (http_api){s->gate, TRADEMIND_VERSION, s->machine_id, config->is_behind_proxy, *providers};
+    s->api = (http_api){.gate = s->gate,
+                        .version = TRADEMIND_VERSION,
+                        .machine_id = s->machine_id,
+                        .is_behind_proxy = config->is_behind_proxy,
+                        .providers = *providers};
     channel_options options = {.gate = s->gate,
                                .origins = (const char *const *)s->origins,
                                .n_origins = s->n_origins,
@@ -126,6 +130,11 @@ void serve_write_counters(const serve *s, json_writer *w) {
     gate_read_stats(s->gate, &g);
     channel_read_stats(s->channel, &c);
     serve_counters_write(w, &l, &g, &c);
+}
+
+void serve_end_questions(serve *s) {
+    s->api.is_over = true;
+    channel_end_questions(s->channel);
 }
 
 static void on_listener_closed(void *context) { free_serve(context); }

@@ -53,5 +53,7 @@ void serve_publish_kline(serve *s, uint32_t id, const char *symbol, int32_t inte
 void serve_read_stats(const serve *s, channel_stats *out);
 /* As serve_counters_write: who came, who was let in, what was refused. */
 void serve_write_counters(const serve *s, json_writer *w);
+/* The providers go: nothing is asked of them any more. What is published still goes out. */
+void serve_end_questions(serve *s);
 /* Says good-bye to the clients and closes; `on_closed` when the last handle is gone; then it is freed. */
 void serve_close(serve *s, void (*on_closed)(void *context), void *context);

@@ -1,5 +1,6 @@
 #include "sync/analysis_table.h"
 #include "abi.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "sync/local_db_body.h"
 #include "sync/notice_table.h"
@@ -30,6 +31,9 @@ static const char VERDICT[] =
     " tokens_in + tokens_out, model, finished_at FROM analyses WHERE id = ?1";
 static const char STATUS[] = "UPDATE signals SET status = ?2 WHERE id = ?1 AND status IN ('new', 'monitoring', 'ready',"
                              " 'expired')";
+static const char PROMPT[] = "UPDATE analyses SET prompt = ?2 WHERE id = ?1 AND status = 'queued' AND prompt IS NULL";
+static const char NO_PROMPT[] = "UPDATE analyses SET status = 'failed', error = ?2, finished_at = ?3 WHERE id = ?1 AND"
+                                " status = 'queued' AND prompt IS NULL";
 /* A prompt is big: it is kept while somebody may ask it. */
 static const char FORGET[] = "UPDATE analyses SET prompt = NULL WHERE signal_id = ?1 AND status <> 'queued'";
 static const char ONE[] = "SELECT " COLUMNS " FROM analyses WHERE id = ?1";
@@ -39,7 +43,8 @@ static const char WATCHED[] =
     " a.follow_up, a.created_at, a.finished_at, a.day, a.latency_ms, a.requests, a.tokens_in, a.tokens_cached,"
     " a.tokens_out, a.cost_usd, a.provider, a.model, a.decision, a.side, a.confidence, a.reasoning, a.key_levels,"
     " a.trade_plan, a.context, a.notes, a.raw, a.error FROM analyses a JOIN analyses f ON f.signal_id = a.signal_id AND"
-    " f.look = 0 WHERE a.follow_up = 'monitoring' AND a.status <> 'queued' AND f.prompt IS NOT NULL AND a.look ="
+    " f.look = (SELECT min(look) FROM analyses p WHERE p.signal_id = a.signal_id AND p.prompt IS NOT NULL) WHERE "
+    "a.follow_up = 'monitoring' AND a.status <> 'queued' AND f.prompt IS NOT NULL AND a.look ="
     " (SELECT max(look) FROM analyses l WHERE l.signal_id = a.signal_id AND l.status <> 'queued')";
 static const char SPENT[] =
     "SELECT day, sum(requests), sum(tokens_in + tokens_out), sum(cost_usd) FROM analyses WHERE day ="
@@ -104,6 +109,20 @@ err analysis_table_queue(local_db *db, const signal_row *s, diag *why) {
     if (e != OK) return diag_set(why, e, "analysis of signal %s: %s", s->id, error_text(e));
     e = put_row(db, INSERT, &row, why);
     analysis_row_deinit(&row);
+    return e;
+}
+
+err analysis_table_prompt(local_db *db, const prompt_row *made, diag *why) {
+    char id[ID_BYTES];
+    sqlite3_stmt *update = NULL;
+    err e = prepare(db, made->prompt ? PROMPT : NO_PROMPT, &update, why);
+    if (e != OK) return e;
+    analysis_id(made->signal_id, 0, id);
+    bind_text(update, 1, id);
+    bind_text(update, 2, made->prompt ? made->prompt : made->error);
+    if (!made->prompt) sqlite3_bind_int64(update, 3, wall_ms());
+    e = local_db_run(db, update, why);
+    sqlite3_finalize(update);
     return e;
 }
 

@@ -6,6 +6,7 @@
  * limit, in the middle of a burst. */
 #include "sync/local_db.h"
 #include "base/fault.h"
+#include "sync/analysis_table.h"
 #include "sync/data_folder.h"
 #include "sync/local_db_body.h"
 #include "sync/schema.h"
@@ -286,6 +287,7 @@ static err put_pass(local_db *db, pass *p, uint32_t *n_new, diag *why) {
     bool moves_watermark = p->open_ms > 0 && !p->is_tick;
     err failed = signal_table_put(db, p, n_new, why);
     fault("commit.middle");
+    for (uint32_t i = 0; !failed && i < p->n_prompts; i++) failed = analysis_table_prompt(db, &p->prompts[i], why);
     if (!failed) failed = put_edges(db, p, why);
     if (!failed) failed = put_epochs(db, p, why);
     if (!failed && moves_watermark) failed = put_owed(db, p, why);

@@ -8,6 +8,7 @@ import { tokenOf } from './token.js';
 /** @typedef {import('./types.d.ts').TokenSource} TokenSource */
 /** @typedef {import('./types.d.ts').Signal} Signal */
 /** @typedef {import('./types.d.ts').Trader} Trader */
+/** @typedef {import('./types.d.ts').Asked} Asked */
 /** @typedef {import('./types.d.ts').SignalQuery} SignalQuery */
 
 const JSON_TYPE = 'application/json';
@@ -133,6 +134,8 @@ export class Api {
   }
   /** With candles, plots and analyses. @param {string} id @param {AbortSignal} [signal] */
   signal(id, signal) { return this.request('GET', `/signals/${part(id)}`, { signal }); }
+  /** Has it analysed now; its end comes on the channel and in analyses. An ApiError says why not. @param {string} id @returns {Promise<Asked>} */
+  analyze(id) { return this.request('POST', `/signals/${part(id)}/analyze`); }
   /** @param {Record<string, unknown>} [query] */
   analyses(query) { return this.request('GET', '/analyses', { query }); }
 

@@ -109,6 +109,19 @@ export interface Signal {
   created: number;
 }
 
+/** What has become of a wish for an analysis; its end comes later. */
+export interface Asked {
+  signalId: string;
+  analysisId: string;
+  /** 0: the first at this signal. */
+  look: number;
+  state: 'queued';
+  /** Analyses that wait or run, this one included. */
+  waiting: number;
+  /** What holds up those that wait. */
+  hindrance: string | null;
+}
+
 export interface SignalQuery {
   limit?: number;
   before?: string;

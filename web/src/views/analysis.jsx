@@ -1,7 +1,9 @@
 // What a model thinks of a signal: its verdict first, then why, then the plan in numbers.
+import { useState } from 'preact/hooks';
 import { dollars, duration, number, price } from '../parts/format.js';
 import { Decision } from '../parts/words.jsx';
 import { status } from '../state/machine.js';
+import { api } from '../state/session.js';
 
 const TONES = { enter_trade: 'good', bad_setup: 'bad' };
 
@@ -74,15 +76,33 @@ function absence() {
   return 'This signal has not been analysed.';
 }
 
-export function Analysis({ known }) {
+/** Asks for a look at the signal; `asked`: what the machine has made of it, until its end is there. */
+function useAsking(id, known) {
+  const [state, setState] = useState({ asked: null, trouble: '', isBusy: false });
+  const ask = async () => {
+    setState({ asked: null, trouble: '', isBusy: true });
+    try {
+      setState({ asked: await api.analyze(id), trouble: '', isBusy: false });
+    } catch (error) {
+      setState({ asked: null, trouble: error.message, isBusy: false });
+    }
+  };
+  const isOver = known.some(it => it.analysisId === state.asked?.analysisId && it.state !== 'queued');
+  return { ...state, asked: isOver ? null : state.asked, ask };
+}
+
+export function Analysis({ known, row }) {
   const [analysis, ...earlier] = known;
+  const { asked, trouble, isBusy, ask } = useAsking(row.id, known);
+  const isAtWork = asked !== null || analysis?.state === 'queued';
   const isDone = analysis?.state === 'done';
   return (
     <section class="card analysis" aria-label="Analysis" aria-live="polite">
-      <header><h2>Analysis</h2><Decision analysis={analysis} /></header>
-      {!analysis && <p class="soft">{absence()}</p>}
+      <header><h2>Analysis</h2><Decision analysis={analysis} />{status.value?.analysis && <button disabled={isBusy || isAtWork} onClick={ask}>Analyse</button>}</header>
+      {trouble && <p class="trouble" role="alert">Not analysed: {trouble}</p>}
+      {!analysis && !isAtWork && <p class="soft">{absence()}</p>}
       {analysis && !isDone && analysis.state !== 'queued' && <p class="trouble">{analysis.error ?? 'The model gave no usable answer.'}</p>}
-      {analysis?.state === 'queued' && <p class="wait">The model is being asked…</p>}
+      {isAtWork && <p class="wait">The model is being asked…{asked?.hindrance && ` It waits: ${asked.hindrance}.`}</p>}
       {isDone && <Verdict analysis={analysis} />}
       {earlier.length > 0 && <p class="faint small">Earlier looks: {earlier.map(it => it.decision?.replace('_', ' ') ?? it.state).join(', ')}</p>}
     </section>

@@ -7,6 +7,7 @@ import { marketNow } from '../state/machine.js';
 import { settings } from '../state/settings.js';
 
 const BARS = 500;
+const LOOK_MS = 15000; // of an interval that does not come live
 
 /** Loads when the chart is wanted for the first time. */
 const loadLibrary = () => import('../chart/price_chart.js');
@@ -15,7 +16,7 @@ class Feed {
   constructor(chart, { symbol, interval, trader }, tell) {
     Object.assign(this, { chart, symbol, interval, trader, tell, step: intervalMs(interval) });
     this.abort = new AbortController();
-    this.isLoading = this.isAtStart = false;
+    this.isLoading = this.isAtStart = this.isLive = false;
   }
 
   async start(center) {
@@ -27,6 +28,8 @@ class Feed {
       channel.on('kline_update', data => this.take(data)),
       channel.on('hello', () => this.load()), // after a loss: what has closed meanwhile
     ];
+    const timer = setInterval(() => { if (!this.isLive && !document.hidden) this.load(); }, LOOK_MS);
+    this.ends.push(() => clearInterval(timer));
   }
 
   stop() {
@@ -52,6 +55,7 @@ class Feed {
     const joins = kept.length > 0 && kept.at(-1)[0] === oldest - this.step;
     this.chart.setKlines(joins ? [...kept, ...answer.klines] : answer.klines);
     this.told();
+    if (answer.trouble) this.tell({ trouble: `Older candles are missing: ${answer.trouble}` });
     await this.loadPlots();
   }
 
@@ -69,6 +73,7 @@ class Feed {
 
   take({ symbol, interval, kline }) {
     if (symbol !== this.symbol || interval !== this.interval) return;
+    this.isLive = true;
     if (!this.chart.update(kline, this.step)) return void this.load();
     this.told();
     if (kline[6] && this.trader) this.loadPlots();

@@ -133,7 +133,7 @@ export function SignalDetail({ id, row: listed }) {
       <div class="beside">
         <ChartPanel key={interval} symbol={row.symbol} interval={interval} trader={interval === row.interval ? row.traderId : null} marks={marks} levels={levels} center={row.time} />
         <div class="notes">
-          <Analysis known={known} row={row} />
+          <Analysis key={id} known={known} row={row} />
           <Conditions row={row} />
           <Numbers row={row} />
         </div>
