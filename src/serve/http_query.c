@@ -22,7 +22,8 @@ static bool has_empty_argument(struct lws *wsi) {
 static const char *each_argument(struct lws *wsi, take_fn take, void *filter) {
     char argument[ARGUMENT_BYTES];
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) == 0) return NULL;
-    if (has_empty_argument(wsi)) return "a parameter is empty, or all of them are too long; expected name=value&name=value";
+    if (has_empty_argument(wsi))
+        return "a parameter is empty, or all of them are too long; expected name=value&name=value";
     for (int i = 0; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0; i++) {
         char *value;
         const char *problem;
