@@ -97,7 +97,11 @@ static void go_on(getting *g) {
         int64_t before_ms = 0;
         err failed = excerpt_make(g->e, g->at);
         int32_t n = failed == OK || failed == ERR_NOT_FOUND ? missing(g, g->at, &before_ms) : 0;
-        lookup_wish wish = {.symbol = g->wish.symbol, .interval = g->at, .n_bars = n, .before_ms = before_ms};
+        lookup_wish wish = {.symbol = g->wish.symbol,
+                            .interval = g->at,
+                            .n_bars = n,
+                            .before_ms = before_ms,
+                            .closed_only = g->wish.closed_only};
         if (n == 0) continue;
         failed = g->o->is_stopping || !g->o->feed ? ERR_CLOSED : feed_look_up(g->o->feed, &wish, on_looked_up, g);
         if (failed == OK) return;

@@ -17,6 +17,7 @@ typedef struct bars_wish {
         [N_INTERVALS];  /* what is missing to so many is asked of the exchange, up to LOOKUP_WISH_MAX; 0: nothing is */
     int64_t before_ms;  /* only bars that open before it; 0: all */
     bool trusts_series; /* a series that runs is as long as it is to be */
+    bool closed_only;   /* of the exchange the bar in progress is not wanted */
 } bars_wish;
 
 /* `e` is the receiver's, and its lists are made. `trouble`: what the exchange did not give, a sentence; NULL: all that there is is

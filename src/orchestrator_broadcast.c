@@ -8,7 +8,7 @@
 enum { UNDER_WAY_MOST = 16, TOPIC_BYTES = 128 };
 
 struct orchestrator_broadcast {
-    postgrest *client;
+    postgrest *client; /* NULL: let go */
     char topic[TOPIC_BYTES];
     int n_under_way;
     log_repeater lost;
@@ -32,6 +32,7 @@ static void on_sent(void *context, const postgrest_answer *a) {
 
 void orchestrator_broadcast_signal(orchestrator_broadcast *b, const signal_row *s) {
     json_writer w;
+    if (!b->client) return;
     if (b->n_under_way == UNDER_WAY_MOST) {
         log_repeat(&b->lost, LOG_WARN, "cloud", "a signal was not broadcast: too many are under way");
         return;
@@ -52,6 +53,10 @@ void orchestrator_broadcast_signal(orchestrator_broadcast *b, const signal_row *
     const char *text = json_writer_text(&w);
     if (text && postgrest_post(b->client, "/realtime/v1/api/broadcast", text, on_sent, b) == OK) b->n_under_way++;
     json_writer_deinit(&w);
+}
+
+void orchestrator_broadcast_let_go(orchestrator_broadcast *b) {
+    if (b) b->client = NULL;
 }
 
 void orchestrator_broadcast_free(orchestrator_broadcast *b) { free(b); }

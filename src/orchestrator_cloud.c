@@ -478,6 +478,7 @@ static void go_on_ending(orchestrator_cloud *c) {
         postgrest *client = c->client;
         c->client = NULL;
         if (c->machine) machine_halt(c->machine);
+        orchestrator_broadcast_let_go(c->broadcast); /* storage may still commit signals */
         if (client)
             postgrest_close(client, on_client_closed, c);
         else

@@ -2,6 +2,7 @@
 #include "orchestrator_cloud_traders.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "sync/trader_choice.h"
 #include "sync/trader_table.h"
 #include <stdio.h>
@@ -134,6 +135,16 @@ static void free_if_over(orchestrator_cloud_traders *c) {
     free(c);
 }
 
+/* Our write makes a version of the row, like any other. When it is the one behind that which was read, nobody else's came
+ * between, and what was read is still what it holds. */
+static void take_version(trader_row *row, const postgrest_answer *answer) {
+    trader_row_list rows = {0};
+    diag why;
+    err e = trader_row_parse(answer->body, answer->body_bytes, &rows, &why);
+    if (e == OK && rows.count == 1 && rows.items[0].version == row->version + 1) row->version++;
+    trader_row_list_deinit(&rows);
+}
+
 /* The row is not asked again for what it says: the next round of the poll brings it. A failure is tried again then. */
 static void on_reported(void *context, const postgrest_answer *answer) {
     orchestrator_cloud_traders *c = context;
@@ -149,6 +160,7 @@ static void on_reported(void *context, const postgrest_answer *answer) {
         return;
     }
     trader_row *row = trader_row_list_find(&c->list, c->reported_id);
+    if (row) take_version(row, answer);
     if (row && c->wanted) {
         const char *wanted = c->wanted[row - c->list.items];
         free(row->error);
@@ -174,7 +186,8 @@ static void report_next(orchestrator_cloud_traders *c) {
     json_write_object_end(&w);
     size_t bytes;
     if (json_writer_take(&w, &changes, &bytes) == OK) {
-        c->is_calling = postgrest_update(c->config.client, "traders", filter, changes, NULL, on_reported, c) == OK;
+        c->is_calling =
+            postgrest_update(c->config.client, "traders", filter, changes, "id,version", on_reported, c) == OK;
         free(changes);
     }
     json_writer_deinit(&w);
@@ -187,6 +200,7 @@ void orchestrator_cloud_traders_loaded(orchestrator_cloud_traders *c, const orch
     for (size_t i = 0; i < c->list.count; i++) {
         const char *problem = orchestrator_traders_problem(t, c->list.items[i].id);
         c->wanted[i] = problem ? strdup(problem) : NULL;
+        if (c->wanted[i]) utf8_clean(c->wanted[i]); /* else what is read back would never be it */
     }
     c->is_loaded = true;
     report_next(c);

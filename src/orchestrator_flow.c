@@ -225,7 +225,8 @@ static void on_loaded(void *context, const trader_set *set) {
         sync_universe(o);
         return;
     }
-    if (trader_set_running(set) == 0 && !o->cfg->is_cloud) { /* there somebody may switch one on */
+    /* Else there are none yet, or all are off: somebody may write one, or switch one on. */
+    if (trader_set_running(set) == 0 && !o->cfg->is_cloud && orchestrator_traders_have_failed(o->traders)) {
         orchestrator_fail(o, "no trader could be loaded; the log above says why");
         return;
     }

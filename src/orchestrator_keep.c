@@ -211,6 +211,8 @@ static err make_row(const keep_order *order, const trader_row *before, trader_ro
     row.key = strdup(order->key);
     row.code = strdup(order->code);
     row.inputs = order->inputs ? strdup(order->inputs) : NULL;
+    row.filter_rest = before && before->filter_rest ? strdup(before->filter_rest) : NULL;
+    row.cloud_rest = before && before->cloud_rest ? strdup(before->cloud_rest) : NULL;
     row.version = before ? before->version + 1 : 1;
     snprintf(row.user_id, sizeof row.user_id, TRADER_LOCAL_USER);
     if (before)

@@ -23,13 +23,6 @@ static void on_done(void *context, const postgrest_answer *answer) {
     c.order->on_done(c.order->context, e, why);
 }
 
-static void write_filter(const keep_order *order, json_writer *w) {
-    json_write_key(w, "filter");
-    json_write_object(w);
-    json_put_text(w, "code", order->code);
-    json_write_object_end(w);
-}
-
 /* The key of a row is its id. Nobody else makes one at this instant on this machine. */
 static err name_row(const orchestrator *o, char key[TRADER_KEY_MAX]) {
     char text[256];
@@ -49,10 +42,10 @@ static err insert(orchestrator *o, keep_order *order, call *c) {
     json_put_text(&w, "name", order->name);
     json_put_text(&w, "description", order->description ? order->description : "");
     json_put_bool(&w, "enabled", order->is_enabled);
-    write_filter(order, &w);
+    trader_row_write_filter(order->code, NULL, NULL, &w);
     json_put_raw(&w, "strategy", "{}");
     json_put_text(&w, "language", "lua");
-    json_put_raw(&w, "cloud_config", "{\"enabledInCloud\":true}");
+    trader_row_write_cloud(true, NULL, &w);
     json_put_raw(&w, "inputs", order->inputs ? order->inputs : "null");
     json_write_object_end(&w);
     json_write_array_end(&w);
@@ -68,15 +61,16 @@ static err insert(orchestrator *o, keep_order *order, call *c) {
     return e;
 }
 
-static err update(orchestrator *o, const keep_order *order, const char *filter, call *c) {
+/* Columns are written whole: what the app keeps in them, too, stays as it was read. */
+static err update(orchestrator *o, const keep_order *order, const trader_row *row, const char *filter, call *c) {
     json_writer w;
     json_writer_init(&w);
     json_write_object(&w);
     if (order->action == KEEP_ARCHIVE) {
         json_put_bool(&w, "enabled", false);
-        json_put_raw(&w, "cloud_config", "{\"enabledInCloud\":false}");
+        trader_row_write_cloud(false, row->cloud_rest, &w);
     } else {
-        write_filter(order, &w);
+        trader_row_write_filter(order->code, row->key, row->filter_rest, &w);
         json_put_text(&w, "language", "lua");
     }
     json_write_object_end(&w);
@@ -108,7 +102,7 @@ err orchestrator_keep_cloud(orchestrator *o, keep_order *order) {
         snprintf(filter, sizeof filter, "id=eq.%s&user_id=eq.%s", row->id, o->cfg->user_id);
     e = order->action == KEEP_NEW      ? insert(o, order, c)
         : order->action == KEEP_REMOVE ? postgrest_delete(o->supabase, "traders", filter, on_done, c)
-                                       : update(o, order, filter, c);
+                                       : update(o, order, row, filter, c);
     if (e != OK) free(c);
     return e;
 }

@@ -50,14 +50,23 @@ static bool settle_changes(orchestrator_traders *t) {
     return is_taken_back;
 }
 
-/* The source of the trader with that name; NULL: there is none. `spec`: what it says; NULL when it never compiled. */
+static int32_t find_by_id(const trader_set *set, const char *id) {
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i] && strcmp(set->traders[i]->spec->id, id) == 0) return i;
+    return -1;
+}
+
+/* The source of the trader with that key or UUID; NULL: there is none. `spec`: what it says; NULL when it never compiled. */
 static const char *source_key(const orchestrator_traders *t, const char *name, const trader_spec **spec) {
     const trader_set *set = screener_traders(t->screener);
     int32_t place = trader_set_find(set, name);
+    if (place < 0) place = find_by_id(set, name);
     *spec = place >= 0 ? set->traders[place]->spec : NULL;
     if (place >= 0) return set->traders[place]->source->key;
     for (int32_t i = 0; i < t->loads.count; i++)
-        if (!t->loads.items[i].has_last_good && strcmp(t->loads.items[i].key, name) == 0) return name;
+        if (!t->loads.items[i].has_last_good &&
+            (strcmp(t->loads.items[i].key, name) == 0 || strcmp(t->loads.items[i].id, name) == 0))
+            return t->loads.items[i].key;
     return NULL;
 }
 
@@ -444,12 +453,15 @@ err orchestrator_traders_new(const orchestrator_traders_config *config, orchestr
     return OK;
 }
 
-/* A folder that is not there, or empty, is a mistake of whoever named it. */
+/* A folder that is not there is a mistake of whoever named it; an empty one is how an install begins. */
 static err check_folder(const orchestrator_traders *t, diag *why) {
     trader_folder f;
-    err e = trader_folder_scan(t->config.folder, &f, why);
+    err e = scan(t, &f, why);
     if (e == OK && f.count == 0 && f.n_failures == 0)
-        e = diag_set(why, ERR_NOT_FOUND, "traders folder %s: no .lua files in it", t->config.folder);
+        log_warn("traders",
+                 "there is no trader in %s yet, so that nothing is screened: write one in the editor of the dashboard, "
+                 "or put a .lua file there (trademind new makes one)",
+                 t->config.folder);
     trader_folder_deinit(&f);
     return e;
 }
@@ -485,6 +497,8 @@ void orchestrator_traders_stop(orchestrator_traders *t) {
     orchestrator_errors_collect(t->errors, screener_traders(t->screener));
     (void)orchestrator_errors_flush(t->errors);
 }
+
+bool orchestrator_traders_have_failed(const orchestrator_traders *t) { return t->files.count + t->loads.count > 0; }
 
 static void on_closed(uv_handle_t *handle) { free_all(handle->data); }
 

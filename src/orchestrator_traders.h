@@ -50,6 +50,8 @@ void orchestrator_traders_reload(orchestrator_traders *t);
 void orchestrator_traders_list_again(orchestrator_traders *t);
 /* Why the newest version of the trader with that source.key does not run, borrowed; NULL: it does. */
 const char *orchestrator_traders_problem(const orchestrator_traders *t, const char *key);
+/* Some file cannot be used, or some trader does not load. */
+bool orchestrator_traders_have_failed(const orchestrator_traders *t);
 /* As serve_providers.change_trader. */
 MUST_CHECK err orchestrator_traders_change(orchestrator_traders *t, const char *key, const char *json, diag *why);
 /* Changes over HTTP of a trader that was called so are forgotten; `json` (may be NULL) are those of the next one, which is not

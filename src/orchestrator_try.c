@@ -170,7 +170,7 @@ static void ask_symbols(visit *v);
 
 /* Of an interval that nobody watches as many as the daemon would keep. */
 static err ask(visit *v, const char *symbol, uint32_t mask, bars_done_fn on_done, diag *why) {
-    bars_wish wish = {.trusts_series = true};
+    bars_wish wish = {.trusts_series = true, .closed_only = true};
     bool may_complete = v->code == OK && v->n_completed++ < COMPLETED_MAX;
     snprintf(wish.symbol, sizeof wish.symbol, "%s", symbol);
     for (int32_t i = 0; i < N_INTERVALS; i++) {

@@ -3,10 +3,11 @@
 // time limit: 300
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { inPage, openPage, shot, startAll, traderFolder } from './browser.mjs';
+import { inPage, openPage, shot, startAll } from './browser.mjs';
 import * as fake from '../system/openai.mjs';
 import { opinion } from '../system/opinions.mjs';
 import { eventually, recordedMarket } from '../system/daemon.mjs';
+import { tempDir } from '../system/harness.mjs';
 
 const REASON = 'The minute is right, and the last candles leave room for the target.';
 const model = await fake.openai({ say: text => opinion(text, { reasoning: REASON }) });
@@ -15,7 +16,7 @@ after(() => model.close());
 const market = recordedMarket(3);
 market.to = market.from + 12 * 3600000;
 const { daemon } = await startAll({
-  market, speed: 60, traders: traderFolder({ idle: 'return trader {name = "Idle", interval = "1m", filter = function(m) return m.close[0] < 0 end}' }),
+  market, speed: 60, traders: tempDir(),
   env: { OPENAI_BASE_URL: model.base, OPENAI_API_KEY: fake.KEY, OPENAI_MODEL: 'fake-model', AI_PRICES: 'fake-model=0/0', AI_MAX_AGE_MIN: '10080', AI_REQUESTS_PER_MINUTE: '0', AI_REANALYSE_MAX: '0' },
 });
 
@@ -60,7 +61,8 @@ test('empty install, editor, wrong line, fixed, matches, saved, signal, chart, a
   const page = await openPage(daemon, { reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] });
   const { keyboard } = page;
 
-  await page.getByText('No signals yet.').waitFor();
+  await page.getByText('There is no trader yet, so nothing is screened.').waitFor();
+  assert.ok(daemon.logged(/there is no trader in \S+ yet, so that nothing is screened/).length, 'the terminal says it, too');
   await shot(page, 'journey-1-empty');
   await tabTo(page, named, 'Write a trader', 'the way to the editor');
   await assertVisibleFocus(page);
@@ -86,13 +88,13 @@ test('empty install, editor, wrong line, fixed, matches, saved, signal, chart, a
   await page.getByText('no errors', { exact: true }).first().waitFor();
   await page.locator('.look .table tbody tr').first().waitFor();
   await shot(page, 'journey-3-matches');
-  assert.equal((await daemon.get('/api/v1/traders')).body.traders.length, 1, 'nothing is stored before it is saved');
+  assert.equal((await daemon.get('/api/v1/traders')).body.traders.length, 0, 'nothing is stored before it is saved');
 
   await keyboard.press('Escape'); // an open completion
   await keyboard.press('Control+s');
   await page.getByText('is saved and runs').waitFor();
   const { traders } = (await daemon.get('/api/v1/traders')).body;
-  assert.deepEqual(traders.filter(it => it.name !== 'Idle').map(it => [it.name, it.editable, it.enabled]), [['Every third minute', true, true]]);
+  assert.deepEqual(traders.map(it => [it.name, it.editable, it.enabled]), [['Every third minute', true, true]]);
   await shot(page, 'journey-4-saved');
 
   await tabTo(page, named, 'Signals', 'the signals', 'Shift+Tab');
@@ -154,7 +156,7 @@ test('whoever leaves the editor and comes back finds the draft', async () => {
 
 test('who saves second is told so, and chooses', async () => {
 
-  const { id } = (await daemon.get('/api/v1/traders')).body.traders.find(it => it.name !== 'Idle');
+  const [{ id }] = (await daemon.get('/api/v1/traders')).body.traders;
   const one = await openPage(daemon, { where: `#/editor/${id}` });
   const two = await openPage(daemon, { where: `#/editor/${id}`, isExpected: it => it.status() === 409 });
   for (const page of [one, two]) await inPage(page, () => document.querySelector('.host')?.codeEditor, null, 'the editor');

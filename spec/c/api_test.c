@@ -141,6 +141,12 @@ static void test_answers(void) {
     ok(text && status == 403 && strstr(text, "\"error\":\"Forbidden\"") && strstr(text, "not \\\"elite\\\""),
        "an error as the original had it: %s", text);
     free(text);
+    diag_set(&r.why, OK, "cut in the middle \xe2\x82");
+    for (int form = API_V1; form <= API_ORIGINAL; form++) {
+        text = api_refusal((api_form)form, 403, r.why.text);
+        ok(text && strstr(text, "\"cut in the middle "), "a sentence that is no UTF-8: %s", text ? text : "nothing");
+        free(text);
+    }
     task.machine[0] = 'x';
     ok(!api_is_of(&task, &r), "another machine is not this one");
 }

@@ -1,6 +1,7 @@
 /* Market time never goes back, whatever the exchange says. */
 #include "base/clock.h"
 #include "spec/c/tap.h"
+#include <poll.h>
 #include <pthread.h>
 
 static void test_system_clocks(void) {
@@ -8,6 +9,10 @@ static void test_system_clocks(void) {
     for (int i = 0; i < 10000000 && thread_cpu_ns() == cpu;) i++;
     ok(thread_cpu_ns() > cpu, "CPU time grows with work");
     ok(monotonic_ns() > first, "monotonic time grows");
+    first = monotonic_ns();
+    cpu = thread_cpu_ns();
+    poll(NULL, 0, 40);
+    ok(thread_cpu_ns() - cpu < (monotonic_ns() - first) / 2, "waiting is no CPU time");
     int64_t ns = monotonic_ns(), ms = monotonic_ms();
     ok(ms >= ns / 1000000 && ms <= monotonic_ns() / 1000000, "both units are of one clock");
     ok(wall_ms() > 1704067200000, "the wall clock is in ms and past 2024");

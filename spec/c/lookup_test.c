@@ -128,11 +128,28 @@ static void test_now_and_before(void) {
     ask_and_wait("AUSDT", 50, now_ms - 30 * MINUTE - 1);
     ok(is_run(50, now_ms - 30 * MINUTE), "a time within a bar: the bar that holds it is the last");
     ok(f->market.n_requests == 2, "nothing more was asked for");
+    lookup_wish closed = {.symbol = "AUSDT", .interval = INTERVAL_1M, .n_bars = 100, .closed_only = true};
+    if (lookup_ask(f->lookup, &closed, on_told, NULL)) abort();
+    ok(is_run(100, now_ms) && !f->has_forming && f->market.n_requests == 2, "closed ones alone, at once");
     ask_and_wait("AUSDT", 10, now_ms - 1495 * MINUTE);
     ok(is_run(10, now_ms - 1495 * MINUTE), "what lies beyond is asked for");
     ask_and_wait("BUSDT", 10, 0);
     ok(is_run(10, now_ms), "another symbol");
     ok(f->market.n_requests == 4, "by one request each");
+    close_fixture();
+}
+
+/* What was asked for without the bar in progress does not serve whoever wants it. */
+static void test_closed_only(void) {
+    open_fixture();
+    int64_t now_ms = interval_floor(INTERVAL_1M, f->market.now_ms);
+    lookup_wish closed = {.symbol = "AUSDT", .interval = INTERVAL_1M, .n_bars = 100, .closed_only = true};
+    if (lookup_ask(f->lookup, &closed, on_told, NULL)) abort();
+    while (f->n_told == 0) uv_run(&f->loop, UV_RUN_ONCE);
+    ok(is_run(100, now_ms) && !f->has_forming, "closed ones alone");
+    ask_and_wait("AUSDT", 100, 0);
+    ok(is_run(100, now_ms) && f->has_forming && f->market.n_requests == 2,
+       "the one in progress is asked for when it is wanted");
     close_fixture();
 }
 
@@ -196,6 +213,7 @@ static void test_failures(void) {
 
 int main(void) {
     test_now_and_before();
+    test_closed_only();
     test_bound();
     test_same_at_once();
     test_failures();

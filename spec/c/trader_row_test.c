@@ -84,6 +84,30 @@ static void test_wishes(void) {
     }
 }
 
+static void test_rest(void) {
+    trader_row_list l = one("\"filter\":{\"every\":5,\"code\":\"x\",\"about\":[\"a\",{\"b\":null}],\"key\":\"k\"},"
+                            "\"cloud_config\":\"{\\\"enabledInCloud\\\":false,\\\"notifyOnSignal\\\":true}\"");
+    ok(is(l.items[0].filter_rest, "\"about\":[\"a\",{\"b\":null}],\"every\":5") &&
+           is(l.items[0].cloud_rest, "\"notifyOnSignal\":true"),
+       "what else is in them is kept: %s", l.items[0].filter_rest);
+    json_writer w;
+    json_writer_init(&w);
+    json_write_array(&w);
+    trader_row_write(&l.items[0], &w);
+    json_write_array_end(&w);
+    trader_row_list again = parse(json_writer_text(&w));
+    ok(again.count == 1 && is(again.items[0].filter_rest, l.items[0].filter_rest) &&
+           is(again.items[0].cloud_rest, l.items[0].cloud_rest) && is(again.items[0].code, "x") &&
+           is(again.items[0].key, "k") && !again.items[0].is_in_cloud,
+       "and written beside what is known");
+    json_writer_deinit(&w);
+    trader_row_list_deinit(&again);
+    trader_row_list_deinit(&l);
+    l = one("\"filter\":{\"code\":\"x\"},\"cloud_config\":{\"enabledInCloud\":true}");
+    ok(!l.items[0].filter_rest && !l.items[0].cloud_rest, "nothing else: nothing");
+    trader_row_list_deinit(&l);
+}
+
 static void test_problems(void) {
     static const char *const broken[] = {
         "\"filter\":null",
@@ -175,6 +199,7 @@ int main(void) {
     test_whole_row();
     test_encodings();
     test_wishes();
+    test_rest();
     test_problems();
     test_pages();
     test_tiers();

@@ -42,6 +42,7 @@ static void check_again(const trader_row *row) {
     require(b->is_enabled == row->is_enabled && b->is_in_cloud == row->is_in_cloud && b->tier == row->tier);
     require(b->tells_signals == row->tells_signals && b->tells_analyses == row->tells_analyses);
     require(is_same(b->code, row->code) && is_same(b->inputs, row->inputs) && is_same(b->name, row->name));
+    require(is_same(b->filter_rest, row->filter_rest) && is_same(b->cloud_rest, row->cloud_rest));
     require(is_same(b->key, row->key) && is_same(b->error, row->error));
     json_writer_deinit(&w);
     trader_row_list_deinit(&again);

@@ -297,6 +297,10 @@ describe('the API as it is described', { concurrency: false }, () => {
 
     await expect(202, 'POST', '/api/v1/traders/never', { enabled: false });
     await eventually(async () => !(await traderNamed('never')).enabled, 'the trader to be switched off');
+    await expect(202, 'POST', `/api/v1/traders/${made.id}`, { enabled: true }); // by its UUID as well as by its key
+    await eventually(async () => (await traderNamed('never')).enabled, 'the trader to be switched on');
+    await expect(202, 'POST', `/api/v1/traders/${made.id}`, { enabled: false, inputs: { n: 4 } });
+    await eventually(async () => (await traderNamed('never')).inputs?.n === 4, 'the new input');
     await expect(400, 'POST', '/api/v1/traders/never', { inputs: { n: 99 } });
     await expect(404, 'POST', '/api/v1/traders/none', { enabled: false });
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import WebSocket from 'ws';
 import { endAll, eventually, recordedMarket, settled, startDaemon, startExchange, stop, tempDir } from './daemon.mjs';
-import { answer, capped, cut, forbidden, jwtExpired, lose, reset, statementTimeout, unavailable, wrongKey } from './faulty.mjs';
+import { answer, capped, cut, forbidden, hold, jwtExpired, lose, reset, statementTimeout, unavailable, wrongKey } from './faulty.mjs';
 import { build } from './harness.mjs';
 import { startSupabase } from './supabase.mjs';
 
@@ -206,6 +206,16 @@ describe('changes while it runs', () => {
     await untilNames(daemon, ['Another']);
   });
 
+  test('a sentence that was cut in the middle of a character is written once', async () => {
+    // a character has four bytes: wherever it is cut, three of these are cut within one
+    const ids = [];
+    for (const before of ['', 'a', 'ab', 'abc']) ids.push(await add({ name: 'Cut', filter: { code: `error("${before}${'\u{1f4be}'.repeat(1000)}")\n` } }));
+    const daemon = await begin();
+    for (const id of ids) await eventually(async () => await errorOf(id), 'the error column');
+    for (let n = 0; n < 3; n++) await readAgain(daemon);
+    assert.deepEqual(ids.map(id => patches(id).length), [1, 1, 1, 1]);
+  });
+
   test('what is only counted in a row is no change', async () => {
     const one = await add({ name: 'One' });
     const daemon = await begin();
@@ -369,6 +379,11 @@ describe('written over HTTP', () => {
     const late = await ask(daemon, 'PUT', path, { source: WITH_INPUT, version: changed.body.version });
     assert.deepEqual([late.code, (await rowOf(row.id)).filter.code], [409, FALLING]);
     assert.equal((await ask(daemon, 'PUT', `/api/v1/traders/${builtIn}`, { source: edited, version: '0' })).code, 409);
+    const { id: uuid } = (await running(daemon)).get(builtIn);
+    for (const [name, enabled] of [[builtIn, false], [uuid, true]]) {
+      assert.equal((await ask(daemon, 'POST', `/api/v1/traders/${name}`, { enabled })).code, 202);
+      await eventually(async () => (await running(daemon)).get(builtIn).enabled === enabled, `enabled ${enabled}`);
+    }
 
     await daemon.until(it => it.signals().some(s => s.traderId === row.id), 'a signal of it');
     await eventually(async () => (await daemon.get(`/api/v1/signals?trader=${row.id}`)).body.signals.length, 'the signal to be stored');
@@ -380,5 +395,42 @@ describe('written over HTTP', () => {
     const never = (await supabase.sql`select id from traders where name = 'Never'`)[0].id;
     assert.equal((await ask(daemon, 'DELETE', `/api/v1/traders/${never}`)).code, 204);
     assert.deepEqual([await rowOf(never), (await running(daemon)).has(never)], [undefined, false]);
+  });
+
+  test('an edit right after the machine has written the error column is no conflict', async () => {
+    const id = await add({ name: 'Broken', filter: { code: BROKEN } }), path = `/api/v1/traders/${id}`;
+    const daemon = await begin();
+    await eventually(async () => await errorOf(id), 'the error column');
+    const { version } = (await ask(daemon, 'GET', path)).body;
+    const mended = await ask(daemon, 'PUT', path, { source: RISING, version });
+    assert.deepEqual([mended.code, (await rowOf(id)).filter.code], [200, RISING], JSON.stringify(mended.body));
+    await eventually(async () => (await errorOf(id)) === null, 'the error column to be empty');
+  });
+
+  test('... and one that the app has made before the error column was written is one', async () => {
+    const id = await add({ name: 'Broken', filter: { code: BROKEN } }), path = `/api/v1/traders/${id}`;
+    const rule = supabase.faulty.on({ table: 'traders', method: 'PATCH', times: 1 }, hold());
+    const daemon = await begin();
+    await supabase.faulty.until(() => rule.hits === 1, 'the error column to be on its way');
+    const { version } = (await ask(daemon, 'GET', path)).body;
+    await change(id, { filter: { code: FALLING } });
+    supabase.faulty.clear();
+    await eventually(async () => await errorOf(id), 'the error column');
+    const late = await ask(daemon, 'PUT', path, { source: RISING, version });
+    assert.deepEqual([late.code, (await rowOf(id)).filter.code], [409, FALLING]);
+  });
+
+  test('what the app keeps in the columns, too, stays', async () => {
+    const rest = { key: 'rising', description: ['It rises'], indicators: [{ name: 'RSI', threshold: 0.1 }] };
+    const id = await add({ filter: { code: RISING, ...rest }, cloud_config: { enabledInCloud: true, notifyOnSignal: true, notifyOnAnalysis: false } });
+    const daemon = await begin(), path = `/api/v1/traders/${id}`;
+    await daemon.until(it => it.signals().some(s => s.traderId === id), 'a signal of it');
+    const { version } = (await ask(daemon, 'GET', path)).body;
+    const edited = RISING.replace('m.close[0] >', 'm.close[0] >=');
+    const changed = await ask(daemon, 'PUT', path, { source: edited, version });
+    assert.deepEqual([changed.code, (await rowOf(id)).filter], [200, { code: edited, ...rest }], JSON.stringify(changed.body));
+    await eventually(async () => (await daemon.get(`/api/v1/signals?trader=${id}`)).body.signals.length, 'a signal to be stored');
+    assert.equal((await ask(daemon, 'DELETE', path)).body.archived, true);
+    assert.deepEqual((await rowOf(id)).cloud_config, { enabledInCloud: false, notifyOnSignal: true, notifyOnAnalysis: false });
   });
 });

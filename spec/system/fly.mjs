@@ -6,7 +6,8 @@
 //   fly.url, fly.token                                what the daemon is given; startFly({ socket: path }) listens there, and
 //                                                     wants no token from it
 //   fly.fault = request => ...                        undefined: none; {status, body}: instead of doing it; {delayMs}; {lost: true}:
-//                                                     done, and the reply is lost; {lost: 'before'}: not even done
+//                                                     done, and the reply is lost; {lost: 'before'}: not even done; or a
+//                                                     promise of one of these
 //   fly.log                                           {action, machine, status, nonce} of every request, in order
 //   fly.mostLeases                                    of one machine at once, ever
 //
@@ -241,7 +242,7 @@ export async function startFly({ launch = async () => {}, socket, token = `FlyV1
     if (typeof request.body !== 'object') request.body = {};
     const isAllowed = socket || request.headers.authorization === (token.includes(' ') ? token : `Bearer ${token}`);
     const act = !isAllowed ? () => refuse(401, 'unauthorized') : version === 'v1' && resource === 'apps' ? onApp(path, request) : () => refuse(404, 'not found');
-    const fault = it.fault(request) ?? {};
+    const fault = await it.fault(request) ?? {};
     const answer = fault.status ? fault : fault.lost === 'before' ? {} : await act();
     it.log.push({ action: request.action, machine: path[2], status: answer.status ?? 200, nonce: request.nonce, body: request.body });
     return { ...answer, delayMs: fault.delayMs, lost: Boolean(fault.lost) };

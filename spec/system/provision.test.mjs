@@ -148,6 +148,60 @@ for (const step of STEPS) {
   });
 }
 
+/** As if another had claimed the machine since, and had made something of it. */
+const takeOver = more => place.sql`update cloud_machines set ${place.sql({ provision_owner: 'another', ...more })}`;
+
+test('a claim that is lost: the row is another\'s, and what is at Fly, too', async () => {
+  let isDone = false;
+  place.fly.fault = async ({ action }) => {
+    if (action === 'POST machines' && !isDone) await takeOver({ error_message: 'of another', provision_until: new Date(Date.now() + 3600000) });
+    isDone ||= action === 'POST machines';
+  };
+  const it = await create();
+  assert.deepEqual([it.code, isDone], [1, true], it.stderr);
+  assert.match(it.stderr, /another has taken over the work on this machine/);
+  const row = await place.row();
+  assert.deepEqual([row.status, row.error_message, row.provision_owner, row.fly_machine_id], ['provisioning', 'of another', 'another', null]);
+  assert.equal(place.machines().length, 1, 'whoever has the claim finds it by its name');
+});
+
+test('a claim that is lost before the machine is made: nothing is made any more', async () => {
+  place.fly.fault = async ({ action }) => { if (action === 'POST volumes') await takeOver(); };
+  const it = await create();
+  assert.deepEqual([it.code, place.fly.count('POST machines'), place.fly.count('app_delete')], [1, 0, 0], it.stderr);
+});
+
+test('a claim that is lost, and the work fails: another\'s machine stays', async () => {
+  place.isWell = () => false;
+  place.fly.fault = async ({ action }) => { if (action === 'wait') await takeOver({ status: 'running' }); };
+  const it = await create({ PROVISION_HEALTH_S: '2' });
+  assert.equal(it.code, 5, it.stderr);
+  const row = await place.row();
+  assert.deepEqual([place.fly.count('destroy'), place.fly.count('app_delete'), row.status, row.fly_machine_id], [0, 0, 'running', place.machines()[0].id]);
+});
+
+test('a sentence that is cut in the middle of a character is told and kept', async () => {
+  for (const before of ['', 'a', 'ab', 'abc']) {
+    place.fly.fault = ({ action }) => (action === 'POST volumes' ? { status: 422, body: { error: before + '\u{1f4be}'.repeat(200) } } : undefined);
+    const it = await create();
+    assert.equal(it.code, 1, it.stderr);
+    const row = await place.row();
+    assert.match(`${row.status}: ${row.error_message}`, /^error: the volume cannot be made: .*\u{1f4be}$/u);
+    await place.sql`delete from cloud_machines`;
+  }
+});
+
+test('start: not without a subscription', async () => {
+  await create();
+  await place.provision(['stop', '--user', place.user.id]);
+  await place.sql`update user_subscriptions set status = 'past_due' where user_id = ${place.user.id}`;
+  const it = await place.provision(['start', '--user', place.user.id]);
+  await place.sql`update user_subscriptions set status = 'active' where user_id = ${place.user.id}`;
+  assert.deepEqual([it.code, /active elite subscription; this one is elite, past_due/.test(it.stderr)], [1, true], it.stderr);
+  const row = await place.row();
+  assert.deepEqual([place.machines()[0].state, place.fly.count('start'), row.status, row.error_message], ['stopped', 0, 'stopped', null]);
+});
+
 test('status, stop, start, destroy', async () => {
   const none = await place.provision(['status', '--user', place.user.id]);
   assert.deepEqual([none.code, /has no machine/.test(none.stderr)], [1, true]);
@@ -187,4 +241,27 @@ test('upgrade: another image, well; one that is not well goes back', async () =>
   machine.lease = { nonce: 'x', until: Date.now() + 60000, owner: 'spec' };
   const held = await upgrade('registry.fly.io/trademind:4');
   assert.deepEqual([held.code, /lease currently held/.test(held.stderr), machine.config.image], [1, true, 'registry.fly.io/trademind:2']);
+});
+
+test('upgrade: a way back that fails, too: both failures are told', async () => {
+  await create();
+  place.isWell = image => !image.endsWith(':3');
+  place.fly.fault = ({ action }) => (action === 'update' && place.fly.count('update') === 1 ? { status: 422, body: { error: 'no such image any more' } } : undefined);
+  const it = await place.provision(['upgrade', '--user', place.user.id, '--image', 'registry.fly.io/trademind:3'], { PROVISION_HEALTH_S: '2' });
+  assert.equal(it.code, 5, it.stderr);
+  assert.match(it.stderr, /not well; and it could not be given the image before: .*no such image any more/);
+});
+
+test('upgrade: the lease is prolonged before the way back', async () => {
+  await create();
+  const [machine] = place.machines();
+  place.isWell = image => !image.endsWith(':3');
+  place.fly.log.length = 0;
+  const it = await place.provision(['upgrade', '--user', place.user.id, '--image', 'registry.fly.io/trademind:3'], { PROVISION_HEALTH_S: '2' });
+  assert.match(it.stderr, /the machine has the image before again/);
+  const steps = place.fly.log.filter(({ action }) => ['lease', 'update', 'unlease'].includes(action));
+  assert.deepEqual(steps.map(({ action, nonce, status }) => [action, Boolean(nonce), status]),
+    [['lease', false, 201], ['update', true, 200], ['lease', true, 201], ['update', true, 200], ['unlease', true, 200]]);
+  assert.ok(steps[2].body.ttl >= 600);
+  assert.equal(machine.lease, null);
 });

@@ -5,6 +5,7 @@ import { test, before, after, beforeEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { createConnection } from 'node:net';
 import { SECRET_KEY, sign } from './supabase.mjs';
+import { eventually } from './daemon.mjs';
 import { start, until } from './harness.mjs';
 import { makeKey, startIssuer } from './issuer.mjs';
 import { startPlace } from './provisioning.mjs';
@@ -106,10 +107,31 @@ test('tokens that are none', async () => {
   assert.equal(place.fly.log.length, 0);
 });
 
-test('the same user at once: one machine', async () => {
-  const both = await Promise.all([ask('POST', '/v1/machines', { body: {} }), ask('POST', '/provision-machine', { body: { userId: place.user.id } })]);
-  assert.deepEqual(both.map(it => it.body.wasReused).sort(), [false, true], JSON.stringify(both.map(it => it.body)));
-  assert.equal(place.machines().length, 1);
+test('one change of a user at a time, and looking meanwhile; others are not kept waiting', async () => {
+  place.isWell = () => false; // so the first one is at work until we say so
+  const first = ask('POST', '/v1/machines', { body: {} });
+  await eventually(async () => (await place.row())?.fly_machine_id, 'the machine');
+  const again = await Promise.all([ask('POST', '/v1/machines', { body: {} }), ask('POST', '/provision-machine', { body: { userId: place.user.id } }), ask('DELETE', `/v1/machines/${place.machines()[0].id}`)]);
+  assert.deepEqual(again.map(it => it.code), [409, 409, 409], JSON.stringify(again.map(it => it.body)));
+  assert.match(again[0].body.detail, /another request of yours is under way/);
+  assert.equal((await ask('GET', '/v1/machines')).body.machines.length, 1);
+  assert.equal((await ask('POST', '/stop-machine', { user: other, body: {} })).code, 404, 'another user has none, and is told so');
+  place.isWell = () => true;
+  const made = await first;
+  assert.deepEqual([made.code, made.body.wasReused], [201, false], JSON.stringify(made.body));
+  const after = await ask('POST', '/provision-machine', { body: { userId: place.user.id } });
+  assert.deepEqual([after.code, after.body.wasReused, place.machines().length], [200, true, 1]);
+});
+
+test('a user that asks again and again does not keep the pool from others', async () => {
+  place.isWell = () => false;
+  const many = Array.from({ length: 8 }, () => ask('POST', '/v1/machines', { body: {} }));
+  await eventually(() => place.machines().length, 'the machine');
+  const theirs = await ask('GET', '/v1/machines', { user: other });
+  place.isWell = () => true;
+  assert.deepEqual(theirs.body, { machines: [] });
+  const codes = (await Promise.all(many)).map(it => it.code).sort();
+  assert.deepEqual(codes, [201, ...Array(7).fill(409)]);
 });
 
 test('a failure is told, and taken back', async () => {
@@ -151,7 +173,7 @@ test('tokens of the project\'s signing keys: asked for once, waited for, and no 
   const { port } = await it.until(one => one.lines.find(line => line.event === 'listening'), 'it to listen');
   const codeOf = async token => (await fetch(`http://127.0.0.1:${port}/v1/machines`, { headers: { Authorization: `Bearer ${token}` } })).status;
   const KNOWN = 502; // whose token it is is known; there is no database here
-  const waiting = [codeOf(issuer.token()), codeOf(issuer.token({ key: issuer.rsa })), codeOf(issuer.token({ key: makeKey('ec', 'ec-1') }))];
+  const waiting = [codeOf(issuer.token()), codeOf(issuer.token({ key: issuer.rsa, sub: other.id })), codeOf(issuer.token({ key: makeKey('ec', 'ec-1') }))];
   await until(() => issuer.asked('/auth/v1/.well-known/jwks.json') === 1, 'the keys to be asked for', again => { const timer = setInterval(again, 20); return () => clearInterval(timer); });
   release();
   assert.deepEqual(await Promise.all(waiting), [KNOWN, KNOWN, 401], it.stderr.slice(-1500));

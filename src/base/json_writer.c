@@ -1,5 +1,6 @@
 /* One buffer, doubled when full, and one flag a level that says whether a comma is due. */
 #include "base/json_writer.h"
+#include "base/utf8.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -69,18 +70,6 @@ void json_write_object_end(json_writer *w) { leave(w, "}"); }
 void json_write_array(json_writer *w) { enter(w, "["); }
 void json_write_array_end(json_writer *w) { leave(w, "]"); }
 
-/* Bytes of the well-formed UTF-8 character at `at` (no overlong form, no surrogate, nothing past U+10FFFF); 0: none. */
-static size_t utf8_bytes(const unsigned char *at, size_t left) {
-    if (at[0] < 0x80) return 1;
-    size_t count = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
-    if (at[0] < 0xC2 || at[0] > 0xF4 || left < count) return 0;
-    for (size_t i = 1; i < count; i++)
-        if ((at[i] & 0xC0) != 0x80) return 0;
-    if ((at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F)) return 0;
-    if ((at[0] == 0xF0 && at[1] < 0x90) || (at[0] == 0xF4 && at[1] > 0x8F)) return 0;
-    return count;
-}
-
 static void append_escape(json_writer *w, unsigned char c) {
     char text[8];
     switch (c) {
@@ -97,7 +86,7 @@ static void append_quoted(json_writer *w, const char *value, size_t bytes) {
     const unsigned char *at = (const unsigned char *)value;
     append(w, "\"", 1);
     for (size_t i = 0; i < bytes;) {
-        size_t count = utf8_bytes(at + i, bytes - i);
+        size_t count = at[i] < 0x80 ? 1 : utf8_bytes(value + i, bytes - i);
         if (count == 0)
             append(w, "\xEF\xBF\xBD", 3);
         else if (at[i] < 0x20 || at[i] == '"' || at[i] == '\\' || at[i] == 0x7F)

@@ -15,8 +15,8 @@ typedef struct kept {
     int64_t from_ms, to_ms; /* all closed bars that open in it */
     int64_t fetched_ms;     /* monotonic */
     kline_list bars;
-    kline forming; /* opens at to_ms */
-    bool has_forming;
+    kline forming;                   /* opens at to_ms */
+    bool has_forming, knows_forming; /* knows: it was asked for, too, be there one or not */
 } kept;
 
 typedef struct seeking {
@@ -25,6 +25,7 @@ typedef struct seeking {
     char symbol[SYMBOL_BYTES];
     int32_t interval, n_bars;
     int64_t before_ms, market_ms; /* market_ms: when the page was asked for */
+    bool closed_only;
     lookup_done_fn on_done;
     void *context;
     kept *found; /* under way: as far as it is there */
@@ -112,7 +113,7 @@ static void stretch(const seeking *s, int64_t now_ms, int64_t *from_ms, int64_t 
 }
 
 static bool wants_forming(const seeking *s, int64_t now_ms) {
-    return !s->before_ms || s->before_ms > interval_floor(s->interval, now_ms);
+    return !s->closed_only && (!s->before_ms || s->before_ms > interval_floor(s->interval, now_ms));
 }
 
 static bool holds(const lookup *l, const kept *k, const seeking *s) {
@@ -120,7 +121,8 @@ static bool holds(const lookup *l, const kept *k, const seeking *s) {
     if (k->interval != s->interval || strcmp(k->symbol, s->symbol) != 0) return false;
     stretch(s, now_ms, &from_ms, &to_ms);
     if (k->from_ms > from_ms || k->to_ms < to_ms) return false;
-    return !wants_forming(s, now_ms) || (k->to_ms == to_ms && monotonic_ms() - k->fetched_ms <= LOOKUP_FORMING_MS);
+    return !wants_forming(s, now_ms) ||
+           (k->knows_forming && k->to_ms == to_ms && monotonic_ms() - k->fetched_ms <= LOOKUP_FORMING_MS);
 }
 
 static kept *find(lookup *l, const seeking *s) {
@@ -210,6 +212,7 @@ static err begin(seeking *s, diag *why) {
     memcpy(s->found->symbol, s->symbol, sizeof s->symbol);
     s->found->interval = s->interval;
     stretch(s, now_ms, &s->found->from_ms, &s->found->to_ms);
+    s->found->knows_forming = wants_forming(s, now_ms);
     err e = ask_page(s);
     return e == OK ? OK : diag_set(why, e, "%s", error_text(e));
 }
@@ -309,6 +312,7 @@ err lookup_ask(lookup *l, const lookup_wish *wish, lookup_done_fn on_done, void 
                    .interval = wish->interval,
                    .n_bars = wish->n_bars,
                    .before_ms = wish->before_ms,
+                   .closed_only = wish->closed_only,
                    .on_done = on_done,
                    .context = context};
     snprintf(s->symbol, sizeof s->symbol, "%s", wish->symbol);

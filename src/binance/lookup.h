@@ -30,6 +30,7 @@ typedef struct lookup_wish {
     const char *symbol; /* copied */
     int32_t interval, n_bars;
     int64_t before_ms; /* bars that open before it; 0: up to now, the one in progress included */
+    bool closed_only;  /* but without that one: then what is kept serves until the next bar closes */
 } lookup_wish;
 
 /* OK: `bars` are the closed ones, oldest first, at most as many as wanted, fewer where the exchange has no more; `forming`: the one in

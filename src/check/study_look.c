@@ -1,5 +1,6 @@
 /* The bars before those that are looked at are walked through for the memory only, as far as the daemon would have. */
 #include "check/study_look.h"
+#include "base/clock.h"
 #include "check/study_body.h"
 #include "screener/firing.h"
 #include "screener/tracked.h"
@@ -8,18 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { COSTS_MOST = 100000, ERRORS_IN_ROW = 5 };
 
 /* CPU time that one look may take: hundreds of symbols of a sane script take less than a second. */
 static const int64_t PATIENCE_NS = 5000000000;
-
-static int64_t thread_cpu_ns(void) {
-    struct timespec t = {0};
-    (void)!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void note_cost(study *s, int64_t ns) {
     if (s->n_costs == s->costs_room) {

@@ -1,5 +1,6 @@
 /* See trial.h. */
 #include "check/trial.h"
+#include "base/clock.h"
 #include "base/json_writer.h"
 #include "check/inspect.h"
 #include "check/repeat.h"
@@ -11,7 +12,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* CPU time that the evaluations of one sample may take. */
 static const int64_t PATIENCE_NS = 700000000;
@@ -19,12 +19,6 @@ static const int64_t PATIENCE_NS = 700000000;
 enum { GENERATED = 2, RECORDED_MOST = 3, SAMPLES_MOST = GENERATED + RECORDED_MOST, UNDEFINED_ID = 100 };
 
 /* ---- what the parts share ---- */
-
-static int64_t thread_cpu_ns(void) {
-    struct timespec t = {0};
-    (void)!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void note_error(trial *t, const char *text) {
     for (int i = 0; i < t->n_errors; i++)

@@ -114,8 +114,8 @@ static err insert(session *s, const trader_row *row, outcome *o) {
     return e;
 }
 
-/* What the file says; whether it runs, and where, is the owner's to say in the app. */
-static err update(session *s, const trader_row *row, outcome *o) {
+/* What the file says; whether it runs, and where, is the owner's to say in the app, as is what else is in the filter. */
+static err update(session *s, const trader_row *row, const trader_row *before, outcome *o) {
     char filter[FILTER_BYTES];
     json_writer w;
     snprintf(filter, sizeof filter, "id=eq.%s&user_id=eq.%s", row->id, row->user_id);
@@ -123,11 +123,7 @@ static err update(session *s, const trader_row *row, outcome *o) {
     json_write_object(&w);
     json_put_text(&w, "name", row->name);
     json_put_text(&w, "description", row->description);
-    json_write_key(&w, "filter");
-    json_write_object(&w);
-    json_put_text(&w, "code", row->code);
-    json_put_text(&w, "key", row->key);
-    json_write_object_end(&w);
+    trader_row_write_filter(row->code, row->key, before->filter_rest, &w);
     json_put_text(&w, "language", row->language);
     json_put_raw(&w, "inputs", row->inputs ? row->inputs : "null");
     json_write_object_end(&w);
@@ -145,7 +141,7 @@ err trader_cloud_put(const trader_place *p, const trader_row *row, const trader_
     for (int i = 0; i < TRIES && e == OK && (i == 0 || o.answer.kind == POSTGREST_RETRY); i++) {
         if (i > 0) wait_ms(&s, o.answer.retry_after_ms > WAIT_MS ? o.answer.retry_after_ms : WAIT_MS);
         o = (outcome){0};
-        e = before ? update(&s, row, &o) : insert(&s, row, &o);
+        e = before ? update(&s, row, before, &o) : insert(&s, row, &o);
         while (e == OK && !o.is_done) uv_run(&s.loop, UV_RUN_ONCE);
     }
     if (e != OK)

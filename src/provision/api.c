@@ -1,6 +1,7 @@
 /* See api.h. The original answered errors as {error, message, details?, machineId?} and its browser code reads `error`; /v1 answers
  * problem details (RFC 9457). */
 #include "provision/api.h"
+#include "base/json_writer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,17 +155,28 @@ static const char *title_of(int status) {
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 409: return "Conflict";
+    case 429: return "Too Many Requests";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
     default: return status < 500 ? "Refused" : "Failed";
     }
 }
 
+/* A sentence may hold what somebody sent, which need not be UTF-8. */
 char *api_refusal(api_form form, int status, const char *why) {
-    if (form == API_V1)
-        return print(json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title", title_of(status), "status",
-                               status, "detail", why));
-    return print(json_pack("{s:s, s:s}", "error", title_of(status), "message", why));
+    char *text = NULL;
+    size_t bytes;
+    json_writer w;
+    json_writer_init(&w);
+    json_write_object(&w);
+    if (form == API_V1) json_put_text(&w, "type", "about:blank");
+    json_put_text(&w, form == API_V1 ? "title" : "error", title_of(status));
+    if (form == API_V1) json_put_integer(&w, "status", status);
+    json_put_text(&w, form == API_V1 ? "detail" : "message", why);
+    json_write_object_end(&w);
+    if (json_writer_take(&w, &text, &bytes) != OK) text = NULL;
+    json_writer_deinit(&w);
+    return text;
 }
 
 static json_t *original_machine(const provision_result *r) {

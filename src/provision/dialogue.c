@@ -126,7 +126,7 @@ void dialogue_select(dialogue *d, const char *table, const char *query, dialogue
 
 void dialogue_update(dialogue *d, const char *table, const char *filter, const char *changes, dialogue_answer *out) {
     begin(d, out);
-    wait_for_answer(d, postgrest_update(d->supabase, table, filter, changes, NULL, on_supabase, d));
+    wait_for_answer(d, postgrest_update(d->supabase, table, filter, changes, "id", on_supabase, d));
 }
 
 static void post(dialogue *d, const char *path, const char *json, dialogue_answer *out) {

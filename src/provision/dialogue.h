@@ -25,7 +25,7 @@ MUST_CHECK err dialogue_open(const dialogue_config *config, dialogue **out, diag
 void dialogue_fly(dialogue *d, const fly_request *request, dialogue_answer *out);
 /* `query` as of PostgREST; at most one row, and that is the body: NULL when there is none. */
 void dialogue_select(dialogue *d, const char *table, const char *query, dialogue_answer *out);
-/* The rows of `filter` get `changes`. */
+/* The rows of `filter` get `changes`; the body is the first one's id: NULL when there is none. */
 void dialogue_update(dialogue *d, const char *table, const char *filter, const char *changes, dialogue_answer *out);
 void dialogue_insert(dialogue *d, const char *table, const char *row, dialogue_answer *out);
 /* `name` of rpc; the body is its answer, of several rows the first. */

@@ -184,7 +184,9 @@ static err create_machine(work *w) {
     bool is_there = false;
     dialogue_answer a;
     err e = set_secrets(w, &s.secrets_version);
+    if (e == OK) e = work_renew(w);
     if (e == OK) e = need_volume(w, volume);
+    if (e == OK) e = work_renew(w);
     if (e != OK) return e;
     s.volume = volume;
     char *body = machine_plan_create_body(&w->plan, &s);
@@ -195,10 +197,10 @@ static err create_machine(work *w) {
     const char *id = json_string_value(json_object_get(a.body, "id"));
     if (a.outcome == FLY_OK && id) {
         snprintf(w->out->fly_machine_id, sizeof w->out->fly_machine_id, "%s", id);
-        w->has_made_machine = true;
+        memcpy(w->made, w->out->fly_machine_id, sizeof w->made);
     } else if (is_unsure(&a)) {
         e = look_for_machine(w, &is_there);
-        w->has_made_machine = is_there;
+        if (is_there) memcpy(w->made, w->out->fly_machine_id, sizeof w->made);
         if (e == OK && !is_there) e = work_fail_by(w, &a, "the machine cannot be made");
     } else {
         e = work_fail_by(w, &a, "the machine cannot be made");
@@ -228,7 +230,9 @@ static err make_machine(work *w) {
     bool is_there = false;
     *w->out->fly_machine_id = 0;
     err e = need_app(w);
+    if (e == OK) e = work_renew(w);
     if (e == OK) e = need_addresses(w);
+    if (e == OK) e = work_renew(w);
     if (e == OK) e = look_for_machine(w, &is_there);
     w->out->was_reused = is_there;
     if (e == OK && !is_there) e = create_machine(w);
@@ -267,30 +271,40 @@ static err mark_running(work *w) {
 
 /* ---- what was made goes again ---- */
 
-static void roll_back(work *w) {
-    dialogue_answer a;
-    diag why = w->out->why;
-    int status = w->out->http_status;
+static bool destroy_made(const work *w) {
+    fly_request r = {.action = FLY_DESTROY, .app = w->plan.app, .machine = w->made, .query = "force=true"};
     bool is_gone = false;
-    if (w->has_made_machine) {
-        work_tell(w, "it failed; the machine is destroyed again");
-        for (int n = 0; n < 3 && !is_gone; n++) {
-            work_fly(w, FLY_DESTROY, "force=true", NULL, &a);
-            is_gone = a.outcome == FLY_OK || a.outcome == FLY_NOT_FOUND;
-            dialogue_answer_deinit(&a);
-        }
+    work_tell(w, "it failed; the machine is destroyed again");
+    for (int n = 0; n < 3 && !is_gone; n++) {
+        dialogue_answer a;
+        dialogue_fly(w->talk, &r, &a);
+        is_gone = a.outcome == FLY_OK || a.outcome == FLY_NOT_FOUND;
+        dialogue_answer_deinit(&a);
     }
+    return is_gone;
+}
+
+static void undo(work *w) {
+    dialogue_answer a;
+    bool is_gone = *w->made && destroy_made(w);
     if (w->has_made_app && w->plan.is_own_app) {
         work_fly(w, FLY_APP_DELETE, NULL, NULL, &a);
         is_gone = is_gone || a.outcome == FLY_OK;
         dialogue_answer_deinit(&a);
     }
-    if (w->has_made_machine && is_gone) {
-        err ignored = work_write_row(w, json_pack("{s:n, s:n}", "fly_machine_id", "fly_app_name"));
-        (void)ignored; /* the next one finds that there is none */
-        *w->out->fly_machine_id = 0;
-        w->out->has_machine = false;
-    }
+    if (!*w->made || !is_gone) return;
+    err ignored = work_write_row(w, json_pack("{s:n, s:n}", "fly_machine_id", "fly_app_name"));
+    (void)ignored; /* the next one finds that there is none */
+    *w->out->fly_machine_id = 0;
+    w->out->has_machine = false;
+}
+
+/* Only while the claim is ours: whoever has it now has found by its name what we made, and goes on with it. */
+static void roll_back(work *w) {
+    diag why = w->out->why;
+    int status = w->out->http_status;
+    bool has_made = *w->made || w->has_made_app;
+    if (has_made && w->has_claim && work_renew(w) == OK) undo(w);
     w->out->why = why;
     w->out->http_status = status;
 }
@@ -311,7 +325,7 @@ err provision_create(const provision_context *c, const provision_request *r, pro
     if (is_gone) e = make_machine(&w);
     if (e == OK) e = bring_up(&w);
     if (e == OK) e = mark_running(&w);
-    if (e == OK && w.has_made_machine) work_event(&w, "machine_provisioned", "info", "the machine is made");
+    if (e == OK && *w.made) work_event(&w, "machine_provisioned", "info", "the machine is made");
     if (e != OK && w.talk) roll_back(&w);
     work_end(&w, e);
     const char *warning = e == OK ? machine_plan_warning(out->region) : NULL;
@@ -342,17 +356,25 @@ err provision_status(const provision_context *c, const provision_request *r, pro
     return e;
 }
 
-/* A machine that is known to the row, and claimed. */
-static err begin_known(work *w, const provision_context *c, const provision_request *r, provision_result *out) {
+/* A machine that is known to the row. */
+static err find_known(work *w, const provision_context *c, const provision_request *r, provision_result *out) {
     err e = work_begin(w, c, r, out);
     if (e == OK) e = work_read_row(w);
     if (e == OK && !out->has_machine) e = work_fail(w, ERR_NOT_FOUND, 404, "user %s has no machine", w->plan.user);
+    return e;
+}
+
+/* ... and claimed. */
+static err begin_known(work *w, const provision_context *c, const provision_request *r, provision_result *out) {
+    err e = find_known(w, c, r, out);
     return e == OK ? work_claim(w) : e;
 }
 
 err provision_start(const provision_context *c, const provision_request *r, provision_result *out) {
     work w;
-    err e = begin_known(&w, c, r, out);
+    err e = find_known(&w, c, r, out);
+    if (e == OK) e = work_check_tier(&w); /* before the claim: a refusal is no error of the machine's */
+    if (e == OK) e = work_claim(&w);
     if (e == OK) e = work_write_row(&w, json_pack("{s:s, s:o}", "status", "starting", "started_at", now_text()));
     if (e == OK) e = bring_up(&w);
     if (e == OK) e = mark_running(&w);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum {
@@ -37,6 +38,7 @@ typedef struct connection {
     provision_result result;
     err outcome;
     char *answer, origin[256];
+    struct connection *next_working;
     int n_open; /* handles */
     bool is_taken, is_working, is_closing;
 } connection;
@@ -48,6 +50,7 @@ struct provisioner {
     uv_timer_t end_timer;
     const provisioner_options *options;
     caller *caller;
+    connection *working; /* queued or in the pool */
     int n_connections, n_working;
     bool is_stopping;
 };
@@ -138,6 +141,31 @@ static void answer_refusal(connection *c, int status, const char *why) {
 
 /* ---- work ---- */
 
+static bool is_look(const connection *c) { return c->task.verb == API_STATUS; }
+
+/* The pool is everybody's. So of a user one request is at work that changes the machine, and one that looks: while a machine
+ * is made, whoever made it may look. */
+static bool has_other_at_work(const connection *c) {
+    for (const connection *other = c->owner->working; other; other = other->next_working)
+        if (is_look(other) == is_look(c) && strcasecmp(other->task.user, c->task.user) == 0) return true;
+    return false;
+}
+
+static void begin_work(connection *c) {
+    c->is_working = true;
+    c->next_working = c->owner->working;
+    c->owner->working = c;
+    c->owner->n_working++;
+}
+
+static void end_work(connection *c) {
+    connection **at = &c->owner->working;
+    while (*at != c) at = &(*at)->next_working;
+    *at = c->next_working;
+    c->is_working = false;
+    c->owner->n_working--;
+}
+
 static void tell_step(void *context, const char *what) {
     log_info("provisioner", "%s: %s", (const char *)context, what);
 }
@@ -164,8 +192,7 @@ static void do_work(uv_work_t *work) {
 static void on_worked(uv_work_t *work, int cancelled) {
     connection *c = work->data;
     int status = 500;
-    c->is_working = false;
-    c->owner->n_working--;
+    end_work(c);
     if (cancelled) {
         answer_refusal(c, 503, "the provisioner is stopping");
     } else {
@@ -189,12 +216,13 @@ static void go_on(connection *c, const char *user) {
     err e = api_route(&c->call, user, &c->task, &status, &why);
     if (e != OK) {
         answer_refusal(c, status, why.text);
+    } else if (has_other_at_work(c)) {
+        answer_refusal(c, is_look(c) ? 429 : 409, "another request of yours is under way; wait for its answer");
     } else if (p->n_working >= WORK_MOST || p->is_stopping) {
         answer_refusal(c, 503, "too much is under way; try again in a minute");
     } else {
         uv_timer_stop(&c->timer);
-        c->is_working = true;
-        p->n_working++;
+        begin_work(c);
         c->work.data = c;
         uv_queue_work(&p->loop, &c->work, do_work, on_worked); /* fails only without a callback */
     }

@@ -2,7 +2,7 @@
  * minutes and renewed at each step that may take long, so that one who dies does not block the user for ever. */
 #include "provision/work.h"
 #include "base/clock.h"
-#include "base/time_text.h"
+#include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 enum {
     CLAIM_S = 120,
+    RENEW_BEFORE_MS = 90000, /* a wait and what is asked beside it take less */
     HEALTH_BY_MS = 240000,
     CLAIM_BY_MS = 300000,
     LOOK_MS = 2000,
@@ -19,6 +20,9 @@ enum {
     WAIT_S = 30,
     FILTER_BYTES = 128
 };
+
+/* Longer than a claim: both are renewed together. */
+static const char LEASE[] = "{\"ttl\":900,\"description\":\"trademind provision\"}";
 
 static int64_t look_ms(const work *w) { return w->context->look_ms ? w->context->look_ms : LOOK_MS; }
 
@@ -29,6 +33,7 @@ err work_fail(work *w, err code, int http_status, const char *format, ...) {
     va_start(args, format);
     vsnprintf(w->out->why.text, sizeof w->out->why.text, format, args);
     va_end(args);
+    utf8_clean(w->out->why.text); /* it was cut, and others are asked to keep it */
     w->out->http_status = http_status;
     return code;
 }
@@ -112,6 +117,7 @@ void work_end(work *w, err e) {
 static void copy(const json_t *row, const char *key, char *out, size_t bytes) {
     const char *text = json_string_value(json_object_get(row, key));
     snprintf(out, bytes, "%s", text ? text : "");
+    utf8_clean(out);
 }
 
 static bool take_row(work *w, const json_t *row) {
@@ -151,19 +157,28 @@ err work_read_row(work *w) {
     return e;
 }
 
+static bool is_ours(const work *w, const dialogue_answer *a) {
+    const char *owner = json_string_value(json_object_get(a->body, "provision_owner"));
+    return owner && strcmp(owner, w->owner) == 0;
+}
+
+static err lose_claim(work *w) {
+    w->has_claim = false;
+    return work_fail(w, ERR_EXISTS, 409, "another has taken over the work on this machine");
+}
+
 err work_claim(work *w) {
     int64_t end_ms = monotonic_ms() + (w->context->claim_by_ms ? w->context->claim_by_ms : CLAIM_BY_MS);
     for (bool has_told = false;;) {
         dialogue_answer a;
+        int64_t until_ms = monotonic_ms() + CLAIM_S * 1000;
         call_with_owner(w, "trademind_claim", true, &a);
-        const char *owner = json_string_value(json_object_get(a.body, "provision_owner"));
-        bool is_ours = owner && strcmp(owner, w->owner) == 0;
+        w->has_claim = is_ours(w, &a);
         err e = a.outcome == FLY_OK ? OK : work_fail_by(w, &a, "the machine's row cannot be claimed");
-        if (e == OK && is_ours && !take_row(w, a.body)) e = work_fail(w, ERR_HTTP, 502, "Supabase answers no row");
+        if (e == OK && w->has_claim && !take_row(w, a.body)) e = work_fail(w, ERR_HTTP, 502, "Supabase answers no row");
         dialogue_answer_deinit(&a);
-        if (e != OK) return e;
-        w->has_claim = is_ours;
-        if (is_ours) return OK;
+        w->claim_until_ms = until_ms;
+        if (e != OK || w->has_claim) return e;
         if (monotonic_ms() > end_ms) return work_fail(w, ERR_EXISTS, 409, "another is at work on this machine");
         if (!has_told) work_tell(w, "another is at work on this machine; waiting for it");
         has_told = true;
@@ -177,9 +192,12 @@ err work_write_row(work *w, json_t *changes) {
     dialogue_answer a = {.outcome = FLY_LOST, .why = "out of memory"};
     snprintf(filter, sizeof filter, "id=eq.%s&provision_owner=eq.%s", w->row, w->owner);
     if (text) dialogue_update(w->talk, "cloud_machines", filter, text, &a);
+    bool is_lost = a.outcome == FLY_OK && !a.body;
     const char *status = json_string_value(json_object_get(changes, "status"));
-    if (a.outcome == FLY_OK && status) snprintf(w->out->status, sizeof w->out->status, "%s", status);
-    err e = a.outcome == FLY_OK ? OK : work_fail_by(w, &a, "the machine's row cannot be written");
+    if (a.outcome == FLY_OK && !is_lost && status) snprintf(w->out->status, sizeof w->out->status, "%s", status);
+    err e = is_lost               ? lose_claim(w)
+            : a.outcome == FLY_OK ? OK
+                                  : work_fail_by(w, &a, "the machine's row cannot be written");
     dialogue_answer_deinit(&a);
     json_decref(changes);
     free(text);
@@ -223,8 +241,25 @@ err work_check_tier(work *w) {
 void work_fly(work *w, fly_action action, const char *query, const char *body, dialogue_answer *out) {
     fly_request r = {
         .action = action, .app = w->plan.app, .machine = w->out->fly_machine_id, .query = query, .body = body};
+    if (*w->nonce) r.nonce = w->nonce;
     if (action == FLY_WAIT) r.timeout_ms = (WAIT_S + 10) * 1000;
     dialogue_fly(w->talk, &r, out);
+}
+
+err work_lease(work *w) {
+    dialogue_answer a;
+    work_fly(w, FLY_LEASE, NULL, LEASE, &a);
+    err e = a.outcome == FLY_OK ? OK : work_fail_by(w, &a, "the machine's lease");
+    if (e == OK && !fly_nonce_of(a.body, w->nonce)) e = work_fail(w, ERR_HTTP, 502, "Fly gives no lease");
+    dialogue_answer_deinit(&a);
+    return e;
+}
+
+void work_unlease(work *w) {
+    dialogue_answer a;
+    work_fly(w, FLY_UNLEASE, NULL, NULL, &a);
+    dialogue_answer_deinit(&a);
+    *w->nonce = 0;
 }
 
 err work_get_machine(work *w, fly_machine *m, json_t **body) {
@@ -240,11 +275,47 @@ err work_get_machine(work *w, fly_machine *m, json_t **body) {
     return e;
 }
 
+/* ---- what is held ---- */
+
+/* The claim is not simply made again: when it was over, another may have had the machine since and have left it. So the row is
+ * asked first whether it is still ours. */
+static err renew(work *w) {
+    dialogue_answer a;
+    err e = work_write_row(w, json_pack("{s:s}", "provision_owner", w->owner));
+    if (e != OK) return e;
+    call_with_owner(w, "trademind_claim", true, &a);
+    if (a.outcome != FLY_OK)
+        e = work_fail_by(w, &a, "the claim cannot be renewed");
+    else if (!is_ours(w, &a))
+        e = lose_claim(w);
+    dialogue_answer_deinit(&a);
+    return e == OK && *w->nonce ? work_lease(w) : e;
+}
+
+err work_renew(work *w) {
+    diag why = w->out->why;
+    int status = w->out->http_status;
+    int64_t now_ms = monotonic_ms();
+    err e = renew(w);
+    if (e == OK) w->claim_until_ms = now_ms + CLAIM_S * 1000;
+    if (e == OK || e == ERR_EXISTS || monotonic_ms() >= w->claim_until_ms) return e;
+    w->out->why = why;
+    w->out->http_status = status;
+    return OK;
+}
+
+static err renew_in_time(work *w) {
+    bool is_due = w->has_claim && monotonic_ms() > w->claim_until_ms - RENEW_BEFORE_MS;
+    return is_due ? work_renew(w) : OK;
+}
+
+/* ---- waiting ---- */
+
 static int64_t end_of_waiting(const work *w) {
     return monotonic_ms() + (w->context->health_by_ms ? w->context->health_by_ms : HEALTH_BY_MS);
 }
 
-/* Fly waits a minute at most; the claim is renewed between. */
+/* Fly waits a minute at most; what is held is renewed between. */
 err work_wait_state(work *w, const char *state, const char *version) {
     char query[160];
     int64_t end_ms = end_of_waiting(w);
@@ -265,14 +336,14 @@ err work_wait_state(work *w, const char *state, const char *version) {
             return work_fail(w, ERR_HTTP, 502, "the machine has failed to start");
         if (e == ERR_NOT_FOUND) return e;
         if (monotonic_ms() > end_ms) return work_fail(w, ERR_TIMEOUT, 504, "the machine is not %s in time", state);
-        if (w->has_claim && (e = work_claim(w)) != OK) return e;
+        if ((e = renew_in_time(w)) != OK) return e;
         dialogue_wait(w->talk, look_ms(w));
     }
 }
 
 err work_wait_healthy(work *w) {
     char url[PLAN_URL_BYTES];
-    int64_t end_ms = end_of_waiting(w), renew_ms = monotonic_ms() + CLAIM_S * 500;
+    int64_t end_ms = end_of_waiting(w);
     machine_plan_health_url(w->plan.app, w->context->proxy, url);
     work_tell(w, "waiting until %s says that it is well", url);
     for (;;) {
@@ -281,11 +352,8 @@ err work_wait_healthy(work *w) {
         if (monotonic_ms() > end_ms)
             return work_fail(w, ERR_TIMEOUT, 504, "%s %s", url,
                              status ? "says that the machine is not well" : "does not answer");
-        if (w->has_claim && monotonic_ms() > renew_ms) {
-            err e = work_claim(w);
-            if (e != OK) return e;
-            renew_ms = monotonic_ms() + CLAIM_S * 500;
-        }
+        err e = renew_in_time(w);
+        if (e != OK) return e;
         dialogue_wait(w->talk, look_ms(w));
     }
 }

@@ -38,6 +38,10 @@ static message *write_hello(const channel *c, uint64_t seq, const signal_list *s
 
 /* From here on it is told of everything, also of what was pushed while the signals were read. */
 static void go_live(channel_client *client, const signal_list *signals) {
+    if (!push_history_reaches(&client->owner->history, client->seen_seq)) { /* more has come than is kept: once more */
+        channel_close_client(client, CLOSE_TRY_LATER, "too much has come meanwhile");
+        return;
+    }
     channel_send(client, write_hello(client->owner, client->live_seq, signals));
     client->is_live = true;
 }

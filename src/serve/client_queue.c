@@ -8,6 +8,12 @@ void client_queue_init(client_queue *q) { *q = (client_queue){0}; }
 
 static message **at(const client_queue *q, uint32_t i) { return &q->items[(q->head + i) & (q->capacity - 1)]; }
 
+/* One message may be larger than the whole budget (a hello with many traders) and goes out all the same: it counts as half of
+ * it, so that the answers behind it have room. */
+static size_t weight_of(const message *m) {
+    return m->bytes < CLIENT_QUEUE_BYTES / 2 ? m->bytes : CLIENT_QUEUE_BYTES / 2;
+}
+
 const message *client_queue_first(const client_queue *q) { return q->count ? *at(q, 0) : NULL; }
 
 message *client_queue_take(client_queue *q) {
@@ -16,7 +22,7 @@ message *client_queue_take(client_queue *q) {
     m = *at(q, 0);
     q->head = (q->head + 1) & (q->capacity - 1);
     q->count--;
-    q->bytes -= m->bytes;
+    q->bytes -= weight_of(m);
     return m;
 }
 
@@ -52,7 +58,7 @@ static void drop(client_queue *q, const message *newer) {
     for (uint32_t i = 0; i < q->count; i++) {
         message *m = *at(q, i);
         if (m->kind != MESSAGE_KEPT && (!newer || replaces(newer, m))) {
-            q->bytes -= m->bytes;
+            q->bytes -= weight_of(m);
             q->n_dropped++;
             message_release(m);
         } else {
@@ -63,13 +69,13 @@ static void drop(client_queue *q, const message *newer) {
 }
 
 static bool fits(const client_queue *q, const message *m, uint32_t share) {
-    return q->count < CLIENT_QUEUE_MESSAGES / share && q->bytes + m->bytes <= CLIENT_QUEUE_BYTES / share;
+    return q->count < CLIENT_QUEUE_MESSAGES / share && q->bytes + weight_of(m) <= CLIENT_QUEUE_BYTES / share;
 }
 
 static err append(client_queue *q, message *m) {
     if (make_room(q) != OK) return ERR_NO_MEMORY;
     *at(q, q->count++) = message_acquire(m);
-    q->bytes += m->bytes;
+    q->bytes += weight_of(m);
     return OK;
 }
 

@@ -19,7 +19,7 @@ enum {
 typedef struct client_queue {
     message **items; /* a ring; NULL: nothing has ever waited */
     uint32_t capacity, head, count;
-    size_t bytes;
+    size_t bytes;       /* each counts as half of the budget at most */
     uint64_t n_dropped; /* messages that were lost, ever */
 } client_queue;
 

@@ -5,16 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGUMENT_BYTES = 256, PAGE_DEFAULT = 100, KLINES_DEFAULT = 500, PLOTS_DEFAULT = 300 };
+enum { ARGUMENT_BYTES = 256, ARGUMENTS_BYTES = 2048, PAGE_DEFAULT = 100, KLINES_DEFAULT = 500, PLOTS_DEFAULT = 300 };
 
 static const int64_t TIME_MAX_MS = 253402300800000; /* the year 10000 */
 
 /* Takes one parameter; NULL: fine; else what was expected. `name` is its name, `value` what stands behind "=". */
 typedef const char *(*take_fn)(void *filter, const char *name, const char *value);
 
+/* The list of fragments ends at an empty one: what stands behind it would be left out without a word. */
+static bool has_empty_argument(struct lws *wsi) {
+    char all[ARGUMENTS_BYTES];
+    int n = lws_hdr_copy(wsi, all, sizeof all, WSI_TOKEN_HTTP_URI_ARGS);
+    return n <= 0 || all[0] == '&' || all[n - 1] == '&' || strstr(all, "&&");
+}
+
 static const char *each_argument(struct lws *wsi, take_fn take, void *filter) {
     char argument[ARGUMENT_BYTES];
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) == 0) return NULL;
+    if (has_empty_argument(wsi))
+        return "a parameter is empty, or all of them are too long; expected name=value&name=value";
     for (int i = 0; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0; i++) {
         char *value;
         const char *problem;

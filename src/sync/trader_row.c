@@ -47,6 +47,13 @@ static char *copy_text(const json_t *column) {
     return json_is_string(column) ? strdup(json_string_value(column)) : NULL;
 }
 
+/* Takes what is known out of the object. */
+static char *rest_of(json_t *object, const char *known, const char *known_too) {
+    json_object_del(object, known);
+    if (known_too) json_object_del(object, known_too);
+    return json_object_size(object) ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS | JSON_EMBED) : NULL;
+}
+
 static void read_filter(trader_row *row, const json_t *column) {
     bool is_broken;
     json_t *filter = object_of(column, &is_broken);
@@ -60,6 +67,7 @@ static void read_filter(trader_row *row, const json_t *column) {
     else
         row->code = strdup(json_string_value(code));
     row->key = copy_text(json_object_get(filter, "key"));
+    row->filter_rest = rest_of(filter, "code", "key");
     json_decref(filter);
 }
 
@@ -72,12 +80,13 @@ static void read_inputs(trader_row *row, const json_t *column) {
 }
 
 /* What an owner has never said lets it run, and wants to be told. */
-static void read_wishes(trader_row *row, const json_t *column) {
+static void read_cloud(trader_row *row, const json_t *column) {
     bool is_broken;
     json_t *settings = object_of(column, &is_broken);
     row->is_in_cloud = !json_is_false(json_object_get(settings, "enabledInCloud"));
     row->tells_signals = !json_is_false(json_object_get(settings, "notifyOnSignal"));
     row->tells_analyses = !json_is_false(json_object_get(settings, "notifyOnAnalysis"));
+    row->cloud_rest = rest_of(settings, "enabledInCloud", NULL);
     json_decref(settings);
 }
 
@@ -103,9 +112,26 @@ static bool read_row(const json_t *value, trader_row *row) {
     copy_short(json_object_get(value, "updated_at"), row->updated_at, sizeof row->updated_at);
     copy_short(json_object_get(value, "created_at"), row->created_at, sizeof row->created_at);
     if (json_object_get(value, "filter")) read_filter(row, json_object_get(value, "filter"));
+    read_cloud(row, json_object_get(value, "cloud_config"));
     read_inputs(row, json_object_get(value, "inputs"));
-    read_wishes(row, json_object_get(value, "cloud_config"));
     return true;
+}
+
+void trader_row_write_filter(const char *code, const char *key, const char *rest, json_writer *w) {
+    json_write_key(w, "filter");
+    json_write_object(w);
+    if (code) json_put_text(w, "code", code);
+    if (key) json_put_text(w, "key", key);
+    if (rest) json_write_raw(w, rest);
+    json_write_object_end(w);
+}
+
+void trader_row_write_cloud(bool is_in_cloud, const char *rest, json_writer *w) {
+    json_write_key(w, "cloud_config");
+    json_write_object(w);
+    json_put_bool(w, "enabledInCloud", is_in_cloud);
+    if (rest) json_write_raw(w, rest);
+    json_write_object_end(w);
 }
 
 void trader_row_write(const trader_row *row, json_writer *w) {
@@ -115,20 +141,11 @@ void trader_row_write(const trader_row *row, json_writer *w) {
     json_put_text(w, "name", row->name);
     json_put_text(w, "description", row->description ? row->description : "");
     json_put_bool(w, "enabled", row->is_enabled);
-    json_write_key(w, "filter");
-    json_write_object(w);
-    if (row->code) json_put_text(w, "code", row->code);
-    if (row->key) json_put_text(w, "key", row->key);
-    json_write_object_end(w);
+    trader_row_write_filter(row->code, row->key, row->filter_rest, w);
     json_put_raw(w, "strategy", "{}"); /* not null in earlier tables */
     json_put_text(w, "language", row->language);
     json_put_text(w, "access_tier", user_tier_name(row->tier));
-    json_write_key(w, "cloud_config");
-    json_write_object(w);
-    json_put_bool(w, "enabledInCloud", row->is_in_cloud);
-    json_put_bool(w, "notifyOnSignal", row->tells_signals);
-    json_put_bool(w, "notifyOnAnalysis", row->tells_analyses);
-    json_write_object_end(w);
+    trader_row_write_cloud(row->is_in_cloud, row->cloud_rest, w);
     json_put_raw(w, "inputs", row->inputs ? row->inputs : "null");
     json_put_text(w, "error", row->error);
     json_put_integer(w, "version", row->version);
@@ -140,8 +157,8 @@ void trader_row_write(const trader_row *row, json_writer *w) {
 /* ---- lists ---- */
 
 void trader_row_deinit(trader_row *row) {
-    char *texts[] = {row->name, row->description, row->language, row->key,
-                     row->code, row->inputs,      row->error,    row->problem};
+    char *texts[] = {row->name,   row->description, row->language, row->key,         row->code,
+                     row->inputs, row->error,       row->problem,  row->filter_rest, row->cloud_rest};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
     *row = (trader_row){0};
 }
@@ -178,6 +195,8 @@ err trader_row_copy(const trader_row *row, trader_row *out) {
     is_whole = copy(row->inputs, &r.inputs) && is_whole;
     is_whole = copy(row->error, &r.error) && is_whole;
     is_whole = copy(row->problem, &r.problem) && is_whole;
+    is_whole = copy(row->filter_rest, &r.filter_rest) && is_whole;
+    is_whole = copy(row->cloud_rest, &r.cloud_rest) && is_whole;
     if (!is_whole) {
         trader_row_deinit(&r);
         return ERR_NO_MEMORY;

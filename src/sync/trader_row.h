@@ -30,6 +30,8 @@ typedef struct trader_row {
     char *inputs; /* a JSON object; NULL: none */
     char *error;  /* what the column says; NULL: nothing */
     char *problem;
+    /* What else the columns filter and cloud_config hold: members of a JSON object without its braces; NULL: nothing. */
+    char *filter_rest, *cloud_rest;
 } trader_row;
 
 typedef struct trader_row_list {
@@ -49,6 +51,9 @@ typedef struct trader_row_list {
 MUST_CHECK err trader_row_parse(const char *json, size_t bytes, trader_row_list *list, diag *why);
 /* The row as an object, as it would be parsed. */
 void trader_row_write(const trader_row *row, json_writer *w);
+/* The columns filter and cloud_config alone. `key` and `rest` may be NULL. */
+void trader_row_write_filter(const char *code, const char *key, const char *rest, json_writer *w);
+void trader_row_write_cloud(bool is_in_cloud, const char *rest, json_writer *w);
 /* The same tier for every way of writing it; -1: none. */
 int user_tier_parse(const char *text);
 const char *user_tier_name(user_tier tier);

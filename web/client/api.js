@@ -10,6 +10,13 @@ import { tokenOf } from './token.js';
 /** @typedef {import('./types.d.ts').Trader} Trader */
 /** @typedef {import('./types.d.ts').Asked} Asked */
 /** @typedef {import('./types.d.ts').SignalQuery} SignalQuery */
+/** @typedef {import('./types.d.ts').SignalWithDetails} SignalWithDetails */
+/** @typedef {import('./types.d.ts').Analysis} Analysis */
+/** @typedef {import('./types.d.ts').Klines} Klines */
+/** @typedef {import('./types.d.ts').Plots} Plots */
+/** @typedef {import('./types.d.ts').Look} Look */
+/** @typedef {import('./types.d.ts').Symbols} Symbols */
+/** @typedef {import('./types.d.ts').Finding} Finding */
 
 const JSON_TYPE = 'application/json';
 const TIMEOUT_MS = 20000;
@@ -110,9 +117,9 @@ export class Api {
   changeTrader(id, change) { return this.request('POST', `/traders/${part(id)}`, { body: change }); }
   /** null, or {archived, open_signals} when it has open signals. @param {string} id */
   deleteTrader(id) { return this.request('DELETE', `/traders/${part(id)}`); }
-  /** What `trademind check` finds. @param {string} source @param {AbortSignal} [signal] */
+  /** What `trademind check` finds. @param {string} source @param {AbortSignal} [signal] @returns {Promise<{ok: boolean, findings: Finding[]}>} */
   validate(source, signal) { return this.request('POST', '/traders/validate', { body: { source }, signal }); }
-  /** The matches on present data; nothing is kept. @param {{source: string, inputs?: object, symbols?: string[], bars?: number}} what @param {AbortSignal} [signal] */
+  /** The matches on present data; nothing is kept. @param {{source: string, inputs?: object, symbols?: string[], bars?: number}} what @param {AbortSignal} [signal] @returns {Promise<Look>} */
   look(what, signal) { return this.request('POST', '/traders/look', { body: what, signal }); }
   /** @param {Record<string, unknown>} [query] */
   traderErrors(query) { return this.request('GET', '/traders/errors', { query }); }
@@ -132,17 +139,18 @@ export class Api {
       before = page.next ?? undefined;
     } while (before);
   }
-  /** With candles, plots and analyses. @param {string} id @param {AbortSignal} [signal] */
+  /** With candles, plots and analyses. @param {string} id @param {AbortSignal} [signal] @returns {Promise<SignalWithDetails>} */
   signal(id, signal) { return this.request('GET', `/signals/${part(id)}`, { signal }); }
   /** Has it analysed now; its end comes on the channel and in analyses. An ApiError says why not. @param {string} id @returns {Promise<Asked>} */
   analyze(id) { return this.request('POST', `/signals/${part(id)}/analyze`); }
-  /** @param {Record<string, unknown>} [query] */
+  /** @param {Record<string, unknown>} [query] @returns {Promise<{analyses: Analysis[], next: string|null}>} */
   analyses(query) { return this.request('GET', '/analyses', { query }); }
 
-  /** @param {{symbol: string, interval: string, limit?: number, before?: number}} query @param {AbortSignal} [signal] */
+  /** @param {{symbol: string, interval: string, limit?: number, before?: number}} query @param {AbortSignal} [signal] @returns {Promise<Klines>} */
   klines(query, signal) { return this.request('GET', '/klines', { query, signal }); }
-  /** @param {{trader: string, symbol: string, interval?: string, limit?: number}} query @param {AbortSignal} [signal] */
+  /** @param {{trader: string, symbol: string, interval?: string, limit?: number}} query @param {AbortSignal} [signal] @returns {Promise<Plots>} */
   plots(query, signal) { return this.request('GET', '/plots', { query, signal }); }
+  /** @returns {Promise<Symbols>} */
   symbols() { return this.request('GET', '/symbols'); }
 
   /** @param {Record<string, unknown>} [query] */

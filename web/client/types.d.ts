@@ -13,6 +13,8 @@ export interface Problem {
   status: number;
   detail: string;
   findings?: Finding[];
+  /** Of a conflict: the present one. */
+  version?: string;
 }
 
 /** One thing that `check` says of a script. */
@@ -23,7 +25,9 @@ export interface Finding {
   severity: 'error' | 'warning' | 'note';
   code: string;
   message: string;
-  hint?: string | null;
+  hint: string | null;
+  /** The line as it stands in the script. */
+  source: string | null;
 }
 
 /** A parameter as the script declares it. */
@@ -37,6 +41,16 @@ export interface Input {
   step?: number | null;
   options?: unknown[] | null;
   help?: string | null;
+}
+
+/** Of a trader. `time`: of the bar. */
+export interface LastError {
+  symbol: string | null;
+  time: number | null;
+  message: string;
+  line: number | null;
+  trace: string | null;
+  codeHash: string | null;
 }
 
 export interface Trader {
@@ -66,7 +80,12 @@ export interface Trader {
   warning: string | null;
   errors: number;
   kills: number;
-  lastError: { symbol: string | null; time: number | null; message: string; line: number | null; trace: string | null } | null;
+  /** End of a pause. */
+  until: number | null;
+  skippedSymbols: number;
+  firstError: number | null;
+  lastErrorAt: number | null;
+  lastError: LastError | null;
   /** Of `trader`, `createTrader`, `saveTrader`. */
   source?: string | null;
 }
@@ -78,6 +97,12 @@ export interface Plot {
   /** 0: that of the candles. */
   pane: number;
   color?: string;
+  width?: number;
+  style?: 'solid' | 'dashed' | 'dotted';
+  /** Of markers. */
+  position?: 'above' | 'below';
+  shape?: string;
+  text?: string;
   values?: (number | null)[];
   upper?: (number | null)[];
   lower?: (number | null)[];
@@ -93,12 +118,20 @@ export interface Signal {
   interval: string;
   /** Open time of the bar. */
   time: number;
-  price: number;
+  closeTime: number;
+  price: number | null;
+  /** Of the last 24 hours. */
+  changePercent: number | null;
+  volume: number | null;
   side: 'long' | 'short' | null;
+  score: number | null;
   stop: number | null;
   targets: number[];
   conditions: string[];
   values: Record<string, number | null>;
+  plots: PlotAtBar[];
+  /** SHA-256 of code and inputs. */
+  revision: string;
   tags: string[];
   state: 'provisional' | 'confirmed' | 'withdrawn' | 'historical';
   status: 'new' | 'monitoring' | 'ready' | 'expired' | 'archived';
@@ -107,6 +140,89 @@ export interface Signal {
   revised: boolean;
   /** When it was stored. */
   created: number;
+}
+
+/** A plot with its value at the bar of a signal. */
+export interface PlotAtBar {
+  kind: Plot['kind'];
+  [member: string]: unknown;
+}
+
+export interface SignalWithDetails extends Signal {
+  candles: unknown[];
+  analyses: Analysis[];
+}
+
+/** One look of a model at a signal. */
+export interface Analysis {
+  signalId: string;
+  analysisId: string;
+  traderId: string;
+  symbol: string;
+  interval: string;
+  /** Open time of the bar that is looked at. */
+  time: number;
+  look: number;
+  state: 'queued' | 'done' | 'failed' | 'expired';
+  signalStatus: 'new' | 'monitoring' | 'ready' | 'expired';
+  decision: 'enter_trade' | 'bad_setup' | 'wait' | null;
+  side: 'long' | 'short' | null;
+  confidence: number | null;
+  reasoning: string | null;
+  keyLevels: Record<string, unknown> | null;
+  tradePlan: Record<string, unknown> | null;
+  technicalContext: Record<string, unknown> | null;
+  notes: string[] | null;
+  provider: string | null;
+  model: string | null;
+  tokens: { in: number; cached: number; out: number };
+  costUsd: number | null;
+  latencyMs: number;
+  requests: number;
+  error: string | null;
+  created: number;
+  finished: number | null;
+}
+
+/** open_time, open, high, low, close, volume, whether it has closed. */
+export type Kline = [number, number, number, number, number, number, boolean];
+
+export interface Klines {
+  symbol: string;
+  interval: string;
+  /** Oldest first; the last may be forming. */
+  klines: Kline[];
+  /** Why older ones are missing that were to come from the exchange. */
+  trouble?: string;
+}
+
+export interface Plots {
+  symbol: string;
+  interval: string;
+  times: number[];
+  plots: Plot[];
+}
+
+/** Where a script matches on present data. */
+export interface Look {
+  matches: { symbol: string; interval: string; time: number; price: number; conditions: string[]; fires: boolean }[];
+  n_matches: number;
+  truncated: boolean;
+  symbols: number;
+  skipped: number;
+  warming: number;
+  bars: number;
+  /** CPU time of an evaluation, median, microseconds. */
+  cost_us: number | null;
+  errors: { symbol: string; time: number; message: string }[];
+  findings: Finding[];
+  /** Why symbols were skipped whose candles were to come from the exchange. */
+  trouble?: string;
+}
+
+export interface Symbols {
+  symbols: { symbol: string; price: number | null; change_24h: number | null; volume_24h: number | null; state: 'screened' | 'halted' | 'fed' }[];
+  breadth: { advancing: number; declining: number; unchanged: number; median_change: number | null };
 }
 
 /** What has become of a wish for an analysis; its end comes later. */

@@ -8,7 +8,7 @@ import { Decision, Empty, Side, SignalState } from '../parts/words.jsx';
 import { marketNow } from '../state/machine.js';
 import { href, route } from '../state/route.js';
 import { analyses, hasLoaded, loadOlder, older, see, seeAll, signals, trouble, unseen } from '../state/signals.js';
-import { nameOf, traders } from '../state/traders.js';
+import { hasTraders, nameOf, traders } from '../state/traders.js';
 import { say } from '../state/toasts.js';
 import { SignalDetail, SymbolDetail } from './detail.jsx';
 
@@ -133,6 +133,14 @@ function List({ chosen, id }) {
 
 function Nothing() {
   if (signals.value.size) return <Empty><p>No signal is like this.</p></Empty>;
+  if (hasTraders.value && traders.value.length === 0) {
+    return (
+      <Empty icon={<Icon name="traders" />}>
+        <p>There is no trader yet, so nothing is screened. Write the first one: it is checked as you type, and runs as soon as you save it.</p>
+        <a class="button" href={href('editor')}>Write a trader</a>
+      </Empty>
+    );
+  }
   return (
     <Empty icon={<Icon name="signals" />}>
       <p>No signals yet. They appear here the moment a trader’s conditions are met.</p>
