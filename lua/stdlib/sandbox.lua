@@ -335,7 +335,8 @@ function M.load(index, code, chunk, overrides, default_interval, is_forced)
     on = t.on or "close", references = t.references or {}, rank_top = t.rank and t.rank.top, symbols_top = symbols.top,
     min_quote_volume = symbols.min_quote_volume, own = own, has_filter = t.filter ~= nil, has_conditions = has_conditions,
     has_plots = t.plots ~= nil, has_prompt = type(t.prompt) == "function", wants_analysis = loaded[index].analysis.is_wanted,
-    least_score = loaded[index].analysis.least_score, is_manual = loaded[index].analysis.when == "manual", notify = t.notify ~= nil and json_text(notices.plain(t.notify)) or nil,
+    least_score = loaded[index].analysis.least_score, is_manual = loaded[index].analysis.when == "manual",
+    notify = t.notify ~= nil and json_text(notices.plain(t.notify)) or nil,
   }
 end
 

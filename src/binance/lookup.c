@@ -202,11 +202,11 @@ static err begin(seeking *s, diag *why) {
     lookup *l = s->owner;
     int64_t now_ms = market_now(l);
     if (now_ms == 0) return diag_set(why, ERR_CLOSED, "the exchange has not told the time yet");
-    int64_t wait_ms =
+    long long wait_ms =
         rest_wait(l->rest, venue_klines_weight(rest_venue(l->rest), rest_venue(l->rest)->page_bars), WEIGHT_BULK);
     if (wait_ms > LOOKUP_PATIENCE_MS)
         return diag_set(why, ERR_FULL, "the exchange's limit of requests is used up for now; try again in %lld s",
-                        (long long)(wait_ms / 1000 + 1));
+                        wait_ms / 1000 + 1);
     s->found = calloc(1, sizeof *s->found);
     if (!s->found) return diag_set(why, ERR_NO_MEMORY, "%s", error_text(ERR_NO_MEMORY));
     memcpy(s->found->symbol, s->symbol, sizeof s->symbol);
@@ -270,7 +270,8 @@ static void on_page(void *context, const rest_answer *a) {
 /* ---- asked ---- */
 
 static seeking *first_idle(const lookup *l) {
-    for (seeking *s = l->waiting; s; s = s->next)
+    for (seeking *s = l->waiting; s;
+         s = s->next) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who has left is not in it */
         if (!s->found) return s;
     return NULL;
 }
@@ -328,7 +329,7 @@ void lookup_close(lookup *l) {
     if (!l) return;
     l->is_closing = true;
     while (l->waiting) {
-        seeking *s = l->waiting;
+        seeking *s = l->waiting; /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
         if (s->found) rest_cancel(l->rest, s->call_id);
         leave(s);
         fail(s, ERR_CLOSED, "the daemon stops");

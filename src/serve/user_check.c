@@ -13,27 +13,39 @@ enum {
     N_PLACES = 32,
     UNDER_WAY_MOST = 16,
     ASKED_PER_MINUTE = 60,
+    AGAIN_PER_MINUTE = 12, /* of tokens that were good a while ago, whatever strangers have used up */
+    AGAIN_UNDER_WAY = 2,
     KEPT_MS = 60000,
+    LAPSED_KEPT_MS = 3600000,
     FAILED_KEPT_MS = 2000, /* an issuer that does not answer is not asked for every request */
     TIMEOUT_MS = 4000,     /* a client waits at most 5 s for its verdict */
     BODY_MAX_BYTES = 64 * 1024,
     AUTHORIZATION_BYTES = 8192,
 };
 
-typedef enum place_state { PLACE_FREE, PLACE_ASKED, PLACE_KNOWN, PLACE_UNKNOWN, PLACE_FAILED } place_state;
+/* LAPSED: was KNOWN, and is to be asked again. */
+typedef enum place_state {
+    PLACE_FREE,
+    PLACE_ASKED,
+    PLACE_KNOWN,
+    PLACE_LAPSED,
+    PLACE_UNKNOWN,
+    PLACE_FAILED
+} place_state;
 
 typedef struct place {
     user_check *owner;
     place_state state;
     unsigned char digest[SHA256_BYTES];
-    int64_t until_ms; /* when the answer is forgotten; not while it is asked */
+    int64_t ahead_ms; /* of the caller's clock, when it was asked */
+    int64_t until_ms; /* by the caller's clock: when the answer is forgotten; not while it is asked */
 } place;
 
 struct user_check {
     user_check_options options;
     char *url, *user_id;
     place places[N_PLACES];
-    token_bucket bucket;
+    token_bucket bucket, again;
     int n_under_way;
     user_check_stats stats;
     log_repeater failures;
@@ -46,6 +58,7 @@ err user_check_new(const user_check_options *options, user_check **out) {
     u->url = strdup(options->url);
     u->user_id = strdup(options->user_id);
     token_bucket_init(&u->bucket, ASKED_PER_MINUTE, monotonic_ms());
+    token_bucket_init(&u->again, AGAIN_PER_MINUTE, monotonic_ms());
     if (!u->url || !u->user_id) {
         user_check_free(u);
         return ERR_NO_MEMORY;
@@ -65,9 +78,21 @@ void user_check_read_stats(const user_check *u, user_check_stats *out) { *out = 
 
 /* ---- places ---- */
 
+static void forget(place *p, int64_t now_ms) {
+    if (p->state == PLACE_FREE || p->state == PLACE_ASKED || now_ms < p->until_ms) return;
+    if (p->state == PLACE_KNOWN && now_ms < p->until_ms + LAPSED_KEPT_MS) {
+        p->state = PLACE_LAPSED;
+        p->until_ms += LAPSED_KEPT_MS;
+        return;
+    }
+    p->state = PLACE_FREE;
+}
+
+static bool was_known(const place *p) { return p->state == PLACE_KNOWN || p->state == PLACE_LAPSED; }
+
 static place *find(user_check *u, const unsigned char digest[SHA256_BYTES], int64_t now_ms) {
     for (place *p = u->places; p < u->places + N_PLACES; p++) {
-        if (p->state != PLACE_FREE && p->state != PLACE_ASKED && now_ms >= p->until_ms) p->state = PLACE_FREE;
+        forget(p, now_ms);
         if (p->state != PLACE_FREE && CRYPTO_memcmp(p->digest, digest, SHA256_BYTES) == 0) return p;
     }
     return NULL;
@@ -80,9 +105,7 @@ static place *take_place(user_check *u) {
     for (place *p = u->places; p < u->places + N_PLACES; p++) {
         if (p->state == PLACE_FREE) return p;
         if (p->state == PLACE_ASKED) continue;
-        bool is_worse = best && (p->state == PLACE_KNOWN) != (best->state == PLACE_KNOWN)
-                            ? p->state != PLACE_KNOWN
-                            : best && p->until_ms < best->until_ms;
+        bool is_worse = best && was_known(p) != was_known(best) ? !was_known(p) : best && p->until_ms < best->until_ms;
         if (!best || is_worse) best = p;
     }
     return best;
@@ -92,7 +115,7 @@ static place *take_place(user_check *u) {
 
 static void settle(place *p, place_state state) {
     p->state = state;
-    p->until_ms = monotonic_ms() + (state == PLACE_FAILED ? FAILED_KEPT_MS : KEPT_MS);
+    p->until_ms = monotonic_ms() + p->ahead_ms + (state == PLACE_FAILED ? FAILED_KEPT_MS : KEPT_MS);
 }
 
 static bool is_the_user(const user_check *u, const http_response *response) {
@@ -144,15 +167,26 @@ static err send_question(user_check *u, place *p, const char *token, size_t byte
     return failed;
 }
 
-static user_verdict begin(user_check *u, const unsigned char digest[SHA256_BYTES], const char *token, size_t bytes,
-                          int64_t now_ms) {
-    place *p = take_place(u);
-    if (!p || u->n_under_way == UNDER_WAY_MOST || token_bucket_wait_ms(&u->bucket, 1, now_ms) > 0) {
+/* The bucket that may be asked from; NULL: none. Strangers, whose tokens anybody can invent, do not use up the questions that a
+ * user's own token needs from minute to minute. */
+static token_bucket *bucket_for(user_check *u, bool is_again, int64_t now_ms) {
+    if (u->n_under_way >= UNDER_WAY_MOST + (is_again ? AGAIN_UNDER_WAY : 0)) return NULL;
+    if (token_bucket_wait_ms(&u->bucket, 1, now_ms) == 0) return &u->bucket;
+    return is_again && token_bucket_wait_ms(&u->again, 1, now_ms) == 0 ? &u->again : NULL;
+}
+
+/* `p`: where the token is known from; NULL: from nowhere. */
+static user_verdict begin(user_check *u, place *p, const unsigned char digest[SHA256_BYTES], const char *token,
+                          size_t bytes, int64_t now_ms) {
+    token_bucket *bucket = bucket_for(u, p != NULL, now_ms);
+    if (!p) p = take_place(u);
+    if (!bucket || !p) {
         u->stats.n_held_back++;
         return USER_CHECK_UNAVAILABLE;
     }
-    token_bucket_take(&u->bucket, 1, now_ms);
+    token_bucket_take(bucket, 1, now_ms);
     p->owner = u;
+    p->ahead_ms = now_ms - monotonic_ms();
     memcpy(p->digest, digest, SHA256_BYTES);
     u->stats.n_asked++;
     if (send_question(u, p, token, bytes) != OK) {
@@ -168,12 +202,12 @@ static user_verdict begin(user_check *u, const unsigned char digest[SHA256_BYTES
 user_verdict user_check_ask(user_check *u, const char *token, size_t bytes, int64_t now_ms) {
     unsigned char digest[SHA256_BYTES];
     if (sha256_of(NULL, 0, token, bytes, digest) != OK) return USER_CHECK_UNAVAILABLE;
-    const place *p = find(u, digest, now_ms);
+    place *p = find(u, digest, now_ms);
     switch (p ? p->state : PLACE_FREE) {
     case PLACE_ASKED: return USER_CHECK_WAIT;
     case PLACE_KNOWN: return USER_KNOWN;
     case PLACE_UNKNOWN: return USER_UNKNOWN;
     case PLACE_FAILED: return USER_CHECK_UNAVAILABLE;
-    default: return begin(u, digest, token, bytes, now_ms);
+    default: return begin(u, p, digest, token, bytes, now_ms);
     }
 }
