@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 20000, IN_BYTES = 1 << 20 };
+enum { DEADLINE_MS = 60000, IN_BYTES = 1 << 20 };
 
 static uv_loop_t loop;
 static serve *server;

@@ -1,5 +1,6 @@
 /* The order of questions, against a made-up exchange: whatever has been published and whatever is missing, following the
- * plan ends with everything that can be had, no dump is asked for twice, and REST is asked for what dumps cannot give. */
+ * plan ends with everything that can be had, no dump is asked for twice, and REST is asked for what dumps cannot give.
+ * time limit: 400 */
 #include "binance/dump_name.h"
 #include "binance/history_plan.h"
 #include "market/interval.h"

@@ -106,6 +106,16 @@ static void test_rest(void) {
     l = one("\"filter\":{\"code\":\"x\"},\"cloud_config\":{\"enabledInCloud\":true}");
     ok(!l.items[0].filter_rest && !l.items[0].cloud_rest, "nothing else: nothing");
     trader_row_list_deinit(&l);
+    trader_row of_a_file = {.id = ID(01), .is_in_cloud = true, .tier = TIER_ELITE};
+    json_writer_init(&w);
+    json_write_array(&w);
+    trader_row_write(&of_a_file, &w);
+    json_write_array_end(&w);
+    l = parse(json_writer_text(&w));
+    ok(l.count == 1 && l.items[0].is_in_cloud && l.items[0].tells_signals && l.items[0].tells_analyses,
+       "a row made of a file silences nobody");
+    json_writer_deinit(&w);
+    trader_row_list_deinit(&l);
 }
 
 static void test_problems(void) {

@@ -34,7 +34,7 @@ static void faults(const char *json, const char *expected) {
 }
 
 static void laying(void) {
-    trader_overrides *to, *from;
+    trader_overrides *to = NULL, *from = NULL;
     diag why;
     if (trader_overrides_new("{\"a\":{\"enabled\":true},\"b\":{\"inputs\":{\"x\":1,\"y\":2}}}", &to, &why) != OK ||
         trader_overrides_new("{\"b\":{\"inputs\":{\"y\":3}},\"c\":{\"enabled\":false}}", &from, &why) != OK)

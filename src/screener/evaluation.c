@@ -227,9 +227,9 @@ static bool is_timed(uint64_t n) { return (uint32_t)(n * 2654435761u) >> 26 == 0
 
 static err evaluate_timed(evaluation *e, int32_t index, const script_view *view, script_result *r, diag *why) {
     trader *one = e->set->traders[index];
-    int64_t began_ns = thread_cpu_ns(); /* a worker that has to wait for its CPU makes no trader dearer */
+    int64_t began_ns = monotonic_ns(); /* the clock of the thread's CPU time takes a system call */
     err result = script_state_evaluate(e->state, index, view, r, why);
-    atomic_fetch_add_explicit(&one->timed_ns, thread_cpu_ns() - began_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&one->timed_ns, monotonic_ns() - began_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&one->n_timed, 1, memory_order_relaxed);
     return result;
 }
