@@ -157,6 +157,20 @@ static void test_end(local_db *db) {
     snprintf(sql, sizeof sql, "SELECT group_concat(prompt IS NULL) FROM analyses WHERE signal_id = '%s'",
              look.signal_id);
     ok(strcmp(one(sql), "1,1,1") == 0, "and no prompt kept: %s", one(sql));
+    look.look = 3; /* somebody has asked for it, with a prompt of its own */
+    analysis_id(look.signal_id, 3, look.id);
+    look.follow_up = FOLLOW_MONITORING;
+    put(db, &look);
+    analysis_past_deinit(&past);
+    past = past_of(db);
+    ok(past.n_watched == 1 && past.watched[0].look == 3 && past.watched[0].prompt,
+       "a look that begins a new watch is watched with its prompt");
+    look.look = 4;
+    analysis_id(look.signal_id, 4, look.id);
+    look.follow_up = FOLLOW_EXPIRED;
+    put(db, &look);
+    analysis_past_deinit(&past);
+    past = past_of(db);
     snprintf(sql, sizeof sql, "UPDATE signals SET status = 'archived' WHERE id = '%s'", enter.signal_id);
     alter(sql);
     put(db, &enter);

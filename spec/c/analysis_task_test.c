@@ -215,6 +215,14 @@ static void test_watch(void) {
     ok(n_due == 3, "none while one of a run before is under way");
     watch_list_forget(list, "s");
     ok(watch_list_count(list) == 0, "forgotten");
+    analysis_row asked = row; /* by hand, of a signal that is not watched */
+    asked.look = 5;
+    asked.follow_up = FOLLOW_READY;
+    ok(settle(list, &asked, ANALYSIS_FAILED, "") == FOLLOW_READY && watch_list_count(list) == 0,
+       "a look that somebody asked for and that failed changes nothing");
+    asked.look = 1;
+    ok(settle(list, &asked, ANALYSIS_DONE, "wait") == FOLLOW_MONITORING && watch_list_count(list) == 1,
+       "one that says to wait begins a watch");
     for (int i = 0; i < n_due; i++) analysis_row_deinit(&due[i]);
     watch_list_free(list);
 }

@@ -156,7 +156,7 @@ static void test_closed_only(void) {
 static void test_bound(void) {
     enum { N = LOOKUP_BARS_MAX / 1000 + 5 };
     open_fixture();
-    char name[16];
+    char name[24];
     bool are_all = true;
     for (int i = 0; i < N; i++) {
         snprintf(name, sizeof name, "S%dUSDT", i);
