@@ -270,8 +270,8 @@ static void on_page(void *context, const rest_answer *a) {
 /* ---- asked ---- */
 
 static seeking *first_idle(const lookup *l) {
-    for (seeking *s = l->waiting; s;
-         s = s->next) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who has left is not in it */
+    for (seeking *s = l->waiting; s; s = s->next)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who has left is not in it */
         if (!s->found) return s;
     return NULL;
 }
