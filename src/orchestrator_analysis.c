@@ -13,6 +13,7 @@ typedef struct kept_row {
     struct kept_row *next;
     orchestrator_analysis *owner;
     analysis_row row;
+    bool is_asked; /* only what it has cost so far */
 } kept_row;
 
 struct orchestrator_analysis {
@@ -30,6 +31,7 @@ struct orchestrator_analysis {
 
 static void read_past(orchestrator_analysis *a);
 static void on_row(void *context, const analysis_row *row);
+static void on_asked(void *context, const analysis_row *row);
 
 script_analysis orchestrator_analysis_mode(const config *cfg) {
     if (!analyzer_setup_is_on(cfg)) return ANALYSIS_OFF;
@@ -53,6 +55,7 @@ err orchestrator_analysis_new(const orchestrator_analysis_config *options, orche
     ac.clock = options->clock;
     ac.seed = (uint64_t)monotonic_ns();
     ac.on_row = on_row;
+    ac.on_asked = on_asked;
     ac.context = a;
     e = analyzer_new(&ac, &a->analyzer, why);
     if (e != OK) {
@@ -85,7 +88,10 @@ static void release(orchestrator_analysis *a) {
 
 /* ---- rows to storage ---- */
 
-static err do_put(local_db *db, void *job, diag *why) { return analysis_table_put(db, &((kept_row *)job)->row, why); }
+static err do_put(local_db *db, void *job, diag *why) {
+    const kept_row *k = job;
+    return k->is_asked ? analysis_table_asked(db, &k->row, why) : analysis_table_put(db, &k->row, why);
+}
 
 static void on_put(void *job, err error, const char *why) {
     kept_row *k = job;
@@ -122,13 +128,27 @@ static kept_row *keep(orchestrator_analysis *a, const analysis_row *row) {
     return NULL;
 }
 
-static void on_row(void *context, const analysis_row *row) {
-    orchestrator_analysis *a = context;
-    kept_row *k = keep(a, row);
-    if (!k) return;
+static void hand_over(orchestrator_analysis *a, kept_row *k) {
     *a->end = k;
     a->end = &k->next;
     orchestrator_analysis_flush(a);
+}
+
+static void on_row(void *context, const analysis_row *row) {
+    orchestrator_analysis *a = context;
+    kept_row *k = keep(a, row);
+    if (k) hand_over(a, k);
+}
+
+static void on_asked(void *context, const analysis_row *row) {
+    orchestrator_analysis *a = context;
+    kept_row *k;
+    analysis_row costs = *row;
+    costs.prompt = NULL; /* is kept already, and large */
+    k = keep(a, &costs);
+    if (!k) return;
+    k->is_asked = true;
+    hand_over(a, k);
 }
 
 /* ---- the past ---- */

@@ -140,7 +140,9 @@ test('kill -9 with a full queue: the rest is asked after the restart, what was a
   const texts = gemini.requests.map(r => google.asked(r.body)), first = texts.slice(0, 6), hanging = texts.slice(6);
   assert.equal(hanging.length, 2);
   await stop(daemon, 'SIGKILL');
-  const before = rows(folder, ANALYSES);
+  const before = rows(folder, ANALYSES), underWay = before.filter(a => a.status === 'queued' && a.requests > 0);
+  assert.equal(underWay.length, 2);
+  assert.ok(underWay.every(a => a.requests === 1 && a.day > 0 && a.cost_usd > 0), 'a request that may have to be paid is counted before its answer');
   model();
   const again = await startDaemon({ port: exchange.port, market, folder, traders: ASKED, env: SETTINGS });
   await idle(again);
@@ -151,6 +153,7 @@ test('kill -9 with a full queue: the rest is asked after the restart, what was a
   assert.equal(new Set(asked).size, asked.length);
   assert.ok(hanging.every(text => asked.includes(text)), 'what was not answered is asked again');
   assert.ok(first.every(text => !asked.includes(text)), 'what was answered is not');
+  for (const a of underWay) assert.equal(analyses.find(b => b.id === a.id).requests, 2);
   for (const a of before.filter(b => b.status === 'done')) assert.deepEqual(analyses.find(b => b.id === a.id), a);
   const days = rows(folder, 'SELECT day, sum(requests) AS n FROM analyses GROUP BY day ORDER BY day');
   assert.equal((await again.status()).analysis.spentToday.requests, days.at(-1).n, 'what the run before has spent counts');

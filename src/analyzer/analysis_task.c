@@ -146,6 +146,16 @@ double analysis_task_charge(analysis_task *t, const analysis_manner *m, const re
     return has_answer ? usd : NAN;
 }
 
+analysis_row analysis_task_asked(const analysis_task *t) {
+    analysis_row row = t->row;
+    row.n_requests++;
+    row.day = t->job.day;
+    row.tokens_in += t->job.tokens_in;
+    row.tokens_out += t->job.tokens_out;
+    row.cost_usd += t->job.usd[t->job.provider];
+    return row;
+}
+
 /* ---- answering ---- */
 
 typedef void (*write_fn)(json_writer *w, const opinion *o, const verdict *v);

@@ -44,6 +44,8 @@ bool analysis_task_price(analysis_task *t, const analysis_manner *m, int64_t mar
 double analysis_task_charge(analysis_task *t, const analysis_manner *m, const reply *r, bool has_answer,
                             int64_t market_ms);
 
+/* The row as it stands if nothing is heard of the request that has just been sent; its texts are the task's. */
+analysis_row analysis_task_asked(const analysis_task *t);
 /* Reads and checks the answer into the row: ANALYSIS_DONE. ERR_SYNTAX, ERR_INVALID, ERR_TOO_BIG: it is not of the form, `why` says
  * what is wrong; ERR_NO_MEMORY. */
 MUST_CHECK err analysis_task_answer(analysis_task *t, const char *text, diag *why);

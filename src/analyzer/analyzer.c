@@ -184,8 +184,12 @@ static err ask(analyzer *a, analysis_task *t) {
     t->owner = a;
     t->sent_ms = monotonic_ms();
     if (e == OK) e = http_client_send(a->http, &request, &t->http_id);
-    if (e == OK) a->counts.n_requests++;
     provider_request_deinit(&r);
+    if (e == OK) a->counts.n_requests++;
+    if (e == OK && a->config.on_asked) {
+        analysis_row row = analysis_task_asked(t);
+        a->config.on_asked(a->config.context, &row);
+    }
     return e;
 }
 

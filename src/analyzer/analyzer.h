@@ -26,6 +26,9 @@ typedef struct analyzer_config {
     int32_t looks_max; /* later looks at a signal that is to wait */
     uint64_t seed;
     void (*on_row)(void *context, const analysis_row *row);
+    /* A request is on its way: a queued row with what all of them will have cost at the most, should the run end before the answer.
+     * NULL: nobody keeps that. */
+    void (*on_asked)(void *context, const analysis_row *row);
     void *context;
 } analyzer_config;
 

@@ -34,6 +34,9 @@ static const char STATUS[] = "UPDATE signals SET status = ?2 WHERE id = ?1 AND s
 static const char PROMPT[] = "UPDATE analyses SET prompt = ?2 WHERE id = ?1 AND status = 'queued' AND prompt IS NULL";
 static const char NO_PROMPT[] = "UPDATE analyses SET status = 'failed', error = ?2, finished_at = ?3 WHERE id = ?1 AND"
                                 " status = 'queued' AND prompt IS NULL";
+static const char ASKED[] =
+    "UPDATE analyses SET day = ?2, requests = ?3, tokens_in = ?4, tokens_cached = ?5, tokens_out = ?6, cost_usd = ?7"
+    " WHERE id = ?1 AND status = 'queued'";
 /* A prompt is big: it is kept while somebody may ask it. */
 static const char FORGET[] = "UPDATE analyses SET prompt = NULL WHERE signal_id = ?1 AND status <> 'queued'";
 static const char ONE[] = "SELECT " COLUMNS " FROM analyses WHERE id = ?1";
@@ -50,7 +53,8 @@ static const char SPENT[] =
     "SELECT day, sum(requests), sum(tokens_in + tokens_out), sum(cost_usd) FROM analyses WHERE day ="
     " (SELECT max(day) FROM analyses) GROUP BY day";
 static const char SPENDERS[] =
-    "SELECT trader_id, count(*) FROM analyses WHERE day = ?1 AND look = 0 GROUP BY trader_id";
+    "SELECT trader_id, count(*) FROM analyses WHERE day = ?1 AND look = 0 AND status <> 'queued' GROUP BY"
+    " trader_id";
 
 static err prepare(local_db *db, const char *sql, sqlite3_stmt **out, diag *why) {
     return sqlite3_prepare_v2(db->handle, sql, -1, out, NULL) == SQLITE_OK ? OK : local_db_fail(db, why, "read it");
@@ -121,6 +125,20 @@ err analysis_table_prompt(local_db *db, const prompt_row *made, diag *why) {
     bind_text(update, 1, id);
     bind_text(update, 2, made->prompt ? made->prompt : made->error);
     if (!made->prompt) sqlite3_bind_int64(update, 3, wall_ms());
+    e = local_db_run(db, update, why);
+    sqlite3_finalize(update);
+    return e;
+}
+
+err analysis_table_asked(local_db *db, const analysis_row *row, diag *why) {
+    const int64_t counts[] = {row->day, row->n_requests, row->tokens_in, row->tokens_cached, row->tokens_out};
+    sqlite3_stmt *update = NULL;
+    int at = 0;
+    err e = prepare(db, ASKED, &update, why);
+    if (e != OK) return e;
+    bind_text(update, ++at, row->id);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) sqlite3_bind_int64(update, ++at, counts[i]);
+    sqlite3_bind_double(update, ++at, row->cost_usd);
     e = local_db_run(db, update, why);
     sqlite3_finalize(update);
     return e;
