@@ -41,8 +41,8 @@ async function run(fields, env = {}) {
   await daemon.until(it => it.logged(/running: /).length, 'the daemon to be warm');
   const signals = await eventually(async () => {
     const page = (await daemon.get('/api/v1/signals?state=confirmed&limit=100')).body.signals;
-    return page.length >= 3 && (await daemon.status()).stream.klines > 0 && page;
-  }, 'three signals', 60000);
+    return page.length >= 6 && page[0].time >= market.to - 3600000 && page;
+  }, 'the signals of the whole market', 60000);
   return { exchange, daemon, folder, signals };
 }
 
