@@ -67,6 +67,8 @@ static void on_flush(uv_timer_t *handle) {
     if (!o->is_stopping) orchestrator_flow_move_on(o);
     if (!o->is_stopping) orchestrator_analysis_flush(o->analysis);
     if (!o->is_stopping) orchestrator_owed_go_on(o);
+    if (!o->is_stopping && o->cloud && o->screener)
+        orchestrator_cloud_note_pauses(o->cloud, screener_traders(o->screener));
     if (!o->is_stopping && o->orders) orchestrator_orders_go_on(o->orders);
     if (!o->is_stopping) orchestrator_notify_flush(o->notify);
 }

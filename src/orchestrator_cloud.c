@@ -200,6 +200,27 @@ static void trader_event(orchestrator_cloud *c, const char *type, const char *ve
     json_writer_deinit(&w);
 }
 
+static void note_pause(orchestrator_cloud *c, const trader *who, const trader_error_row *why) {
+    char message[TRADER_KEY_BYTES + sizeof why->message + 64];
+    json_writer w;
+    json_writer_init(&w);
+    json_write_object(&w);
+    json_put_text(&w, "traderId", who->spec->id);
+    json_put_text(&w, "kind", trader_error_kind_name(why->kind));
+    json_put_text(&w, "symbol", why->symbol[0] ? why->symbol : NULL);
+    json_put_integer(&w, "until", atomic_load(&who->stopped_until_ms));
+    json_write_object_end(&w);
+    snprintf(message, sizeof message, "trader %s is paused: %s", who->spec->key, why->message);
+    orchestrator_cloud_event(c, "error", "error", message, json_writer_text(&w));
+    json_writer_deinit(&w);
+}
+
+void orchestrator_cloud_note_pauses(orchestrator_cloud *c, const trader_set *set) {
+    trader_error_row why;
+    for (int32_t i = 0; set && i < set->count; i++)
+        if (set->traders[i] && trader_take_pause(set->traders[i], &why)) note_pause(c, set->traders[i], &why);
+}
+
 static seen_trader *find_seen(const orchestrator_cloud *c, const char *id) {
     for (size_t i = 0; i < c->n_seen; i++)
         if (strcmp(c->seen[i].id, id) == 0) return &c->seen[i];

@@ -43,6 +43,8 @@ void orchestrator_cloud_set_cpus(orchestrator_cloud *c, int32_t cpus);
 void orchestrator_cloud_set_live(orchestrator_cloud *c, bool is_live);
 /* Says which traders have come, gone or changed since the last call. */
 void orchestrator_cloud_note_traders(orchestrator_cloud *c, const trader_set *set);
+/* Says which traders have been paused since the last call, and what for. */
+void orchestrator_cloud_note_pauses(orchestrator_cloud *c, const trader_set *set);
 /* `type` as in cloud_events; `severity` info, warning or error; `details` a JSON object or NULL. */
 void orchestrator_cloud_event(orchestrator_cloud *c, const char *type, const char *severity, const char *message,
                               const char *details);

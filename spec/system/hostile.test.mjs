@@ -6,7 +6,7 @@ import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { start } from './harness.mjs';
 import {
-  builtInTraders, byId, difference, endAll, eventually, recordedMarket, replay, seed, settled, startDaemon, startExchange, stored, tempDir,
+  builtInTraders, byId, difference, endAll, eventually, recordedMarket, replay, seed, settled, startDaemon, startExchange, startModel, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# hostile: seed ${seed}`);
@@ -169,4 +169,25 @@ describe('in the running daemon', () => {
     assert.equal((await daemon.stop()).code, 0, daemon.stderr);
     assert.equal(difference(others(stored(folder), scripts), expected), '');
   });
+});
+
+test('a trader that floods is paused to the end of the hour, with an event; its neighbour loses nothing', async () => {
+  const traders = tempDir(), most = 20, market = { symbols: ['BTCUSDT', 'ETHUSDT'] };
+  writeFileSync(join(traders, 'loud.lua'), 'return trader {interval = "1m", fire = "every", filter = function(m) return true end}\n');
+  writeFileSync(join(traders, 'calm.lua'), 'return trader {interval = "1m", fire = "every", filter = function(m) return m.time / 60000 % 10 == 0 end}\n');
+  const sim = await startModel(['--symbols', market.symbols.join(','), '--speed', '1200', '--updates', '1', '--log', 'warn']);
+  const daemon = await startDaemon({ port: sim.port, market, folder: tempDir(), traders, env: { MAX_SIGNALS_PER_TRADER_HOUR: String(most) } });
+  const HOUR_MS = 3600000, hourOf = s => Math.floor((s.time + 60000 - 1) / HOUR_MS); // of the instant before the close
+  const of = name => daemon.signals().filter(s => s.trader === name), hours = name => Object.values(Object.groupBy(of(name), hourOf));
+  await eventually(() => hours('calm').length >= 3, 'two hours of the market', 60000);
+  const [first, second] = hours('loud');
+  assert.deepEqual([first.length, second.length], [most, most], 'so many in each hour, and then no more');
+  for (const signals of hours('calm').slice(0, 2)) assert.equal(signals.length, 12, 'both symbols, every ten minutes');
+  const get = async path => (await daemon.get(path)).body;
+  const { events } = await get('/api/v1/events?limit=200&type=error');
+  assert.ok(events.length >= 2 && events.every(e => e.severity === 'error' && e.message === `trader loud is paused: more than ${most} signals within an hour: paused to its end`), JSON.stringify(events));
+  assert.equal(events[0].details.kind, 'flood');
+  assert.equal(events[0].details.until % HOUR_MS, 1);
+  const { errors } = await get('/api/v1/traders/errors');
+  assert.deepEqual(errors.map(e => [e.trader, e.kind]), [['loud', 'flood']]);
 });

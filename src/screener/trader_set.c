@@ -96,6 +96,17 @@ int32_t trader_take_errors(trader *t, trader_error_row rows[FAULT_ROWS_MAX]) {
     return n;
 }
 
+bool trader_take_pause(trader *t, trader_error_row *out) {
+    const trader_fault *f = &t->fault;
+    bool is_new;
+    pthread_mutex_lock(&t->lock);
+    is_new = f->n_pauses > t->n_pauses_told && f->n_rows > 0;
+    t->n_pauses_told = f->n_pauses;
+    if (is_new) *out = f->rows[f->last];
+    pthread_mutex_unlock(&t->lock);
+    return is_new;
+}
+
 bool trader_fail(trader *t, const trader_trouble *trouble) {
     bool is_new = false;
     pthread_mutex_lock(&t->lock);

@@ -35,7 +35,8 @@ typedef struct trader {
     _Atomic int64_t hour_ms;          /* market time of the hour that n_signals counts */
     _Atomic int32_t n_signals;
     _Atomic int64_t timed_ns, n_timed; /* CPU time of the evaluations that were timed: about one in 64 */
-    uint64_t n_told;                   /* signals that are kept, without historical ones. The feed's thread alone */
+    uint64_t n_told;                   /* signals that are kept, without historical ones. The feed's thread alone, */
+    uint64_t n_pauses_told;            /* as this */
     pthread_mutex_t lock;
     trader_fault fault;
 } trader;
@@ -88,6 +89,8 @@ bool trader_floods(trader *t, int64_t close_ms, int32_t most);
 
 /* Copies rows that are new or have changed since they were last taken; their number. */
 int32_t trader_take_errors(trader *t, trader_error_row rows[FAULT_ROWS_MAX]);
+/* Whether it has been paused since the last call; then what for. The feed's thread. */
+bool trader_take_pause(trader *t, trader_error_row *out);
 
 /* Whether the trader looks at this symbol: enabled, by name and quote asset, and by volume where that is known. At one
  * that is outside of the universe only if it names it. */
