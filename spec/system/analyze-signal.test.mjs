@@ -41,8 +41,9 @@ async function run(fields, env = {}) {
   await daemon.until(it => it.logged(/running: /).length, 'the daemon to be warm');
   const signals = await eventually(async () => {
     const page = (await daemon.get('/api/v1/signals?state=confirmed&limit=100')).body.signals;
-    return page.length >= 6 && page[0].time >= market.to - 3600000 && page;
-  }, 'the signals of the whole market', 60000);
+    const [newest] = page;
+    return page.length >= 3 && page.some(one => one.symbol === newest.symbol && one.time < newest.time) && page;
+  }, 'signals of two bars', 60000);
   return { exchange, daemon, folder, signals };
 }
 
