@@ -103,6 +103,10 @@ static double read_memory(const orchestrator *o, int32_t i) {
 static double read_market_memory(const orchestrator *o, int32_t i) {
     return (double)atomic_load(&screener_stats(o->screener, i)->market_bytes);
 }
+static double read_owed(const orchestrator *o, int32_t i) {
+    return atomic_load_explicit(&screener_stats(o->screener, i)->n_owed_prompts, memory_order_relaxed);
+}
+
 static double read_backlog(const orchestrator *o, int32_t i) { return (double)screener_worker_backlog(o->screener, i); }
 
 static void write_worker_counts(const orchestrator *o, metrics_text *m) {
@@ -141,6 +145,9 @@ static void write_workers(const orchestrator *o, metrics_text *m) {
     each_worker(o, m, read_lag);
     metrics_text_family(m, "trademind_worker_backlog", METRICS_GAUGE, "Events that wait.");
     each_worker(o, m, read_backlog);
+    metrics_text_family(m, "trademind_worker_prompts_owed", METRICS_GAUGE,
+                        "Signals that are told, and whose prompt is still to be made.");
+    each_worker(o, m, read_owed);
     metrics_text_family(m, "trademind_worker_script_memory_bytes", METRICS_GAUGE, "Memory of the script state.");
     each_worker(o, m, read_memory);
     metrics_text_family(m, "trademind_worker_market_memory_bytes", METRICS_GAUGE, "Memory of bars and indicators.");

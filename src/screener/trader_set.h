@@ -34,7 +34,7 @@ typedef struct trader {
     _Atomic int64_t stopped_until_ms; /* market time: bars that close before it are not evaluated; 0: runs */
     _Atomic int64_t hour_ms;          /* market time of the hour that n_signals counts */
     _Atomic int32_t n_signals;
-    _Atomic int64_t timed_ns, n_timed; /* CPU time of the evaluations that were timed: about one in 64 */
+    _Atomic int64_t timed_ns, n_timed; /* of the evaluations that were timed, about one in 64 */
     uint64_t n_told;                   /* signals that are kept, without historical ones. The feed's thread alone, */
     uint64_t n_pauses_told;            /* as this */
     pthread_mutex_t lock;

@@ -71,7 +71,7 @@ export interface Trader {
   /** Those that differ from the script's. */
   inputs: Record<string, string | number | boolean> | null;
   parameters: Input[];
-  /** Mean CPU time of an evaluation, microseconds; null: it has not run. */
+  /** Mean time of an evaluation, by the clock, microseconds; null: it has not run. */
   cost_us: number | null;
   n_signals: number;
   /** Why the newest version does not run. */
