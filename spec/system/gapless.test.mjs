@@ -31,7 +31,7 @@ async function run(market, trouble, { n_hosts = 1 } = {}) {
     '--speed', 'max', '--stay', 'stopped', '--log', 'warn', '--hosts', String(n_hosts), ...trouble,
   ]);
   const hosts = scheme => exchange.listening.ports.map(port => `${scheme}://127.0.0.1:${port}`).join();
-  const env = { SNAPSHOT_INTERVAL_MS: '0', AUDIT_INTERVAL_MS: '900000', BINANCE_REST_URL: hosts('http'), BINANCE_WS_URL: hosts('ws') };
+  const env = { SNAPSHOT_INTERVAL_MS: '0', AUDIT_INTERVAL_MS: String(AUDIT_MS), BINANCE_REST_URL: hosts('http'), BINANCE_WS_URL: hosts('ws') };
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders, env, workers: 2 });
   await eventually(() => exchange.lines.some(line => line.event === 'market_ended'), 'the end of the market', 120000);
   const n_bars = await caughtUp(daemon, market);
@@ -67,7 +67,8 @@ before(async () => {
 
 // Their memory of earlier signals outlives a bar.
 const REMEMBERING = new Set(['cools_down', 'fires_every_seven']);
-const WAKE_MS = 5 * 60000;
+// A correction is found by the next look at what has closed; then the edges are those of wrong bars for a few more.
+const AUDIT_MS = 15 * 60000, WAKE_MS = AUDIT_MS + 5 * 60000;
 
 /**
  * What was evaluated on a bar that the exchange corrected afterwards is not evaluated again: a signal then, or none, stays, and
@@ -75,7 +76,7 @@ const WAKE_MS = 5 * 60000;
  */
 function comparable(signals, faults) {
   const times = faults.filter(f => f.kind === 'correct').map(f => [f.from, f.until ?? f.from]);
-  const isBeside = s => times.some(([from, until]) => s.time >= from && (s.time <= until + WAKE_MS + intervalMs(s) || REMEMBERING.has(s.trader)));
+  const isBeside = s => times.some(([from, until]) => s.time + intervalMs(s) > from && (s.time <= until + WAKE_MS + intervalMs(s) || REMEMBERING.has(s.trader)));
   return new Map([...signals].filter(([, s]) => !isBeside(s)));
 }
 
