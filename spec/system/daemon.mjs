@@ -138,7 +138,7 @@ export async function startDaemon({ port, market, folder, traders = builtInTrade
 /** The same, not waiting for anything: for starts that fail. */
 export function startTrademind({ port = 1, folder, traders = builtInTraders, env = {}, words = [] }) {
   const it = start('trademind', ['run', '--json', ...PATIENCE, ...words], {
-    DATA_DIR: folder, TRADERS_DIR: traders, PORT: '0', METRICS_PORT: '0', BINANCE_REST_URL: `http://127.0.0.1:${port}`, BINANCE_WS_URL: `ws://127.0.0.1:${port}`, ...env,
+    DATA_DIR: folder, TRADERS_DIR: traders, PORT: '0', METRICS_PORT: '0', REQUESTS_PER_MINUTE: '0', BINANCE_REST_URL: `http://127.0.0.1:${port}`, BINANCE_WS_URL: `ws://127.0.0.1:${port}`, ...env,
   });
   started.add(it);
   it.port = () => Number(/listening on \S+ port (\d+)/.exec(it.stderr)?.[1] ?? 0);
@@ -200,6 +200,35 @@ export async function stop(daemon, signal = 'SIGTERM') {
   const began = performance.now();
   const how = await daemon.stop(signal);
   return { ...how, ms: performance.now() - began };
+}
+
+/** Looks at a process until it ends; then gives for how many ms the thread that waited longest for a CPU has waited. */
+function watchWaits(pid) {
+  const first = new Map(), last = new Map(); // by thread, ns
+  const look = isFirst => {
+    try {
+      for (const thread of readdirSync(`/proc/${pid}/task`)) {
+        const ns = Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[1]);
+        if (!first.has(thread)) first.set(thread, isFirst ? ns : 0);
+        last.set(thread, ns);
+      }
+    } catch { /* a thread, or all of it, has ended meanwhile */ }
+  };
+  look(true);
+  const timer = setInterval(look, 5, false);
+  return () => {
+    clearInterval(timer);
+    return Math.max(0, ...[...last].map(([thread, ns]) => (ns - first.get(thread)) / 1e6));
+  };
+}
+
+/**
+ * The same, less the time for which the machine has had no CPU for the daemon (`waitedMs`): being busy with other things, that is not
+ * the daemon's.
+ */
+export async function stopTimed(daemon, signal = 'SIGTERM') {
+  const waited = watchWaits(daemon.process.pid), how = await stop(daemon, signal), waitedMs = waited();
+  return { ...how, ms: how.ms - waitedMs, waitedMs };
 }
 
 /** What SQLite has, the daemon running or not: id -> signal. */

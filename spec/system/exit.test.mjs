@@ -6,10 +6,9 @@ import { test, before, after, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { allTraders, byId, dice, difference, endAll, eventually, isSoak, recordedMarket, seed, settled, startDaemon, startExchange, stop, stored, tempDir } from './daemon.mjs';
+import { allTraders, byId, dice, difference, endAll, eventually, isSoak, recordedMarket, seed, settled, startDaemon, startExchange, stopTimed, stored, tempDir } from './daemon.mjs';
 import { cloudEnv, cloudSignals, eventDifference, startProject, waitingIn } from './cloud.mjs';
 import { hang, holdAnswer, slow, unavailable } from './faulty.mjs';
 import { KEY, gemini } from './gemini.mjs';
@@ -71,35 +70,11 @@ async function finish(exchange, folder) {
   return stopped(daemon, folder, 'the end');
 }
 
-/** Looks at a process until it ends; then gives for how many ms the thread that waited longest for a CPU has waited. */
-function watchWaits(pid) {
-  const first = new Map(), last = new Map(); // by thread, ns
-  const look = isFirst => {
-    try {
-      for (const thread of readdirSync(`/proc/${pid}/task`)) {
-        const ns = Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[1]);
-        if (!first.has(thread)) first.set(thread, isFirst ? ns : 0);
-        last.set(thread, ns);
-      }
-    } catch { /* a thread, or all of it, has ended meanwhile */ }
-  };
-  look(true);
-  const timer = setInterval(look, 5, false);
-  return () => {
-    clearInterval(timer);
-    return Math.max(0, ...[...last].map(([thread, ns]) => (ns - first.get(thread)) / 1e6));
-  };
-}
-
-/**
- * Stops it and gives the signals that this life has told. The time for which the machine has had no CPU for the daemon, being busy
- * with other things, is not the daemon's.
- */
+/** Stops it and gives the signals that this life has told. */
 async function stopped(daemon, folder, where, signal = 'SIGTERM') {
-  const waited = watchWaits(daemon.process.pid), how = await stop(daemon, signal);
-  const { code, signal: by } = how, ms = how.ms - waited();
+  const how = await stopTimed(daemon, signal), { code, signal: by, ms } = how;
   assert.deepEqual([code, by], [0, null], `${where}\n${daemon.stderr.slice(-4000)}`);
-  assert.ok(ms < MOST_MS, `${where}: ${ms} of ${how.ms} ms\n${daemon.stderr.slice(-4000)}`);
+  assert.ok(ms < MOST_MS, `${where}: ${ms} of ${how.ms + how.waitedMs} ms\n${daemon.stderr.slice(-4000)}`);
   const said = /stopped: (\d+) signals since the start/.exec(daemon.stderr);
   assert.equal(Number(said?.[1]), daemon.signals().length, where);
   assert.equal(execFileSync('sqlite3', [join(folder, 'trademind.db'), 'pragma integrity_check'], { encoding: 'utf8' }), 'ok\n', where);

@@ -23,6 +23,21 @@ const replayed = new Map(), undisturbed = new Map();
 
 markets[1].to = markets[1].from + 6 * 3600000;
 
+/** Waits until the bars of the span that the daemon shows are those of the exchange, which is asked once: its minute has ended. */
+async function correctionsFound(daemon, market, url) {
+  const wanted = [];
+  for (const symbol of market.symbols) {
+    for (const [interval, ms] of [['1m', 60000], ['5m', 300000]]) {
+      const span = `symbol=${symbol}&interval=${interval}&limit=${(market.to - market.from) / ms}`;
+      const answer = await fetch(`${url}/api/v3/klines?${span}&endTime=${market.to - 1}`);
+      if (answer.status !== 200) return;
+      wanted.push({ path: `/api/v1/klines?${span}&before=${market.to}`, bars: new Map((await answer.json()).map(row => [row[0], String(row.slice(0, 6).map(Number))])) });
+    }
+  }
+  const isThere = ({ path, bars }) => daemon.get(path).then(({ body }) => body.klines.every(row => !bars.has(row[0]) || bars.get(row[0]) === String(row.slice(0, 6))));
+  await eventually(async () => (await Promise.all(wanted.map(isThere))).every(Boolean), 'the corrections', 150000).catch(() => {});
+}
+
 /** A run over the market, to its end; the folder that it leaves behind, and its status before it stopped. */
 async function run(market, trouble, { n_hosts = 1 } = {}) {
   const folder = tempDir();
@@ -35,6 +50,8 @@ async function run(market, trouble, { n_hosts = 1 } = {}) {
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders, env, workers: 2 });
   await eventually(() => exchange.lines.some(line => line.event === 'market_ended'), 'the end of the market', 120000);
   const n_bars = await caughtUp(daemon, market);
+  // What was corrected while a gap was open is found by the look at what has filled it, two minutes after it.
+  if (exchange.lines.some(line => line.kind === 'correct')) await correctionsFound(daemon, market, exchange.url);
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   const fromRest = await differenceFromRest(listed(folder), exchange.url);
   await exchange.stop('SIGKILL');

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   allTraders, byId, dice, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, seeAll, settled, startDaemon, startExchange,
-  startTrademind, stop, stored, tempDir,
+  startTrademind, stop, stopTimed, stored, tempDir,
 } from './daemon.mjs';
 
 console.log(`# restart: seed ${seed}`);
@@ -60,7 +60,7 @@ test('workers that are far behind do not hold up a stop, and the next life does 
   const first = await begin();
   await exchange.until(it => it.isOver(), 'the end of the market', 60000);
   await first.until(it => it.signals().length > 0, 'a signal', 60000);
-  const how = await stop(first);
+  const how = await stopTimed(first);
   assert.deepEqual([how.code, how.ms < 5000], [0, true], `${how.ms} ms\n${first.stderr}`);
   assert.ok(first.logged(/events are left to the next start/).length === 1, 'it was not behind');
   const second = await begin();

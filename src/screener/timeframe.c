@@ -207,7 +207,7 @@ static err range_done(timeframe *t, const market_event *event, int64_t hold_ms) 
 
 static err closed(timeframe *t, const market_event *event, int64_t hold_ms) {
     bool is_history = event->kind == EVENT_HISTORY;
-    int64_t known_to, n_before;
+    int64_t known_to, n_before, n_corrected;
     err e = timeframe_drain(t, hold_ms); /* bars that had to wait and need not any more come first */
     if (e != OK) return e;
     known_to = kline_series_known_to(t->bars);
@@ -227,7 +227,11 @@ static err closed(timeframe *t, const market_event *event, int64_t hold_ms) {
         t->n_refused++;
         return OK;
     }
+    n_corrected = t->n_corrected;
     store(t, &event->bar);
+    /* A frame that was late has replaced what REST had said: REST has the last word, so it is read again. */
+    if (!is_history && t->n_corrected != n_corrected && event->bar.open_ms < t->audited_to_ms)
+        t->audited_to_ms = event->bar.open_ms;
     if (is_history && t->has_loaded) t->n_by_rest += t->n_closed - n_before;
     return t->n_waiting ? timeframe_drain(t, hold_ms) : OK;
 }

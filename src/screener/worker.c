@@ -521,13 +521,11 @@ static void look_ahead(worker *w) {
     }
 }
 
-/* False: the time is up. */
-static bool sleep_until_woken(worker *w) {
+static void sleep_until_woken(worker *w) {
     int64_t began_ns = monotonic_ns();
     bool is_woken = wakeup_wait(w->wake, w->n_leaving ? LEAVE_MS : SWEEP_MS);
     if (is_woken) measure(w, began_ns / 1000000); /* a sweep does, when the time is up */
     if (monotonic_ns() - began_ns > FAR_AFTER_NS) w->n_far = (w->n_ids + w->n_copies) * N_INTERVALS;
-    return is_woken;
 }
 
 /* The stop takes too long: what waits is left to the next start, which knows from the watermarks what that is. */
@@ -583,10 +581,8 @@ static void *run(void *arg) {
         }
         if (w->owed_prompts.count && !lets_go(w) && settling_make_prompt(w)) continue;
         if (n == 0 && is_last && (!w->n_leaving || atomic_load(&w->drops_notes))) break;
-        if (n == 0 && !sleep_until_woken(w)) {
-            sweep(w);
-            vigil_look(w);
-        }
+        if (n == 0) sleep_until_woken(w);
+        sweep(w); /* also when others keep it awake */
     }
     owed_prompts_deinit(&w->owed_prompts); /* what was let go, too */
     script_state_free(w->state);
