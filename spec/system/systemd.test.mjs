@@ -72,7 +72,7 @@ test('the watchdog of another process, and a start that fails', async () => {
   assert.equal((await stop(daemon)).code, 0);
   assert.ok(!systemd.said.includes('WATCHDOG=1'));
   systemd.said.length = 0;
-  const fails = startTrademind({ folder: tempDir(), traders: tempDir(), env: { NOTIFY_SOCKET: systemd.name } });
+  const fails = startTrademind({ folder: tempDir(), traders: join(tempDir(), 'missing'), env: { NOTIFY_SOCKET: systemd.name } });
   assert.notEqual((await fails.ended).code, 0);
   assert.ok(!systemd.said.includes('READY=1'), systemd.said.join(' | '));
 });
