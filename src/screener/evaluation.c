@@ -709,7 +709,9 @@ static err make_prompt(evaluation *e, tracked *t, const owed_prompt *one, script
     tracked_round round;
     err result;
     if (!is_here) return diag_set(why, ERR_NOT_FOUND, "the trader has left the symbol before its prompt was made");
-    if (trader_is_stopped(one->who, one->close_ms))
+    /* One that has only said too much may still say what it has meant. */
+    if (trader_is_stopped(one->who, one->close_ms) &&
+        !trader_has_flooded(one->who, one->close_ms, e->shared->max_signals_per_hour))
         return diag_set(why, ERR_NOT_FOUND, "the trader was stopped before its prompt was made");
     tracked_round_begin(&round, t, e->symbols, e->market_ms);
     if (!tracked_recall(t, e->set, one->index, one->open_ms, &round))
@@ -745,10 +747,15 @@ static err tell_prompt(evaluation *e, const owed_prompt *one, char *prompt, char
     return result;
 }
 
-err evaluation_prompt(evaluation *e, tracked *t, const owed_prompt *one) {
+err evaluation_prompt(evaluation *e, tracked *t, const owed_prompt *one, bool *is_made) {
     script_result r = {.score = NAN, .stop = NAN};
     diag why = {0};
     err made = make_prompt(e, t, one, &r, &why);
+    *is_made = made != ERR_RUNAWAY || script_state_guilty(e->state) == one->index || one->n_tries >= PROMPT_TRIES;
+    if (!*is_made) {
+        script_result_deinit(&r);
+        return made; /* another one had filled the state */
+    }
     err result = tell_prompt(e, one, made == OK ? r.prompt : NULL, made == OK ? NULL : why.text);
     script_result_deinit(&r);
     return made == ERR_RUNAWAY ? made : result;

@@ -70,6 +70,7 @@ static err make_forming(excerpt *e, int32_t interval) {
     open_ms = interval_floor(interval, parts->bars[parts->count - 1].open_ms);
     if (whole->count > 0 && whole->bars[whole->count - 1].open_ms == open_ms)
         open_ms = interval_next(interval, open_ms);
+    if (parts->bars[0].open_ms > open_ms) return OK; /* what is there is only its end */
     while (at > 0 && parts->bars[at - 1].open_ms >= open_ms) at--;
     for (; at < parts->count; at++, has_some = true)
         if (has_some)

@@ -5,6 +5,8 @@
 #include "abi.h"
 #include "screener/trader_set.h"
 
+enum { PROMPT_TRIES = 2 };
+
 typedef struct owed_prompt {
     char signal_id[ID_BYTES];
     uint32_t symbol;
@@ -13,6 +15,7 @@ typedef struct owed_prompt {
     int64_t open_ms, close_ms, created_ms;
     script_rank rank; /* of a trader with rank */
     bool has_rank;
+    int32_t n_tries; /* that another trader has spoilt */
 } owed_prompt;
 
 typedef struct owed_prompts {

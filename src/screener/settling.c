@@ -63,21 +63,32 @@ void settling_look_at_forming(worker *w, tracked *t, int32_t interval, int64_t r
     }
 }
 
+static void make_prompt(worker *w, owed_prompt *one) {
+    int64_t now_ns = monotonic_ns();
+    tracked *t = w->symbols[one->symbol];
+    evaluation e = settling_begin(w, now_ns);
+    bool is_made = true;
+    if (t && !t->standings) t = NULL;
+    (void)goes_on(w, evaluation_prompt(&e, t, one, &is_made));
+    one->n_tries++;
+    if (!is_made && owed_prompts_add(&w->owed_prompts, one) != OK) worker_fail(w, "out of memory");
+    if (t) settling_charge_since(w, t, now_ns);
+}
+
 bool settling_make_prompt(worker *w) {
     owed_prompt one;
-    tracked *t;
-    int64_t now_ns = monotonic_ns();
     if (!w->state || !owed_prompts_take(&w->owed_prompts, &one)) return false;
-    t = w->symbols[one.symbol];
-    if (t && !t->standings) t = NULL;
-    evaluation e = settling_begin(w, now_ns);
-    (void)goes_on(w, evaluation_prompt(&e, t, &one));
-    if (t) settling_charge_since(w, t, now_ns);
+    make_prompt(w, &one);
     return true;
 }
 
-void settling_make_prompts(worker *w) {
-    while (settling_make_prompt(w)) {}
+void settling_make_prompts(worker *w, bool (*concerns)(const owed_prompt *one, const void *what), const void *what) {
+    owed_prompt one;
+    for (uint32_t n = w->owed_prompts.count; n > 0 && owed_prompts_take(&w->owed_prompts, &one); n--)
+        if (w->state && concerns(&one, what))
+            make_prompt(w, &one);
+        else if (owed_prompts_add(&w->owed_prompts, &one) != OK) /* in vain it cannot be: it has just left */
+            worker_fail(w, "out of memory");
 }
 
 int64_t settling_hold_ms(const worker *w, const tracked *t, int32_t interval, bool is_past) {

@@ -8,9 +8,10 @@ evaluation settling_begin(worker *w, int64_t received_ns);
 /* All of them, with a new state whenever one is killed. */
 void settling_evaluate(worker *w, evaluation *all, tracked *const *symbols, int32_t n);
 void settling_look_at_forming(worker *w, tracked *t, int32_t interval, int64_t received_ns);
-/* One of the prompts that are owed; false: none is. And all of them, before anything changes that they need. */
+/* One of the prompts that are owed; false: none is. */
 bool settling_make_prompt(worker *w);
-void settling_make_prompts(worker *w);
+/* Those that need what is about to change; the others can wait. */
+void settling_make_prompts(worker *w, bool (*concerns)(const owed_prompt *one, const void *what), const void *what);
 void settling_settle(worker *w, tracked *t, int64_t received_ns);
 /* The second half of settling_settle, when the symbol has been evaluated. */
 void settling_follow(worker *w, tracked *t, int64_t received_ns);

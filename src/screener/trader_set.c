@@ -146,6 +146,10 @@ bool trader_floods(trader *t, int64_t close_ms, int32_t most) {
     return true;
 }
 
+bool trader_has_flooded(const trader *t, int64_t close_ms, int32_t most) {
+    return most > 0 && atomic_load(&t->hour_ms) == close_ms - close_ms % HOUR_MS && atomic_load(&t->n_signals) > most;
+}
+
 /* ---- sets ---- */
 
 err trader_set_new(int32_t count, trader_set **out) {

@@ -86,6 +86,8 @@ void trader_refuse(trader *t, const char *why);
 /* Counts a signal at a bar that closes at `close_ms`; with the one above `most` in an hour of market time the trader
  * pauses to the end of that hour: true for that one only. `most` 0: no limit. */
 bool trader_floods(trader *t, int64_t close_ms, int32_t most);
+/* Whether it has, within the hour of that close. */
+bool trader_has_flooded(const trader *t, int64_t close_ms, int32_t most);
 
 /* Copies rows that are new or have changed since they were last taken; their number. */
 int32_t trader_take_errors(trader *t, trader_error_row rows[FAULT_ROWS_MAX]);

@@ -321,13 +321,20 @@ static bool make_room(worker *w, int32_t count) {
     return true;
 }
 
+/* Of a trader that is not in the next set, or not the same there. */
+static bool is_of_another(const owed_prompt *one, const void *next) {
+    return trader_set_at(next, one->index) != one->who;
+}
+
+static bool is_of_symbol(const owed_prompt *one, const void *id) { return one->symbol == *(const uint32_t *)id; }
+
 /* An added trader joins the state. One that is edited or removed leaves its code behind, so the state is made anew. */
 static void install(worker *w, const control *c) {
     const trader_set *before = w->set;
     tracked_policy policy = worker_policy(w, c);
     int32_t n_before = before ? before->count : 0;
     bool has_left = !w->state;
-    settling_make_prompts(w);
+    settling_make_prompts(w, is_of_another, c->set);
     if (!make_room(w, c->set->count)) return;
     for (int32_t i = n_before; i < c->set->count; i++) w->loaded[i] = NULL;
     for (int32_t i = 0; i < n_before; i++)
@@ -365,7 +372,7 @@ static void install(worker *w, const control *c) {
 /* It is ours no more; it leaves with let_go. */
 static void give_up(worker *w, tracked *t) {
     uint32_t at = 0;
-    settling_make_prompts(w);
+    settling_make_prompts(w, is_of_symbol, &t->id);
     while (w->ids[at] != t->id) at++;
     w->ids[at] = w->ids[--w->n_ids];
     w->symbols[t->id] = NULL;
@@ -421,8 +428,15 @@ static void let_go(worker *w) {
     w->n_leaving = 0;
 }
 
+static bool is_unwanted(const owed_prompt *one, const void *context) {
+    const worker *w = context;
+    const tracked *t = w->symbols[one->symbol];
+    return t && !trader_wants(one->who, t->symbol);
+}
+
 static void choose(worker *w, const control *c) {
     tracked_policy policy = worker_policy(w, c);
+    settling_make_prompts(w, is_unwanted, w);
     w->as_of_ms = w->market_ms;
     for (uint32_t k = 0; k < w->n_ids; k++) {
         tracked *t = w->symbols[w->ids[k]];

@@ -40,6 +40,7 @@ void channel_token_look(channel_client *client) {
         return;
     }
     if (now_ms >= tells_ms && !client->is_told) tell(client);
+    if (client->close_code) return; /* too slow to be told */
     look_in(client, (client->is_told ? closes_ms(client) : tells_ms) - now_ms);
 }
 

@@ -36,6 +36,7 @@ typedef enum place_state {
 typedef struct place {
     user_check *owner;
     place_state state;
+    bool was_good; /* the issuer has known it within the hour */
     unsigned char digest[SHA256_BYTES];
     int64_t ahead_ms; /* of the caller's clock, when it was asked */
     int64_t until_ms; /* by the caller's clock: when the answer is forgotten; not while it is asked */
@@ -80,15 +81,13 @@ void user_check_read_stats(const user_check *u, user_check_stats *out) { *out = 
 
 static void forget(place *p, int64_t now_ms) {
     if (p->state == PLACE_FREE || p->state == PLACE_ASKED || now_ms < p->until_ms) return;
-    if (p->state == PLACE_KNOWN && now_ms < p->until_ms + LAPSED_KEPT_MS) {
+    if (p->state != PLACE_LAPSED && p->was_good && now_ms < p->until_ms + LAPSED_KEPT_MS) {
         p->state = PLACE_LAPSED;
         p->until_ms += LAPSED_KEPT_MS;
         return;
     }
     p->state = PLACE_FREE;
 }
-
-static bool was_known(const place *p) { return p->state == PLACE_KNOWN || p->state == PLACE_LAPSED; }
 
 static place *find(user_check *u, const unsigned char digest[SHA256_BYTES], int64_t now_ms) {
     for (place *p = u->places; p < u->places + N_PLACES; p++) {
@@ -105,7 +104,7 @@ static place *take_place(user_check *u) {
     for (place *p = u->places; p < u->places + N_PLACES; p++) {
         if (p->state == PLACE_FREE) return p;
         if (p->state == PLACE_ASKED) continue;
-        bool is_worse = best && was_known(p) != was_known(best) ? !was_known(p) : best && p->until_ms < best->until_ms;
+        bool is_worse = best && p->was_good != best->was_good ? !p->was_good : best && p->until_ms < best->until_ms;
         if (!best || is_worse) best = p;
     }
     return best;
@@ -114,6 +113,7 @@ static place *take_place(user_check *u) {
 /* ---- questions ---- */
 
 static void settle(place *p, place_state state) {
+    p->was_good = state == PLACE_KNOWN || (state == PLACE_FAILED && p->was_good);
     p->state = state;
     p->until_ms = monotonic_ms() + p->ahead_ms + (state == PLACE_FAILED ? FAILED_KEPT_MS : KEPT_MS);
 }
@@ -179,7 +179,7 @@ static token_bucket *bucket_for(user_check *u, bool is_again, int64_t now_ms) {
 static user_verdict begin(user_check *u, place *p, const unsigned char digest[SHA256_BYTES], const char *token,
                           size_t bytes, int64_t now_ms) {
     token_bucket *bucket = bucket_for(u, p != NULL, now_ms);
-    if (!p) p = take_place(u);
+    if (!p && (p = take_place(u))) p->was_good = false;
     if (!bucket || !p) {
         u->stats.n_held_back++;
         return USER_CHECK_UNAVAILABLE;
