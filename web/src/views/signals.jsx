@@ -14,12 +14,14 @@ import { SignalDetail, SymbolDetail } from './detail.jsx';
 
 const STEP = 300; // rows
 
+// Of the same bar they come in the order of a burst, which no two pages have alike: the id decides.
+const newest = (a, b) => b.time - a.time || (b.created ?? 0) - (a.created ?? 0) || (a.id < b.id ? -1 : 1);
 const SORTS = {
-  newest: ['Newest first', (a, b) => b.time - a.time || (b.created ?? 0) - (a.created ?? 0)],
-  symbol: ['Symbol', (a, b) => a.symbol.localeCompare(b.symbol) || b.time - a.time],
-  trader: ['Trader', (a, b) => nameOf(a).localeCompare(nameOf(b)) || b.time - a.time],
-  confidence: ['Confidence', (a, b) => confidence(b) - confidence(a) || b.time - a.time],
-  score: ['Score', (a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity) || b.time - a.time],
+  newest: ['Newest first', newest],
+  symbol: ['Symbol', (a, b) => a.symbol.localeCompare(b.symbol) || newest(a, b)],
+  trader: ['Trader', (a, b) => nameOf(a).localeCompare(nameOf(b)) || newest(a, b)],
+  confidence: ['Confidence', (a, b) => confidence(b) - confidence(a) || newest(a, b)],
+  score: ['Score', (a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity) || newest(a, b)],
 };
 const confidence = row => analyses.value.get(row.id)?.confidence ?? -1;
 
