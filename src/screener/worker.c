@@ -511,18 +511,6 @@ static void measure(worker *w, int64_t now_ms) {
     atomic_store_explicit(&w->stats.n_indicators, n, memory_order_relaxed);
 }
 
-/* There are always events, as on a busy market. Where the market runs faster than the clock, time runs with them: what is missing
- * may be among those to come. */
-static bool is_kept_awake(worker *w) {
-    int64_t now_ms = monotonic_ms(), passed_ms = now_ms - w->swept_ms;
-    bool is_fast = w->market_ms - w->swept_market_ms > FASTEST * passed_ms;
-    if (passed_ms < SWEEP_MS) return false;
-    if (!is_fast) return true;
-    w->swept_ms = now_ms;
-    w->swept_market_ms = w->market_ms;
-    return false;
-}
-
 /* Symbols that wait for something: time alone may have made it due (the grace of a missing bar). */
 static void sweep(worker *w) {
     int64_t now_ms = monotonic_ms(), carried_ms;
@@ -533,7 +521,6 @@ static void sweep(worker *w) {
     measure(w, now_ms);
     w->as_of_ms = w->market_ms;
     settling_wake(w, monotonic_ns());
-    w->swept_market_ms = w->market_ms;
 }
 
 /* After a silence the memory of the symbols is far away (base/prefetch.h): that of the next ones is asked for while this one
@@ -601,7 +588,6 @@ static void *run(void *arg) {
         vigil_look(w);
         if (n == BATCH) {
             w->swept_ms = monotonic_ms(); /* time runs with the events while there are any */
-            w->swept_market_ms = w->market_ms;
             if (w->owed_prompts.count >= OWED_PROMPTS_MANY) settling_make_prompt(w);
             continue;
         }
@@ -611,7 +597,7 @@ static void *run(void *arg) {
         }
         if (w->owed_prompts.count && !lets_go(w) && settling_make_prompt(w)) continue;
         if (n == 0 && is_last && (!w->n_leaving || atomic_load(&w->drops_notes))) break;
-        if ((n == 0 && !sleep_until_woken(w)) || is_kept_awake(w)) {
+        if (n == 0 && !sleep_until_woken(w)) {
             sweep(w);
             vigil_look(w);
         }

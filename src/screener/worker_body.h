@@ -13,8 +13,7 @@ enum {
     MEASURE_MS = 5000,
     BATCH = 256,
     FAR_AFTER_NS = 5000000,
-    OWED_PROMPTS_MANY = 1024,
-    FASTEST = 4 /* a market of the clock's speed, with some jitter */
+    OWED_PROMPTS_MANY = 1024
 };
 
 struct worker {
@@ -44,11 +43,10 @@ struct worker {
     tracked *leaving[SYMBOL_MAX]; /* given up; they go once storage has their last passes */
     uint32_t n_leaving;
     uint64_t n_inquiries;
-    int64_t market_ms, measured_ms;
-    int64_t swept_ms, swept_market_ms; /* monotonic; market time then */
-    int64_t heard_ms, heard_ns;        /* newest event time, and the monotonic time at which it was taken */
-    int64_t watch_ms;                  /* market time before which no bar is missing and nothing is to be read again */
-    uint32_t n_far;                    /* events to come that find the memory of their symbols far away */
+    int64_t market_ms, swept_ms, measured_ms;
+    int64_t heard_ms, heard_ns; /* newest event time, and the monotonic time at which it was taken */
+    int64_t watch_ms;           /* market time before which no bar is missing and nothing is to be read again */
+    uint32_t n_far;             /* events to come that find the memory of their symbols far away */
     int64_t as_of_ms; /* market time of what is being evaluated: of its event, which may have been held on its way */
     owed_prompts owed_prompts;
     batch batch;    /* applied, not evaluated yet */
