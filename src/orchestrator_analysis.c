@@ -228,6 +228,16 @@ static void take(orchestrator_analysis *a, const analysis_row *row) {
     }
 }
 
+static void expire(orchestrator_analysis *a, analysis_row *row, const char *why) {
+    row->error = strdup(why);
+    row->status = ANALYSIS_EXPIRED;
+    row->finished_ms = wall_ms();
+    if (row->error)
+        on_row(a, row);
+    else
+        log_repeat(&a->lost, LOG_ERROR, "analysis", "out of memory: an analysis is not kept");
+}
+
 void orchestrator_analysis_signal(orchestrator_analysis *a, const signal_row *s) {
     analysis_row row;
     if (!a || a->is_stopped || !s->prompt || s->state == SIGNAL_HISTORICAL) return;
@@ -238,15 +248,18 @@ void orchestrator_analysis_signal(orchestrator_analysis *a, const signal_row *s)
     analysis_row_deinit(&row);
 }
 
-void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const prompt_row *made) {
+void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const prompt_row *made,
+                                  const char *declined) {
     analysis_row row;
     if (!a || a->is_stopped) return;
     if (analysis_row_of_prompt(p, made, &row) != OK)
         log_error("analysis", "out of memory: a signal on %s is analysed after the next start", p->symbol);
-    else if (row.status == ANALYSIS_QUEUED)
-        take(a, &row);
-    else
+    else if (row.status != ANALYSIS_QUEUED)
         a->config.on_shown(a->config.context, &row);
+    else if (declined)
+        expire(a, &row, declined);
+    else
+        take(a, &row);
     analysis_row_deinit(&row);
 }
 
@@ -259,11 +272,7 @@ void orchestrator_analysis_owed(orchestrator_analysis *a, const analysis_row *ro
 void orchestrator_analysis_decline(orchestrator_analysis *a, const signal_row *s, const char *why) {
     analysis_row row;
     if (!a || a->is_stopped || !(s->prompt || s->owes_prompt)) return;
-    if (analysis_row_of_signal(s, &row) == OK && (row.error = strdup(why))) {
-        row.status = ANALYSIS_EXPIRED;
-        row.finished_ms = wall_ms();
-        on_row(a, &row);
-    }
+    if (analysis_row_of_signal(s, &row) == OK) expire(a, &row, why);
     analysis_row_deinit(&row);
 }
 

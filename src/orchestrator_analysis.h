@@ -34,8 +34,10 @@ script_analysis orchestrator_analysis_mode(const config *cfg);
 
 /* All of these take NULL and do nothing then. */
 void orchestrator_analysis_signal(orchestrator_analysis *a, const signal_row *s); /* committed */
-/* What follows a signal that owes its prompt; committed, too. */
-void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const prompt_row *made);
+/* What follows a signal that owes its prompt, and has been taken; committed, too. `declined`: why none is to be made here (it is
+ * recorded as expired); NULL: one is. */
+void orchestrator_analysis_prompt(orchestrator_analysis *a, const pass *p, const prompt_row *made,
+                                  const char *declined);
 /* What has become of one of those that were owed: queued with its prompt, or ended. */
 void orchestrator_analysis_owed(orchestrator_analysis *a, const analysis_row *row);
 /* The signal wants an analysis, and none is to be made here: recorded as expired. */

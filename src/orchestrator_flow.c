@@ -19,6 +19,8 @@
 
 enum { BACKLOG_FULL = 20000, BACKLOG_LOW = 2000 };
 
+static const char ELSEWHERE[] = "it is analysed in the Supabase project";
+
 /* ---- worker threads ---- */
 
 static void submit(void *context, int32_t producer, pass *p) {
@@ -80,10 +82,12 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
         if (orchestrator_flow_may_analyse(o))
             orchestrator_analysis_signal(o->analysis, &p->signals[i]);
         else
-            orchestrator_analysis_decline(o->analysis, &p->signals[i], "it is analysed in the Supabase project");
+            orchestrator_analysis_decline(o->analysis, &p->signals[i], ELSEWHERE);
     }
-    for (uint32_t i = 0; i < p->n_prompts && orchestrator_flow_may_analyse(o); i++)
-        orchestrator_analysis_prompt(o->analysis, p, &p->prompts[i]);
+    for (uint32_t i = 0; i < p->n_prompts; i++)
+        if (p->prompts[i].is_taken)
+            orchestrator_analysis_prompt(o->analysis, p, &p->prompts[i],
+                                         orchestrator_flow_may_analyse(o) ? NULL : ELSEWHERE);
     for (uint32_t i = 0; i < p->n_updates && o->serve; i++) serve_publish_update(o->serve, &p->updates[i]);
     for (uint32_t i = 0; i < p->n_updates; i++) orchestrator_analysis_update(o->analysis, &p->updates[i]);
     if (n_new || p->n_updates) orchestrator_notify_poke(o->notify);

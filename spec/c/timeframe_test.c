@@ -361,6 +361,32 @@ static void test_gap(registry *r) {
     timeframe_free(t);
 }
 
+/* A late frame takes the place of what REST has said: it is read again, also when that has been done already. One that says the
+ * same changes nothing. */
+static void test_late_frame(registry *r) {
+    static exchange x;
+    timeframe *t;
+    int64_t from_ms = 0, to_ms = 0;
+    make_exchange(&x);
+    for (int32_t i = 0; i < BARS; i++) x.exists[i] = true;
+    if (timeframe_new(r, INTERVAL_1M, KEEP, START_MS, &t) != OK) abort();
+    apply(t, (market_event){.kind = EVENT_BAR_CLOSED, .bar = x.bars[100]});
+    ok(ask(t, &from_ms, &to_ms), "the bars before the first are asked for");
+    answer(t, &x, from_ms, to_ms);
+    t->audited_to_ms = open_of(90);
+    apply(t, (market_event){.kind = EVENT_BAR_CLOSED, .bar = x.bars[50]});
+    ok(t->audited_to_ms == open_of(90), "the same bar again is no news");
+    market_event late = {.kind = EVENT_BAR_CLOSED, .bar = x.bars[50]};
+    late.bar.close += 0.25;
+    apply(t, late);
+    ok(t->audited_to_ms == open_of(50), "what a late frame has changed is read again");
+    apply(t, (market_event){.kind = EVENT_HISTORY, .bar = x.bars[50]});
+    ok(kline_series_field(t->bars, FIELD_CLOSE)[kline_series_find(t->bars, open_of(50))] == x.bars[50].close &&
+           t->audited_to_ms == open_of(50),
+       "REST has the last word");
+    timeframe_free(t);
+}
+
 int main(void) {
     registry *r;
     int n_wrong = 0;
@@ -372,6 +398,7 @@ int main(void) {
     test_watch(r);
     test_hold(r);
     test_gap(r);
+    test_late_frame(r);
     registry_free(r);
     return done();
 }

@@ -81,6 +81,7 @@ typedef struct prompt_row {
     int64_t created_ms;        /* of the signal; wall clock */
     char *prompt;              /* script_result.prompt; NULL: it failed */
     char *error;               /* a sentence, then */
+    bool is_taken;             /* filled by storage: the first look was waiting for it */
 } prompt_row;
 
 typedef struct pass_pool pass_pool;

@@ -41,8 +41,8 @@ typedef struct signal_row {
     char *tags;       /* JSON array of texts; never NULL */
     char *values;     /* JSON object {series: value at the bar} of what the conditions have read; NULL: none */
     char *plots;      /* JSON array of the trader's plots with their values at the bar; NULL: none */
-    char *prompt;     /* what an analysis is to be made of (script_result.prompt); NULL: none is wanted, or */
-    bool owes_prompt; /* it follows, see prompt_row */
+    char *prompt; /* what an analysis is to be made of (script_result.prompt); NULL: none is wanted, or it follows */
+    bool owes_prompt; /* it follows: see prompt_row */
 } signal_row;
 
 /* "confirmed", "provisional", "withdrawn", "historical". */

@@ -99,6 +99,7 @@ int32_t trader_take_errors(trader *t, trader_error_row rows[FAULT_ROWS_MAX]) {
 bool trader_take_pause(trader *t, trader_error_row *out) {
     const trader_fault *f = &t->fault;
     bool is_new;
+    if (!atomic_load_explicit(&t->stopped_until_ms, memory_order_relaxed)) return false; /* nearly all, nearly always */
     pthread_mutex_lock(&t->lock);
     is_new = f->n_pauses > t->n_pauses_told && f->n_rows > 0;
     t->n_pauses_told = f->n_pauses;

@@ -116,7 +116,7 @@ err analysis_table_queue(local_db *db, const signal_row *s, diag *why) {
     return e;
 }
 
-err analysis_table_prompt(local_db *db, const prompt_row *made, diag *why) {
+err analysis_table_prompt(local_db *db, prompt_row *made, diag *why) {
     char id[ID_BYTES];
     sqlite3_stmt *update = NULL;
     err e = prepare(db, made->prompt ? PROMPT : NO_PROMPT, &update, why);
@@ -126,6 +126,7 @@ err analysis_table_prompt(local_db *db, const prompt_row *made, diag *why) {
     bind_text(update, 2, made->prompt ? made->prompt : made->error);
     if (!made->prompt) sqlite3_bind_int64(update, 3, wall_ms());
     e = local_db_run(db, update, why);
+    made->is_taken = e == OK && sqlite3_changes(db->handle) == 1;
     sqlite3_finalize(update);
     return e;
 }

@@ -12,7 +12,7 @@
 MUST_CHECK err analysis_table_queue(local_db *db, const signal_row *s, diag *why);
 /* One transaction: a later look that is queued, or the end of one. */
 /* Within a transaction: the prompt of a signal's first look has followed, or there is none; nothing when that look waits for none. */
-MUST_CHECK err analysis_table_prompt(local_db *db, const prompt_row *made, diag *why);
+MUST_CHECK err analysis_table_prompt(local_db *db, prompt_row *made, diag *why);
 /* What a queued row has cost, with the request that is on its way. */
 MUST_CHECK err analysis_table_asked(local_db *db, const analysis_row *row, diag *why);
 MUST_CHECK err analysis_table_put(local_db *db, const analysis_row *row, diag *why);
