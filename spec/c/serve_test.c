@@ -319,6 +319,7 @@ static void channel_messages(void) {
            json_number_value(json_object_get(data, "price")) == 100.5 &&
            !strcmp(json_string_value(json_object_get(data, "interval")), "1m") &&
            json_integer_value(json_object_get(data, "time")) == pass_bar(5) &&
+           json_integer_value(json_object_get(data, "created")) == pass_bar(5) + PASS_BAR_MS + 5 &&
            json_array_size(json_object_get(data, "conditions")) == 1 &&
            json_is_false(json_object_get(data, "provisional")) &&
            !strcmp(json_string_value(json_object_get(data, "state")), "confirmed") &&

@@ -16,6 +16,7 @@ message *notice_of_signal(uint64_t seq, const signal_row *s) {
     json_put_number(&w, "price", s->price);
     json_put_text(&w, "interval", interval_name(s->interval));
     json_put_integer(&w, "time", s->open_ms);
+    json_put_integer(&w, "created", s->created_ms);
     json_put_raw(&w, "conditions", s->conditions);
     json_put_text(&w, "state", signal_state_name(s->state));
     json_put_bool(&w, "provisional", s->state == SIGNAL_PROVISIONAL);
