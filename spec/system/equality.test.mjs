@@ -3,10 +3,13 @@
 // time limit: 900
 import { test, describe, before, afterEach } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import {
   allTraders, builtInTraders, byId, difference, drained, endAll, eventually, generatedMarket, isSoak, listed, recordedMarket, replay, seed, seeAll, startDaemon, startExchange, startProxy, stop, stored, tempDir,
 } from './daemon.mjs';
+import { readKlines } from './harness.mjs';
 
 console.log(`# equality: seed ${seed}`);
 afterEach(endAll);
@@ -95,6 +98,27 @@ describe('all that tells of a signal', () => {
       assert.deepEqual([symbol, price, interval, time, provisional], [s.symbol, s.price, s.interval, s.time, false]);
     }
   });
+});
+
+// What comes behind such a hole is further away than a reference keeps room for: the others must not wait for it.
+test('a symbol with a hole longer than the bars that are kept, and others with the same reference', async () => {
+  const market = generatedMarket(), traders = tempDir(), [reference, , holed] = market.symbols;
+  const hole = { from: market.from + 3 * 3600000, to: market.from + 17 * 3600000 };
+  const path = symbol => join(market.data, `${symbol}-1m.csv`);
+  const times = symbol => readKlines(path(symbol)).map(row => Number(row.open_time));
+  const [head, ...lines] = readFileSync(path(holed), 'utf8').trim().split('\n');
+  const kept = lines.filter(line => { const time = Number(line.split(',')[0]); return time < hole.from || time >= hole.to; });
+  writeFileSync(path(holed), [head, ...kept, ''].join('\n'));
+  writeFileSync(join(traders, 'quarter.lua'), `return trader {interval = "1m", references = {"${reference}"}, fire = "every", filter = function(m)
+  return m.time / 60000 % 15 == 0 and m.ref.${reference}.close[0] > 0
+end}`);
+  const led = new Set(times(reference)), isSeen = time => time >= market.from && time < market.to && time % 900000 === 0 && led.has(time);
+  const expected = market.symbols.map(symbol => [symbol, times(symbol).filter(isSeen)]);
+  for (const [symbol, all] of expected) assert.ok(all.some(time => time >= hole.to), symbol);
+  for (const workers of [1, 2, 3]) {
+    const found = [...(await replay(market, { traders, workers })).values()].sort((a, b) => a.time - b.time);
+    assert.deepEqual(market.symbols.map(symbol => [symbol, found.filter(it => it.symbol === symbol).map(it => it.time)]), expected, `${workers} workers, seed ${seed}`);
+  }
 });
 
 test('the whole week of seven symbols at speed 3600', { skip: !isSoak && 'only with TRADEMIND_SOAK=1' }, async () => {

@@ -27,12 +27,14 @@ bool tracked_is_loading(const tracked *t, const trader_set *set, int32_t index) 
     return s->is_wanted && is_loading(t, s, set->traders[index]->spec->interval);
 }
 
-/* No bar that the trader still has to see opens before this. Of its own bars none may be left (a silent market, a hole): then
- * it is where they are known to. */
+/* No bar that the trader still has to see opens before this. Behind its cursor there may be a hole longer than any room: then it
+ * is the bar behind the hole, or where the bars are known to, if there is none yet. */
 static int64_t next_place_ms(const tracked *t, const standing *s, int32_t interval) {
     const kline_series *bars = t->frames[interval]->bars;
     int64_t from_ms = s->cursor_ms ? s->cursor_ms : s->edge.start_ms, known_to_ms = kline_series_known_to(bars);
-    return !s->is_owed && known_to_ms > from_ms && tracked_bar_from(bars, from_ms) < 0 ? known_to_ms : from_ms;
+    int32_t at = tracked_bar_from(bars, from_ms);
+    if (at >= 0) return s->cursor_ms ? kline_series_open_ms(bars)[at] : from_ms;
+    return !s->is_owed && known_to_ms > from_ms ? known_to_ms : from_ms;
 }
 
 /* What the trader sees next, it sees as of the close of its own next bar, which may be many bars of `interval` away: so
