@@ -155,7 +155,7 @@ static void on_signal(uv_signal_t *handle, int number) {
 
 static err open_server(simulator *sim, diag *why) {
     uv_loop_init(&sim->loop);
-    play_init(&sim->play, &sim->loop, sim->tape, sim->options.speed, on_done, sim);
+    play_init(&sim->play, &sim->loop, sim->tape, sim->options.speed, sim->options.stands, on_done, sim);
     server_options wiring = {.host = sim->options.host,
                              .port = sim->options.port,
                              .n_hosts = sim->options.n_hosts,

@@ -18,6 +18,7 @@ static const char help[] =
     "                    T: 2026-02-03, 2026-02-03T14:05:00Z or Unix ms; bars before --from are history only\n"
     "  --speed N|max     market seconds per second (default 1); max waits for the slowest listener, and stands\n"
     "                    while nobody listens, or 10 s at most for streams that a fault took from all who listened\n"
+    "  --stand on        stand so at any speed\n"
     "  --start now       do not wait for the first client (default: the clock stands at --from until the first\n"
     "                    request for the time or the first WebSocket connection)\n"
     "  --updates N       forming updates of every bar before its close (default 3)\n"
@@ -66,6 +67,7 @@ static err set_symbols(const char *value, options *out, diag *why);
 static err set_from(const char *value, options *out, diag *why);
 static err set_to(const char *value, options *out, diag *why);
 static err set_speed(const char *value, options *out, diag *why);
+static err set_stand(const char *value, options *out, diag *why);
 static err set_start(const char *value, options *out, diag *why);
 static err set_updates(const char *value, options *out, diag *why);
 static err set_seed(const char *value, options *out, diag *why);
@@ -92,6 +94,7 @@ static const struct option {
     {"--from", set_from},
     {"--to", set_to},
     {"--speed", set_speed},
+    {"--stand", set_stand},
     {"--start", set_start},
     {"--updates", set_updates},
     {"--seed", set_seed},
@@ -222,6 +225,11 @@ static err set_port(const char *value, options *out, diag *why) {
 static err set_market(const char *value, options *out, diag *why) {
     out->venue = venue_find(value);
     return out->venue ? OK : refuse(why, "--market", value, "spot or usdm");
+}
+
+static err set_stand(const char *value, options *out, diag *why) {
+    out->stands = strcmp(value, "on") == 0;
+    return out->stands ? OK : refuse(why, "--stand", value, "on");
 }
 
 static err set_legacy(const char *value, options *out, diag *why) {

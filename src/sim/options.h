@@ -22,6 +22,7 @@ typedef struct options {
     bool has_control;
     int64_t stay_ms; /* after the end; INT64_MAX: until stopped */
     bool starts_now;
+    bool stands; /* at any speed while nobody listens */
     bool wants_help;
     int64_t ping_every_ms, pong_within_ms;
     log_level level;

@@ -11,6 +11,11 @@ void pace_start(pace *p, int64_t real_ns) {
     p->anchor_ns = real_ns;
 }
 
+void pace_stand(pace *p, int64_t market_ms) {
+    p->is_running = false;
+    p->anchor_ms = market_ms;
+}
+
 int64_t pace_now_ms(const pace *p, int64_t real_ns) {
     if (!p->is_running) return p->anchor_ms;
     return p->anchor_ms + (int64_t)((double)(real_ns - p->anchor_ns) / ns_per_ms * p->speed);

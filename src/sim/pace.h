@@ -13,6 +13,8 @@ typedef struct pace {
 void pace_init(pace *p, double speed, int64_t market_ms);
 /* Again: nothing. */
 void pace_start(pace *p, int64_t real_ns);
+/* Stands at `market_ms` until it is started again. */
+void pace_stand(pace *p, int64_t market_ms);
 int64_t pace_now_ms(const pace *p, int64_t real_ns);
 /* Real ms until market time reaches `market_ms`, rounded up; 0 when it has. */
 uint64_t pace_wait_ms(const pace *p, int64_t market_ms, int64_t real_ns);

@@ -7,6 +7,7 @@
 
 enum {
     BUDGET_NS = 5000000,    /* of one go, so that requests are answered in between */
+    STAND_MS = 2,           /* at a pace: between two looks whether somebody listens again */
     BACKLOG_BYTES = 262144, /* at top speed the market waits for the fullest queue to get below this */
     QUIET_MS = 1000,        /* after the end: without a request for this long */
     POLL_MS = 50
@@ -21,8 +22,9 @@ static int64_t next_ms(const play *p);
 static void end(play *p);
 static void on_end_timer(uv_timer_t *timer);
 
-void play_init(play *p, uv_loop_t *loop, tape *t, double speed, void (*on_done)(void *context), void *context) {
-    *p = (play){.tape = t, .is_top_speed = speed == 0, .on_done = on_done, .context = context};
+void play_init(play *p, uv_loop_t *loop, tape *t, double speed, bool stands, void (*on_done)(void *context),
+               void *context) {
+    *p = (play){.tape = t, .is_top_speed = speed == 0, .stands = stands, .on_done = on_done, .context = context};
     pace_init(&p->pace, speed == 0 ? 1 : speed, tape_at_ms(t));
     uv_timer_init(loop, &p->timer);
     uv_idle_init(loop, &p->busy);
@@ -37,7 +39,8 @@ void play_attach(play *p, server *s, director *d, int64_t stay_ms) {
 }
 
 void play_start(play *p, bool needs_listener) {
-    if (p->pace.is_running) return;
+    if (p->is_started) return;
+    p->is_started = true;
     p->needs_listener = needs_listener;
     pace_start(&p->pace, monotonic_ns());
     log_info("play", "the market starts at %lld", (long long)tape_at_ms(p->tape));
@@ -45,7 +48,7 @@ void play_start(play *p, bool needs_listener) {
 }
 
 void play_wake(play *p) {
-    if (p->pace.is_running && !p->is_ended && p->is_top_speed && !uv_is_closing((uv_handle_t *)&p->busy))
+    if (p->is_started && !p->is_ended && p->is_top_speed && !uv_is_closing((uv_handle_t *)&p->busy))
         uv_idle_start(&p->busy, on_busy);
 }
 
@@ -96,8 +99,21 @@ static err step(play *p) {
     return tape_step(p->tape, &p->sink);
 }
 
+/* Looked at again and again: what takes a listener away, and how long it may stay away, are many. */
+static bool stands(play *p) {
+    bool must_stand = p->stands && p->needs_listener && next_ms(p) != INT64_MAX && server_holds_market(p->server);
+    if (must_stand) {
+        pace_stand(&p->pace, play_now_ms(p));
+        uv_timer_start(&p->timer, on_timer, STAND_MS, 0);
+    } else {
+        pace_start(&p->pace, monotonic_ns());
+    }
+    return must_stand;
+}
+
 static void run_at_pace(play *p) {
     int64_t start_ns = monotonic_ns(), now_ns = start_ns;
+    if (stands(p)) return;
     while (p->error == OK && next_ms(p) <= pace_now_ms(&p->pace, now_ns) && now_ns - start_ns < BUDGET_NS) {
         p->error = step(p);
         now_ns = monotonic_ns();

@@ -16,7 +16,7 @@ typedef struct play {
     pace pace;
     uv_timer_t timer; /* the next instant at a pace; after the end, whether all is quiet */
     uv_idle_t busy;   /* more to play at once */
-    bool is_top_speed, needs_listener, is_ended;
+    bool is_top_speed, stands, is_started, needs_listener, is_ended;
     bool is_delivered; /* after the end: told */
     int64_t ended_ms;  /* monotonic */
     int64_t stay_ms;   /* see play_attach */
@@ -25,12 +25,13 @@ typedef struct play {
     void *context;
 } play;
 
-/* `speed` 0: top speed. The market stands until play_start. */
-void play_init(play *p, uv_loop_t *loop, tape *t, double speed, void (*on_done)(void *context), void *context);
+/* `speed` 0: top speed. The market stands until play_start. `stands`: at any other speed, too, while nobody is subscribed. */
+void play_init(play *p, uv_loop_t *loop, tape *t, double speed, bool stands, void (*on_done)(void *context),
+               void *context);
 /* The server whose listeners are served, and who disturbs them; before play_start. After the end the exchange stays until
  * it has been quiet for a second, `stay_ms` at most (INT64_MAX: until it is stopped). */
 void play_attach(play *p, server *s, director *d, int64_t stay_ms);
-/* Again: nothing. `needs_listener`: at top speed, stand while nobody is subscribed. */
+/* Again: nothing. `needs_listener`: where it stands while nobody is subscribed, it begins with that. */
 void play_start(play *p, bool needs_listener);
 /* Something has changed for whoever waits: a queue has drained, a subscriber has come or gone. */
 void play_wake(play *p);
