@@ -1,5 +1,5 @@
 /* Prompts of signals, still to be made: a prompt takes many times as long as a filter, and no signal is to wait for one. A worker
- * makes them in their order as soon as no bar waits, each as of the bar of its match.
+ * makes them in their order once no bar has closed for a moment, each as of the bar of its match.
  * Threads: the worker's. */
 #pragma once
 #include "abi.h"

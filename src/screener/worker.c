@@ -230,6 +230,7 @@ static void on_market(worker *w, const market_event *event, int64_t received_ns)
     frame_counts before;
     bool is_past, joins = f && batch_admits(&w->batch, t, f, event);
     if (f && !joins && event->kind != EVENT_BAR_FORMING) settling_end_batch(w);
+    if (event->kind == EVENT_BAR_CLOSED) w->bar_ns = received_ns;
     hear(w, event->event_ms, received_ns);
     w->as_of_ms = event->event_ms ? event->event_ms : w->market_ms;
     if (!f) return;
@@ -535,10 +536,16 @@ static void look_ahead(worker *w) {
     }
 }
 
+/* The bars of a minute close within moments, and storage has their signals to write: prompts come behind all of them. */
+static bool is_time_for_prompts(const worker *w) {
+    return w->owed_prompts.count >= OWED_PROMPTS_MANY || monotonic_ns() - w->bar_ns >= PROMPT_AFTER_MS * 1000000LL;
+}
+
 /* False: the time is up. */
 static bool sleep_until_woken(worker *w) {
     int64_t began_ns = monotonic_ns();
-    bool is_woken = wakeup_wait(w->wake, w->n_leaving ? LEAVE_MS : SWEEP_MS);
+    bool is_short = w->owed_prompts.count > 0; /* nothing has been still for long */
+    bool is_woken = wakeup_wait(w->wake, w->n_leaving ? LEAVE_MS : is_short ? PROMPT_AFTER_MS : SWEEP_MS) || is_short;
     if (is_woken) measure(w, began_ns / 1000000); /* a sweep does, when the time is up */
     if (monotonic_ns() - began_ns > FAR_AFTER_NS) w->n_far = (w->n_ids + w->n_copies) * N_INTERVALS;
     return is_woken;
@@ -595,7 +602,8 @@ static void *run(void *arg) {
             look_at_ticks(w);
             continue; /* which may have submitted */
         }
-        if (w->owed_prompts.count && !lets_go(w) && settling_make_prompt(w)) continue;
+        if (w->owed_prompts.count && !lets_go(w) && (is_last || is_time_for_prompts(w)) && settling_make_prompt(w))
+            continue;
         if (n == 0 && is_last && (!w->n_leaving || atomic_load(&w->drops_notes))) break;
         if (n == 0 && !sleep_until_woken(w)) {
             sweep(w);

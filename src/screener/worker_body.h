@@ -13,6 +13,7 @@ enum {
     MEASURE_MS = 5000,
     BATCH = 256,
     FAR_AFTER_NS = 5000000,
+    PROMPT_AFTER_MS = 25, /* without a closed bar */
     OWED_PROMPTS_MANY = 1024
 };
 
@@ -44,6 +45,7 @@ struct worker {
     uint32_t n_leaving;
     uint64_t n_inquiries;
     int64_t market_ms, swept_ms, measured_ms;
+    int64_t bar_ns;             /* when the newest closed bar was taken */
     int64_t heard_ms, heard_ns; /* newest event time, and the monotonic time at which it was taken */
     int64_t watch_ms;           /* market time before which no bar is missing and nothing is to be read again */
     uint32_t n_far;             /* events to come that find the memory of their symbols far away */
