@@ -108,6 +108,64 @@ static void test_queue(local_db *db, char ids[][ID_BYTES]) {
        "leaves its analysis alone");
 }
 
+static void follow(local_db *db, uint32_t bar, const char *signal_id, const char *prompt, bool is_taken) {
+    pass *p = new_pass("BTCUSDT", bar, 0);
+    prompt_row made = {.open_ms = pass_bar(bar), .close_ms = pass_bar(bar) + PASS_BAR_MS, .created_ms = 7};
+    uint32_t n_new;
+    snprintf(made.signal_id, sizeof made.signal_id, "%s", signal_id);
+    snprintf(made.trader_id, sizeof made.trader_id, "trader");
+    made.prompt = prompt ? strdup(prompt) : NULL;
+    made.error = prompt ? NULL : strdup("it has failed");
+    must(pass_add_prompt(p, &made));
+    if (!commit_one(db, p, &n_new)) abort();
+    ok(p->prompts[0].is_taken == is_taken, "%s", is_taken ? "a prompt that was owed is taken" : "another is not");
+    pass_release(p);
+    free(made.prompt);
+    free(made.error);
+}
+
+/* Signals whose prompts follow: until then a run leaves them to the next one. */
+static void test_owed(local_db *db) {
+    enum { BAR = 9 };
+    pass *p = new_pass("BTCUSDT", BAR, 0);
+    char ids[3][ID_BYTES], sql[256];
+    uint32_t n_new;
+    analysis_past past = past_of(db);
+    const size_t n_before = past.n_queued;
+    analysis_past_deinit(&past);
+    for (uint32_t i = 0; i < 3; i++) {
+        signal_row s;
+        fill_signal(&s, "BTCUSDT", BAR, i);
+        snprintf(ids[i], ID_BYTES, "%s", s.id);
+        s.owes_prompt = true;
+        must(pass_add_signal(p, &s));
+        signal_row_deinit(&s);
+    }
+    if (!commit_one(db, p, &n_new) || n_new != 3) abort();
+    pass_release(p);
+    past = past_of(db);
+    const analysis_row *last = &past.queued[past.n_queued - 1];
+    ok(past.n_queued == n_before + 3 && !last->prompt && last->look == 0 && last->open_ms == pass_bar(BAR) &&
+           last->close_ms == pass_bar(BAR) + PASS_BAR_MS && strcmp(last->symbol, "BTCUSDT") == 0,
+       "what is owed is there for the next run");
+    analysis_row failed;
+    if (analysis_row_copy(last, &failed) != OK) abort();
+    analysis_past_deinit(&past);
+    follow(db, BAR, ids[0], "{\"text\":\"t\"}", true);
+    follow(db, BAR, ids[0], "{\"text\":\"again\"}", false);
+    follow(db, BAR, ids[1], NULL, true);
+    snprintf(sql, sizeof sql,
+             "SELECT group_concat(status || coalesce(prompt, '') || coalesce(error, '')) FROM (SELECT *"
+             " FROM analyses WHERE signal_id IN ('%s', '%s') ORDER BY status)",
+             ids[0], ids[1]);
+    ok(strcmp(one(sql), "failedit has failed,queued{\"text\":\"t\"}") == 0, "%s", one(sql));
+    failed.status = ANALYSIS_EXPIRED;
+    put(db, &failed);
+    ok(strcmp(one("SELECT count(*) FROM owed_prompts"), "0") == 0, "one that has ended without owes none either");
+    follow(db, BAR, failed.signal_id, "{\"text\":\"late\"}", false);
+    analysis_row_deinit(&failed);
+}
+
 static void test_end(local_db *db) {
     analysis_past past = past_of(db);
     analysis_row enter = ended(&past.queued[0], "enter_trade", FOLLOW_READY),
@@ -229,6 +287,7 @@ int main(void) {
     local_db *db = open_db();
     test_queue(db, ids);
     test_end(db);
+    test_owed(db);
     local_db_close(db);
 #ifdef FAULTS
     test_kill("analysis.put", false);

@@ -188,7 +188,7 @@ test('no signal waits for a prompt, and each prompt is of the bar of its match',
 test('kill -9 while prompts are still to be made: they are made after the restart', async () => {
   model({ interrupt: () => ({ never: true }) });
   const { exchange, daemon, folder } = await run({ speed: 3000, traders: THINKS, env: { SCRIPT_LOAD_CPU_MS: '20000' } });
-  const unmade = () => rows(folder, "SELECT * FROM analyses WHERE status = 'queued' AND prompt IS NULL");
+  const unmade = () => rows(folder, 'SELECT s.id, s.timestamp FROM owed_prompts o JOIN signals s ON s.id = o.signal_id');
   await eventually(() => unmade().length >= 1, 'a signal that is ahead of its prompt', 60000);
   await stop(daemon, 'SIGKILL');
   const left = unmade();
@@ -199,7 +199,7 @@ test('kill -9 while prompts are still to be made: they are made after the restar
   await idle(again);
   const analyses = rows(folder, ANALYSES);
   assert.deepEqual(analyses.map(a => a.signal_id).sort(), rows(folder, SIGNALS).map(s => s.id).sort());
-  for (const a of left) assert.equal(analyses.find(b => b.id === a.id).status, a.open_ms / 300000 % 40 === 0 ? 'failed' : 'done');
+  for (const one of left) assert.equal(analyses.find(a => a.signal_id === one.id).status, one.timestamp / 300000 % 40 === 0 ? 'failed' : 'done');
   await end(again, exchange);
 });
 

@@ -31,9 +31,6 @@ static const char VERDICT[] =
     " tokens_in + tokens_out, model, finished_at FROM analyses WHERE id = ?1";
 static const char STATUS[] = "UPDATE signals SET status = ?2 WHERE id = ?1 AND status IN ('new', 'monitoring', 'ready',"
                              " 'expired')";
-static const char PROMPT[] = "UPDATE analyses SET prompt = ?2 WHERE id = ?1 AND status = 'queued' AND prompt IS NULL";
-static const char NO_PROMPT[] = "UPDATE analyses SET status = 'failed', error = ?2, finished_at = ?3 WHERE id = ?1 AND"
-                                " status = 'queued' AND prompt IS NULL";
 static const char ASKED[] =
     "UPDATE analyses SET day = ?2, requests = ?3, tokens_in = ?4, tokens_cached = ?5, tokens_out = ?6, cost_usd = ?7"
     " WHERE id = ?1 AND status = 'queued'";
@@ -41,6 +38,9 @@ static const char ASKED[] =
 static const char FORGET[] = "UPDATE analyses SET prompt = NULL WHERE signal_id = ?1 AND status <> 'queued'";
 static const char ONE[] = "SELECT " COLUMNS " FROM analyses WHERE id = ?1";
 static const char QUEUED[] = "SELECT " COLUMNS " FROM analyses WHERE status = 'queued'";
+static const char OWED[] =
+    "SELECT s.id, s.trader_id, s.symbol, s.interval, s.timestamp, s.created_at FROM owed_prompts o"
+    " JOIN signals s ON s.id = o.signal_id ORDER BY s.created_at, s.id";
 static const char WATCHED[] =
     "SELECT a.id, a.signal_id, a.trader_id, a.symbol, a.interval, a.open_ms, a.close_ms, a.look, f.prompt, a.status,"
     " a.follow_up, a.created_at, a.finished_at, a.day, a.latency_ms, a.requests, a.tokens_in, a.tokens_cached,"
@@ -116,18 +116,24 @@ err analysis_table_queue(local_db *db, const signal_row *s, diag *why) {
     return e;
 }
 
-err analysis_table_prompt(local_db *db, prompt_row *made, diag *why) {
-    char id[ID_BYTES];
-    sqlite3_stmt *update = NULL;
-    err e = prepare(db, made->prompt ? PROMPT : NO_PROMPT, &update, why);
-    if (e != OK) return e;
-    analysis_id(made->signal_id, 0, id);
-    bind_text(update, 1, id);
-    bind_text(update, 2, made->prompt ? made->prompt : made->error);
-    if (!made->prompt) sqlite3_bind_int64(update, 3, wall_ms());
-    e = local_db_run(db, update, why);
+static err run_owed(local_db *db, enum statement which, const char *signal_id, diag *why) {
+    bind_text(db->statements[which], 1, signal_id);
+    return local_db_run(db, db->statements[which], why);
+}
+
+err analysis_table_owe(local_db *db, const char *signal_id, diag *why) {
+    return run_owed(db, OWE_PROMPT, signal_id, why);
+}
+
+err analysis_table_prompt(local_db *db, const pass *p, prompt_row *made, diag *why) {
+    analysis_row row;
+    err e = run_owed(db, TAKE_OWED_PROMPT, made->signal_id, why);
     made->is_taken = e == OK && sqlite3_changes(db->handle) == 1;
-    sqlite3_finalize(update);
+    if (!made->is_taken) return e;
+    e = analysis_row_of_prompt(p, made, &row);
+    if (e != OK) return diag_set(why, e, "analysis of signal %s: %s", made->signal_id, error_text(e));
+    e = put_row(db, INSERT, &row, why);
+    analysis_row_deinit(&row);
     return e;
 }
 
@@ -159,7 +165,8 @@ static err put_end(local_db *db, const analysis_row *row, diag *why) {
 err analysis_table_put(local_db *db, const analysis_row *row, diag *why) {
     err e = local_db_begin(db, why);
     if (e != OK) return e;
-    e = put_row(db, REPLACE, row, why);
+    e = row->look == 0 ? run_owed(db, TAKE_OWED_PROMPT, row->signal_id, why) : OK;
+    if (e == OK) e = put_row(db, REPLACE, row, why);
     fault("analysis.put");
     if (e == OK && row->status != ANALYSIS_QUEUED) e = put_end(db, row, why);
     e = local_db_end(db, e, why);
@@ -239,7 +246,9 @@ err analysis_table_get(local_db *db, const char *id, analysis_row *out, diag *wh
     return e;
 }
 
-static err take_rows(local_db *db, sqlite3_stmt *s, analysis_row **rows, size_t *n, diag *why) {
+typedef err (*row_reader)(sqlite3_stmt *s, analysis_row *row);
+
+static err take_rows(local_db *db, sqlite3_stmt *s, row_reader read, analysis_row **rows, size_t *n, diag *why) {
     int code = SQLITE_DONE;
     err e = OK;
     while (e == OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
@@ -249,17 +258,32 @@ static err take_rows(local_db *db, sqlite3_stmt *s, analysis_row **rows, size_t 
             break;
         }
         *rows = more;
-        e = read_row(s, &more[(*n)++]);
+        e = read(s, &more[(*n)++]);
         if (e != OK) diag_set(why, e, "out of memory");
     }
     if (e == OK && code != SQLITE_DONE) e = local_db_fail(db, why, "read it");
     return e;
 }
 
-static err read_rows(local_db *db, const char *sql, analysis_row **rows, size_t *n, diag *why) {
+/* The first look at a signal, without its prompt: see OWED. */
+static err read_owed(sqlite3_stmt *s, analysis_row *row) {
+    const char *interval = text_at(s, 3);
+    *row = (analysis_row){.interval = interval_parse(interval, strlen(interval)),
+                          .open_ms = sqlite3_column_int64(s, 4),
+                          .created_ms = sqlite3_column_int64(s, 5),
+                          .confidence = NAN};
+    row->close_ms = interval_next(row->interval, row->open_ms);
+    copy_text(row->signal_id, sizeof row->signal_id, s, 0);
+    copy_text(row->trader_id, sizeof row->trader_id, s, 1);
+    copy_text(row->symbol, sizeof row->symbol, s, 2);
+    analysis_id(row->signal_id, 0, row->id);
+    return OK;
+}
+
+static err read_rows(local_db *db, const char *sql, row_reader read, analysis_row **rows, size_t *n, diag *why) {
     sqlite3_stmt *s = NULL;
     err e = prepare(db, sql, &s, why);
-    if (e == OK) e = take_rows(db, s, rows, n, why);
+    if (e == OK) e = take_rows(db, s, read, rows, n, why);
     sqlite3_finalize(s);
     return e;
 }
@@ -305,8 +329,9 @@ static err read_spenders(local_db *db, analysis_past *out, diag *why) {
 err analysis_table_past(local_db *db, analysis_past *out, diag *why) {
     err e;
     *out = (analysis_past){0};
-    e = read_rows(db, QUEUED, &out->queued, &out->n_queued, why);
-    if (e == OK) e = read_rows(db, WATCHED, &out->watched, &out->n_watched, why);
+    e = read_rows(db, QUEUED, read_row, &out->queued, &out->n_queued, why);
+    if (e == OK) e = read_rows(db, OWED, read_owed, &out->queued, &out->n_queued, why);
+    if (e == OK) e = read_rows(db, WATCHED, read_row, &out->watched, &out->n_watched, why);
     if (e == OK) e = read_spent(db, out, why);
     if (e == OK) e = read_spenders(db, out, why);
     if (e != OK) analysis_past_deinit(out);
@@ -350,7 +375,7 @@ err analysis_table_read(local_db *db, const analysis_filter *filter, analysis_li
     sqlite3_stmt *s = NULL;
     analysis_list list = {0};
     err e = prepare_page(db, filter, &s, why);
-    if (e == OK) e = take_rows(db, s, &list.rows, &list.count, why);
+    if (e == OK) e = take_rows(db, s, read_row, &list.rows, &list.count, why);
     sqlite3_finalize(s);
     if (list.count > filter->limit) {
         list.has_more = true;

@@ -10,11 +10,15 @@
 
 /* Within a transaction: the first look at a signal with a prompt. One that is there stays as it is. */
 MUST_CHECK err analysis_table_queue(local_db *db, const signal_row *s, diag *why);
-/* One transaction: a later look that is queued, or the end of one. */
-/* Within a transaction: the prompt of a signal's first look has followed, or there is none; nothing when that look waits for none. */
-MUST_CHECK err analysis_table_prompt(local_db *db, prompt_row *made, diag *why);
+/* Within a transaction: the prompt of the signal's first look will follow. That is little to write: it is part of the way of a
+ * signal to its readers. */
+MUST_CHECK err analysis_table_owe(local_db *db, const char *signal_id, diag *why);
+/* Within a transaction: the prompt has followed, and the look is queued; or there is none, and it has failed. Nothing when no
+ * prompt is owed. */
+MUST_CHECK err analysis_table_prompt(local_db *db, const pass *p, prompt_row *made, diag *why);
 /* What a queued row has cost, with the request that is on its way. */
 MUST_CHECK err analysis_table_asked(local_db *db, const analysis_row *row, diag *why);
+/* One transaction: a look that is queued, or the end of one. */
 MUST_CHECK err analysis_table_put(local_db *db, const analysis_row *row, diag *why);
 
 /* `out` is zero, or to be deinited, also after a failure. ERR_NOT_FOUND. */
@@ -27,7 +31,7 @@ typedef struct analysis_spender {
 
 /* Where a run before has left off. */
 typedef struct analysis_past {
-    analysis_row *queued;
+    analysis_row *queued; /* behind them, without a prompt, those whose prompt is owed */
     size_t n_queued;
     /* Of each signal that is being monitored the look that ended last, with the prompt of its first. */
     analysis_row *watched;

@@ -53,6 +53,8 @@ static const char *const statement_sql[N_STATEMENTS] = {
     [PUT_EVENT] = "INSERT OR IGNORE INTO cloud_events (id, user_id, event_type, severity, message, details, created_at)"
                   " VALUES (?1, ?2, ?3, 'info', ?4, ?5, ?6)",
     [PUT_OUTBOX] = "INSERT OR REPLACE INTO outbox (destination, key, op) VALUES (?1, ?2, ?3)",
+    [OWE_PROMPT] = "INSERT OR IGNORE INTO owed_prompts (signal_id) VALUES (?1)",
+    [TAKE_OWED_PROMPT] = "DELETE FROM owed_prompts WHERE signal_id = ?1",
 };
 
 static err configure(local_db *db, bool sync_full, diag *why);
@@ -287,7 +289,7 @@ static err put_pass(local_db *db, pass *p, uint32_t *n_new, diag *why) {
     bool moves_watermark = p->open_ms > 0 && !p->is_tick;
     err failed = signal_table_put(db, p, n_new, why);
     fault("commit.middle");
-    for (uint32_t i = 0; !failed && i < p->n_prompts; i++) failed = analysis_table_prompt(db, &p->prompts[i], why);
+    for (uint32_t i = 0; !failed && i < p->n_prompts; i++) failed = analysis_table_prompt(db, p, &p->prompts[i], why);
     if (!failed) failed = put_edges(db, p, why);
     if (!failed) failed = put_epochs(db, p, why);
     if (!failed && moves_watermark) failed = put_owed(db, p, why);

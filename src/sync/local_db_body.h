@@ -24,6 +24,8 @@ enum statement {
     GET_CANDLES,
     PUT_EVENT,
     PUT_OUTBOX,
+    OWE_PROMPT,
+    TAKE_OWED_PROMPT,
     N_STATEMENTS
 };
 

@@ -146,6 +146,9 @@ const char *const schema_migrations[] = {
 
     /* 6: what people are to be told, and what was sent of it */
     NOTICE_TABLE_SCHEMA,
+
+    /* 7: signals whose first look waits for its prompt, which follows in a later transaction */
+    "CREATE TABLE owed_prompts (signal_id TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;",
 };
 
 const int schema_version = (int)(sizeof schema_migrations / sizeof schema_migrations[0]);

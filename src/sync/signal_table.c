@@ -114,7 +114,8 @@ static err put_event(local_db *db, const signal_row *s, diag *why) {
 /* What was found in the past is no event, and nobody is told of it. */
 static err note_new(local_db *db, const signal_row *s, diag *why) {
     err failed = outbox_put(db, CLOUD_SIGNALS, s->id, OUTBOX_INSERT, why);
-    if (!failed && (s->prompt || s->owes_prompt)) failed = analysis_table_queue(db, s, why);
+    if (!failed && s->prompt) failed = analysis_table_queue(db, s, why);
+    if (!failed && s->owes_prompt) failed = analysis_table_owe(db, s->id, why);
     if (failed || s->state == SIGNAL_HISTORICAL) return failed;
     failed =
         notice_table_put(db, s->state == SIGNAL_PROVISIONAL ? NOTICE_PROVISIONAL : NOTICE_SIGNAL, s->id, NULL, why);
