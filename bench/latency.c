@@ -283,7 +283,7 @@ static void read_token(party *d) {
 }
 
 typedef struct counts {
-    int64_t n_evaluations, n_signals, n_errors, n_queued, n_skipped, n_warming, n_gaps, n_analyses;
+    int64_t n_evaluations, n_signals, n_errors, n_queued, n_skipped, n_warming, n_gaps, n_analyses, n_owed;
 } counts;
 
 static counts ask(const party *d) {
@@ -312,6 +312,7 @@ static counts ask(const party *d) {
                  .n_skipped = NUMBER(worker, "skipped"),
                  .n_warming = NUMBER(worker, "warming"),
                  .n_gaps = NUMBER(worker, "gaps"),
+                 .n_owed = NUMBER(worker, "promptsOwed"),
                  .n_queued = NUMBER(json_object_get(root, "storage"), "queued"),
                  .n_analyses = NUMBER(json_object_get(root, "queues"), "analysis")};
 #undef NUMBER
@@ -338,10 +339,11 @@ static void stop(party *d) {
 
 /* ---- bursts ---- */
 
-/* Nothing asks the daemon while it is at work: only after a silence it is looked whether it is through. */
+/* Nothing asks the daemon while it is at work: only after a silence it is looked whether it is through, which it is twice: there is
+ * a minute until the next burst, so it is not to come upon what is still done about this one (prompts, a checkpoint). */
 static void wait_until_through(const party *d, exchange *e, counts before) {
     int64_t end_ms = monotonic_ms() + DEADLINE_MS;
-    for (;;) {
+    for (int32_t n_through = 0;;) {
         char bytes[256];
         counts now;
         while (exchange_serve(e, d->told, QUIET_MS)) {
@@ -352,7 +354,7 @@ static void wait_until_through(const party *d, exchange *e, counts before) {
         if (now.n_errors || now.n_gaps || now.n_skipped != before.n_skipped || now.n_warming != before.n_warming)
             die("not what it should be: errors, gaps, bars skipped or traders that are still warming up");
         if (now.n_evaluations == before.n_evaluations + N_TRADERS * d->n_symbols && now.n_queued == 0 &&
-            atomic_load(&d->seen->count) == now.n_signals)
+            now.n_owed == 0 && atomic_load(&d->seen->count) == now.n_signals && ++n_through == 2)
             return;
         if (monotonic_ms() <= end_ms) continue;
         fprintf(stderr,
