@@ -2,20 +2,15 @@
 #include "screener/evaluation.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/uuid.h"
+#include "screener/evaluation_body.h"
 #include "screener/firing.h"
-#include "screener/quote.h"
+#include "screener/signal_making.h"
 #include "screener/tracked_hold.h"
 #include "script/calls.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The worker is the only writer of its counters: no locked instruction needed. */
-#define COUNT(field, n) \
-    atomic_store_explicit(&e->stats->field, atomic_load_explicit(&e->stats->field, memory_order_relaxed) + (n), \
-                          memory_order_relaxed)
 
 /* ---- passes under construction: one per interval ---- */
 
@@ -34,93 +29,10 @@ static err add_epoch(pass *p, const registry *r, const indicator_set *set, int32
     return pass_add_epoch(p, key, indicator_set_epoch(set, instance));
 }
 
-/* ---- one signal ---- */
-
-/* What the id is made of: "close", or "tick|n" for the n-th of a bar. */
-static err name_signal(const evaluation *e, const tracked *t, const trader_spec *spec, const script_view *view,
-                       int32_t tick, char id[ID_BYTES]) {
-    char name[512], kind[24] = "close";
-    if (tick > 0) snprintf(kind, sizeof kind, "tick|%d", tick);
-    snprintf(name, sizeof name, "%s|%s|%s|%s|%s|%s|%lld|%s", e->shared->user, e->shared->market, spec->id,
-             spec->revision, t->symbol->name, interval_name(spec->interval), (long long)view->open_ms, kind);
-    return uuid5(SIGNAL_NAMESPACE, name, strlen(name), id) == 0 ? OK : ERR_INVALID;
-}
-
-static bool is_late(const evaluation *e, const script_view *view) {
-    if (view->is_tick) return false;
-    return e->market_ms > view->close_ms + GRACE_MS || (view->rank && view->rank->missing > 0);
-}
-
-/* Those up to place `at`. */
-static err add_candles(pass *p, const kline_series *bars, int32_t at) {
-    candle candles[CANDLES_MAX];
-    int32_t n = at + 1 < CANDLES_MAX ? at + 1 : CANDLES_MAX;
-    for (int32_t i = 0; i < n; i++) {
-        kline k;
-        kline_series_get(bars, at + 1 - n + i, &k);
-        candles[i] = (candle){k.open_ms, k.open, k.high, k.low, k.close, k.volume};
-    }
-    return pass_add_candles(p, candles, (uint32_t)n);
-}
-
-/* The prompt of a signal of a close is made later. False: the trader wants no analysis of it, or there is no memory to owe one. */
-static bool owe_prompt(evaluation *e, const tracked *t, int32_t index, const script_view *view, const script_result *r,
-                       const signal_row *s) {
-    owed_prompt one = {.symbol = t->id,
-                       .index = index,
-                       .who = e->set->traders[index],
-                       .open_ms = view->open_ms,
-                       .close_ms = view->close_ms,
-                       .created_ms = s->created_ms,
-                       .has_rank = view->rank != NULL};
-    if (s->state != SIGNAL_CONFIRMED || !script_state_wants_prompt(e->state, index, r)) return false;
-    snprintf(one.signal_id, sizeof one.signal_id, "%s", s->id);
-    if (view->rank) one.rank = *view->rank;
-    return owed_prompts_add(e->owed_prompts, &one) == OK;
-}
-
-/* `tick`: number of a provisional signal on its bar; 0: of a close. `may_owe`: its trader may be called again. */
-static err add_signal(evaluation *e, pass *p, const tracked *t, int32_t index, const script_view *view,
-                      const script_result *r, signal_state state, int32_t tick, bool may_owe) {
-    const trader_spec *spec = e->set->traders[index]->spec;
-    const kline_series *bars = view->bars[spec->interval];
-    int32_t at = view->is_tick ? kline_series_count(bars) : kline_series_find(bars, view->open_ms);
-    signal_row row = {.state = state}, *s = &row;
-    if (name_signal(e, t, spec, view, tick, s->id) != OK) return ERR_INVALID;
-    snprintf(s->trader_id, sizeof s->trader_id, "%s", spec->id);
-    snprintf(s->trader, sizeof s->trader, "%s", spec->key);
-    snprintf(s->trader_name, sizeof s->trader_name, "%s", spec->name);
-    snprintf(s->revision, sizeof s->revision, "%s", spec->revision);
-    snprintf(s->symbol, sizeof s->symbol, "%s", t->symbol->name);
-    s->interval = spec->interval;
-    s->open_ms = view->open_ms;
-    s->close_ms = view->close_ms;
-    s->created_ms = wall_ms();
-    s->price = kline_series_field(bars, FIELD_CLOSE)[at];
-    s->volume = kline_series_field(bars, FIELD_VOLUME)[at];
-    s->change_pct = quote_change_of_day(bars, view->close_ms, s->price);
-    s->score = r->score;
-    s->stop = r->stop;
-    s->n_targets = r->n_targets;
-    for (int32_t i = 0; i < SCRIPT_TARGETS; i++) s->target[i] = i < r->n_targets ? r->target[i] : NAN;
-    s->side = (signal_side)r->side;
-    s->late = state != SIGNAL_HISTORICAL && is_late(e, view);
-    s->conditions = r->conditions ? r->conditions : spec->conditions;
-    s->tags = r->tags ? r->tags : spec->tags;
-    s->values = r->values;
-    s->plots = r->plots;
-    s->prompt = r->prompt;
-    s->owes_prompt = may_owe && owe_prompt(e, t, index, view, r, s);
-    if (state != SIGNAL_HISTORICAL) COUNT(n_signals, 1);
-    if (s->late) COUNT(n_late, 1);
-    err result = pass_add_signal(p, s);
-    return result == OK && state != SIGNAL_HISTORICAL ? add_candles(p, bars, at) : result;
-}
-
 /* ---- one evaluation ---- */
 
-static void fault(evaluation *e, int32_t index, const tracked *t, const script_view *view, const diag *why,
-                  trader_error_kind kind) {
+void evaluation_fault(evaluation *e, int32_t index, const tracked *t, const script_view *view, const diag *why,
+                      trader_error_kind kind) {
     standing *s = &t->standings[index];
     trader *who = e->set->traders[index];
     trader_trouble trouble = {.kind = kind,
@@ -131,12 +43,28 @@ static void fault(evaluation *e, int32_t index, const tracked *t, const script_v
                               .trace = kind == TRADER_ERROR_ERROR ? script_state_trace(e->state) : ""};
     s->n_errors_in_row += s->n_errors_in_row < UINT16_MAX;
     trouble.stops = s->n_errors_in_row >= e->shared->max_errors_in_row || kind != TRADER_ERROR_ERROR;
-    COUNT(n_errors, 1);
-    if (kind == TRADER_ERROR_KILL) COUNT(n_kills, 1);
+    EVALUATION_COUNT(e, n_errors, 1);
+    if (kind == TRADER_ERROR_KILL) EVALUATION_COUNT(e, n_kills, 1);
     if (trader_fail(who, &trouble))
         log_error("screener", "trader %s is quarantined: %s (on %s)", who->spec->key, why->text, t->symbol->name);
     else if (s->n_errors_in_row == 1)
         log_warn("screener", "trader %s failed on %s: %s", who->spec->key, t->symbol->name, why->text);
+}
+
+err evaluation_load(evaluation *e, tracked *t, int32_t index, const script_view *view) {
+    trader *who = e->set->traders[index];
+    diag why;
+    err result;
+    if (e->loaded[index] == who) return OK;
+    result = script_state_load(e->state, index, who->source, NULL, &why);
+    if (result == OK) {
+        script_state_expect(e->state, index, who->spec);
+        e->loaded[index] = who;
+        return OK;
+    }
+    evaluation_fault(e, result == ERR_RUNAWAY ? script_state_guilty(e->state) : index, t, view, &why,
+                     result == ERR_RUNAWAY ? TRADER_ERROR_KILL : TRADER_ERROR_LOAD);
+    return result == ERR_RUNAWAY ? result : ERR_SCRIPT;
 }
 
 static bool is_same_memory(const edge_row *a, const edge_row *b) {
@@ -172,39 +100,21 @@ static err fire(evaluation *e, tracked *t, int32_t index, const script_view *vie
     /* A forming bar will not be as it was. */
     if (described == OK && state == SIGNAL_PROVISIONAL) described = script_state_prompt(e->state, index, view, r, &why);
     if (described == ERR_RUNAWAY) {
-        fault(e, script_state_guilty(e->state), t, view, &why, TRADER_ERROR_KILL);
+        evaluation_fault(e, script_state_guilty(e->state), t, view, &why, TRADER_ERROR_KILL);
     } else if (r->fault) {
         (void)diag_set(&why, ERR_SCRIPT, "%s", r->fault);
-        fault(e, index, t, view, &why, TRADER_ERROR_ERROR);
+        evaluation_fault(e, index, t, view, &why, TRADER_ERROR_ERROR);
     }
-    result = p ? add_signal(e, p, t, index, view, r, state, tick, described == OK) : ERR_NO_MEMORY;
+    result = p ? signal_making_add(e, p, t, index, view, r, state, tick, described == OK) : ERR_NO_MEMORY;
     return result == OK && described != OK ? described : result;
 }
 
 /* A full state is blamed on who filled it, which need not be the one that ran: that one has not seen the bar yet. */
 static err failed(evaluation *e, tracked *t, int32_t index, const script_view *view, const diag *why, err result) {
     int32_t guilty = result == ERR_RUNAWAY ? script_state_guilty(e->state) : index;
-    fault(e, guilty, t, view, why, result == ERR_RUNAWAY ? TRADER_ERROR_KILL : TRADER_ERROR_ERROR);
+    evaluation_fault(e, guilty, t, view, why, result == ERR_RUNAWAY ? TRADER_ERROR_KILL : TRADER_ERROR_ERROR);
     if (guilty != index) t->standings[index].cursor_ms = view->open_ms;
     return result == ERR_RUNAWAY ? result : OK;
-}
-
-/* Compiles the trader into this worker's state when it is not there yet: it is new, or was stopped when the state was
- * made. What does not compile here did elsewhere a moment ago; it is told and stopped like any failure. */
-static err load(evaluation *e, tracked *t, int32_t index, const script_view *view) {
-    trader *who = e->set->traders[index];
-    diag why;
-    err result;
-    if (e->loaded[index] == who) return OK;
-    result = script_state_load(e->state, index, who->source, NULL, &why);
-    if (result == OK) {
-        script_state_expect(e->state, index, who->spec);
-        e->loaded[index] = who;
-        return OK;
-    }
-    fault(e, result == ERR_RUNAWAY ? script_state_guilty(e->state) : index, t, view, &why,
-          result == ERR_RUNAWAY ? TRADER_ERROR_KILL : TRADER_ERROR_LOAD);
-    return result == ERR_RUNAWAY ? result : ERR_SCRIPT;
 }
 
 /* The bar is over: what was provisional on it is so no more. */
@@ -242,7 +152,7 @@ static err ask(evaluation *e, tracked *t, int32_t index, const script_view *view
         return OK;
     }
     (void)t;
-    COUNT(n_evaluations, 1);
+    EVALUATION_COUNT(e, n_evaluations, 1);
     if (!is_timed(atomic_load_explicit(&e->stats->n_evaluations, memory_order_relaxed)))
         return script_state_evaluate(e->state, index, view, r, why);
     return evaluate_timed(e, index, view, r, why);
@@ -254,7 +164,7 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
     script_result r;
     diag why;
     bool is_silent = view->close_ms <= s->edge.start_ms, is_match = false, is_due;
-    err result = load(e, t, index, view);
+    err result = evaluation_load(e, t, index, view);
     if (result == ERR_SCRIPT) return settle_ticks(e, t, index, view->open_ms, false);
     if (result == ERR_RUNAWAY) s->cursor_ms = view->open_ms;
     if (result != OK) return result;
@@ -269,7 +179,7 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
     if (s->is_warming) {
         s->have = r.have;
         s->need = r.need;
-        COUNT(n_warming, 1);
+        EVALUATION_COUNT(e, n_warming, 1);
         return OK;
     }
     s->n_errors_in_row = 0;
@@ -312,11 +222,11 @@ static err score(evaluation *e, tracked *t, int32_t index, const script_view *vi
     rank_word word = {.symbol = t->id, .close_ms = view->close_ms, .has_score = true};
     script_outcome outcome;
     diag why;
-    err result = load(e, t, index, view);
+    err result = evaluation_load(e, t, index, view);
     if (result == OK) result = script_state_score(e->state, index, view, &word.score, &outcome, &why);
     if (result == ERR_RUNAWAY || (result != OK && result != ERR_SCRIPT)) {
         if (result == ERR_RUNAWAY && e->loaded[index] == e->set->traders[index])
-            fault(e, script_state_guilty(e->state), t, view, &why, TRADER_ERROR_KILL);
+            evaluation_fault(e, script_state_guilty(e->state), t, view, &why, TRADER_ERROR_KILL);
         return result;
     }
     if (result == OK && outcome != SCRIPT_WARMING) {
@@ -329,9 +239,9 @@ static err score(evaluation *e, tracked *t, int32_t index, const script_view *vi
     s->cursor_ms = view->close_ms;
     s->is_warming = result == OK;
     if (s->is_warming)
-        COUNT(n_warming, 1);
+        EVALUATION_COUNT(e, n_warming, 1);
     else if (e->loaded[index] == e->set->traders[index])
-        fault(e, index, t, view, &why, TRADER_ERROR_ERROR);
+        evaluation_fault(e, index, t, view, &why, TRADER_ERROR_ERROR);
     pass_over(e, t, index, view->close_ms);
     return OK;
 }
@@ -353,14 +263,14 @@ static err evaluate_tick(evaluation *e, tracked *t, int32_t index, const script_
     script_result r;
     diag why;
     bool is_due;
-    err result = load(e, t, index, view);
+    err result = evaluation_load(e, t, index, view);
     if (result == OK) {
-        COUNT(n_evaluations, 1);
+        EVALUATION_COUNT(e, n_evaluations, 1);
         result = script_state_evaluate(e->state, index, view, &r, &why);
         if (result == ERR_SCRIPT || result == ERR_RUNAWAY) {
             script_result_deinit(&r);
-            fault(e, result == ERR_RUNAWAY ? script_state_guilty(e->state) : index, t, view, &why,
-                  result == ERR_RUNAWAY ? TRADER_ERROR_KILL : TRADER_ERROR_ERROR);
+            evaluation_fault(e, result == ERR_RUNAWAY ? script_state_guilty(e->state) : index, t, view, &why,
+                             result == ERR_RUNAWAY ? TRADER_ERROR_KILL : TRADER_ERROR_ERROR);
         }
     }
     if (result != OK) return result == ERR_SCRIPT ? OK : result;
@@ -560,14 +470,14 @@ err evaluation_announce(evaluation *e, tracked *t) {
 static err take_step(evaluation *e, tracked *t, int32_t index, tracked_step step, const script_view *view) {
     err result = OK;
     if (step == STEP_SKIP) {
-        COUNT(n_skipped, 1);
+        EVALUATION_COUNT(e, n_skipped, 1);
     } else if (trader_is_stopped(e->set->traders[index], view->close_ms)) {
         t->standings[index].cursor_ms = view->close_ms;
-        COUNT(n_stopped, 1);
+        EVALUATION_COUNT(e, n_stopped, 1);
     } else if (step == STEP_SCORE) {
         return score(e, t, index, view);
     } else if (view->rank && view->rank->rank == RANK_LEFT_OUT) {
-        COUNT(n_skipped, 1);
+        EVALUATION_COUNT(e, n_skipped, 1);
     } else {
         return evaluate(e, t, index, view);
     }
@@ -690,75 +600,6 @@ err evaluation_tick(evaluation *e, tracked *t, int32_t interval) {
     else
         drop_passes(e);
     return result;
-}
-
-/* ---- prompts ---- */
-
-/* As at the match: the filter and its description, then what is asked about them. */
-static err ask_prompt(evaluation *e, int32_t index, const script_view *view, script_result *r, diag *why) {
-    err result = script_state_evaluate(e->state, index, view, r, why);
-    if (result == OK) result = script_state_describe(e->state, index, view, r, why);
-    if (result == OK) result = script_state_prompt(e->state, index, view, r, why);
-    if (result == OK && !r->prompt)
-        result = diag_set(why, ERR_SCRIPT, "%s", r->fault ? r->fault : "the filter does not match that bar any more");
-    return result;
-}
-
-static err make_prompt(evaluation *e, tracked *t, const owed_prompt *one, script_result *r, diag *why) {
-    bool is_here = t && e->set && trader_set_at(e->set, one->index) == one->who && t->standings[one->index].is_wanted;
-    tracked_round round;
-    err result;
-    if (!is_here) return diag_set(why, ERR_NOT_FOUND, "the trader has left the symbol before its prompt was made");
-    /* One that has only said too much may still say what it has meant. */
-    if (trader_is_stopped(one->who, one->close_ms) &&
-        !trader_has_flooded(one->who, one->close_ms, e->shared->max_signals_per_hour))
-        return diag_set(why, ERR_NOT_FOUND, "the trader was stopped before its prompt was made");
-    tracked_round_begin(&round, t, e->symbols, e->market_ms);
-    if (!tracked_recall(t, e->set, one->index, one->open_ms, &round))
-        return diag_set(why, ERR_NOT_FOUND, "the bar is not kept any more");
-    if (one->has_rank) round.view.rank = &one->rank;
-    result = load(e, t, one->index, &round.view);
-    if (result == ERR_SCRIPT) return diag_set(why, ERR_NOT_FOUND, "the trader was stopped before its prompt was made");
-    if (result != OK) return diag_set(why, result, "%s", error_text(result));
-    result = ask_prompt(e, one->index, &round.view, r, why);
-    if (result == ERR_RUNAWAY) fault(e, script_state_guilty(e->state), t, &round.view, why, TRADER_ERROR_KILL);
-    if (result == ERR_SCRIPT) fault(e, one->index, t, &round.view, why, TRADER_ERROR_ERROR);
-    return result;
-}
-
-static err tell_prompt(evaluation *e, const owed_prompt *one, char *prompt, char *error) {
-    pass *p = pass_pool_take(e->pool);
-    prompt_row row = {.open_ms = one->open_ms,
-                      .close_ms = one->close_ms,
-                      .created_ms = one->created_ms,
-                      .prompt = prompt,
-                      .error = error};
-    if (!p) return ERR_NO_MEMORY;
-    snprintf(row.signal_id, sizeof row.signal_id, "%s", one->signal_id);
-    snprintf(row.trader_id, sizeof row.trader_id, "%s", one->who->spec->id);
-    snprintf(p->symbol, sizeof p->symbol, "%s", symbol_table_get(e->shared->symbols, one->symbol)->name);
-    p->interval = one->who->spec->interval;
-    p->is_tick = true; /* no watermark */
-    err result = pass_add_prompt(p, &row);
-    if (result == OK)
-        e->shared->submit(e->shared->submit_context, e->worker, p);
-    else
-        pass_release(p);
-    return result;
-}
-
-err evaluation_prompt(evaluation *e, tracked *t, const owed_prompt *one, bool *is_made) {
-    script_result r = {.score = NAN, .stop = NAN};
-    diag why = {0};
-    err made = make_prompt(e, t, one, &r, &why);
-    *is_made = made != ERR_RUNAWAY || script_state_guilty(e->state) == one->index || one->n_tries >= PROMPT_TRIES;
-    if (!*is_made) {
-        script_result_deinit(&r);
-        return made; /* another one had filled the state */
-    }
-    err result = tell_prompt(e, one, made == OK ? r.prompt : NULL, made == OK ? NULL : why.text);
-    script_result_deinit(&r);
-    return made == ERR_RUNAWAY ? made : result;
 }
 
 err evaluation_tell_copy(evaluation *e, tracked *t) {

@@ -47,8 +47,5 @@ MUST_CHECK err evaluation_revise(evaluation *e, const tracked *t, const tracked 
 /* Runs the traders with on = "tick" over the forming bar of `interval`: signals are provisional, no watermark moves. Errors
  * as evaluation_run. */
 MUST_CHECK err evaluation_tick(evaluation *e, tracked *t, int32_t interval);
-/* Makes the prompt of a signal and hands it over, or why there is none. `t`: its symbol; NULL: under watch no more. Errors as
- * evaluation_run; after ERR_RUNAWAY `*is_made` false: another trader is to blame, and it is to be made again. */
-MUST_CHECK err evaluation_prompt(evaluation *e, tracked *t, const owed_prompt *one, bool *is_made);
 /* Tells storage where the indicators of a copy of a reference have begun. ERR_NO_MEMORY. */
 MUST_CHECK err evaluation_tell_copy(evaluation *e, tracked *t);

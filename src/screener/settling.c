@@ -2,6 +2,7 @@
 #include "screener/settling.h"
 #include "base/clock.h"
 #include "screener/copies.h"
+#include "screener/late_prompt.h"
 #include "screener/tracked_hold.h"
 #include "screener/vigil.h"
 
@@ -69,7 +70,7 @@ static void make_prompt(worker *w, owed_prompt *one) {
     evaluation e = settling_begin(w, now_ns);
     bool is_made = true;
     if (t && !t->standings) t = NULL;
-    (void)goes_on(w, evaluation_prompt(&e, t, one, &is_made));
+    (void)goes_on(w, late_prompt_make(&e, t, one, &is_made));
     one->n_tries++;
     if (!is_made && owed_prompts_add(&w->owed_prompts, one) != OK) worker_fail(w, "out of memory");
     if (t) settling_charge_since(w, t, now_ns);

@@ -23,8 +23,7 @@ err candle_table_put(local_db *db, const char *symbol, int32_t interval, const c
     return failed;
 }
 
-/* None: `n_bars` 0. */
-/* Damaged ones are none: what goes with them is not held up. */
+/* None: `n_bars` 0. Damaged ones are none: what goes with them is not held up. */
 static err read_bars(local_db *db, const char *symbol, const char *interval, int64_t open_ms, candle bars[CANDLES_MAX],
                      uint32_t *n_bars, diag *why) {
     static log_repeater damaged;
@@ -54,14 +53,15 @@ err candle_table_write(local_db *db, const char *symbol, const char *interval, i
     err failed = read_bars(db, symbol, interval, open_ms, bars, &n_bars, why);
     if (failed) return failed;
     json_write_array(w);
-    for (uint32_t i = 0; i < n_bars; i++) {
+    for (uint32_t i = 0; i < n_bars;
+         i++) { /* in the order in which jsonb keeps its keys: PostgreSQL need not sort them */
         json_write_object(w);
-        json_put_integer(w, "x", bars[i].open_ms);
-        json_put_number(w, "o", bars[i].open);
+        json_put_number(w, "c", bars[i].close);
         json_put_number(w, "h", bars[i].high);
         json_put_number(w, "l", bars[i].low);
-        json_put_number(w, "c", bars[i].close);
+        json_put_number(w, "o", bars[i].open);
         json_put_number(w, "v", bars[i].volume);
+        json_put_integer(w, "x", bars[i].open_ms);
         json_write_object_end(w);
     }
     json_write_array_end(w);
