@@ -17,7 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BACKLOG_FULL = 20000, BACKLOG_LOW = 2000 };
+/* Events that wait for the workers. When a bar ends on four intervals of all of Binance's symbols, some 8,000 come at once. */
+enum { BACKLOG_FULL = 20000, BACKLOG_LOW = 2000, STREAMS_FULL = 30000, STREAMS_LOW = 10000 };
 
 static const char ELSEWHERE[] = "it is analysed in the Supabase project";
 
@@ -98,6 +99,19 @@ void orchestrator_flow_committed(void *context, pass *p, uint32_t n_new) {
 
 /* ---- between feed and screener ---- */
 
+/* Nothing that has come is dropped, but no more of it is read: the exchange waits, or closes the connection, and then REST fills the
+ * gap once there is room. */
+static void hold_streams(orchestrator *o) {
+    static log_repeater repeater;
+    if (o->are_streams_held || !o->feed || screener_backlog(o->screener) <= STREAMS_FULL) return;
+    o->are_streams_held = true;
+    feed_hold_streams(o->feed, true);
+    log_repeat(
+        &repeater, LOG_WARN, "orchestrator",
+        "the market is ahead: more than %d updates wait for the workers; no more are read until they are through",
+        STREAMS_FULL);
+}
+
 /* Live events are always taken (the backlog keeps every closed bar); history waits when there is much to do. */
 static bool on_event(void *context, const market_event *event) {
     orchestrator *o = context;
@@ -112,6 +126,7 @@ static bool on_event(void *context, const market_event *event) {
         return false;
     }
     if (screener_push(o->screener, event) != OK) orchestrator_fail(o, "out of memory");
+    hold_streams(o);
     return true;
 }
 
@@ -137,6 +152,10 @@ void orchestrator_flow_move_on(orchestrator *o) {
     if (o->is_feed_full && screener_backlog(o->screener) < BACKLOG_LOW) {
         o->is_feed_full = false;
         if (o->feed) feed_resume(o->feed);
+    }
+    if (o->are_streams_held && screener_backlog(o->screener) < STREAMS_LOW) {
+        o->are_streams_held = false;
+        if (o->feed) feed_hold_streams(o->feed, false);
     }
     if (o->is_tracking && o->feed)
         orchestrator_history_show(&o->history, feed_progress(o->feed), feed_ranges_under_way(o->feed), monotonic_ms());

@@ -57,6 +57,8 @@ static void write_stream(const orchestrator *o, metrics_text *m) {
         {"trademind_stream_malformed_total", "Messages that could not be read.", p.sum.n_malformed + p.sum.n_oversized},
         {"trademind_stream_losses_total", "Connections that were lost.", p.sum.n_losses},
         {"trademind_stream_outdated_total", "Messages that had come already.", p.n_outdated},
+        {"trademind_stream_holds_total", "Times that no more was read, because too much waited for the workers.",
+         p.n_holds},
     };
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
         metrics_text_put(m, counters[i].name, METRICS_COUNTER, counters[i].help, (double)counters[i].value);

@@ -59,6 +59,7 @@ static void write_stream(const orchestrator *o, json_writer *w) {
     json_put_integer(w, "confirmedTopics", (int64_t)pool.n_carried);
     json_put_integer(w, "replacements", (int64_t)pool.n_replacements);
     json_put_integer(w, "outdatedMessages", (int64_t)pool.n_outdated);
+    json_put_integer(w, "holds", (int64_t)pool.n_holds);
     json_put_integer(w, "frames", (int64_t)s.n_frames);
     json_put_integer(w, "klines", (int64_t)s.n_klines);
     json_put_integer(w, "tickers", (int64_t)s.n_tickers);

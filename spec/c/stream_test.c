@@ -322,6 +322,39 @@ static void test_silence(void) {
     close_fixture();
 }
 
+static void on_waited(uv_timer_t *timer) { *(bool *)timer->data = true; }
+
+/* Longer than a silence may last and than an answer is waited for. */
+static void test_hold(void) {
+    char url[64];
+    uv_timer_t timer;
+    bool has_waited = false;
+    topic wanted[] = {{0, INTERVAL_1M}, {1, INTERVAL_1M}};
+    make_fixture();
+    start_server(&f->server, 0);
+    snprintf(url, sizeof url, "ws://127.0.0.1:%d", f->server.port);
+    stream_options options = options_for(url);
+    options.silence_ms = 400;
+    open_stream(&options);
+    if (stream_want(f->stream, wanted, 1)) abort();
+    RUN_UNTIL(is_carried(1));
+    stream_hold(f->stream, true);
+    if (stream_want(f->stream, wanted, 2)) abort();
+    for (int i = 1; i <= 3; i++) say(&f->server, kline_text("SYM0USDT", "1m", 1700000040000 + 60000 * i, true));
+    uv_timer_init(&f->loop, &timer);
+    timer.data = &has_waited;
+    uv_timer_start(&timer, on_waited, 900, 0);
+    RUN_UNTIL(has_waited);
+    uv_close((uv_handle_t *)&timer, NULL);
+    ok(f->n_events == 0 && f->n_downs == 0 && stats().is_connected, "held, it reads nothing and stays connected");
+    stream_hold(f->stream, false);
+    RUN_UNTIL(f->n_events == 3 && is_carried(2));
+    ok(f->events[0].event_ms == 1700000100000 && f->events[2].event_ms == 1700000220000 && f->n_downs == 0 &&
+           f->server.n_connections == 1,
+       "let go, all of it comes in its order, and what is wanted meanwhile is asked for");
+    close_fixture();
+}
+
 static void test_unreachable(void) {
     char url[64];
     make_fixture();
@@ -512,6 +545,7 @@ int main(void) {
     test_refused(REFUSE_WITHOUT_ID, "without an id");
     test_losses();
     test_silence();
+    test_hold();
     test_unreachable();
     test_closing();
     test_tls();

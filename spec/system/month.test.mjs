@@ -23,7 +23,7 @@ async function run(trouble) {
   const folder = tempDir(), samples = [];
   const words = ['--symbols', String(SYMBOLS), '--seed', '5', '--from', String(FROM_MS), '--to', String(END_MS), '--updates', '1'];
   const exchange = await startModel([...words, '--speed', 'max', '--stay', 'stopped', '--log', 'warn', ...trouble]);
-  const env = { SNAPSHOT_INTERVAL_MS: '0', AUDIT_INTERVAL_MS: '1800000' };
+  const env = { SNAPSHOT_INTERVAL_MS: '5000', AUDIT_INTERVAL_MS: '1800000' };
   const daemon = await startDaemon({ port: exchange.port, market: { symbols: [] }, folder, traders, env: { ...env, SYMBOLS: '', SYMBOL_COUNT: String(SYMBOLS) }, workers: 2 });
   await eventually(async () => {
     const day = Math.floor(((await daemon.status()).marketTime - FROM_MS) / DAY_MS);

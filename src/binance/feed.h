@@ -58,6 +58,8 @@ const uint32_t *feed_members(const feed *f, size_t *n);
 roster_stats feed_universe_stats(const feed *f);
 MUST_CHECK err feed_fetch(feed *f, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms);
 void feed_resume(feed *f);
+/* The streams are read no further until they are let go: more has come than can be worked off now. */
+void feed_hold_streams(feed *f, bool is_held);
 /* Bars that nobody watches; as lookup_ask. Whoever waits at feed_close is told then. */
 MUST_CHECK err feed_look_up(feed *f, const lookup_wish *wish, lookup_done_fn on_done, void *context);
 

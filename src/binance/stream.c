@@ -57,8 +57,10 @@ struct stream {
     backoff retry, quick;
     int64_t due_ms;            /* WAITING: of the next try; RESOLVING, CONNECTING: the deadline */
     int64_t connected_ms;      /* OPEN */
+    int64_t let_go_ms;         /* when it was held for the last time */
     const endpoint *resolving; /* whose address is asked for */
     int http_status;           /* of an answer that was no upgrade; 0: none */
+    bool is_held;              /* see stream_hold */
     bool is_leaving;           /* the server said that it shuts down */
     bool was_quick;            /* the last wait was a quick one */
     char why[WHY_BYTES];       /* why it is being dropped, or was closed by the server */
@@ -310,6 +312,7 @@ static void on_established(stream *s) {
     s->stats.n_connects++;
     s->connected_ms = monotonic_ms();
     s->next_command_ms = 0;
+    if (s->is_held) lws_rx_flow_control(s->socket.wsi, 0);
     schedule(s, 0);
     tell(s, true, NULL);
 }
@@ -385,7 +388,10 @@ static void on_shutdown(void *context) {
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void pump_open(stream *s, int64_t now_ms) {
-    int64_t left_ms = s->options.silence_ms - silent_ms(s);
+    if (s->is_held) return; /* it neither hears an answer nor knows of a silence */
+    int64_t heard_ms = now_ms - silent_ms(s), left_ms;
+    if (heard_ms < s->let_go_ms) heard_ms = s->let_go_ms;
+    left_ms = heard_ms + s->options.silence_ms - now_ms;
     if (left_ms <= 0) {
         drop(s, "nothing came for too long");
         return;
@@ -429,6 +435,17 @@ static void pump(uv_timer_t *timer) {
     case OPEN: pump_open(s, now_ms); break;
     case DROPPING: break;
     }
+}
+
+void stream_hold(stream *s, bool is_held) {
+    if (s->is_held == is_held) return;
+    s->is_held = is_held;
+    if (s->state != OPEN || !s->socket.wsi) return;
+    lws_rx_flow_control(s->socket.wsi, !is_held);
+    if (is_held) return;
+    s->answer_due_ms = monotonic_ms() + s->options.answer_ms;
+    s->let_go_ms = monotonic_ms();
+    schedule(s, s->let_go_ms);
 }
 
 /* ---- the socket ---- */

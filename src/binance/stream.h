@@ -74,6 +74,9 @@ typedef struct stream_stats {
 MUST_CHECK err stream_open(const stream_options *options, stream **out, diag *why);
 /* The whole set that is wanted from now on; errors as topics_want. */
 MUST_CHECK err stream_want(stream *s, const topic *wanted, size_t n);
+/* Held: nothing is read until it is let go. What the server has sent waits in the system's buffers; when they are full the
+ * server waits, or closes the connection. */
+void stream_hold(stream *s, bool is_held);
 stream_stats stream_get_stats(const stream *s);
 /* Since the last byte of its connection, by the kernel's word; -1: there is none. */
 int64_t stream_silent_ms(const stream *s);

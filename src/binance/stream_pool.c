@@ -46,6 +46,8 @@ struct stream_pool {
     stream_library *library;
     stream_hosts *hosts;
     connect_limit limit;
+    bool is_held;
+    uint64_t n_holds;
     slot *slots[STREAM_POOL_MAX]; /* with holes */
     mark *marks;
     size_t n_symbols; /* of marks */
@@ -202,6 +204,7 @@ static err open_connection(stream_pool *p, slot *s, connection **out) {
     }
     p->n_open++;
     *out = c;
+    stream_hold(c->stream, p->is_held);
     error = stream_want(c->stream, s->topics, s->n);
     return error;
 }
@@ -405,9 +408,21 @@ err stream_pool_want(stream_pool *p, const topic *wanted, size_t n) {
     return error;
 }
 
+void stream_pool_hold(stream_pool *p, bool is_held) {
+    if (p->is_held == is_held) return;
+    p->is_held = is_held;
+    p->n_holds += is_held;
+    for (size_t i = 0; i < STREAM_POOL_MAX; i++) {
+        if (!p->slots[i]) continue;
+        stream_hold(p->slots[i]->current->stream, is_held);
+        if (p->slots[i]->next) stream_hold(p->slots[i]->next->stream, is_held);
+    }
+}
+
 stream_pool_stats stream_pool_get_stats(const stream_pool *p) {
     stream_pool_stats out = {.n_wanted = p->n_wanted,
                              .n_replacements = p->n_replacements,
+                             .n_holds = p->n_holds,
                              .n_outdated = p->n_outdated,
                              .host = stream_hosts_current(p->hosts)->host,
                              .sum = p->gone};

@@ -45,6 +45,7 @@ typedef struct stream_pool_stats {
     bool is_complete; /* and all wanted topics are confirmed, none is still to be given back */
     size_t n_connections, n_live, n_wanted, n_carried;
     uint64_t n_replacements; /* connections that took over from one that still stood */
+    uint64_t n_holds;        /* how often they were held */
     uint64_t n_outdated;     /* messages that had come already, or after a newer one */
     const char *host;        /* that the next connection goes to; borrowed */
     stream_stats sum;        /* of all connections ever; its topics and is_connected are not set */
@@ -55,6 +56,8 @@ MUST_CHECK err stream_pool_open(const stream_pool_options *options, stream_pool 
 /* The whole set that is wanted from now on, duplicates allowed. ERR_INVALID for an unknown symbol or kind and
  * ERR_TOO_BIG past STREAM_POOL_MAX connections: nothing has changed. ERR_NO_MEMORY: call again, the rest comes then. */
 MUST_CHECK err stream_pool_want(stream_pool *p, const topic *wanted, size_t n);
+/* All connections, those to come, too: as stream_hold. */
+void stream_pool_hold(stream_pool *p, bool is_held);
 stream_pool_stats stream_pool_get_stats(const stream_pool *p);
 /* Of each connection stream_silent_ms; their number. */
 size_t stream_pool_silence(const stream_pool *p, int64_t silent_ms[STREAM_POOL_MAX]);
