@@ -356,6 +356,7 @@ static void wait_until_through(const party *d, exchange *e, counts before) {
         if (now.n_evaluations == before.n_evaluations + N_TRADERS * d->n_symbols && now.n_queued == 0 &&
             now.n_owed == 0 && atomic_load(&d->seen->count) == now.n_signals && ++n_through == 2)
             return;
+        if (now.n_evaluations != before.n_evaluations + N_TRADERS * d->n_symbols || now.n_owed) n_through = 0;
         if (monotonic_ms() <= end_ms) continue;
         fprintf(stderr,
                 "latency: after %d s %lld evaluations of %d, %lld signals, %d seen by the client, %lld queued\n",

@@ -161,6 +161,7 @@ static err read_all(local_db *db, void *job, diag *why) {
     err e = signal_table_get(db, a->id, &a->signal, why);
     if (e == ERR_NOT_FOUND) return diag_set(why, e, "there is no signal \"%s\"", a->id);
     snprintf(of_signal.signal_id, sizeof of_signal.signal_id, "%s", a->id);
+    if (e == OK) e = analysis_table_is_owed(db, a->id, &a->is_at_work, why);
     if (e == OK) e = analysis_table_read(db, &of_signal, &looks, why);
     for (size_t i = 0; i < looks.count; i++) {
         if (looks.rows[i].look >= a->look) a->look = looks.rows[i].look + 1;

@@ -145,11 +145,20 @@ static void test_owed(local_db *db) {
     pass_release(p);
     past = past_of(db);
     const analysis_row *last = &past.queued[past.n_queued - 1];
+    bool is_owed = false;
+    diag why;
+    must(analysis_table_is_owed(db, last->signal_id, &is_owed, &why));
+    ok(is_owed, "and can be asked for");
     ok(past.n_queued == n_before + 3 && !last->prompt && last->look == 0 && last->open_ms == pass_bar(BAR) &&
            last->close_ms == pass_bar(BAR) + PASS_BAR_MS && strcmp(last->symbol, "BTCUSDT") == 0,
        "what is owed is there for the next run");
     analysis_row failed;
     if (analysis_row_copy(last, &failed) != OK) abort();
+    for (int i = 0; i < 2; i++) /* the last one ends otherwise */
+        if (strcmp(ids[i], last->signal_id) == 0) {
+            memcpy(ids[i], ids[2], ID_BYTES);
+            memcpy(ids[2], last->signal_id, ID_BYTES);
+        }
     analysis_past_deinit(&past);
     follow(db, BAR, ids[0], "{\"text\":\"t\"}", true);
     follow(db, BAR, ids[0], "{\"text\":\"again\"}", false);
@@ -162,6 +171,8 @@ static void test_owed(local_db *db) {
     failed.status = ANALYSIS_EXPIRED;
     put(db, &failed);
     ok(strcmp(one("SELECT count(*) FROM owed_prompts"), "0") == 0, "one that has ended without owes none either");
+    must(analysis_table_is_owed(db, failed.signal_id, &is_owed, &why));
+    ok(!is_owed, "whoever asks is told so");
     follow(db, BAR, failed.signal_id, "{\"text\":\"late\"}", false);
     analysis_row_deinit(&failed);
 }

@@ -16,13 +16,14 @@ int main(void) {
         bool fills = n_in < MANY &&
                      (n_in == n_out || ((dice = dice * 6364136223846793005u + 1442695040888963407u) >> 33) % 100 < 53);
         if (fills) {
-            one.open_ms = n_in++;
+            one.open_ms = one.owed_ns = n_in++;
             if (owed_prompts_add(&o, &one) != OK) break;
         } else {
             if (!owed_prompts_take(&o, &one)) break;
             is_in_order = is_in_order && one.open_ms == n_out++;
         }
-        is_in_order = is_in_order && o.count == n_in - n_out;
+        is_in_order = is_in_order && o.count == n_in - n_out &&
+                      owed_prompts_since_ns(&o) == (o.count ? n_out : INT64_MAX); /* the oldest one's */
     }
     ok(is_in_order && n_out == MANY, "%lld of %d in their order, room for %u in the end", (long long)n_out, MANY,
        o.room);

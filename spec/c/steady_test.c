@@ -33,7 +33,7 @@ enum {
     N_SYMBOLS = 40,
     N_BARS = 500,
     ROUND_MINUTES = 60,
-    WARM_ROUNDS = 40,
+    WARM_ROUNDS = 160,
     EVENTS = 10000,
     CALLS_MAX = 512,
     CALLERS_MAX = 16,

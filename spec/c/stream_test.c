@@ -25,7 +25,7 @@ typedef struct fixture {
     market_clock clock;
     symbol_table *symbols;
     market_event events[MAX_EVENTS];
-    size_t n_events, n_tickers, n_ups, n_downs, n_closed;
+    size_t n_events, n_tickers, n_ups, n_downs, n_closed, holds_at;
     double last_ticker;
     char why[256];
 } fixture;
@@ -36,6 +36,7 @@ static void on_event(void *context, const market_event *event) {
     (void)context;
     if (f->n_events < MAX_EVENTS) f->events[f->n_events] = *event;
     f->n_events++;
+    if (f->n_events == f->holds_at) stream_hold(f->stream, true);
 }
 
 static void on_ticker(void *context, uint32_t symbol, const parse_ticker *ticker) {
@@ -324,11 +325,21 @@ static void test_silence(void) {
 
 static void on_waited(uv_timer_t *timer) { *(bool *)timer->data = true; }
 
+static void wait_ms(uint64_t ms) {
+    static bool has_waited;
+    uv_timer_t timer;
+    has_waited = false;
+    uv_timer_init(&f->loop, &timer);
+    timer.data = &has_waited;
+    uv_timer_start(&timer, on_waited, ms, 0);
+    RUN_UNTIL(has_waited);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
 /* Longer than a silence may last and than an answer is waited for. */
 static void test_hold(void) {
     char url[64];
-    uv_timer_t timer;
-    bool has_waited = false;
     topic wanted[] = {{0, INTERVAL_1M}, {1, INTERVAL_1M}};
     make_fixture();
     start_server(&f->server, 0);
@@ -341,17 +352,36 @@ static void test_hold(void) {
     stream_hold(f->stream, true);
     if (stream_want(f->stream, wanted, 2)) abort();
     for (int i = 1; i <= 3; i++) say(&f->server, kline_text("SYM0USDT", "1m", 1700000040000 + 60000 * i, true));
-    uv_timer_init(&f->loop, &timer);
-    timer.data = &has_waited;
-    uv_timer_start(&timer, on_waited, 900, 0);
-    RUN_UNTIL(has_waited);
-    uv_close((uv_handle_t *)&timer, NULL);
+    wait_ms(900);
     ok(f->n_events == 0 && f->n_downs == 0 && stats().is_connected, "held, it reads nothing and stays connected");
     stream_hold(f->stream, false);
     RUN_UNTIL(f->n_events == 3 && is_carried(2));
     ok(f->events[0].event_ms == 1700000100000 && f->events[2].event_ms == 1700000220000 && f->n_downs == 0 &&
            f->server.n_connections == 1,
        "let go, all of it comes in its order, and what is wanted meanwhile is asked for");
+    close_fixture();
+}
+
+/* From within a report, in the middle of what one read has brought, and again while the rest of that is being worked off. */
+static void test_hold_in_the_middle(void) {
+    enum { N = 60 };
+    bool is_in_order = true;
+    open_fixture(1);
+    RUN_UNTIL(is_carried(1));
+    f->holds_at = 3;
+    for (int i = 0; i < N; i++) say(&f->server, kline_text("SYM0USDT", "1m", 1700000040000 + 60000 * i, true));
+    RUN_UNTIL(f->n_events >= 3);
+    wait_ms(100);
+    ok(f->n_events == 3, "what has been read already waits, too (%zu)", f->n_events);
+    f->holds_at = 10;
+    stream_hold(f->stream, false);
+    RUN_UNTIL(f->n_events >= 10);
+    wait_ms(100);
+    ok(f->n_events == 10, "and waits again (%zu)", f->n_events);
+    stream_hold(f->stream, false);
+    RUN_UNTIL(f->n_events == N);
+    for (int i = 0; i < N; i++) is_in_order = is_in_order && f->events[i].event_ms == 1700000040000 + 60000 * i;
+    ok(is_in_order && f->n_downs == 0, "nothing is lost, and nothing overtaken");
     close_fixture();
 }
 
@@ -546,6 +576,7 @@ int main(void) {
     test_losses();
     test_silence();
     test_hold();
+    test_hold_in_the_middle();
     test_unreachable();
     test_closing();
     test_tls();

@@ -100,8 +100,8 @@ const AUDIT_MS = 15 * 60000, WAKE_MS = 2 * AUDIT_MS + 5 * 60000;
  * what follows from it. So after a correction signals may differ for a few bars, and of traders that remember, for good.
  */
 function comparable(signals, faults) {
-  const times = faults.filter(f => f.kind === 'correct').map(f => [f.from, f.until ?? f.from]);
-  const isBeside = s => times.some(([from, until]) => s.time + intervalMs(s) > from && (s.time <= until + WAKE_MS + intervalMs(s) || REMEMBERING.has(s.trader)));
+  const times = faults.filter(f => f.kind === 'correct').map(f => [f.from, f.until ?? f.from, f.symbol]);
+  const isBeside = s => times.some(([from, until, symbol]) => (!symbol || symbol === s.symbol) && s.time + intervalMs(s) > from && (s.time <= until + WAKE_MS + intervalMs(s) || REMEMBERING.has(s.trader)));
   return new Map([...signals].filter(([, s]) => !isBeside(s)));
 }
 

@@ -188,7 +188,14 @@ static int64_t silent_ms(const stream *s) {
     return info.tcpi_last_data_recv;
 }
 
-int64_t stream_silent_ms(const stream *s) { return s->state == OPEN ? silent_ms(s) : -1; }
+/* Nobody is silent who is not listened to. */
+int64_t stream_silent_ms(const stream *s) {
+    int64_t ms, listened_ms = monotonic_ms() - s->let_go_ms;
+    if (s->state != OPEN) return -1;
+    if (s->is_held) return 0;
+    ms = silent_ms(s);
+    return ms < listened_ms ? ms : listened_ms;
+}
 
 stream_stats stream_get_stats(const stream *s) {
     stream_stats stats = s->stats;
@@ -389,9 +396,7 @@ static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void pump_open(stream *s, int64_t now_ms) {
     if (s->is_held) return; /* it neither hears an answer nor knows of a silence */
-    int64_t heard_ms = now_ms - silent_ms(s), left_ms;
-    if (heard_ms < s->let_go_ms) heard_ms = s->let_go_ms;
-    left_ms = heard_ms + s->options.silence_ms - now_ms;
+    int64_t left_ms = s->options.silence_ms - stream_silent_ms(s);
     if (left_ms <= 0) {
         drop(s, "nothing came for too long");
         return;

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_BYTES = 16384, CLOSING_ROUNDS = 8 };
+enum { READ_BYTES = 16384, TLS_RECORD_BYTES = 16384, CLOSING_ROUNDS = 8 };
+
+/* Else a read of libwebsockets 4.1 on a connection that is held would never end: what TLS has left is asked for again and again. */
+_Static_assert(READ_BYTES >= TLS_RECORD_BYTES, "a read takes a whole record");
 
 struct stream_library {
     struct lws_context *context; /* set to NULL by libwebsockets when it is gone */

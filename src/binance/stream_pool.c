@@ -271,6 +271,7 @@ static int64_t takes_over_ms(const stream_pool *p, connection *c, int64_t now_ms
 static int64_t pump_slot(stream_pool *p, slot *s, int64_t now_ms) {
     static log_repeater repeater;
     connection *c = s->current;
+    if (p->is_held) return INT64_MAX; /* what waits unread on the one would be lost, or overtaken by the other */
     if (s->next) {
         int64_t due_ms = c->is_connected ? takes_over_ms(p, s->next, now_ms) : now_ms;
         if (now_ms < due_ms) return due_ms;
@@ -416,7 +417,9 @@ void stream_pool_hold(stream_pool *p, bool is_held) {
         if (!p->slots[i]) continue;
         stream_hold(p->slots[i]->current->stream, is_held);
         if (p->slots[i]->next) stream_hold(p->slots[i]->next->stream, is_held);
+        if (p->slots[i]->next) p->slots[i]->next->carried_ms = 0; /* the overlap begins anew */
     }
+    wake(p, 0);
 }
 
 stream_pool_stats stream_pool_get_stats(const stream_pool *p) {

@@ -14,6 +14,7 @@ bool late_prompt_owe(evaluation *e, const tracked *t, int32_t index, const scrip
                        .open_ms = view->open_ms,
                        .close_ms = view->close_ms,
                        .created_ms = s->created_ms,
+                       .owed_ns = e->received_ns,
                        .has_rank = view->rank != NULL};
     if (s->state != SIGNAL_CONFIRMED || !script_state_wants_prompt(e->state, index, r)) return false;
     snprintf(one.signal_id, sizeof one.signal_id, "%s", s->id);

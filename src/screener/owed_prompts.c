@@ -30,6 +30,8 @@ err owed_prompts_add(owed_prompts *o, const owed_prompt *one) {
     return OK;
 }
 
+int64_t owed_prompts_since_ns(const owed_prompts *o) { return o->count ? o->items[o->first].owed_ns : INT64_MAX; }
+
 bool owed_prompts_take(owed_prompts *o, owed_prompt *out) {
     if (!o->count) return false;
     *out = o->items[o->first];

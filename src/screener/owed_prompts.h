@@ -15,6 +15,7 @@ typedef struct owed_prompt {
     int64_t open_ms, close_ms, created_ms;
     script_rank rank; /* of a trader with rank */
     bool has_rank;
+    int64_t owed_ns; /* monotonic */
     int32_t n_tries; /* that another trader has spoilt */
 } owed_prompt;
 
@@ -25,5 +26,7 @@ typedef struct owed_prompts {
 
 void owed_prompts_deinit(owed_prompts *o);
 MUST_CHECK err owed_prompts_add(owed_prompts *o, const owed_prompt *one);
+/* Since when the oldest one is owed, monotonic ns; INT64_MAX: none is. */
+int64_t owed_prompts_since_ns(const owed_prompts *o);
 /* The oldest one. False: there is none. */
 bool owed_prompts_take(owed_prompts *o, owed_prompt *out);

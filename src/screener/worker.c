@@ -538,7 +538,9 @@ static void look_ahead(worker *w) {
 
 /* The bars of a minute close within moments, and storage has their signals to write: prompts come behind all of them. */
 static bool is_time_for_prompts(const worker *w) {
-    return w->owed_prompts.count >= OWED_PROMPTS_MANY || monotonic_ns() - w->bar_ns >= PROMPT_AFTER_MS * 1000000LL;
+    int64_t now_ns = monotonic_ns();
+    return w->owed_prompts.count >= OWED_PROMPTS_MANY || now_ns - w->bar_ns >= PROMPT_AFTER_MS * 1000000LL ||
+           now_ns - owed_prompts_since_ns(&w->owed_prompts) >= PROMPT_WITHIN_MS * 1000000LL;
 }
 
 /* False: the time is up. */

@@ -13,7 +13,8 @@ enum {
     MEASURE_MS = 5000,
     BATCH = 256,
     FAR_AFTER_NS = 5000000,
-    PROMPT_AFTER_MS = 25, /* without a closed bar */
+    PROMPT_AFTER_MS = 25,    /* without a closed bar */
+    PROMPT_WITHIN_MS = 1000, /* where bars close all the time */
     OWED_PROMPTS_MANY = 1024
 };
 

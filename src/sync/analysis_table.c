@@ -38,6 +38,7 @@ static const char ASKED[] =
 static const char FORGET[] = "UPDATE analyses SET prompt = NULL WHERE signal_id = ?1 AND status <> 'queued'";
 static const char ONE[] = "SELECT " COLUMNS " FROM analyses WHERE id = ?1";
 static const char QUEUED[] = "SELECT " COLUMNS " FROM analyses WHERE status = 'queued'";
+static const char IS_OWED[] = "SELECT 1 FROM owed_prompts WHERE signal_id = ?1";
 static const char OWED[] =
     "SELECT s.id, s.trader_id, s.symbol, s.interval, s.timestamp, s.created_at FROM owed_prompts o"
     " JOIN signals s ON s.id = o.signal_id ORDER BY s.created_at, s.id";
@@ -134,6 +135,19 @@ err analysis_table_prompt(local_db *db, const pass *p, prompt_row *made, diag *w
     if (e != OK) return diag_set(why, e, "analysis of signal %s: %s", made->signal_id, error_text(e));
     e = put_row(db, INSERT, &row, why);
     analysis_row_deinit(&row);
+    return e;
+}
+
+err analysis_table_is_owed(local_db *db, const char *signal_id, bool *is_owed, diag *why) {
+    sqlite3_stmt *find = NULL;
+    int code;
+    err e = prepare(db, IS_OWED, &find, why);
+    if (e != OK) return e;
+    bind_text(find, 1, signal_id);
+    code = sqlite3_step(find);
+    *is_owed = code == SQLITE_ROW;
+    if (code != SQLITE_ROW && code != SQLITE_DONE) e = local_db_fail(db, why, "read it");
+    sqlite3_finalize(find);
     return e;
 }
 

@@ -16,6 +16,8 @@ MUST_CHECK err analysis_table_owe(local_db *db, const char *signal_id, diag *why
 /* Within a transaction: the prompt has followed, and the look is queued; or there is none, and it has failed. Nothing when no
  * prompt is owed. */
 MUST_CHECK err analysis_table_prompt(local_db *db, const pass *p, prompt_row *made, diag *why);
+/* Whether the signal's first look waits for its prompt. */
+MUST_CHECK err analysis_table_is_owed(local_db *db, const char *signal_id, bool *is_owed, diag *why);
 /* What a queued row has cost, with the request that is on its way. */
 MUST_CHECK err analysis_table_asked(local_db *db, const analysis_row *row, diag *why);
 /* One transaction: a look that is queued, or the end of one. */

@@ -3,7 +3,7 @@
 
 do $$
 begin
-    alter table public.signals alter column indicator_data set compression lz4;
+    execute 'alter table public.signals alter column indicator_data set compression lz4';
 exception
     when feature_not_supported or syntax_error then
         raise notice 'indicator_data stays with the default compression: %', sqlerrm;
