@@ -303,15 +303,20 @@ static void on_ping_due(uv_timer_t *timer) {
     (void)timer;
 }
 
-static void test_silence(void) {
+/* A stream that takes 400 ms of silence for a loss. */
+static void open_impatient(void) {
     char url[64];
-    uv_timer_t pinger;
     make_fixture();
     start_server(&f->server, 0);
     snprintf(url, sizeof url, "ws://127.0.0.1:%d", f->server.port);
     stream_options options = options_for(url);
     options.silence_ms = 400;
     open_stream(&options);
+}
+
+static void test_silence(void) {
+    uv_timer_t pinger;
+    open_impatient();
     uv_timer_init(&f->loop, &pinger);
     uv_timer_start(&pinger, on_ping_due, 20, 20);
     RUN_UNTIL(f->server.n_pongs == 60); /* 1200 ms at least, three times the limit */
@@ -339,14 +344,8 @@ static void wait_ms(uint64_t ms) {
 
 /* Longer than a silence may last and than an answer is waited for. */
 static void test_hold(void) {
-    char url[64];
     topic wanted[] = {{0, INTERVAL_1M}, {1, INTERVAL_1M}};
-    make_fixture();
-    start_server(&f->server, 0);
-    snprintf(url, sizeof url, "ws://127.0.0.1:%d", f->server.port);
-    stream_options options = options_for(url);
-    options.silence_ms = 400;
-    open_stream(&options);
+    open_impatient();
     if (stream_want(f->stream, wanted, 1)) abort();
     RUN_UNTIL(is_carried(1));
     stream_hold(f->stream, true);

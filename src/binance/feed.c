@@ -19,7 +19,6 @@ struct feed {
     backfill *backfill;
     lookup *lookup;
     stream_pool *pool;
-    bool holds_streams;
     uv_timer_t retry, refresh;
     backoff wait;
     feed_stage stage;
@@ -250,9 +249,7 @@ static err open_pool(feed *f, diag *why) {
     assert(fo->n_ws_urls <= VENUE_MAX_HOSTS);
     for (size_t i = 0; i < v->n_ws_hosts && !fo->n_ws_urls; i++) urls[i] = v->ws_hosts[i].url;
     for (size_t i = 0; i < fo->n_ws_urls; i++) urls[i] = fo->ws_urls[i];
-    err e = stream_pool_open(&o, &f->pool, why);
-    if (e == OK) stream_pool_hold(f->pool, f->holds_streams);
-    return e;
+    return stream_pool_open(&o, &f->pool, why);
 }
 
 err feed_watch(feed *f, uint32_t mask, const uint32_t *symbols, size_t n_symbols, diag *why) {
@@ -294,7 +291,6 @@ err feed_look_up(feed *f, const lookup_wish *wish, lookup_done_fn on_done, void 
 }
 
 void feed_hold_streams(feed *f, bool is_held) {
-    f->holds_streams = is_held;
     if (f->pool) stream_pool_hold(f->pool, is_held);
 }
 
