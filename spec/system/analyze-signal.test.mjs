@@ -34,13 +34,13 @@ function model({ say = text => opinion(text), interrupt = () => null } = {}) {
 
 const SETTINGS = { GEMINI_API_KEY: google.KEY, GEMINI_BASE_URL: gemini.url, AI_MAX_AGE_MIN: '10080', AI_REQUESTS_PER_MINUTE: '0', AI_REANALYSE_MAX: '0' };
 
-/** A daemon that has seen the whole market, and its confirmed signals, newest first. */
+/** A daemon that has seen the whole market, and its confirmed signals, newest bar first: HTTP lists first what was made last. */
 async function run(fields, env = {}) {
   const exchange = await startExchange(market, 'max', { stays: true }), folder = tempDir();
   const daemon = await startDaemon({ port: exchange.port, market, folder, traders: traders(fields), env: { ...SETTINGS, ...env } });
   await daemon.until(it => it.logged(/running: /).length, 'the daemon to be warm');
   const signals = await eventually(async () => {
-    const page = (await daemon.get('/api/v1/signals?state=confirmed&limit=100')).body.signals;
+    const page = (await daemon.get('/api/v1/signals?state=confirmed&limit=100')).body.signals.sort((a, b) => b.time - a.time);
     const [newest] = page;
     return page.length >= 3 && page.some(one => one.symbol === newest.symbol && one.time < newest.time) && page;
   }, 'signals of two bars', 60000);
