@@ -28,14 +28,22 @@ function assertSame(found, expected) {
   assert.equal(difference(found, expected), '');
 }
 
-/** Signals that are late although an earlier one of that trader on that symbol was not: only the start may be late. */
+/**
+ * Signals that are late although an earlier one of that trader on that symbol was not: only the start may be late. It lasts until
+ * the trader has begun on every symbol: at top speed half a day may pass before the history of the last one is there, and a
+ * reference is held for it meanwhile, for the other symbols of the worker as well.
+ */
 function lateAgain(signals) {
-  const hasCaughtUp = new Set();
-  return [...signals].sort((a, b) => a.time - b.time).filter(s => {
+  const begun = new Map(), started = new Map(); // trader and symbol -> its first that is not late; trader -> the last of these
+  for (const s of signals) {
     const key = `${s.trader} ${s.symbol}`;
-    if (!s.late) hasCaughtUp.add(key);
-    return s.late && hasCaughtUp.has(key);
-  });
+    if (!s.late) begun.set(key, Math.min(s.time, begun.get(key) ?? Infinity));
+  }
+  for (const [key, time] of begun) {
+    const [trader] = key.split(' ');
+    started.set(trader, Math.max(time, started.get(trader) ?? 0));
+  }
+  return signals.filter(s => s.late && s.time > started.get(s.trader));
 }
 
 for (const [name, market, given] of [
