@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { endAll, eventually, startTrademind, tempDir } from './daemon.mjs';
 import { close, dial, frame, open, upgrade } from './raw.mjs';
 
@@ -282,6 +283,13 @@ test('who asks too fast hears when to come again, and is served then', async () 
   assert.deepEqual([response.status, response.headers.get('retry-after'), response.headers.get('content-type'), problem.status, problem.title],
     [429, '1', 'application/problem+json', 429, 'Too Many Requests']);
   assert.equal((await ask('/health')).status, 200);
+  const refused = await new Promise((done, failed) => {
+    const channel = new WebSocket(`ws://127.0.0.1:${it.port()}/ws`, { headers: { authorization: `Bearer ${token}` } });
+    channel.on('unexpected-response', (_, answer) => done([answer.statusCode, answer.headers['retry-after']]));
+    channel.on('open', () => failed(new Error('it was opened')));
+    channel.on('error', failed);
+  });
+  assert.deepEqual(refused, [429, '1'], 'a channel is asked for as everything else');
   await eventually(async () => { response = await ask(); return response.ok; }, 'its turn');
   assert.ok((await response.json()).server.refusedRate > 0, 'what was refused is counted');
 });

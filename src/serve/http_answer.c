@@ -53,6 +53,11 @@ void http_answer_problem(http_answer *a, int status, const char *format, ...) {
     http_answer_problem_with(a, status, sentence, NULL, NULL);
 }
 
+void http_answer_too_many(http_answer *a, int64_t wait_ms) {
+    http_answer_problem(a, 429, "too many requests of your address");
+    a->retry_after_s = (wait_ms + 999) / 1000;
+}
+
 void http_answer_problem_with(http_answer *a, int status, const char *sentence, const char *member, const char *json) {
     json_writer w;
     json_writer_init(&w);

@@ -23,6 +23,8 @@ typedef struct http_answer {
 void http_answer_json(http_answer *a, int status, json_writer *w);
 void http_answer_text(http_answer *a, int status, const char *text);
 void http_answer_problem(http_answer *a, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* 429: whoever asks is to wait so long. */
+void http_answer_too_many(http_answer *a, int64_t wait_ms);
 /* With one more member, whose value is JSON; `member` NULL: none. */
 void http_answer_problem_with(http_answer *a, int status, const char *sentence, const char *member, const char *json);
 /* Without content. */

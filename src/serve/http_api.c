@@ -240,8 +240,7 @@ int http_api_refuse(http_api *api, struct lws *wsi, http_request_state **slot, i
     http_request_state *r = new_request(api, wsi, slot);
     if (!r) return -1;
     r->is_head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
-    http_answer_problem(&r->answer, 429, "too many requests of your address");
-    r->answer.retry_after_s = (wait_ms + 999) / 1000;
+    http_answer_too_many(&r->answer, wait_ms);
     r->answer.must_close = may_have_body(wsi, method_of(wsi), NULL);
     if (r->answer.must_close) return send_answer(slot);
     lws_callback_on_writable(wsi);

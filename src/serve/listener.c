@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "serve/auth.h"
 #include "serve/doorstep.h"
+#include "serve/http_answer.h"
 #include "serve/limits.h"
 #include "serve/offer.h"
 #include "serve/request_rates.h"
@@ -194,7 +195,6 @@ static err open_context(listener *l, diag *why) {
 
 static bool is_websocket_event(enum lws_callback_reasons reason) {
     switch ((int)reason) {
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
     case LWS_CALLBACK_ESTABLISHED:
     case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_SERVER_WRITEABLE:
@@ -253,15 +253,33 @@ static void note_use(listener *l, struct lws *wsi, enum lws_callback_reasons rea
     if (c && (is_begin || is_end)) set_idle(l, c, is_end);
 }
 
-static int begin_request(listener *l, struct lws *wsi, http_request_state **slot, const char *path) {
+/* 0: it may ask; else ms until it may. */
+static int64_t count_request(listener *l, struct lws *wsi) {
     const connection *c = connection_of(l, wsi);
-    bool is_counted = c && http_api_may_be_refused(path);
-    int64_t wait_ms = is_counted ? request_rates_take(l->rates, &c->from, monotonic_ms()) : 0;
-    l->stats.n_requests++;
-    if (wait_ms == 0) return http_api_on_event(l->options.api, wsi, LWS_CALLBACK_HTTP, slot, path, 0);
+    int64_t wait_ms = c ? request_rates_take(l->rates, &c->from, monotonic_ms()) : 0;
+    if (wait_ms == 0) return 0;
     l->stats.n_refused_rate++;
     log_repeat(&l->too_fast, LOG_WARN, "listener", "refused a request: there are too many of its address");
-    return http_api_refuse(l->options.api, wsi, slot, wait_ms);
+    return wait_ms;
+}
+
+static int begin_request(listener *l, struct lws *wsi, http_request_state **slot, const char *path) {
+    int64_t wait_ms = http_api_may_be_refused(path) ? count_request(l, wsi) : 0;
+    l->stats.n_requests++;
+    return wait_ms == 0 ? http_api_on_event(l->options.api, wsi, LWS_CALLBACK_HTTP, slot, path, 0)
+                        : http_api_refuse(l->options.api, wsi, slot, wait_ms);
+}
+
+/* A channel that is asked for is a request like any other. */
+static int begin_channel(listener *l, struct lws *wsi, session *s, const char *protocol) {
+    int64_t wait_ms = count_request(l, wsi);
+    http_answer a;
+    if (wait_ms == 0)
+        return channel_on_event(l->options.channel, wsi, LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, &s->client, protocol, 0);
+    http_answer_too_many(&a, wait_ms);
+    int failed = http_answer_send(wsi, &a, false);
+    http_answer_deinit(&a);
+    return failed ? -1 : 1;
 }
 
 /* `user` is the session, zeroed; NULL before a connection has one. */
@@ -275,6 +293,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (reason == LWS_CALLBACK_WSI_DESTROY) channel_on_event(l->options.channel, wsi, reason, &s->client, NULL, 0);
     note_use(l, wsi, reason);
     if (reason == LWS_CALLBACK_HTTP) return begin_request(l, wsi, &s->request, in);
+    if (reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE) return begin_channel(l, wsi, s, in);
     if (is_websocket_event(reason)) return channel_on_event(l->options.channel, wsi, reason, &s->client, in, bytes);
     return http_api_on_event(l->options.api, wsi, reason, &s->request, in, bytes);
 }
