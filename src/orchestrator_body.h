@@ -80,7 +80,7 @@ typedef struct orchestrator {
     int64_t started_ms, stop_began_ms, start_ms; /* monotonic, monotonic, market time */
     bool is_folder_set;                          /* TRADERS_DIR, other than by default */
     bool has_loop, has_started, is_stopping, is_market_ready, are_traders_ready, is_tracking, has_begun, has_failed,
-        reexecutes, is_feed_full, are_streams_held, is_paused;
+        reexecutes, is_feed_full, are_streams_held, has_spare_memory, is_paused;
     uint64_t n_kills, n_printed;
     int exit_code;
     diag *why;

@@ -8,12 +8,12 @@
 #include "orchestrator_flow.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/spare_memory.h"
 #include "orchestrator_live.h"
 #include "orchestrator_orders.h"
 #include "screener/signal_json.h"
 #include "screener/signal_line.h"
 #include "script/script_setup.h"
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -137,13 +137,21 @@ static void tell_begun(orchestrator *o) {
                  screener_restored(o->screener));
 }
 
-/* The history came through buffers that nobody needs now; the allocator would keep them. */
 static void give_memory_back(uv_work_t *work) {
     (void)work;
-    malloc_trim(0);
+    spare_memory_give_back();
 }
 
 static void on_given_back(uv_work_t *work, int status) { (void)work, (void)status; }
+
+/* The history came through buffers that nobody needs now, and so did what it said of signals, until that is stored. */
+static void end_start(orchestrator *o) {
+    storage_stats s;
+    storage_read_stats(o->storage, &s);
+    if (s.n_queued > 0 || screener_backlog(o->screener) > 0) return;
+    o->has_spare_memory = false;
+    uv_queue_work(&o->loop, &o->trim, give_memory_back, on_given_back);
+}
 
 void orchestrator_flow_move_on(orchestrator *o) {
     bool has_begun = screener_has_begun(o->screener); /* before the poll, which brings the ranges that they ask for */
@@ -164,11 +172,12 @@ void orchestrator_flow_move_on(orchestrator *o) {
         feed_ranges_under_way(o->feed) == 0 && screener_backlog(o->screener) == 0) {
         orchestrator_set_status(o, o->is_paused ? "paused" : "running");
         feed_end_first_start(o->feed);
-        uv_queue_work(&o->loop, &o->trim, give_memory_back, on_given_back);
+        o->has_spare_memory = true;
         log_info("orchestrator", "%s: %u symbols, %d traders; %lld ms since the start", o->status,
                  orchestrator_universe_count(o->universe), trader_set_running(screener_traders(o->screener)),
                  (long long)(monotonic_ms() - o->started_ms));
     }
+    if (o->has_spare_memory) end_start(o);
 }
 
 static void on_range(void *context, uint32_t symbol, int32_t interval, int64_t from_ms, int64_t to_ms) {

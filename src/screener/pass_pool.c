@@ -3,7 +3,8 @@
  *
  *   I/O thread ──put──► returned ──(exchange, whole)──► at_hand ──take──► worker
  *
- * The last pass of a burst would otherwise be kept for ever: beyond KEPT_BYTES what comes back is freed. */
+ * The passes of a burst, and the long ones of the start, would otherwise be kept for ever: beyond KEPT_BYTES what comes back is
+ * freed. */
 #include "screener/pass_pool.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,9 +13,9 @@ enum { KEPT_BYTES = 1 << 20 };
 
 struct pass_pool {
     _Atomic(pass *) returned;
-    _Atomic uint64_t n_users; /* the worker, and every pass under way */
-    pass *at_hand;            /* the worker's; so is the rest */
-    size_t bytes_at_hand;
+    _Atomic uint64_t n_users;  /* the worker, and every pass under way */
+    _Atomic size_t bytes_kept; /* of both lists */
+    pass *at_hand;             /* the worker's */
 };
 
 err pass_pool_new(pass_pool **out) {
@@ -45,6 +46,12 @@ void pass_pool_free(pass_pool *pool) {
 }
 
 void pass_pool_put(pass_pool *pool, pass *p) {
+    size_t bytes = pass_bytes(p);
+    if (atomic_fetch_add_explicit(&pool->bytes_kept, bytes, memory_order_relaxed) + bytes > KEPT_BYTES) {
+        atomic_fetch_sub_explicit(&pool->bytes_kept, bytes, memory_order_relaxed);
+        pass_free(p);
+        return;
+    }
     p->next = atomic_load_explicit(&pool->returned, memory_order_relaxed);
     while (!atomic_compare_exchange_weak_explicit(&pool->returned, &p->next, p, memory_order_release,
                                                   memory_order_relaxed))
@@ -52,28 +59,13 @@ void pass_pool_put(pass_pool *pool, pass *p) {
     pass_pool_forget(pool); /* after the push: who comes last finds it */
 }
 
-static void take_returned(pass_pool *pool) {
-    pass *list = atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire);
-    for (pass *p = list, *next; p; p = next) {
-        next = p->next;
-        if (pool->bytes_at_hand + pass_bytes(p) > KEPT_BYTES) {
-            p->pool = NULL;
-            pass_free(p);
-            continue;
-        }
-        pool->bytes_at_hand += pass_bytes(p);
-        p->next = pool->at_hand;
-        pool->at_hand = p;
-    }
-}
-
 pass *pass_pool_take(pass_pool *pool) {
     pass *p;
-    if (!pool->at_hand) take_returned(pool);
+    if (!pool->at_hand) pool->at_hand = atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire);
     p = pool->at_hand;
     if (p) {
         pool->at_hand = p->next;
-        pool->bytes_at_hand -= pass_bytes(p);
+        atomic_fetch_sub_explicit(&pool->bytes_kept, pass_bytes(p), memory_order_relaxed);
         pass_reset(p);
     } else if ((p = pass_new())) {
         p->pool = pool;
