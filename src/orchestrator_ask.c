@@ -49,7 +49,8 @@ static follow_up follow_up_of(const char *status) {
 static analysis_row row_of(const ask *a, const try_prompt *made) {
     const signal_row *s = &a->signal;
     const kline_list *since = &made->since;
-    analysis_row row = {.interval = s->interval,
+    analysis_row row = {.is_asked = true,
+                        .interval = s->interval,
                         .open_ms = s->open_ms,
                         .close_ms = s->close_ms,
                         .look = a->look,

@@ -150,6 +150,9 @@ static void test_caps(void) {
     j = job("a", START + 9, NAN);
     j->max_per_day = 3;
     ok(analysis_queue_add(q, j, START, &dropped) == ERR_FULL, "the fourth is refused");
+    analysis_job *extra = job("a", START, NAN);
+    extra->is_extra = true;
+    ok(add(extra, START) == NULL, "a look that a monitored signal has led to is taken all the same");
     if (!next(START)) abort();
     ok(analysis_queue_add(q, j, START, &dropped) == ERR_FULL, "also while they run");
     ok(add(job("b", START, NAN), START) == NULL, "another trader's is not");

@@ -227,6 +227,7 @@ static void test_end(local_db *db) {
              look.signal_id);
     ok(strcmp(one(sql), "1,1,1") == 0, "and no prompt kept: %s", one(sql));
     look.look = 3; /* somebody has asked for it, with a prompt of its own */
+    look.is_asked = true;
     analysis_id(look.signal_id, 3, look.id);
     look.follow_up = FOLLOW_MONITORING;
     put(db, &look);
@@ -234,7 +235,10 @@ static void test_end(local_db *db) {
     past = past_of(db);
     ok(past.n_watched == 1 && past.watched[0].look == 3 && past.watched[0].prompt,
        "a look that begins a new watch is watched with its prompt");
+    ok(past.watched[0].is_asked && past.n_spenders == 2 && past.spenders[0].n_started + past.spenders[1].n_started == 3,
+       "and counts as one of its trader's");
     look.look = 4;
+    look.is_asked = false;
     analysis_id(look.signal_id, 4, look.id);
     look.follow_up = FOLLOW_EXPIRED;
     put(db, &look);

@@ -140,3 +140,19 @@ test('without a model, after the day\'s budget or cap, and for old signals nothi
     await end(it);
   }
 });
+
+test('what was asked counts against the trader\'s share of the day after a restart, later looks as well', async () => {
+  model({ say: text => opinion(text, { decision: 'bad_setup' }) });
+  const fields = 'prompt = "any", analysis = {when = "manual", max_per_day = 2}', it = await run(fields), { exchange, folder, signals } = it;
+  for (let look = 0; look < 2; look++) {
+    assert.deepEqual([(await ask(it.daemon, signals[0].id)).body.look], [look]);
+    await eventually(async () => (await looksAt(it.daemon, signals[0].id)).filter(a => a.state === 'done').length === look + 1, 'the verdict');
+  }
+  assert.equal((await stop(it.daemon)).code, 0);
+  const daemon = await startDaemon({ port: exchange.port, market, folder, traders: traders(fields), env: SETTINGS });
+  await daemon.until(() => daemon.logged(/running: /).length, 'the daemon to be warm');
+  const answer = await ask(daemon, signals[1].id);
+  assert.deepEqual([answer.status, gemini.requests.length], [503, 2], JSON.stringify(answer.body));
+  assert.match(answer.body.detail, /max_per_day/);
+  await end({ daemon, exchange });
+});

@@ -79,7 +79,8 @@ static int64_t last_turn(const analysis_queue *q, const analysis_job *job) {
 /* Those that wait and have not been counted yet will be. */
 static int32_t n_uncounted(const analysis_queue *q, const char *trader_id) {
     int32_t n = 0;
-    for (const analysis_job *j = q->first; j; j = j->next) n += !j->is_counted && strcmp(j->trader_id, trader_id) == 0;
+    for (const analysis_job *j = q->first; j; j = j->next)
+        n += !j->is_extra && !j->is_counted && strcmp(j->trader_id, trader_id) == 0;
     return n;
 }
 
@@ -229,7 +230,7 @@ static void start(analysis_queue *q, analysis_job *job, int32_t provider, int64_
     q->n_running++;
     if (!t) return; /* cannot be: it was there when the job came */
     t->last = ++q->n_starts;
-    if (!job->is_counted) t->n_started++;
+    if (!job->is_counted && !job->is_extra) t->n_started++;
     job->is_counted = true;
 }
 

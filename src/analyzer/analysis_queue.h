@@ -39,6 +39,7 @@ struct analysis_job {
     int64_t close_ms;              /* of the bar */
     double score;                  /* NaN: none */
     int32_t max_per_day;           /* of the trader; 0: any */
+    bool is_extra;                 /* not counted against it: a look that a monitored signal has led to */
     int64_t tokens_in, tokens_out; /* at the most */
     double usd[PROVIDERS_MAX];     /* at the most, there; NaN: it cannot be asked there */
     /* the queue's */

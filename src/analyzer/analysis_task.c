@@ -66,7 +66,8 @@ err analysis_task_new(const analysis_row *row, analysis_task **out) {
     t->job = (analysis_job){.payload = t,
                             .close_ms = row->close_ms,
                             .score = number_of(t->prompt, "score"),
-                            .max_per_day = row->look == 0 && most >= 1 ? (int32_t)most : 0};
+                            .is_extra = row->look > 0 && !row->is_asked};
+    if (!t->job.is_extra && most >= 1) t->job.max_per_day = (int32_t)most;
     memcpy(t->job.id, row->signal_id, ID_BYTES);
     memcpy(t->job.trader_id, row->trader_id, ID_BYTES);
     identify(t);

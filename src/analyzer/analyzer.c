@@ -358,13 +358,10 @@ static bool is_at_work(const analyzer *a, const char *signal_id) {
     return analysis_queue_find(a->queue, signal_id) != NULL;
 }
 
-/* As a first look, whichever it is: what people ask for counts against the trader's share of the day. */
 static err may_ask(analyzer *a, const analysis_row *row, diag *why) {
-    analysis_row first = *row;
     analysis_task *t = NULL;
     int64_t now_ms = market_now(a);
-    first.look = 0;
-    err e = analysis_task_new(&first, &t);
+    err e = analysis_task_new(row, &t);
     if (e != OK) return diag_set(why, e, "its prompt cannot be sent: %s", error_text(e));
     if (find_known(a, t->job.identity))
         e = OK; /* costs nothing */

@@ -114,6 +114,7 @@ static err look_again(watch *w, const kline *bar, watch_due_fn on_due, void *con
     analysis_row look = w->first;
     err e;
     look.look = w->look + 1;
+    look.is_asked = false;
     look.status = ANALYSIS_QUEUED;
     look.follow_up = FOLLOW_MONITORING;
     look.open_ms = bar->open_ms;

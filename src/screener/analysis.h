@@ -21,6 +21,8 @@ typedef struct analysis_row {
     int32_t interval;
     int64_t open_ms, close_ms; /* of the bar that is looked at */
     int32_t look;
+    bool
+        is_asked; /* a person has asked for it: it counts against the trader's share of the day, as the first look does */
     char *prompt; /* JSON, see script_result.prompt; of a later look the text says what has happened since */
 
     analysis_status status;

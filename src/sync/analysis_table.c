@@ -15,10 +15,10 @@ enum { PAGE_SQL_BYTES = 2048 };
     "id, signal_id, trader_id, symbol, interval, open_ms, close_ms, look, prompt, status, follow_up, created_at," \
     " finished_at, day, latency_ms, requests, tokens_in, tokens_cached, tokens_out, cost_usd, provider, model, " \
     "decision," \
-    " side, confidence, reasoning, key_levels, trade_plan, context, notes, raw, error"
+    " side, confidence, reasoning, key_levels, trade_plan, context, notes, raw, error, asked"
 #define PLACES \
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24," \
-    " ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32"
+    " ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33"
 
 static const char INSERT[] = "INSERT OR IGNORE INTO analyses (" COLUMNS ") VALUES (" PLACES ")";
 static const char REPLACE[] = "INSERT OR REPLACE INTO analyses (" COLUMNS ") VALUES (" PLACES ")";
@@ -46,7 +46,8 @@ static const char WATCHED[] =
     "SELECT a.id, a.signal_id, a.trader_id, a.symbol, a.interval, a.open_ms, a.close_ms, a.look, f.prompt, a.status,"
     " a.follow_up, a.created_at, a.finished_at, a.day, a.latency_ms, a.requests, a.tokens_in, a.tokens_cached,"
     " a.tokens_out, a.cost_usd, a.provider, a.model, a.decision, a.side, a.confidence, a.reasoning, a.key_levels,"
-    " a.trade_plan, a.context, a.notes, a.raw, a.error FROM analyses a JOIN analyses f ON f.signal_id = a.signal_id AND"
+    " a.trade_plan, a.context, a.notes, a.raw, a.error, a.asked FROM analyses a JOIN analyses f ON f.signal_id = "
+    "a.signal_id AND"
     " f.look = (SELECT min(look) FROM analyses p WHERE p.signal_id = a.signal_id AND p.prompt IS NOT NULL) WHERE "
     "a.follow_up = 'monitoring' AND a.status <> 'queued' AND f.prompt IS NOT NULL AND a.look ="
     " (SELECT max(look) FROM analyses l WHERE l.signal_id = a.signal_id AND l.status <> 'queued')";
@@ -54,7 +55,7 @@ static const char SPENT[] =
     "SELECT day, sum(requests), sum(tokens_in + tokens_out), sum(cost_usd) FROM analyses WHERE day ="
     " (SELECT max(day) FROM analyses) GROUP BY day";
 static const char SPENDERS[] =
-    "SELECT trader_id, count(*) FROM analyses WHERE day = ?1 AND look = 0 AND status <> 'queued' GROUP BY"
+    "SELECT trader_id, count(*) FROM analyses WHERE day = ?1 AND (look = 0 OR asked) AND status <> 'queued' GROUP BY"
     " trader_id";
 
 static err prepare(local_db *db, const char *sql, sqlite3_stmt **out, diag *why) {
@@ -85,6 +86,7 @@ static void bind_row(sqlite3_stmt *s, const analysis_row *row) {
     bind_text(s, ++at, row->side);
     sqlite3_bind_double(s, ++at, row->confidence); /* NaN becomes NULL */
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) bind_text(s, ++at, texts[i]);
+    sqlite3_bind_int(s, ++at, row->is_asked);
 }
 
 static err put_row(local_db *db, const char *sql, const analysis_row *row, diag *why) {
@@ -233,6 +235,7 @@ static err read_row(sqlite3_stmt *s, analysis_row *row) {
                           .cost_usd = sqlite3_column_double(s, 19),
                           .confidence = sqlite3_column_type(s, 24) == SQLITE_NULL ? NAN : sqlite3_column_double(s, 24)};
     for (int i = 0; i < 4; i++) *counts[i] = sqlite3_column_int64(s, 11 + i);
+    row->is_asked = sqlite3_column_int(s, 32);
     copy_text(row->id, sizeof row->id, s, 0);
     copy_text(row->signal_id, sizeof row->signal_id, s, 1);
     copy_text(row->trader_id, sizeof row->trader_id, s, 2);

@@ -28,7 +28,7 @@ MUST_CHECK err analysis_table_get(local_db *db, const char *id, analysis_row *ou
 
 typedef struct analysis_spender {
     char trader_id[ID_BYTES];
-    int32_t n_started; /* first looks */
+    int32_t n_started; /* first looks, and those that somebody has asked for */
 } analysis_spender;
 
 /* Where a run before has left off. */

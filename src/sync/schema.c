@@ -149,6 +149,9 @@ const char *const schema_migrations[] = {
 
     /* 7: signals whose first look waits for its prompt, which follows in a later transaction */
     "CREATE TABLE owed_prompts (signal_id TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;",
+
+    /* 8: looks that somebody has asked for */
+    "ALTER TABLE analyses ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;",
 };
 
 const int schema_version = (int)(sizeof schema_migrations / sizeof schema_migrations[0]);
