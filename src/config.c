@@ -9,8 +9,7 @@
  *                    typed fields of `config`              through the offset in the table
  *
  * All texts are collected first and checked afterwards, so a bad value that a stronger source replaces does no harm,
- * and the texts stay for the report. A name that is known but does nothing yet is in the table too: whoever sets it
- * is told, instead of being left to believe that it works. */
+ * and the texts stay for the report. */
 #include "config.h"
 
 #include "base/dotenv.h"
@@ -61,7 +60,6 @@ static err warn_user(loader *l);
 static err fill_default(loader *l, size_t index);
 static err convert(loader *l, size_t index);
 static err cut_cpus(loader *l);
-static err warn_ignored(loader *l);
 
 static err no_memory(diag *why) {
     return diag_set(why, ERR_NO_MEMORY, "out of memory while reading the configuration");
@@ -84,7 +82,6 @@ err config_load(const config_input *input, config *out, diag *why) {
     if (e == OK) e = choose_key(&l);
     if (e == OK) e = warn_user(&l);
     if (e == OK) e = cut_cpus(&l);
-    if (e == OK) e = warn_ignored(&l);
     if (e != OK) config_deinit(out);
     return e;
 }
@@ -325,18 +322,6 @@ static err cut_cpus(loader *l) {
                 wanted, there, there == 1 ? "" : "s", there, there == 1 ? "" : "s");
 }
 
-static err warn_ignored(loader *l) {
-    char names[768] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < N_CONFIG_SETTINGS && used < sizeof names; i++) {
-        const config_setting *s = &CONFIG_SETTINGS[i];
-        const value *v = &l->values->values[i];
-        if (config_setting_has_effect(s) || v->source == SOURCE_DEFAULT || !is_given(v)) continue;
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", s->name);
-    }
-    return used ? warn(l, "set, but without effect in this version: %s", names) : OK;
-}
-
 /* ---- reports ---- */
 
 size_t config_warning_count(const config *cfg) { return cfg->values->n_warnings; }
@@ -352,8 +337,7 @@ void config_item_get(const config *cfg, size_t index, config_item *out) {
                          .effect = s->effect,
                          .value = "",
                          .is_secret = s->is_secret,
-                         .is_live = s->is_live,
-                         .is_active = config_setting_has_effect(s)};
+                         .is_live = s->is_live};
     out->default_text = s->described ? s->described : s->initial ? s->initial : "";
     config_form_describe(&s->form, out->expected, sizeof out->expected);
     if (!cfg) return;
@@ -367,9 +351,7 @@ void config_log(const config *cfg) {
     for (size_t i = 0; i < N_CONFIG_SETTINGS; i++) {
         config_item item;
         config_item_get(cfg, i, &item);
-        if (item.is_active)
-            log_info("config", "%s = %s (%s): %s", item.name, *item.value ? item.value : "none", item.source,
-                     item.effect);
+        log_info("config", "%s = %s (%s): %s", item.name, *item.value ? item.value : "none", item.source, item.effect);
     }
     for (size_t i = 0; i < cfg->values->n_warnings; i++) log_warn("config", "%s", cfg->values->warnings[i]);
 }

@@ -158,8 +158,7 @@ typedef struct config_item {
     char source[64];          /* "default", "environment", ".env:3", "command line" */
     bool is_set;              /* other than by default */
     bool is_secret;
-    bool is_live;   /* SIGHUP re-reads it */
-    bool is_active; /* false: a known name without effect in this version */
+    bool is_live; /* SIGHUP re-reads it */
 } config_item;
 
 size_t config_item_count(void);

@@ -197,7 +197,7 @@ const config_setting CONFIG_SETTINGS[] = {
      .effect = "spread: each worker keeps to a CPU of its own and leaves the last one to the first worker, for the least delay "
                "on a machine that runs nothing else; any: the system decides"},
     {.name = "MACHINE_MEMORY", .group = "Machine", FIELD(machine_memory_mb), WHOLE(64, 1048576), .initial = "256",
-     .is_unused = true, .effect = "memory that the daemon may plan with, MB"},
+     .effect = "memory of the machine as its row tells it, MB; nothing is limited by it"},
 
     {.name = "GEMINI_API_KEY", .group = "Analysis", FIELD(gemini_api_key), OPTIONAL(TYPE_SECRET), .is_secret = true,
      .effect = "switches on the analysis of signals by Gemini"},
@@ -382,5 +382,3 @@ const char *config_setting_suggest(const char *name, bool own_prefixes_only) {
     names[count] = NULL;
     return nearest_name(name, names);
 }
-
-bool config_setting_has_effect(const config_setting *s) { return !s->is_unused; }

@@ -13,8 +13,7 @@ typedef struct config_setting {
     const char *described;
     bool is_secret;
     bool is_live;
-    bool is_cloud;  /* switches cloud mode on */
-    bool is_unused; /* checked, but nothing reads it in this version */
+    bool is_cloud; /* switches cloud mode on */
 } config_setting;
 
 extern const config_setting CONFIG_SETTINGS[];
@@ -24,4 +23,3 @@ extern const size_t N_CONFIG_SETTINGS;
 const config_setting *config_setting_find(const char *name);
 /* A name that may have been meant; NULL when none is near. */
 const char *config_setting_suggest(const char *name, bool own_prefixes_only);
-bool config_setting_has_effect(const config_setting *s);

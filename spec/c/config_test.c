@@ -384,18 +384,14 @@ static void test_warnings(void) {
     warns("AUTH_ORIGIN=x", "AUTH_ORIGIN is not a setting (environment); did you mean AUTH_ORIGINS?");
     warns("HOSTS=x", NULL);
     warns("SCRIPT_DEBUGGER_PATH=x", NULL);
-    warns("MACHINE_MEMORY=512", "set, but without effect in this version: MACHINE_MEMORY");
+    warns("MACHINE_MEMORY=512", NULL);
     warns("NOTIFY_WEBHOK_URL=http://x",
           "NOTIFY_WEBHOK_URL is not a setting (environment); did you mean NOTIFY_WEBHOOK_URL?");
     warns("SCALE_MAX_CPU=4", "SCALE_MAX_CPU is not a setting (environment); did you mean SCALE_MAX_CPUS?");
     warns("GEMINI_API_KEY=", NULL);
     attempt a;
-    const char *environment[] = {BASE_ENVIRONMENT, "GEMINI_API_KEY=sk-1", "MACHINE_MEMORY=512",
-                                 "HEARTBEAT_URL=http://x/secret", NULL};
+    const char *environment[] = {BASE_ENVIRONMENT, "GEMINI_API_KEY=sk-1", "HEARTBEAT_URL=http://x/secret", NULL};
     load_with(&a, environment, NULL, false);
-    ok(config_warning_count(&a.cfg) == 1 &&
-           strcmp(config_warning(&a.cfg, 0), "set, but without effect in this version: MACHINE_MEMORY") == 0,
-       "one line for all that has no effect yet: %s", config_warning(&a.cfg, 0));
     ok(strcmp(item_of(&a.cfg, "HEARTBEAT_URL")->value, "(hidden)") == 0, "so is an address that is a secret");
     const config_item *key = item_of(&a.cfg, "GEMINI_API_KEY");
     ok(key->is_secret && key->is_set && strcmp(key->value, "(hidden)") == 0, "a secret's value is hidden");

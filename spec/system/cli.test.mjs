@@ -140,12 +140,11 @@ test('a secret is in no output', async () => {
   assert.equal((await values([], { env })).GEMINI_API_KEY.value, '(hidden)');
 });
 
-test('a setting without effect in this version and a mistyped one are warned about', async () => {
-  const { code, stderr } = await trademind(['config'], { env: { MACHINE_MEMORY: '512', SCRIPT_CPU_M: '5' } });
+test('a mistyped setting is warned about', async () => {
+  const { code, stderr } = await trademind(['config'], { env: { SCRIPT_CPU_M: '5' } });
   assert.equal(code, 0);
   assert.deepEqual(lines(stderr), [
     'trademind: warning: SCRIPT_CPU_M is not a setting (environment); did you mean SCRIPT_CPU_MS?',
-    'trademind: warning: set, but without effect in this version: MACHINE_MEMORY',
   ]);
 });
 

@@ -52,31 +52,16 @@ static void write_row(const config_item *item) {
     printf("%s |\n", item->is_live ? " (live)" : "");
 }
 
-static void write_active(void) {
+static void write_settings(void) {
     const char *group = "";
     for (size_t i = 0; i < config_item_count(); i++) {
         config_item item;
         config_item_get(NULL, i, &item);
-        if (!item.is_active) continue;
         if (strcmp(group, item.group) != 0) {
             printf("\n## %s\n\n| name | default | expected | effect |\n|---|---|---|---|\n", item.group);
             group = item.group;
         }
         write_row(&item);
-    }
-}
-
-static void write_inactive(void) {
-    printf("\n## Known, but without effect in this version\n\n"
-           "A warning at start names those that are set.\n\n"
-           "| name | belongs to |\n|---|---|\n");
-    for (size_t i = 0; i < config_item_count(); i++) {
-        config_item item;
-        config_item_get(NULL, i, &item);
-        if (item.is_active) continue;
-        printf("| `%s` | ", item.name);
-        write_cell(item.effect);
-        printf("%s |\n", item.is_secret ? " (secret)" : "");
     }
 }
 
@@ -98,8 +83,7 @@ static int write_docs(void) {
         "or at a\n"
         "`#` behind a blank. Nothing is expanded.\n",
         stdout);
-    write_active();
-    write_inactive();
+    write_settings();
     return EXIT_OK;
 }
 
@@ -116,7 +100,6 @@ static err write_json(const config_item *item) {
     json_put_text(&w, "default", *item->default_text ? item->default_text : NULL);
     json_put_text(&w, "expected", item->expected);
     json_put_bool(&w, "secret", item->is_secret);
-    json_put_bool(&w, "active", item->is_active);
     json_write_object_end(&w);
     char *text = NULL;
     size_t bytes;
@@ -142,7 +125,6 @@ static err write_values(const config *cfg, bool as_json) {
     for (size_t i = 0; e == OK && i < config_item_count(); i++) {
         config_item item;
         config_item_get(cfg, i, &item);
-        if (!item.is_active && !item.is_set) continue;
         if (as_json) {
             e = write_json(&item);
         } else {

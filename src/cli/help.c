@@ -79,7 +79,6 @@ void help_settings(void) {
     for (size_t i = 0; i < config_item_count(); i++) {
         config_item item;
         config_item_get(NULL, i, &item);
-        if (!item.is_active) continue;
         if (strcmp(group, item.group) != 0) printf("\n%s\n", item.group);
         group = item.group;
         printf("  %s\n", item.name);
