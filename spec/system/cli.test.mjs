@@ -108,10 +108,10 @@ test('the page depends on no setting', async () => {
 test('config --json: one object a line with stable names', async () => {
   const { PORT, DATA_DIR, SYMBOLS, FLY_API_TOKEN } = await values();
   assert.deepEqual(Object.keys(PORT),
-    ['name', 'value', 'source', 'effect', 'default', 'expected', 'secret', 'active']);
+    ['name', 'value', 'source', 'effect', 'default', 'expected', 'secret']);
   assert.deepEqual({ ...PORT, effect: '' }, {
     name: 'PORT', value: '8080', source: 'default', effect: '', default: '8080',
-    expected: 'a whole number from 0 to 65535', secret: false, active: true,
+    expected: 'a whole number from 0 to 65535', secret: false,
   });
   assert.equal(DATA_DIR.value, `${folder}/.local/state/trademind`);
   assert.equal(SYMBOLS.value, null);

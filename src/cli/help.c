@@ -40,10 +40,10 @@ void help_program(const verb *const *verbs) {
           "Verbs:\n",
           stdout);
     for (; *verbs; verbs++) {
-        int column = printf("  %-10s", (*verbs)->name);
+        int column = printf("  %-12s", (*verbs)->name);
         help_wrap((*verbs)->summary, column, column);
     }
-    fputs("  help      what a verb does and takes: help VERB, or VERB --help\n\n"
+    fputs("  help        what a verb does and takes: help VERB, or VERB --help\n\n"
           "Start with `trademind run`: without any setting it watches the 100 busiest USDT\n"
           "symbols of Binance with the traders of ./lua/traders and needs no account.\n"
           "Settings come from the environment, from ./.env, or from --set NAME=value;\n"
