@@ -24,10 +24,10 @@ typedef struct indicator_set indicator_set;
 
 MUST_CHECK err indicator_set_new(kline_series *bars, const registry *r, indicator_set **out);
 void indicator_set_free(indicator_set *set);
-/* The sets of all intervals of the symbol, NULL where there is none; borrowed for the life of the set. For `align`. */
 /* Asks for the memory that the next bar touches (base/prefetch.h): of the set itself, then of what it points to, then of
  * what that points to; each step when the one before has had time. */
 void indicator_set_prefetch(const indicator_set *set, int32_t step);
+/* The sets of all intervals of the symbol, NULL where there is none; borrowed for the life of the set. For `align`. */
 void indicator_set_link(indicator_set *set, indicator_set *const sets[N_INTERVALS]);
 
 /* The same of another symbol, by its number in the registry: what is aligned from it is at home there. NULL: it is not
