@@ -14,7 +14,8 @@ local NAMESPACE = "6d8f2f0c-3f0e-5b7a-9c55-7a1c1f0e9b42"
 local STEP = {["1m"] = 60000, ["5m"] = 300000, ["15m"] = 900000, ["1h"] = 3600000}
 local ORDER = {"1m", "5m", "15m", "1h"} -- smallest first
 local FIELDS = {"time", "open", "high", "low", "close", "volume"}
-local KLINE_HISTORY, SILENT_BARS, SLACK_BARS = 1000, 100, 128
+-- REBUILD_BARS: what is loaded beyond the depth of the deepest trader; with holes in it some traders are warm later.
+local KLINE_HISTORY, SILENT_BARS, REBUILD_BARS = 1000, 100, 256
 local floor = math.floor
 
 -- ---- charts ----
@@ -212,7 +213,7 @@ function M.signals(run)
     for name, bars in pairs(deepest) do
       local other, interval = parts_of(name)
       local step = STEP[interval]
-      local history = math.max(KLINE_HISTORY, bars + SILENT_BARS + SLACK_BARS)
+      local history = math.max(KLINE_HISTORY, bars + REBUILD_BARS)
       local chart = (other and load(run.folder, other) or charts)[interval]
       if chart then cuts[name] = cut(chart, run.from - run.from % step - history * step, run.to or math.huge) end
     end
