@@ -4,7 +4,7 @@
 #include "spec/c/clients.h"
 #include <signal.h>
 
-enum { PATIENCE_MS = 400, PER_ADDRESS = 3, CROWD = 300, PER_MINUTE = 6 };
+enum { PATIENCE_MS = 400, PER_ADDRESS = 3, CROWD = 300, VISITORS = 100, INSIDE = 96, PER_MINUTE = 6 };
 
 static json_t *counters;
 
@@ -43,6 +43,7 @@ static void open_server(bool is_behind_proxy, int64_t requests_per_minute) {
                            .auth_timeout_ms = 500,
                            .head_timeout_ms = PATIENCE_MS,
                            .max_per_address = PER_ADDRESS,
+                           .max_visitors = VISITORS,
                            .requests_per_minute = requests_per_minute,
                            .is_behind_proxy = is_behind_proxy};
     serve_providers providers = {.status = on_status, .health = on_health, .ready = on_ready};
@@ -112,20 +113,21 @@ static void pieces(void) {
     close_client(c);
 }
 
-/* More than there are places for, and none of them says anything: whoever does is served. */
+/* More than there are places for, and none of them says anything: whoever does is served. On a slow machine some are late before
+ * they make room. */
 static void crowd(void) {
     static client *all[CROWD];
-    int64_t refused = counted("refusedFull"), put_out = counted("putOut");
+    int64_t refused = counted("refusedFull"), gone = counted("putOut") + counted("lateHeads");
     for (int i = 0; i < CROWD; i++) {
         all[i] = open_client();
         if (i % 2) send_text(all[i], "GET / HTTP/1.1\r\n");
         uv_run(&loop, UV_RUN_NOWAIT);
     }
     expect(200, "GET", "/health", "", "healthy");
-    ok(counted("putOut") - put_out >= CROWD - 96 && counted("refusedFull") == refused,
-       "in a crowd of %d silent ones a request is answered; they make room (%d)", CROWD,
-       (int)(counted("putOut") - put_out));
-    ok(counted("connections") <= 96, "and there are never more than may be");
+    gone = counted("putOut") + counted("lateHeads") - gone;
+    ok(gone >= CROWD - VISITORS && counted("refusedFull") == refused,
+       "in a crowd of %d silent ones a request is answered; they make room (%d)", CROWD, (int)gone);
+    ok(counted("connections") <= VISITORS + 1, "and there are never more than may be");
     for (int i = 0; i < CROWD; i++) close_client(all[i]);
 }
 
@@ -138,7 +140,7 @@ static void idlers(void) {
         all[i] = request("GET", "/health", "");
         n_served += status_of(all[i]) == 200;
     }
-    ok(n_served == CROWD && counted("refusedFull") == refused && counted("connections") <= 96,
+    ok(n_served == CROWD && counted("refusedFull") == refused && counted("connections") <= INSIDE,
        "%d that stay are all served (%d)", CROWD, n_served);
     take_in(all[0]);
     take_in(all[CROWD - 1]);

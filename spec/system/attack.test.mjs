@@ -215,7 +215,7 @@ test('drips: a head, a second head on the same connection, a handshake and a bod
 
 test('a crowd of silent and half connections: whoever asks is served', async () => {
   const before = await counters();
-  const crowd = await Promise.all(Array.from({ length: 500 }, async (_, i) => {
+  const crowd = await Promise.all(Array.from({ length: 900 }, async (_, i) => {
     const c = await dial(port);
     if (i % 2) c.send('GET /health HTTP/1.1\r\nHost: x\r\n');
     return c;
@@ -223,7 +223,7 @@ test('a crowd of silent and half connections: whoever asks is served', async () 
   for (let i = 0; i < 20; i++) assert.equal((await fetch(`http://127.0.0.1:${port}/health`, { headers: { connection: 'close' } })).status, 200);
   const now = await counters();
   assert.ok(now.putOut + now.refusedFull - before.putOut - before.refusedFull > 300, 'those that made room are counted');
-  assert.ok(now.connections < 200);
+  assert.ok(now.connections <= 512 + 96 + 1);
   crowd.forEach(c => c.close());
 });
 
@@ -283,12 +283,14 @@ test('who asks too fast hears when to come again, and is served then', async () 
   assert.deepEqual([response.status, response.headers.get('retry-after'), response.headers.get('content-type'), problem.status, problem.title],
     [429, '1', 'application/problem+json', 429, 'Too Many Requests']);
   assert.equal((await ask('/health')).status, 200);
-  const refused = await new Promise((done, failed) => {
+  const openChannel = () => new Promise((done, failed) => {
     const channel = new WebSocket(`ws://127.0.0.1:${it.port()}/ws`, { headers: { authorization: `Bearer ${token}` } });
     channel.on('unexpected-response', (_, answer) => done([answer.statusCode, answer.headers['retry-after']]));
-    channel.on('open', () => failed(new Error('it was opened')));
+    channel.on('open', () => { channel.terminate(); done(null); });
     channel.on('error', failed);
   });
+  let refused; // the next turn may come between two of them
+  for (n = 0; !refused && n < 1000; n++) refused = await openChannel();
   assert.deepEqual(refused, [429, '1'], 'a channel is asked for as everything else');
   await eventually(async () => { response = await ask(); return response.ok; }, 'its turn');
   assert.ok((await response.json()).server.refusedRate > 0, 'what was refused is counted');

@@ -30,7 +30,8 @@
 
 enum {
     MAX_CLIENTS = 32,
-    MAX_OTHERS = 64, /* connections that are no client of the channel */
+    MAX_OTHERS = 64,    /* connections that are no client of the channel */
+    MAX_VISITORS = 512, /* on the doorstep: a descriptor and half a kilobyte each */
     MAX_PER_ADDRESS = 32,
     ACCEPTS_AT_ONCE = 32, /* then the others have a turn */
     BACKLOG = 512,
@@ -53,8 +54,8 @@ typedef struct session {
 /* One that is counted. Those that libwebsockets keeps between two requests stand in a list, longest idle first. */
 typedef struct connection {
     client_address from;
-    struct lws *wsi; /* NULL: on the doorstep */
-    bool is_idle;
+    struct lws *wsi;         /* NULL: on the doorstep */
+    bool is_idle, is_inside; /* inside: libwebsockets' */
     struct connection *next, *previous;
 } connection;
 
@@ -65,8 +66,8 @@ struct listener {
     uint16_t port;
     struct lws_context *context; /* libwebsockets sets it to NULL when it is gone */
     struct lws_vhost *vhost;
-    uint32_t n_connections; /* libwebsockets' */
-    uint32_t max_connections;
+    uint32_t n_connections;                           /* libwebsockets' */
+    uint32_t max_visitors, max_connections, n_inside; /* `n_connections` counts those as well that are just going */
     limits *limits;
     request_rates *rates;
     doorstep *doorstep;
@@ -221,6 +222,7 @@ static void set_idle(listener *l, connection *c, bool is_idle) {
 static void forget(listener *l, connection *c) {
     if (!c) return;
     set_idle(l, c, false);
+    l->n_inside -= c->is_inside;
     limits_leave(l->limits, &c->from);
     free(c);
 }
@@ -336,13 +338,18 @@ static bool put_out_idlest(listener *l) {
     return true;
 }
 
-/* When all places are taken, the one that has waited longest for its request makes room, or the one that has asked for nothing
- * more for longest. */
+/* When the doorstep is full, the one that has waited longest for its request makes room. */
 static err enter(listener *l, const client_address *from) {
-    err failed = limits_enter(l->limits, from);
-    if (failed == ERR_FULL && (doorstep_put_out(l->doorstep) || put_out_idlest(l)))
-        failed = limits_enter(l->limits, from);
-    return failed;
+    if (limits_count(l->limits) - l->n_inside >= l->max_visitors) doorstep_put_out(l->doorstep);
+    return limits_enter(l->limits, from);
+}
+
+/* When all places inside are taken, the one makes room that has asked for nothing more for longest. */
+static err go_inside(listener *l, connection *c) {
+    if (l->n_inside >= l->max_connections && !put_out_idlest(l)) return ERR_FULL;
+    c->is_inside = true;
+    l->n_inside++;
+    return OK;
 }
 
 /* Behind a proxy all come from the proxy, which tells where from only in the request (`note_address`). */
@@ -388,14 +395,14 @@ static void on_connection(uv_poll_t *poll, int status, int events) {
 
 /* ---- from the doorstep to libwebsockets ---- */
 
-/* False: there are too many of that address. */
-static bool note_address(listener *l, connection *c, const request_head *head) {
+/* ERR_EXISTS: there are too many of that address. */
+static err note_address(listener *l, connection *c, const request_head *head) {
     client_address from;
     const request_part *told = &head->client_address;
-    if (!l->options.is_behind_proxy || !told->at || !client_address_parse(told->at, told->bytes, &from)) return true;
-    if (limits_move(l->limits, &c->from, &from) != OK) return false;
-    c->from = from;
-    return true;
+    if (!l->options.is_behind_proxy || !told->at || !client_address_parse(told->at, told->bytes, &from)) return OK;
+    err failed = limits_move(l->limits, &c->from, &from);
+    if (!failed) c->from = from;
+    return failed;
 }
 
 /* Takes the head off the socket and gives it to libwebsockets changed; NULL when that fails, with the descriptor closed. */
@@ -420,9 +427,11 @@ static struct lws *rename_subprotocols(listener *l, int fd, const request_head *
 static void on_ready(void *context, void *guest, int fd, const char *text, const request_head *head) {
     listener *l = context;
     int one = 1;
-    if (!note_address(l, guest, head)) {
+    err failed = note_address(l, guest, head);
+    if (!failed) failed = go_inside(l, guest);
+    if (failed) {
         forget(l, guest);
-        turn_away(l, fd, ERR_EXISTS);
+        turn_away(l, fd, failed);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -459,7 +468,7 @@ static err open_doorstep(listener *l, diag *why) {
                                 .on_ready = on_ready,
                                 .on_lost = on_lost,
                                 .context = l};
-    err failed = limits_new(l->max_connections,
+    err failed = limits_new(l->max_connections + l->max_visitors,
                             l->options.max_per_address ? l->options.max_per_address : MAX_PER_ADDRESS, &l->limits);
     if (!failed) failed = request_rates_new(l->options.requests_per_minute, &l->rates);
     if (!failed) failed = doorstep_new(&options, &l->doorstep);
@@ -474,6 +483,7 @@ err listener_open(uv_loop_t *loop, const listener_options *options, listener **o
     l->options = *options;
     l->loop = loop;
     l->fd = -1;
+    l->max_visitors = options->max_visitors ? options->max_visitors : MAX_VISITORS;
     l->max_connections = MAX_OTHERS + (options->max_clients ? options->max_clients : MAX_CLIENTS);
     err failed = open_socket(l, why);
     if (!failed) failed = open_context(l, why);

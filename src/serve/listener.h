@@ -22,6 +22,7 @@ typedef struct listener_options {
     uint32_t max_per_address;    /* connections at once; 0: 32. This machine's own are not limited so */
     int64_t requests_per_minute; /* of one address; 0: no limit */
     int64_t head_timeout_ms;     /* for the head of a connection's first request; 0: 10000 */
+    uint32_t max_visitors;       /* connections without a whole request; 0: 512 */
 } listener_options;
 
 typedef struct listener_stats {
@@ -30,7 +31,7 @@ typedef struct listener_stats {
     uint64_t n_refused_full, n_refused_address; /* too many in all, of one address */
     uint64_t n_refused_rate;                    /* requests of an address that asks too fast */
     uint64_t n_bad_heads;                       /* what is no request */
-    uint64_t n_late, n_gone, n_put_out;         /* of connections without a whole request: too slow, left, made room */
+    uint64_t n_late, n_gone, n_put_out;         /* too slow, left, made room (those between two requests as well) */
 } listener_stats;
 
 /* ERR_NETWORK when the port cannot be had. */

@@ -95,7 +95,8 @@ err serve_start(uv_loop_t *loop, const serve_config *config, const serve_provide
                                 .is_behind_proxy = config->is_behind_proxy,
                                 .max_per_address = config->max_per_address,
                                 .requests_per_minute = config->requests_per_minute,
-                                .head_timeout_ms = config->head_timeout_ms};
+                                .head_timeout_ms = config->head_timeout_ms,
+                                .max_visitors = config->max_visitors};
     if (!failed) failed = listener_open(loop, &options, &s->listener, why);
     if (failed)
         free_serve(s);

@@ -27,6 +27,7 @@ typedef struct serve_config {
     serve_users users;           /* of Supabase, whose tokens are taken beside the machine's */
     int64_t auth_timeout_ms;     /* for a client's token; 0: 5000 */
     int64_t head_timeout_ms;     /* for the first request of a connection; 0: 10000 */
+    uint32_t max_visitors;       /* connections without a whole request; 0: 512 */
     uint32_t max_per_address;    /* connections at once; 0: 32 */
     int64_t requests_per_minute; /* HTTP requests of one address; 0: no limit */
     bool is_behind_proxy;        /* Fly's: listener.h */
