@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 
-const { judge } = createRequire(import.meta.url)('../run');
+const { failures, judge, told } = createRequire(import.meta.url)('../run');
 
 function judged(output, { code = 0, signal = null, late = false } = {}) {
   const { passed, failed, skipped, complaints } = judge({ test: { limit: 120 }, output, code, signal, late });
@@ -37,3 +37,24 @@ for (const [name, output, end, complaint] of [
     assert.ok(result.complaints.includes(complaint), result.complaints.join('; '));
   });
 }
+
+const NODE = [
+  'TAP version 13',
+  '# Subtest: fine', 'ok 1 - fine', '  ---', '  duration_ms: 1.2', "  type: 'test'", '  ...',
+  'said by the test',
+  '# Subtest: bad', 'not ok 2 - bad', '  ---', '  duration_ms: 1.3', "  error: 'one is not two'", '  ...',
+  '# Subtest: worse', 'not ok 3 - worse', '  ---', '  error: |-', '    Expected values to be equal:', '    1 !== 2', '  ...',
+  '1..3', '',
+].join('\n');
+
+test('of a file that fails, what has passed is not told', () => {
+  const text = told(NODE).join('\n');
+  for (const kept of ['said by the test', 'not ok 2 - bad', 'one is not two', '1 !== 2', '1..3']) assert.ok(text.includes(kept), kept);
+  for (const left of ['fine', 'duration_ms: 1.2', 'Subtest']) assert.ok(!text.includes(left), left);
+});
+
+test('failures in a line each, with their error', () => {
+  const list = (output, complaints = []) => failures({ test: { file: 'f' }, output, complaints });
+  assert.deepEqual(list(NODE), ["f: bad: 'one is not two'", 'f: worse: Expected values to be equal:']);
+  assert.deepEqual(list('ok 1 - a\nnot ok 2 - it is 3 (4)\n# more\n1..2\n', ['no plan']), ['f: it is 3 (4)', 'f: no plan']);
+});
