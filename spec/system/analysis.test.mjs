@@ -110,6 +110,34 @@ test('each signal is analysed: kept, shown, and its status goes on', async () =>
   await end(daemon, exchange);
 });
 
+test('the filter is asked again for the prompt, but what it prints is said once', async () => {
+  const from = tempDir();
+  writeFileSync(join(from, 'talks.lua'), `return trader {name = "Talks", interval = "5m",
+    filter = function(m)
+      local is_match = m.time / 300000 % 8 == 0
+      if is_match then print("seen", m.symbol, m.time) end
+      return is_match
+    end,
+    conditions = {{"noted", function(m) if m.symbol == "BBUSDT" then print("noted", m.symbol, m.time) end return true end}},
+    plots = function(m) if m.symbol == "BBUSDT" then print("drawn", m.symbol, m.time) end return {} end,
+    prompt = function(m) print("asked", m.symbol, m.time) return "any" end}`);
+  model();
+  const { exchange, daemon, folder } = await run({ speed: 2000, traders: from });
+  await daemon.until(() => daemon.logged(/running: /).length > 0, 'the daemon to run');
+  const { marketTime } = await daemon.status(), at = daemon.stderr.length;
+  await idle(daemon);
+  const said = daemon.stderr.split('\n').flatMap(line => /"talks \w+: ((seen|noted|drawn|asked) \w+ \d+)"/.exec(line)?.[1] ?? []);
+  assert.deepEqual(said.filter((line, at) => said.indexOf(line) < at), [], 'nothing is said twice');
+  // At most ten lines a second are written; a machine that stands still may bring more together, as the start does.
+  const isCut = daemon.stderr.slice(at).includes('were left out'), later = rows(folder, SIGNALS).filter(s => s.timestamp > marketTime);
+  assert.ok(later.length > 5, `${later.length} signals`);
+  for (const signal of later) {
+    const wanted = signal.symbol === 'BBUSDT' ? ['seen', 'noted', 'drawn', 'asked'] : ['seen', 'asked'];
+    for (const what of wanted) assert.ok(isCut || said.includes(`${what} ${signal.symbol} ${signal.timestamp}`), `${what} ${signal.symbol} ${signal.timestamp}`);
+  }
+  await end(daemon, exchange);
+});
+
 test('without a key nothing is asked, and nothing is kept for it', async () => {
   model();
   const { exchange, daemon, folder } = await run({ env: { GEMINI_API_KEY: '' } });

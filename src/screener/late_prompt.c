@@ -24,8 +24,10 @@ bool late_prompt_owe(evaluation *e, const tracked *t, int32_t index, const scrip
 
 /* As at the match: the filter and its description, then what is asked about them. */
 static err ask_prompt(evaluation *e, int32_t index, const script_view *view, script_result *r, diag *why) {
-    err result = script_state_evaluate(e->state, index, view, r, why);
-    if (result == OK) result = script_state_describe(e->state, index, view, r, why);
+    script_view again = *view;
+    again.is_repeat = true;
+    err result = script_state_evaluate(e->state, index, &again, r, why);
+    if (result == OK) result = script_state_describe(e->state, index, &again, r, why);
     if (result == OK) result = script_state_prompt(e->state, index, view, r, why);
     if (result == OK && !r->prompt)
         result = diag_set(why, ERR_SCRIPT, "%s", r->fault ? r->fault : "the filter does not match that bar any more");

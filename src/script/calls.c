@@ -131,7 +131,7 @@ static void show(script_state *s, int32_t index, const script_view *view) {
     s->context.tick_size = view->symbol->tick_size;
     s->context.symbol_id = view->symbol_id;
     s->context.trader = index;
-    s->is_quiet = view->ignores_warmup;
+    s->is_quiet = view->ignores_warmup || view->is_repeat;
     s->context.is_dry = view->ignores_warmup;
     region_set_owner(s->memory, state_owner(index));
 }
@@ -252,7 +252,7 @@ static err ask_for_json(trader_call *c) {
     script_view shown = *c->view;
     script_result unused = {.score = NAN, .stop = NAN};
     err e;
-    bool is_quiet = shown.ignores_warmup || c->is_repeated;
+    bool is_quiet = shown.ignores_warmup || shown.is_repeat || c->is_repeated;
     c->view = &shown;
     c->result = &unused;
     shown.ignores_warmup = true;

@@ -61,6 +61,7 @@ typedef struct script_view {
     const script_ticker *ticker; /* m.ticker; NULL: nil */
     const script_rank *rank;     /* m.rank and m.universe; NULL: nil */
     bool ignores_warmup;         /* dry evaluations */
+    bool is_repeat;              /* of an evaluation that has been: what scripts print has been printed */
     script_binding **binding;    /* of this trader on this symbol; NULL: none is kept */
 } script_view;
 
