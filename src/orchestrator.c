@@ -265,6 +265,7 @@ static err open_analysis(orchestrator *o, diag *why) {
                                        .clock = &o->clock,
                                        .symbols = o->symbols,
                                        .storage = o->storage,
+                                       .on_row = orchestrator_ask_note,
                                        .on_shown = orchestrator_flow_analysed,
                                        .on_owed = orchestrator_owed_add,
                                        .context = o};

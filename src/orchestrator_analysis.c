@@ -137,6 +137,7 @@ static void hand_over(orchestrator_analysis *a, kept_row *k) {
 static void on_row(void *context, const analysis_row *row) {
     orchestrator_analysis *a = context;
     kept_row *k = keep(a, row);
+    a->config.on_row(a->config.context, row);
     if (k) hand_over(a, k);
 }
 

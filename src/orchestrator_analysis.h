@@ -21,6 +21,7 @@ typedef struct orchestrator_analysis_config {
     const market_clock *clock;
     const symbol_table *symbols;
     storage *storage;                                         /* started */
+    void (*on_row)(void *context, const analysis_row *row);   /* to be kept, before it is; borrowed for the call */
     void (*on_shown)(void *context, const analysis_row *row); /* an end; borrowed for the call */
     void (*on_owed)(void *context, const analysis_row *row);  /* left by a run before, and it has no prompt; borrowed */
     void *context;

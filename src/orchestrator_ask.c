@@ -19,7 +19,8 @@ typedef struct orchestrator_ask {
     serve_reply reply;
     char id[ID_BYTES]; /* of the signal */
     signal_row signal;
-    int32_t look; /* this one */
+    int32_t n_kept; /* looks at it that are kept: how many there were when they were read */
+    int32_t look;   /* this one */
     bool is_at_work;
     char *prompt;
 } ask;
@@ -165,7 +166,7 @@ static err read_all(local_db *db, void *job, diag *why) {
     if (e == OK) e = analysis_table_is_owed(db, a->id, &a->is_at_work, why);
     if (e == OK) e = analysis_table_read(db, &of_signal, &looks, why);
     for (size_t i = 0; i < looks.count; i++) {
-        if (looks.rows[i].look >= a->look) a->look = looks.rows[i].look + 1;
+        if (looks.rows[i].look >= a->n_kept) a->n_kept = looks.rows[i].look + 1;
         a->is_at_work = a->is_at_work || looks.rows[i].status == ANALYSIS_QUEUED;
     }
     analysis_list_deinit(&looks);
@@ -174,6 +175,7 @@ static err read_all(local_db *db, void *job, diag *why) {
 
 static void on_read(void *job, err error, const char *why) {
     ask *a = job;
+    if (a->n_kept > a->look) a->look = a->n_kept;
     if (error == OK)
         begin(a);
     else
@@ -217,6 +219,13 @@ static void analyze(void *context, const char *id, serve_reply to) {
         if (e != OK) outcome_busy(to, e);
         if (e != OK && a) drop(a);
     }
+}
+
+/* Only the loop's side of an ask: the other one may be reading. */
+void orchestrator_ask_note(void *context, const analysis_row *row) {
+    const orchestrator *o = context;
+    for (ask *a = o->asks; a; a = a->next)
+        if (strcmp(a->id, row->signal_id) == 0 && row->look >= a->look) a->look = row->look + 1;
 }
 
 void orchestrator_ask_provide(serve_providers *out) { out->analyze_signal = analyze; }

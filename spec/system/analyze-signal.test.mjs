@@ -156,3 +156,30 @@ test('what was asked counts against the trader\'s share of the day after a resta
   assert.match(answer.body.detail, /max_per_day/);
   await end({ daemon, exchange });
 });
+
+test('a look that somebody asks for comes after those that have begun and ended while its prompt was made', async () => {
+  const traderFolder = tempDir(), folder = tempDir();
+  writeFileSync(join(traderFolder, 'slow.lua'), `return trader {name = "Slow", interval = "1m",
+    filter = function(m) return m.symbol == "AAUSDT" and m.time / 60000 % 120 == 0 end,
+    prompt = function(m)
+      local n = 0
+      for i = 1, 5e6 do n = n + i % 7 end
+      return "any " .. n
+    end}`);
+  model({ say: text => opinion(text, { decision: 'wait' }) });
+  const env = { ...SETTINGS, AI_REANALYSE_MAX: '100', AI_DAILY_REQUESTS: '10000', AI_DAILY_TOKENS: '1000000000', SCRIPT_LOAD_CPU_MS: '20000' };
+  const exchange = await startExchange(market, 600, { stays: true });
+  const daemon = await startDaemon({ port: exchange.port, market, folder, traders: traderFolder, env });
+  const newest = async () => (await daemon.get('/api/v1/signals?state=confirmed&limit=1')).body.signals[0];
+  for (let n_met = 0; n_met < 3;) {
+    const signal = await eventually(newest, 'a signal'), before = await looksAt(daemon, signal.id), answer = await ask(daemon, signal.id);
+    if (answer.status !== 202) continue;
+    n_met += answer.body.look > before.length;
+    await eventually(async () => (await looksAt(daemon, signal.id)).some(a => a.analysisId === answer.body.analysisId && a.state === 'done'), 'the verdict');
+  }
+  await stop(exchange);
+  await eventually(async () => (await daemon.status()).analysis.running === 0, 'the last look');
+  assert.equal((await stop(daemon)).code, 0, daemon.stderr.slice(-2000));
+  const kept = rows(folder, 'SELECT id, look, requests FROM analyses');
+  assert.equal(kept.reduce((n, row) => n + row.requests, 0), gemini.requests.length, 'nothing is written over');
+});
