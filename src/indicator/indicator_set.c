@@ -8,21 +8,11 @@
  * Life numbers count the bars of a series from its first one and never change, unlike indices, which move when the
  * window slides.
  *
- * Columns. A column is whole (values of all bars kept) or short (of the newest ones). What is being added starts whole,
- * reads whole sources, and then all are cut. To lengthen a column, its kernel runs from an anchor up to where the column
- * begins, over sources that have been lengthened before:
- *
- *      bars    [ . . . . . . . . . . . . . . . . . . . . . . ]
- *      source  [ NaN NaN v v v v v v v v v v v v v v v v v v ]      floor: the oldest value that can be computed anew
- *                         | reach  |
- *      column  [ NaN NaN NaN NaN NaN a v v v v v v v . . . . ]      a: its oldest anchor whose window is there
- *
- * Before its floor a whole column is blank too. An epoch that is still there is an anchor with an empty state, so nothing
- * is lost before the window has slid over it. Deferred values cannot be computed anew, nor are those worth it whose
- * states are large: they are whole all the time, and have no floor. One that becomes a source of deferred ones stays whole
- * from then on and keeps its floor until the window has passed it. */
+ * Here: its life, runs of kernels, the next bar, corrections, the forming bar. indicator_set_add.c has newcomers,
+ * indicator_set_columns.c where values are kept, indicator_set_deferred.c what rests on other series. */
 #include "base/prefetch.h"
-#include "indicator/indicator_set_body.h"
+#include "indicator/indicator_set_columns.h"
+#include "indicator/indicator_set_deferred.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,21 +78,6 @@ void indicator_set_prefetch(const indicator_set *set, int32_t step) {
     }
 }
 
-void indicator_set_link(indicator_set *set, indicator_set *const sets[N_INTERVALS]) { set->linked = sets; }
-
-static reference *find_reference(const indicator_set *set, int32_t symbol) {
-    for (int32_t k = 0; k < set->n_references; k++)
-        if (set->references[k].symbol == symbol) return &set->references[k];
-    return NULL;
-}
-
-indicator_set *indicator_set_slow(const indicator_set *set, const indicator_spec *spec) {
-    int32_t symbol = (int32_t)spec->param[1];
-    const reference *from = symbol ? find_reference(set, symbol) : NULL;
-    indicator_set *const *sets = symbol ? (from ? from->sets : NULL) : set->linked;
-    return sets ? sets[(int32_t)spec->param[0]] : NULL;
-}
-
 const double *indicator_set_values(const indicator_set *set, int32_t i, int32_t output) {
     return column_values(&set->items[i].values, output, set->dropped);
 }
@@ -152,7 +127,7 @@ static const int64_t *numbers_of(indicator_set *set, int64_t from, int64_t to, i
 }
 
 /* Runs one instance over the bars with life numbers [from, to), which it has not seen or sees again. */
-static void run_bars(indicator_set *set, const instance *item, char *state, int64_t from, int64_t to) {
+void indicator_set_run_bars(indicator_set *set, const instance *item, char *state, int64_t from, int64_t to) {
     double *out[INDICATOR_OUTPUTS];
     for (int32_t o = 0; o < item->kernel->n_outputs; o++) out[o] = column_values(&item->values, o, set->dropped);
     if (item->spec->kind == INDICATOR_ALIGN) aim_at_slow(set, item);
@@ -171,7 +146,7 @@ static void run_bars(indicator_set *set, const instance *item, char *state, int6
 }
 
 /* The same, from its epoch on. */
-static void run(indicator_set *set, int32_t i, char *state, int64_t from, int64_t to) {
+void indicator_set_run(indicator_set *set, int32_t i, char *state, int64_t from, int64_t to) {
     instance *item = &set->items[i];
     const int64_t *open_ms = set->in.open_ms;
     while (from < to && open_ms[from - set->dropped] < item->asked_ms) from++;
@@ -181,7 +156,7 @@ static void run(indicator_set *set, int32_t i, char *state, int64_t from, int64_
         item->first_life = from;
         set->n_begun++;
     }
-    run_bars(set, item, state, from, to);
+    indicator_set_run_bars(set, item, state, from, to);
 }
 
 err indicator_set_grow_items(indicator_set *set) {
@@ -216,300 +191,6 @@ err indicator_set_grow_scratch(indicator_set *set, size_t bytes) {
     return OK;
 }
 
-/* ---- columns ---- */
-
-static bool is_whole(const indicator_set *set, const instance *item) {
-    return item->values.room == kline_series_room(set->bars);
-}
-
-static int32_t short_room(const instance *item) { return item->least + SHORT_SLACK + 1; }
-
-/* The oldest bar that every source can have values of. */
-static int64_t sources_floor(const indicator_set *set, const instance *item) {
-    int64_t floor = set->dropped;
-    for (int32_t s = 0; s < INDICATOR_SOURCES; s++)
-        if (item->source_at[s] >= 0 && set->items[item->source_at[s]].floor > floor)
-            floor = set->items[item->source_at[s]].floor;
-    return floor;
-}
-
-/* Bars from here on can have values, whatever has been left out of the columns. */
-static int64_t floor_of(const indicator_set *set, const instance *item) {
-    int64_t sources = sources_floor(set, item), from;
-    /* One that has been short is blank up to where it could be had anew then. */
-    if (!item->may_be_short) return item->floor > set->dropped ? item->floor : set->dropped;
-    if (item->epoch_ms == 0 || item->first_life >= sources) return set->dropped;
-    from = sources + kernel_reach(item->spec->kind, item->spec->param, item->spec->interval);
-    if (item->state_bytes > 0) from = anchors_from(&set->anchors, from);
-    return from < set->life ? from : set->life;
-}
-
-void indicator_set_find_floors(indicator_set *set) {
-    for (int32_t i = 0; i < set->count; i++) {
-        instance *item = &set->items[i];
-        item->floor = floor_of(set, item);
-        if (item->floor > set->dropped) column_blank(&item->values, item->floor);
-    }
-}
-
-static void find_slide(indicator_set *set) {
-    set->slide_life = INT64_MAX;
-    for (int32_t i = 0; i < set->count; i++) {
-        const column *c = &set->items[i].values;
-        int64_t full = c->first + c->room - 1; /* the last place is the forming bar's */
-        if (!is_whole(set, &set->items[i]) && full < set->slide_life) set->slide_life = full;
-    }
-}
-
-/* All at once, so that they are full at the same time again. */
-static void slide_short(indicator_set *set) {
-    for (int32_t i = 0; i < set->count; i++)
-        if (!is_whole(set, &set->items[i])) column_slide(&set->items[i].values, set->life - set->items[i].least);
-    find_slide(set);
-    set->n_moves++;
-}
-
-/* The window of the bars has moved on. */
-static void follow_bars(indicator_set *set) {
-    int64_t dropped = kline_series_dropped(set->bars);
-    if (dropped == set->dropped) return;
-    set->dropped = dropped;
-    for (int32_t i = 0; i < set->count; i++)
-        if (is_whole(set, &set->items[i])) column_slide(&set->items[i].values, dropped);
-    indicator_set_find_floors(set);
-    set->n_moves++;
-}
-
-static int64_t short_first(const indicator_set *set, const instance *item) {
-    int64_t first = set->life - item->least;
-    return first > set->dropped ? first : set->dropped;
-}
-
-/* False when it stays whole; without memory for another block it does. */
-static bool cut(indicator_set *set, instance *item) {
-    bool is_used = item->asked_life >= 0 && set->life - item->asked_life <= kline_series_keep(set->bars);
-    if (is_used || !item->may_be_short || !is_whole(set, item) || short_room(item) >= item->values.room) return false;
-    item->asked_life = -1;
-    return column_resize(&item->values, &set->spare, short_room(item), short_first(set, item)) == OK;
-}
-
-/* Those whose whole nobody has asked for lately. */
-void indicator_set_cut_unused(indicator_set *set) {
-    bool is_any = false;
-    for (int32_t i = 0; i < set->count; i++) is_any = cut(set, &set->items[i]) || is_any;
-    if (is_any) find_slide(set);
-    set->n_moves += is_any;
-}
-
-/* The values from its floor up to the first that is there. */
-void indicator_set_refill(indicator_set *set, const instance *item, int64_t to) {
-    int64_t from = item->floor;
-    if (item->epoch_ms == 0) return;
-    memset(set->scratch, 0, item->state_bytes);
-    if (item->first_life >= from)
-        from = item->first_life;
-    else if (item->state_bytes > 0 && from < to)
-        memcpy(set->scratch, anchors_get(&set->anchors, from) + item->anchor, item->state_bytes);
-    if (from < to) run_bars(set, item, set->scratch, from, to);
-}
-
-static err lengthen(indicator_set *set, int32_t i) {
-    instance *item = &set->items[i];
-    int64_t first = item->values.first;
-    err e = OK;
-    if (is_whole(set, item)) return OK;
-    for (int32_t s = 0; s < INDICATOR_SOURCES && e == OK; s++)
-        if (item->source_at[s] >= 0) e = lengthen(set, item->source_at[s]);
-    if (e == OK) e = indicator_set_grow_scratch(set, item->state_bytes + 1); /* never NULL */
-    if (e == OK) e = column_resize(&item->values, &set->spare, kline_series_room(set->bars), set->dropped);
-    if (e != OK) return e;
-    indicator_set_refill(set, item, first);
-    find_slide(set);
-    set->n_moves++;
-    return OK;
-}
-
-err indicator_set_lengthen(indicator_set *set, int32_t i) {
-    err e = lengthen(set, i);
-    if (e == OK) set->items[i].asked_life = set->life;
-    indicator_set_cut_unused(set); /* its sources */
-    return e;
-}
-
-/* ---- adding ---- */
-
-void indicator_set_bind_slow(const indicator_set *set, instance *item) {
-    const indicator_set *slow = indicator_set_slow(set, item->spec);
-    series_ref ref = item->spec->source[0];
-    item->has_slow = slow != NULL;
-    item->slow_at = slow && series_is_output(ref) ? indicator_set_find(slow, series_indicator(ref), 0) : -1;
-}
-
-void indicator_set_bind(const indicator_set *set, instance *item) {
-    for (int32_t s = 0; s < INDICATOR_SOURCES; s++) {
-        series_ref ref = item->spec->source[s];
-        bool is_here = item->spec->kind != INDICATOR_ALIGN && s < item->kernel->n_sources && series_is_output(ref);
-        item->source_at[s] = is_here ? indicator_set_find(set, series_indicator(ref), 0) : -1;
-    }
-    item->slow_at = -1;
-    if (item->spec->kind == INDICATOR_ALIGN) indicator_set_bind_slow(set, item);
-}
-
-/* Its state after the bars up to `life`, into what has been kept of that moment. */
-static void keep_state(indicator_set *set, const instance *item, int64_t life) {
-    const char *state = set->states + item->state;
-    if (item->state_bytes == 0) return;
-    for (int c = 0; c < N_CHECKPOINTS; c++)
-        if (set->checkpoints[c].life == life)
-            memcpy(set->checkpoints[c].states + item->state, state, item->state_bytes);
-    if (item->may_be_short && life % ANCHOR_BARS == 0 && anchors_get(&set->anchors, life))
-        memcpy(anchors_get(&set->anchors, life) + item->anchor, state, item->state_bytes);
-}
-
-/* A newcomer sees the bars kept, and its state goes into checkpoints and anchors on the way. */
-static void catch_up(indicator_set *set, int32_t i) {
-    instance *item = &set->items[i];
-    int64_t at = sources_floor(set, item), end;
-    memset(set->states + item->state, 0, item->state_bytes); /* which may be nothing, at the end of the states */
-    if (item->is_deferred) {
-        item->life = set->dropped;
-        return;
-    }
-    for (int c = 0; c < N_CHECKPOINTS; c++)
-        if (set->checkpoints[c].life < at) set->checkpoints[c].life = -1; /* it cannot be completed */
-    for (keep_state(set, item, at); at < set->life; at = end) {
-        end = (at / CHECKPOINT_BARS + 1) * CHECKPOINT_BARS;
-        if (end > set->life) end = set->life;
-        run(set, i, set->states + item->state, at, end);
-        keep_state(set, item, end);
-    }
-}
-
-static err add(indicator_set *set, int32_t id, int64_t epoch_ms);
-
-/* What it is made of comes first. */
-static err add_sources(indicator_set *set, const indicator_spec *spec, int64_t epoch_ms) {
-    err e = OK;
-    indicator_set *home = spec->kind == INDICATOR_ALIGN ? indicator_set_slow(set, spec) : set;
-    if (!home) return spec->param[1] > 0 ? OK : ERR_NOT_FOUND; /* a reference may come later */
-    for (int32_t s = 0; s < kernel_get(spec->kind)->n_sources && e == OK; s++)
-        if (series_is_output(spec->source[s]))
-            e = home == set ? add(set, series_indicator(spec->source[s]), epoch_ms)
-                            : indicator_set_add(home, series_indicator(spec->source[s]), 0);
-    return e;
-}
-
-bool indicator_set_rests_on_deferred(const indicator_set *set, const instance *item) {
-    if (item->spec->kind == INDICATOR_ALIGN || item->spec->kind == INDICATOR_OWN) return true;
-    for (int32_t s = 0; s < item->kernel->n_sources; s++)
-        if (item->source_at[s] >= 0 && set->items[item->source_at[s]].is_deferred) return true;
-    return false;
-}
-
-/* Whoever reads it back to `reach` bars does so also when all is done anew from a checkpoint. */
-static err prepare_source(indicator_set *set, int32_t at, bool is_deferred, int32_t reach) {
-    instance *source = &set->items[at];
-    int32_t least = N_CHECKPOINTS * CHECKPOINT_BARS + reach;
-    err e = lengthen(set, at);
-    if (e != OK) return e;
-    if (least > source->least) source->least = least;
-    if (is_deferred || source->chain + REBUILD_BARS + least > kline_series_keep(set->bars))
-        source->may_be_short = false; /* what is deferred may be far behind */
-    return OK;
-}
-
-/* What is aligned may be far behind, and there is no telling it when the column moves on. */
-static err prepare_slow(const indicator_set *set, const instance *item) {
-    return item->slow_at >= 0 ? prepare_source(indicator_set_slow(set, item->spec), item->slow_at, true, 0) : OK;
-}
-
-static err prepare_sources(indicator_set *set, const instance *item, int32_t reach) {
-    err e = OK;
-    for (int32_t s = 0; s < INDICATOR_SOURCES && e == OK; s++)
-        if (item->source_at[s] >= 0) e = prepare_source(set, item->source_at[s], item->is_deferred, reach);
-    return e == OK ? prepare_slow(set, item) : e;
-}
-
-/* Whether its past can be had anew from the bars kept, and the anchors for that take less than what is left out. */
-static bool may_be_short(const indicator_set *set, const instance *item) {
-    int32_t keep = kline_series_keep(set->bars), room = kline_series_room(set->bars);
-    size_t saved = (size_t)(room - short_room(item)) * sizeof(double) * (size_t)item->kernel->n_outputs;
-    return !item->is_deferred && item->rounds <= ROUNDS_MAX && short_room(item) < room &&
-           item->chain + REBUILD_BARS + item->least <= keep && item->state_bytes * (size_t)set->anchors.n < saved;
-}
-
-static void measure_chain(const indicator_set *set, instance *item, int32_t reach) {
-    for (int32_t s = 0; s < INDICATOR_SOURCES; s++) {
-        const instance *source = item->source_at[s] >= 0 ? &set->items[item->source_at[s]] : NULL;
-        if (!source || !source->may_be_short) continue;
-        if (source->chain > item->chain) item->chain = source->chain;
-        if (source->rounds > item->rounds) item->rounds = source->rounds;
-    }
-    item->chain += reach;
-    item->rounds += item->state_bytes > 0;
-}
-
-/* What catch_up runs over is not blanked before. A remembered epoch leaves bars out. */
-static err new_column(indicator_set *set, instance *item) {
-    int64_t from = item->is_deferred || item->asked_ms > 0 ? set->life : sources_floor(set, item);
-    return column_init(&item->values, &set->spare, item->kernel->n_outputs, kline_series_room(set->bars), set->dropped,
-                       from, set->life);
-}
-
-static err complete(indicator_set *set, instance *item, int32_t reach) {
-    err e;
-    indicator_set_bind(set, item);
-    item->is_deferred = indicator_set_rests_on_deferred(set, item);
-    e = prepare_sources(set, item, reach);
-    if (e != OK) return e;
-    measure_chain(set, item, reach);
-    item->may_be_short = may_be_short(set, item);
-    if (item->may_be_short) e = anchors_add(&set->anchors, item->state_bytes, &item->anchor);
-    if (e != OK) return e;
-    return new_column(set, item);
-}
-
-static err add(indicator_set *set, int32_t id, int64_t epoch_ms) {
-    const indicator_spec *spec = registry_get(set->registry, id);
-    size_t bytes = kernel_state_bytes(spec->kind, spec->param, spec->interval);
-    int32_t reach = kernel_reach(spec->kind, spec->param, spec->interval);
-    instance *item;
-    err e;
-    if (indicator_set_find(set, id, 0) >= 0) return OK;
-    if (reach + N_CHECKPOINTS * CHECKPOINT_BARS > kline_series_keep(set->bars)) return ERR_TOO_BIG;
-    e = add_sources(set, spec, epoch_ms);
-    if (e == OK && set->count == set->capacity) e = indicator_set_grow_items(set);
-    if (e == OK) e = indicator_set_grow_states(set, bytes);
-    if (e != OK) return e;
-    item = &set->items[set->count];
-    *item = (instance){.id = id,
-                       .kernel = kernel_get(spec->kind),
-                       .spec = spec,
-                       .least = SHORT_LEAST,
-                       .asked_ms = epoch_ms,
-                       .asked_life = -1,
-                       .state = set->used,
-                       .state_bytes = bytes};
-    e = complete(set, item, reach);
-    if (e != OK) return e;
-    set->n_deferred += item->is_deferred;
-    set->used += bytes;
-    if (reach > set->reach) set->reach = reach;
-    catch_up(set, set->count);
-    item->floor = floor_of(set, item);
-    set->count++;
-    return OK;
-}
-
-err indicator_set_add(indicator_set *set, int32_t id, int64_t epoch_ms) {
-    err e;
-    if (indicator_set_find(set, id, 0) >= 0) return OK;
-    follow_bars(set);
-    e = add(set, id, epoch_ms);
-    indicator_set_cut_unused(set);
-    return e;
-}
-
 static void take_checkpoint(indicator_set *set) {
     checkpoint *older = &set->checkpoints[set->checkpoints[0].life <= set->checkpoints[1].life ? 0 : 1];
     if (!set->count) return;
@@ -527,13 +208,14 @@ static void take_anchor(indicator_set *set) {
 
 void indicator_set_advance(indicator_set *set) {
     int64_t end = kline_series_dropped(set->bars) + kline_series_count(set->bars);
-    follow_bars(set);
+    indicator_set_follow_bars(set);
     spare_blocks_deinit(&set->spare); /* what was to be added has been */
     while (set->life < end) {
-        if (set->life >= set->slide_life) slide_short(set);
+        if (set->life >= set->slide_life) indicator_set_slide_short(set);
         set->number_life = -1; /* what has been forming may not be what has closed */
         for (int32_t i = 0; i < set->count; i++)
-            if (!set->items[i].is_deferred) run(set, i, set->states + set->items[i].state, set->life, set->life + 1);
+            if (!set->items[i].is_deferred)
+                indicator_set_run(set, i, set->states + set->items[i].state, set->life, set->life + 1);
         set->life++;
         if (set->life % CHECKPOINT_BARS == 0) take_checkpoint(set);
         if (set->life % ANCHOR_BARS == 0) {
@@ -582,42 +264,9 @@ static void restart(indicator_set *set) {
         if (item->epoch_ms < set->in.open_ms[0]) item->epoch_ms = 0;
         column_reset(&item->values, set->dropped);
     }
-    find_slide(set);
+    indicator_set_find_slide(set);
     set->n_moves++;
     set->n_new_epochs++;
-}
-
-/* A deferred instance forgets what it knows from bar `life` on. An own series has no state but its values; anything else
- * begins anew, in a new epoch when its first bar is gone. */
-static void rewind_one(indicator_set *set, instance *item, int64_t life) {
-    int64_t oldest = kline_series_dropped(set->bars);
-    if (item->life <= life) return;
-    if (item->spec->kind == INDICATOR_OWN || item->spec->kind == INDICATOR_ALIGN) {
-        item->life = life;
-        return;
-    }
-    memset(set->states + item->state, 0, item->state_bytes);
-    item->life = oldest;
-    if (item->epoch_ms && item->first_life < oldest) {
-        item->epoch_ms = 0;
-        set->n_new_epochs++;
-        set->n_moves++;
-    }
-}
-
-static void rewind_deferred(indicator_set *set, int64_t life) {
-    if (!set->n_deferred) return;
-    for (int32_t i = 0; i < set->count; i++)
-        if (set->items[i].is_deferred) rewind_one(set, &set->items[i], life);
-}
-
-/* In the other sets: what is aligned from this one, or may have been read by an own series. */
-static void rewind_linked(const indicator_set *set, int64_t from_ms) {
-    for (int32_t i = 0; set->linked && i < N_INTERVALS; i++) {
-        indicator_set *other = set->linked[i];
-        if (!other || other == set || !other->n_deferred) continue;
-        rewind_deferred(other, kline_series_dropped(other->bars) + kline_series_count_at(other->bars, from_ms));
-    }
 }
 
 bool indicator_set_correct(indicator_set *set, int32_t index) {
@@ -633,8 +282,8 @@ bool indicator_set_correct(indicator_set *set, int32_t index) {
     }
     indicator_set_advance(set); /* takes the void checkpoints and anchors again on the way */
     if (!from) indicator_set_find_floors(set);
-    rewind_deferred(set, dropped + index);
-    rewind_linked(set, kline_series_open_ms(set->bars)[index]);
+    indicator_set_rewind_deferred(set, dropped + index);
+    indicator_set_rewind_linked(set, kline_series_open_ms(set->bars)[index]);
     return from == NULL;
 }
 
@@ -647,7 +296,7 @@ static void peek_one(indicator_set *set, const instance *item) {
             column_values(&item->values, o, set->dropped)[count] = NAN;
         return;
     }
-    run_bars(set, item, set->scratch + item->state, set->life, set->life + 1);
+    indicator_set_run_bars(set, item, set->scratch + item->state, set->life, set->life + 1);
 }
 
 /* Twenty traders that look at one tick ask for the same values. What is deferred may have been settled, or set by an author's
@@ -675,179 +324,6 @@ err indicator_set_peek(indicator_set *set) {
     set->number_life = -1;
     for (int32_t i = 0; i < set->count; i++) peek_one(set, &set->items[i]);
     return OK;
-}
-
-/* ---- what is deferred ---- */
-
-bool indicator_set_has_deferred(const indicator_set *set) { return set->n_deferred > 0; }
-
-/* The open time from which on a set has been corrected since it had been `n_seen` times; INT64_MAX: not at all. */
-static int64_t corrected_since(const indicator_set *set, int64_t n_seen) {
-    int64_t from_ms = INT64_MAX;
-    if (set->n_corrected - n_seen > CORRECTIONS) return 0;
-    for (int64_t k = n_seen; k < set->n_corrected; k++)
-        if (set->corrected_ms[k % CORRECTIONS] < from_ms) from_ms = set->corrected_ms[k % CORRECTIONS];
-    return from_ms;
-}
-
-/* Corrections of other symbols: what is aligned from them, or may have been read by an own series, is made again. */
-static void follow_references(indicator_set *set) {
-    for (int32_t k = 0; k < set->n_references; k++) {
-        reference *from = &set->references[k];
-        for (int32_t i = 0; from->sets && i < N_INTERVALS; i++) {
-            if (!from->sets[i] || from->sets[i]->n_corrected == from->n_corrected[i]) continue;
-            int64_t from_ms = corrected_since(from->sets[i], from->n_corrected[i]);
-            from->n_corrected[i] = from->sets[i]->n_corrected;
-            rewind_deferred(set, kline_series_dropped(set->bars) + kline_series_count_at(set->bars, from_ms));
-        }
-    }
-}
-
-/* One that has fallen behind the window begins anew. */
-static void follow_window(indicator_set *set, instance *item) {
-    int64_t oldest = kline_series_dropped(set->bars);
-    if (item->life >= oldest) return;
-    memset(set->states + item->state, 0, item->state_bytes);
-    set->n_new_epochs += item->epoch_ms != 0;
-    set->n_moves += item->epoch_ms != 0;
-    item->epoch_ms = 0;
-    item->life = oldest;
-}
-
-/* The open time up to which the source of an aligned series is known: it may be deferred itself. */
-static int64_t slow_known_to(const indicator_set *slow, const instance *item) {
-    const instance *source = item->slow_at >= 0 ? &slow->items[item->slow_at] : NULL;
-    int64_t at = source && source->is_deferred ? source->life - kline_series_dropped(slow->bars) : INT64_MAX;
-    if (at >= kline_series_count(slow->bars)) return kline_series_known_to(slow->bars);
-    return at > 0 ? kline_series_open_ms(slow->bars)[at] : 0;
-}
-
-/* The bars (as a life number) up to which the source of an aligned series is known. */
-static int64_t known_life(const indicator_set *set, const instance *item, int64_t life) {
-    const indicator_set *slow = indicator_set_slow(set, item->spec);
-    const int64_t *open_ms = kline_series_open_ms(set->bars);
-    int64_t dropped = kline_series_dropped(set->bars), at = item->life, known_to_ms;
-    if (!slow) return life; /* known to be NaN */
-    known_to_ms = slow_known_to(slow, item);
-    while (at < life) {
-        int64_t close_ms = interval_next(item->spec->interval, open_ms[at - dropped]);
-        if (known_to_ms < interval_floor((int32_t)item->spec->param[0], close_ms)) break;
-        at++;
-    }
-    return at;
-}
-
-static void settle_one(indicator_set *set, int32_t i, int64_t life) {
-    instance *item = &set->items[i];
-    follow_window(set, item);
-    if (item->spec->kind == INDICATOR_OWN) return;
-    if (item->spec->kind == INDICATOR_ALIGN) life = known_life(set, item, life);
-    for (int32_t s = 0; s < INDICATOR_SOURCES; s++) {
-        const instance *source = item->source_at[s] >= 0 ? &set->items[item->source_at[s]] : NULL;
-        if (source && source->is_deferred && source->life < life) life = source->life;
-    }
-    if (life <= item->life) return;
-    run(set, i, set->states + item->state, item->life, life);
-    item->life = life;
-}
-
-void indicator_set_settle(indicator_set *set, int32_t count) {
-    int64_t life = kline_series_dropped(set->bars) + count;
-    if (!set->n_deferred) return;
-    follow_references(set);
-    for (int32_t i = 0; i < set->count; i++)
-        if (set->items[i].is_deferred) settle_one(set, i, life);
-}
-
-int32_t indicator_set_own_next(indicator_set *set, int32_t i) {
-    instance *item = &set->items[i];
-    const int64_t *open_ms = kline_series_open_ms(set->bars);
-    int64_t dropped = kline_series_dropped(set->bars), end = dropped + kline_series_count(set->bars);
-    follow_references(set);
-    follow_window(set, item);
-    while (item->life < end && open_ms[item->life - dropped] < item->asked_ms) item->life++;
-    return (int32_t)(item->life - dropped);
-}
-
-void indicator_set_own_put(indicator_set *set, int32_t i, double value) {
-    instance *item = &set->items[i];
-    int32_t at = (int32_t)(item->life - kline_series_dropped(set->bars));
-    if (item->epoch_ms == 0) {
-        item->epoch_ms = kline_series_open_ms(set->bars)[at];
-        item->first_life = item->life;
-        set->n_begun++;
-    }
-    column_values(&item->values, 0, set->dropped)[at] = kernel_defined(value);
-    item->life++;
-}
-
-void indicator_set_own_peek(indicator_set *set, int32_t i, double value) {
-    column_values(&set->items[i].values, 0, set->dropped)[kline_series_count(set->bars)] = kernel_defined(value);
-}
-
-/* ---- other symbols ---- */
-
-static err note_reference(indicator_set *set, int32_t symbol, reference **out) {
-    reference *larger;
-    *out = find_reference(set, symbol);
-    if (*out) return OK;
-    larger = realloc(set->references, ((size_t)set->n_references + 1) * sizeof *larger);
-    if (!larger) return ERR_NO_MEMORY;
-    set->references = larger;
-    *out = &larger[set->n_references++];
-    **out = (reference){.symbol = symbol};
-    return OK;
-}
-
-/* What was aligned while the reference was not there, and all that is made of it, begins anew. */
-static void restart_stale(indicator_set *set) {
-    int64_t oldest = kline_series_dropped(set->bars);
-    for (int32_t i = 0; i < set->count; i++) {
-        instance *item = &set->items[i];
-        for (int32_t s = 0; s < INDICATOR_SOURCES; s++)
-            item->is_stale = item->is_stale || (item->source_at[s] >= 0 && set->items[item->source_at[s]].is_stale);
-        if (item->is_stale) rewind_one(set, item, oldest);
-    }
-    for (int32_t i = 0; i < set->count; i++) set->items[i].is_stale = false;
-}
-
-/* The source of an aligned series, in the set that is its home now. */
-static err follow_home(indicator_set *set, int32_t i) {
-    bool was_there = set->items[i].has_slow;
-    err e = add_sources(set, set->items[i].spec, 0); /* they may be added here: `items` may move */
-    instance *item = &set->items[i];
-    if (e != OK) return e;
-    indicator_set_bind_slow(set, item);
-    item->is_stale = !was_there && item->has_slow;
-    return prepare_slow(set, item);
-}
-
-err indicator_set_link_reference(indicator_set *set, int32_t symbol, indicator_set *const sets[N_INTERVALS]) {
-    reference *from;
-    bool has_come = false;
-    err e = note_reference(set, symbol, &from);
-    if (e != OK) return e;
-    for (int32_t i = 0; i < N_INTERVALS; i++) {
-        int64_t now = sets && sets[i] ? sets[i]->n_corrected : 0;
-        /* Sets that take the place of others have the same bars: their past is taken over. */
-        if (sets != from->sets || now < from->n_corrected[i]) from->n_corrected[i] = now;
-    }
-    from->sets = sets;
-    for (int32_t i = 0; i < set->count && e == OK; i++) {
-        const indicator_spec *spec = set->items[i].spec;
-        if (spec->kind != INDICATOR_ALIGN || (int32_t)spec->param[1] != symbol) continue;
-        e = follow_home(set, i);
-        has_come = has_come || set->items[i].is_stale;
-    }
-    if (has_come) restart_stale(set);
-    return e;
-}
-
-err indicator_set_unlink_references(indicator_set *set) {
-    err e = OK;
-    for (int32_t k = 0; k < set->n_references && e == OK; k++)
-        e = indicator_set_link_reference(set, set->references[k].symbol, NULL);
-    return e;
 }
 
 /* ---- asking ---- */

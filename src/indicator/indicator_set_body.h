@@ -1,5 +1,5 @@
-/* What is inside an indicator_set: for indicator_set.c, which runs it, and indicator_set_save.c, which writes it down and
- * makes one of what was written. See indicator_set.c for the drawing.
+/* What is inside an indicator_set: for the files that it is made of, and indicator_set_save.c, which writes it down and makes one of
+ * what was written. See indicator_set.c for the drawing.
  * Threads: the symbol's owner. */
 #pragma once
 #include "indicator/anchors.h"
@@ -83,18 +83,13 @@ struct indicator_set {
     int64_t n_corrected, corrected_ms[CORRECTIONS]; /* ever; open times of the last of them */
 };
 
+static inline int32_t short_room(const instance *item) { return item->least + SHORT_SLACK + 1; }
+
+/* One instance over the bars with life numbers [from, to), which it has not seen or sees again. */
+void indicator_set_run_bars(indicator_set *set, const instance *item, char *state, int64_t from, int64_t to);
+/* The same, from its epoch on, which may begin here. */
+void indicator_set_run(indicator_set *set, int32_t i, char *state, int64_t from, int64_t to);
 /* Room for more: ERR_NO_MEMORY. */
 MUST_CHECK err indicator_set_grow_items(indicator_set *set);
 MUST_CHECK err indicator_set_grow_states(indicator_set *set, size_t bytes);
 MUST_CHECK err indicator_set_grow_scratch(indicator_set *set, size_t bytes);
-/* Where its sources are; whether it is deferred for their sake. */
-void indicator_set_bind(const indicator_set *set, instance *item);
-void indicator_set_bind_slow(const indicator_set *set, instance *item);
-bool indicator_set_rests_on_deferred(const indicator_set *set, const instance *item);
-/* Where the source of an aligned series is at home; NULL: not there. */
-indicator_set *indicator_set_slow(const indicator_set *set, const indicator_spec *spec);
-void indicator_set_find_floors(indicator_set *set);
-/* The values from its floor up to `to`; its sources and its own column are whole, and there is scratch for its state. */
-void indicator_set_refill(indicator_set *set, const instance *item, int64_t to);
-/* Cuts the columns whose whole nobody has asked for lately. */
-void indicator_set_cut_unused(indicator_set *set);

@@ -6,7 +6,9 @@
  * One whose column may be short has anchors and no values, since they can be computed from those; another one has values
  * and no anchors. */
 #include "indicator/indicator_set_save.h"
-#include "indicator/indicator_set_body.h"
+#include "indicator/indicator_set_add.h"
+#include "indicator/indicator_set_columns.h"
+#include "indicator/indicator_set_deferred.h"
 #include <stdlib.h>
 #include <string.h>
 
