@@ -208,8 +208,9 @@ test('a start that fails says so in the machine\'s row', async () => {
 test('force_sync writes what waits; REALTIME=on broadcasts new signals', async () => {
   supabase.faulty.broadcasts.length = 0;
   const { daemon, folder } = await runMarket({ env: { SYNC_INTERVAL_MS: '3600000', REALTIME: 'on' } });
-  assert.ok(waitingIn(folder) > 0, 'the last rows wait');
   const c = await connect(daemon);
+  await c.ask('pause_execution'); // is an event; the last batch of a hundred may have taken all others
+  await eventually(() => waitingIn(folder) > 0, 'it to wait');
   assert.deepEqual(await c.ask('force_sync', {}, 60000), { complete: true, cloud: true });
   c.leave();
   await assertAllThere(folder);
@@ -220,9 +221,9 @@ test('force_sync writes what waits; REALTIME=on broadcasts new signals', async (
 });
 
 test('force_sync is answered while Supabase cannot be written to, and says why', async () => {
+  const rule = supabase.faulty.on({ method: 'POST', table: 'signals' }, unavailable()); // before anything could be written
   const { daemon, folder } = await runMarket({ env: { SYNC_INTERVAL_MS: '3600000' } });
   const c = await connect(daemon);
-  const rule = supabase.faulty.on({ method: 'POST', table: 'signals' }, unavailable());
   const refused = await c.ask('force_sync', {}, 60000);
   assert.deepEqual([refused.complete, refused.cloud], [false, true]);
   assert.match(refused.why, /schema cache/);
