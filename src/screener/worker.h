@@ -14,7 +14,7 @@
 #include "screener/saved_symbol.h"
 #include "screener/tracked.h"
 
-enum { WORKERS_MAX = 8, INBOX_EVENTS = 8192 };
+enum { WORKERS_MAX = 8, INBOX_EVENTS = 4096 };
 
 typedef enum note_kind {
     NOTE_RANGE,     /* ask REST for [from_ms, to_ms) of (symbol, interval) */
