@@ -32,8 +32,8 @@
 enum {
     N_SYMBOLS = 40,
     N_BARS = 500,
-    ROUND_MINUTES = 60,
-    WARM_ROUNDS = 160,
+    ROUND_MINUTES = 30,
+    WARM_ROUNDS = 320,
     EVENTS = 10000,
     CALLS_MAX = 512,
     CALLERS_MAX = 16,
