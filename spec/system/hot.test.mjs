@@ -71,6 +71,34 @@ async function finish({ daemon, exchange, folder }) {
   return stored(folder);
 }
 
+// What counts the bars since it has begun: a state of C, and an own series.
+const COUNTS = {
+  'sum.lua': 'return trader { name = "Sum", interval = "1m", filter = function(m) return ta.cum(m.close / m.close)[0] % 9 == 0 end }\n',
+  'own.lua': 'return trader { name = "Own", interval = "1m", series = {n = function(m, prev) return na(prev) and 1 or prev + 1 end}, filter = function(m) return m.my.n[0] % 9 == 0 end }\n',
+};
+const DEEP = 'return trader { name = "Deep", interval = "1m", filter = function(m) return m.close[0] < ta.ema(m.close, 120)[0] end }\n';
+
+test('a trader that needs older bars than are there has them fetched; the others keep everything', { skip: market.hasHoles && 'takes recorded klines' }, async () => {
+  const it = await begin(COUNTS, { speed: 1200, workers: 2 }), { daemon, exchange, traders, folder } = it;
+  const nines = () => daemon.signals().filter(s => s.trader !== 'deep');
+  await daemon.until(() => nines().length > 12, 'some of theirs');
+  save(traders, 'deep.lua', DEEP);
+  await told(daemon, /3 symbols fetch older bars/);
+  await told(daemon, /first look: deep: [1-9]\d* hits on 3 of 3 symbols/);
+  const count = nines().length;
+  await daemon.until(() => nines().length > count + 12 && daemon.signals().some(s => s.trader === 'deep'), 'more of theirs, and one of its own');
+  assert.equal((await stop(daemon)).code, 0, daemon.stderr);
+  await stop(exchange);
+  const signals = [...stored(folder).values()];
+  for (const trader of ['sum', 'own']) {
+    for (const symbol of market.symbols) {
+      const times = signals.filter(s => s.trader === trader && s.symbol === symbol).map(s => s.time / 60000).sort((a, b) => a - b);
+      assert.ok(times.length > 4, `${trader} ${symbol}: ${times.length} signals`);
+      assert.deepEqual(times.slice(1).filter((t, i) => t - times[i] !== 9), [], `${trader} ${symbol}: every nine minutes, ${times}`);
+    }
+  }
+});
+
 describe('files', () => {
   test('added, edited, broken, mended, removed', async () => {
     const { daemon, traders } = await begin({ 'above.lua': above(3) });

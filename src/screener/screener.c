@@ -180,14 +180,18 @@ void screener_set_start(screener *s, int64_t start_ms) {
 
 static err send_track(screener *s, uint32_t symbol, bool is_late) {
     const memory *known = s->kept[symbol] ? s->kept[symbol] : s->memory;
+    control what = {.kind = CONTROL_TRACK,
+                    .symbol = symbol,
+                    .start_ms = s->tracked_ms[symbol],
+                    .memory = known,
+                    .skips_late_bars = is_late && !s->is_deepening[symbol]};
+    if (s->is_deepening[symbol] && s->owner[symbol] < s->n_workers) {
+        s->is_deepening[symbol] = false;
+        return inboxes_send(s, s->owner[symbol], what);
+    }
+    s->is_deepening[symbol] = false;
     s->owner[symbol] = (uint8_t)(s->n_tracked % (uint32_t)s->n_workers);
-    return inboxes_send_with_saved(s, s->owner[symbol],
-                                   (control){.kind = CONTROL_TRACK,
-                                             .symbol = symbol,
-                                             .start_ms = s->tracked_ms[symbol],
-                                             .memory = known,
-                                             .skips_late_bars = is_late},
-                                   symbol_table_get(s->shared.symbols, symbol)->name);
+    return inboxes_send_with_saved(s, s->owner[symbol], what, symbol_table_get(s->shared.symbols, symbol)->name);
 }
 
 static err add_everywhere(screener *s, uint32_t symbol) {
@@ -238,7 +242,28 @@ err screener_untrack(screener *s, uint32_t symbol) {
     }
     s->is_leaving[symbol] = true;
     s->n_leaving++;
-    return e == OK ? inboxes_send_to_symbol(s, symbol, (control){.kind = CONTROL_UNTRACK, .symbol = symbol}) : e;
+    return e == OK ? inboxes_send_to_symbol(
+                         s, symbol,
+                         (control){.kind = CONTROL_UNTRACK, .symbol = symbol, .keeps_epochs = s->is_deepening[symbol]})
+                   : e;
+}
+
+/* What a new trader needs is older than the bars that are there: those symbols begin anew, where they stand. */
+static err deepen(screener *s) {
+    uint32_t n = 0;
+    err e = OK;
+    for (uint32_t symbol = 0; symbol < SYMBOL_MAX && s->n_shallow > 0 && e == OK; symbol++) {
+        if (!s->is_shallow[symbol]) continue;
+        s->is_shallow[symbol] = false;
+        s->n_shallow--;
+        if (!s->is_tracked[symbol] || s->is_leaving[symbol]) continue; /* it begins anew when it comes back */
+        s->is_deepening[symbol] = true;
+        e = screener_untrack(s, symbol);
+        if (e == OK) e = screener_track_late(s, symbol);
+        n++;
+    }
+    if (n) log_info("screener", "%u symbols fetch older bars: a new trader needs more than are there", n);
+    return e;
 }
 
 /* Whoever takes the passes has its last ones: it may begin again, with any worker. */
@@ -250,7 +275,10 @@ static err on_untracked(screener *s, const note *n) {
         memory_free(s->kept[n->symbol]);
         s->kept[n->symbol] = n->kept;
     }
-    if (!s->is_back[n->symbol]) return OK;
+    if (!s->is_back[n->symbol]) {
+        s->is_deepening[n->symbol] = false;
+        return OK;
+    }
     set_back(s, n->symbol, false);
     e = send_track(s, n->symbol, true);
     return e == OK ? inboxes_empty_held(s, n->symbol, true, FATE_KEEP, FATE_PUSH) : e;
@@ -367,6 +395,7 @@ err screener_resize(screener *s, int32_t n_workers) {
 
 static err next_thing(screener *s) {
     if (s->wants_choice) return choose_again(s);
+    if (s->n_shallow) return deepen(s);
     if (s->n_wanted != s->n_workers) {
         int32_t before = s->n_workers;
         err e = moving_begin_resize(s);
@@ -424,6 +453,10 @@ static void on_note(screener *s, const note *n) {
         break;
     case NOTE_WORD:
         if (rankings_say(s->rankings, n->who, &n->word) != OK) screener_give_up(s);
+        break;
+    case NOTE_SHALLOW:
+        s->n_shallow += !s->is_shallow[n->symbol];
+        s->is_shallow[n->symbol] = true;
         break;
     case NOTE_INSTALLED: installing_installed(s, n->set); break;
     case NOTE_BARRIER:

@@ -36,7 +36,8 @@ struct screener {
     uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX]; /* target: NOBODY unless on the way */
     /* Leaving: from untracking to NOTE_UNTRACKED. Back: tracked anew meanwhile, which begins then. */
     bool is_tracked[SYMBOL_MAX], is_leaving[SYMBOL_MAX], is_back[SYMBOL_MAX];
-    int32_t n_leaving, n_back;
+    bool is_shallow[SYMBOL_MAX], is_deepening[SYMBOL_MAX]; /* to begin anew with older bars; on its way to that */
+    int32_t n_leaving, n_back, n_shallow;
     int64_t tracked_ms[SYMBOL_MAX]; /* market time when its watch was asked for */
     bool wants_choice;
     memory *kept[SYMBOL_MAX];                /* of those that were tracked before; NULL: none */

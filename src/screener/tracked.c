@@ -2,6 +2,7 @@
 #include "screener/tracked.h"
 #include "base/prefetch.h"
 #include "screener/origin.h"
+#include "screener/tracked_depth.h"
 #include "screener/tracked_hold.h"
 #include "screener/tracked_restore.h"
 #include <stddef.h>
@@ -14,15 +15,24 @@
 typedef struct epochs {
     registry *registry;
     tracked *tracked;
+    const trader_set *set; /* of the symbol's own traders; NULL: it is a copy */
+    int64_t start_ms;
     int64_t from[N_INTERVALS]; /* first bar of a series that was made now; 0: it was there */
 } epochs;
+
+/* It began too late for a trader that has joined since, which is still waiting: there are older bars now. */
+static bool is_too_late(const epochs *e, int32_t interval, int32_t id, int64_t epoch_ms) {
+    int32_t depth = e->set && epoch_ms < e->start_ms ? tracked_depth(e->tracked->symbol, e->set, interval, id) : 0;
+    return epoch_ms > e->from[interval] &&
+           interval_count(interval, epoch_ms, interval_floor(interval, e->start_ms)) < depth;
+}
 
 static void restore_epoch(void *context, const char *key, int64_t epoch_ms) {
     epochs *e = context;
     int32_t id, interval;
     if (registry_parse(e->registry, key, &id) != OK) return;
     interval = registry_get(e->registry, id)->interval;
-    if (!e->from[interval] || epoch_ms < e->from[interval]) return;
+    if (!e->from[interval] || epoch_ms < e->from[interval] || is_too_late(e, interval, id, epoch_ms)) return;
     (void)!indicator_set_add(e->tracked->frames[interval]->set, id, epoch_ms); /* without room it starts at first use */
 }
 
@@ -46,7 +56,7 @@ static err make_frame(tracked *t, epochs *known, const origin *o, int32_t least_
 static err make_frames(tracked *t, registry *r, const trader_set *set, const tracked_policy *p) {
     int32_t depth[N_INTERVALS];
     uint32_t mask = trader_set_intervals(set, depth), made = 0;
-    epochs known = {.registry = r, .tracked = t};
+    epochs known = {.registry = r, .tracked = t, .set = set, .start_ms = p->start_ms};
     origin from;
     err e = OK;
     origin_of_symbol(t->symbol->name, r, set, p, &from);
@@ -180,9 +190,23 @@ err tracked_choose(tracked *t, const trader_set *set, const tracked_policy *poli
     return e;
 }
 
-err tracked_keep(tracked *t, const trader_set *set) {
+static err keep_epochs(const tracked *t, const registry *r, int32_t interval) {
+    char key[INDICATOR_KEY_BYTES];
+    const indicator_set *s = t->frames[interval]->set;
+    err e = OK;
+    for (int32_t k = 0; k < indicator_set_count(s) && e == OK; k++) {
+        if (!indicator_set_epoch(s, k)) continue;
+        registry_key(r, indicator_set_id(s, k), key);
+        e = memory_add_epoch(t->kept, t->symbol->name, key, indicator_set_epoch(s, k));
+    }
+    return e;
+}
+
+err tracked_keep(tracked *t, const trader_set *set, const registry *keeps_epochs) {
     const char *symbol = t->symbol->name;
     err e = memory_new(&t->kept);
+    for (int32_t i = 0; keeps_epochs && i < N_INTERVALS && e == OK; i++)
+        if (t->frames[i]) e = keep_epochs(t, keeps_epochs, i);
     for (int32_t i = 0; i < N_INTERVALS && e == OK; i++)
         if (t->told_ms[i]) e = memory_add_watermark(t->kept, symbol, i, t->told_ms[i]);
     for (int32_t i = 0; set && i < set->count && e == OK; i++) {
@@ -190,8 +214,9 @@ err tracked_keep(tracked *t, const trader_set *set) {
         if (!s->is_wanted) continue;
         e = memory_add_edge(t->kept, symbol, &s->edge);
         if (e == OK && s->tick) e = memory_add_edge(t->kept, symbol, s->tick);
-        if (e == OK && tracked_is_owed(t, s, set->traders[i]->spec->interval)) {
-            owed_row owed = {.cursor_ms = s->cursor_ms};
+        bool begins_again = keeps_epochs && s->is_warming && !s->edge.has_run; /* it lacks bars that will be there */
+        if (e == OK && (begins_again || tracked_is_owed(t, s, set->traders[i]->spec->interval))) {
+            owed_row owed = {.cursor_ms = begins_again ? 0 : s->cursor_ms};
             memcpy(owed.trader_id, s->edge.trader_id, sizeof owed.trader_id);
             e = memory_add_owed(t->kept, symbol, set->traders[i]->spec->interval, &owed);
         }

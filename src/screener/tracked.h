@@ -76,9 +76,9 @@ MUST_CHECK err tracked_install(tracked *t, registry *r, const trader_set *before
 /* Volumes have changed, or the universe has: traders that want the symbol now begin on it, those that do not any more are
  * forgotten (their provisional signals are the caller's: evaluation_withdraw_unwanted). True: something has changed. */
 MUST_CHECK err tracked_choose(tracked *t, const trader_set *set, const tracked_policy *policy, bool *has_changed);
-/* Its watch ends: fills `kept` with where its traders stand. Epochs are not kept: what comes back begins with the bars of
- * then. ERR_NO_MEMORY. */
-MUST_CHECK err tracked_keep(tracked *t, const trader_set *set);
+/* Its watch ends: fills `kept` with where its traders stand. `keeps_epochs`: it begins anew at once, and its indicators where they
+ * began; else (NULL) what comes back begins with the bars of then. ERR_NO_MEMORY. */
+MUST_CHECK err tracked_keep(tracked *t, const trader_set *set, const registry *keeps_epochs);
 /* The trader has not seen all bars up to the watermark: it waits for a timeframe, or its bars have not come since the
  * start, or it has not begun (so that a run which ends now is not taken for one that has). */
 bool tracked_is_owed(const tracked *t, const standing *s, int32_t interval);

@@ -11,6 +11,7 @@
 #include "screener/looks.h"
 #include "screener/pausing.h"
 #include "screener/settling.h"
+#include "screener/tracked_depth.h"
 #include "screener/tracked_hold.h"
 #include "screener/tracked_restore.h"
 #include "screener/vigil.h"
@@ -365,6 +366,8 @@ static void install(worker *w, const control *c) {
         e.set = w->set;
         if (tracked_install(t, w->shared->registry, before, w->set, &policy) != OK) worker_fail(w, "out of memory");
         announce(w, &e, t);
+        if (tracked_lacks_depth(t, before, w->set))
+            worker_send(w, &(note){.kind = NOTE_SHALLOW, .worker = w->index, .symbol = t->id});
     }
     for (uint32_t k = 0; k < w->n_ids; k++) settling_settle(w, w->symbols[w->ids[k]], monotonic_ns());
     worker_send(w, &(note){.kind = NOTE_INSTALLED, .worker = w->index, .set = w->set});
@@ -396,7 +399,7 @@ static void release(worker *w, const control *c) {
 }
 
 /* All that came before is evaluated. What waits (for a gap to be filled, a reference, a rank) is owed, as at a stop. */
-static void untrack(worker *w, uint32_t id) {
+static void untrack(worker *w, uint32_t id, bool keeps_epochs) {
     tracked *t = w->symbols[id];
     evaluation e;
     if (!t) {
@@ -406,7 +409,8 @@ static void untrack(worker *w, uint32_t id) {
     w->as_of_ms = w->market_ms;
     settling_settle(w, t, monotonic_ns());
     e = settling_begin(w, monotonic_ns());
-    if (evaluation_withdraw(&e, t, NULL) != OK || evaluation_announce(&e, t) != OK || tracked_keep(t, w->set) != OK)
+    if (evaluation_withdraw(&e, t, NULL) != OK || evaluation_announce(&e, t) != OK ||
+        tracked_keep(t, w->set, keeps_epochs ? w->shared->registry : NULL) != OK)
         worker_fail(w, "out of memory");
     give_up(w, t);
 }
@@ -474,7 +478,7 @@ static void on_control(worker *w, control *c) {
     switch (c->kind) {
     case CONTROL_INSTALL: install(w, c); break;
     case CONTROL_TRACK: track(w, c); break;
-    case CONTROL_UNTRACK: untrack(w, c->symbol); break;
+    case CONTROL_UNTRACK: untrack(w, c->symbol, c->keeps_epochs); break;
     case CONTROL_CHOOSE: choose(w, c); break;
     case CONTROL_COPY: copies_add(w, c); break;
     case CONTROL_RANK: place(w, c); break;

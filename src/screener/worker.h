@@ -18,6 +18,7 @@ enum { WORKERS_MAX = 8, INBOX_EVENTS = 4096 };
 
 typedef enum note_kind {
     NOTE_RANGE,     /* ask REST for [from_ms, to_ms) of (symbol, interval) */
+    NOTE_SHALLOW,   /* the history of the symbol does not reach as far back as a new trader needs */
     NOTE_INSTALLED, /* answer to CONTROL_INSTALL: the set before is not used here any more */
     NOTE_BARRIER,   /* answer to CONTROL_BARRIER: everything before it has been evaluated */
     NOTE_WORD,      /* what a symbol says for the rank of `who` */
@@ -82,6 +83,7 @@ typedef struct control {
     int64_t
         start_ms; /* CONTROL_INSTALL, CONTROL_TRACK, CONTROL_PAUSE: market time; what begins now is silent up to here */
     const memory *memory; /* of earlier runs, for what begins now; NULL: none */
+    bool keeps_epochs;    /* CONTROL_UNTRACK: it begins anew at once */
     bool skips_late_bars; /* CONTROL_TRACK: bars that closed meanwhile are seen silently */
     excerpt *excerpt;     /* CONTROL_EXCERPT; owned */
     saved_symbol
