@@ -7,7 +7,8 @@
 static trader_state state_of(const trader *one, int64_t market_ms, bool is_starting) {
     if (!one->spec->is_enabled) return TRADER_PAUSED;
     if (trader_is_stopped(one, market_ms)) return TRADER_QUARANTINED;
-    return is_starting ? TRADER_WARMING : TRADER_RUNNING;
+    int32_t have, need;
+    return is_starting || trader_is_warming(one, &have, &need) ? TRADER_WARMING : TRADER_RUNNING;
 }
 
 /* Of one whose newest version does not load that is the last error. */
@@ -50,6 +51,7 @@ static void write_running(const orchestrator_traders *t, trader *one, trader_sta
     if (t->config.describe)
         t->config.describe(t->config.scan_context, one->source->key, one->source, newer != NULL, &status);
     count_symbols(t, one, &status);
+    if (state == TRADER_WARMING) (void)trader_is_warming(one, &status.have, &status.need);
     if (status.state == TRADER_QUARANTINED) status.until_ms = atomic_load(&one->stopped_until_ms);
     pthread_mutex_lock(&one->lock);
     status.n_errors = f->n_errors;

@@ -54,10 +54,14 @@ static void on_traders(void *context, json_writer *w) {
                                                  .first_ms = 10,
                                                  .last_ms = 20,
                                                  .last = &last});
-    trader_status_write_json(
-        w,
-        &(trader_status){
-            .trader = "ok", .id = "2", .name = "OK", .interval = INTERVAL_1H, .cost_us = NAN, .state = TRADER_WARMING});
+    trader_status_write_json(w, &(trader_status){.trader = "ok",
+                                                 .id = "2",
+                                                 .name = "OK",
+                                                 .interval = INTERVAL_1H,
+                                                 .cost_us = NAN,
+                                                 .state = TRADER_WARMING,
+                                                 .have = 180,
+                                                 .need = 250});
 }
 
 static err on_query(void *context, const signal_filter *filter, storage_signals_fn on_rows, void *rows_context) {
@@ -168,7 +172,7 @@ static void traders(void) {
         "\"timeframes\":[\"1h\",\"1d\"],\"enabled\":true,\"inputs\":{\"length\":7},\"parameters\":[{\"name\":"
         "\"length\"}],"
         "\"origin\":\"local\",\"editable\":true,\"version\":\"v7\",\"cost_us\":2.5,\"n_signals\":9,\"error\":\"boom\","
-        "\"state\":\"paused\",\"until\":1770076900000,\"symbols\":7,\"skippedSymbols\":3,"
+        "\"state\":\"paused\",\"until\":1770076900000,\"warming\":null,\"symbols\":7,\"skippedSymbols\":3,"
         "\"warning\":\"GONEUSDT is not listed by the exchange\",\"errors\":3,\"kills\":1,"
         "\"firstError\":10,\"lastErrorAt\":20,"
         "\"lastError\":{\"symbol\":\"BTCUSDT\",\"time\":1770076800000,\"message\":\"rsi.lua:14: boom\",\"line\":14,"
@@ -176,7 +180,8 @@ static void traders(void) {
         "{\"trader\":\"ok\",\"id\":\"2\",\"name\":\"OK\",\"description\":null,\"interval\":\"1h\",\"timeframes\":[],"
         "\"enabled\":false,\"inputs\":null,\"parameters\":[],\"origin\":\"file\",\"editable\":false,\"version\":null,"
         "\"cost_us\":null,\"n_signals\":0,\"error\":null,\"state\":\"warming\","
-        "\"until\":null,\"symbols\":0,\"skippedSymbols\":0,\"warning\":null,\"errors\":0,\"kills\":0,\"firstError\":"
+        "\"until\":null,\"warming\":{\"have\":180,\"need\":250},\"symbols\":0,\"skippedSymbols\":0,\"warning\":null,"
+        "\"errors\":0,\"kills\":0,\"firstError\":"
         "null,\"lastErrorAt\":null,\"lastError\":null}]}";
     ok(status_of(c) == 200 && has(c, expected), "how each trader fares");
     if (!has(c, expected)) printf("# %s\n", c->in);

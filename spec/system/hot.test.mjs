@@ -99,6 +99,17 @@ test('a trader that needs older bars than are there has them fetched; the others
   }
 });
 
+test('a trader whose history is too short for it says so, and how far it is', { skip: market.hasHoles && 'takes recorded klines' }, async () => {
+  const { daemon } = await begin({ 'deep.lua': DEEP.replace('120', '200') }, { speed: 1200 });
+  const one = await eventually(async () => {
+    const it = (await listed(daemon)).get('deep');
+    return it.warming && it;
+  }, 'the bars that there are');
+  assert.deepEqual([one.state, one.warming.need], ['warming', 2000]);
+  assert.ok(one.warming.have >= 1440 && one.warming.have < 2000, `${one.warming.have} bars`); // of a day, and since
+  assert.equal(daemon.logged(/fetch older bars/).length, 0);
+});
+
 describe('files', () => {
   test('added, edited, broken, mended, removed', async () => {
     const { daemon, traders } = await begin({ 'above.lua': above(3) });

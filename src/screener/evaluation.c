@@ -180,8 +180,10 @@ static err evaluate(evaluation *e, tracked *t, int32_t index, const script_view 
         s->have = r.have;
         s->need = r.need;
         EVALUATION_COUNT(e, n_warming, 1);
+        trader_note_warming(e->set->traders[index], view->close_ms, r.have, r.need);
         return OK;
     }
+    trader_note_warm(e->set->traders[index], view->close_ms);
     s->n_errors_in_row = 0;
     is_match = r.outcome == SCRIPT_MATCH;
     is_due = step_memory(&s->edge, &s->is_changed, spec, view->open_ms, is_match);
@@ -231,6 +233,7 @@ static err score(evaluation *e, tracked *t, int32_t index, const script_view *vi
     }
     if (result == OK && outcome != SCRIPT_WARMING) {
         s->scored_ms = view->close_ms;
+        trader_note_warm(e->set->traders[index], view->close_ms);
         word.change_pct = quote_change_of_day(
             bars, view->close_ms, kline_series_field(bars, FIELD_CLOSE)[kline_series_find(bars, view->open_ms)]);
         say(e, t, index, &word);
@@ -238,10 +241,12 @@ static err score(evaluation *e, tracked *t, int32_t index, const script_view *vi
     }
     s->cursor_ms = view->close_ms;
     s->is_warming = result == OK;
-    if (s->is_warming)
+    if (s->is_warming) {
         EVALUATION_COUNT(e, n_warming, 1);
-    else if (e->loaded[index] == e->set->traders[index])
+        trader_note_warming(e->set->traders[index], view->close_ms, 0, 0);
+    } else if (e->loaded[index] == e->set->traders[index]) {
         evaluation_fault(e, index, t, view, &why, TRADER_ERROR_ERROR);
+    }
     pass_over(e, t, index, view->close_ms);
     return OK;
 }

@@ -185,6 +185,21 @@ int32_t trader_set_find(const trader_set *set, const char *key) {
     return -1;
 }
 
+void trader_note_warming(trader *t, int64_t close_ms, int32_t have, int32_t need) {
+    atomic_store_explicit(&t->have, have, memory_order_relaxed);
+    atomic_store_explicit(&t->need, need, memory_order_relaxed);
+    if (close_ms > atomic_load_explicit(&t->warming_ms, memory_order_relaxed))
+        atomic_store_explicit(&t->warming_ms, close_ms, memory_order_relaxed);
+}
+
+bool trader_is_warming(const trader *t, int32_t *have, int32_t *need) {
+    trader *who = (trader *)t; /* C11 loads no atomic of a const */
+    *have = atomic_load_explicit(&who->have, memory_order_relaxed);
+    *need = atomic_load_explicit(&who->need, memory_order_relaxed);
+    return atomic_load_explicit(&who->warming_ms, memory_order_relaxed) >
+           atomic_load_explicit(&who->warm_ms, memory_order_relaxed);
+}
+
 int32_t trader_set_running(const trader_set *set) {
     int32_t n = 0;
     for (int32_t i = 0; set && i < set->count; i++) n += set->traders[i] != NULL;

@@ -35,8 +35,12 @@ typedef struct trader {
     _Atomic int64_t hour_ms;          /* market time of the hour that n_signals counts */
     _Atomic int32_t n_signals;
     _Atomic int64_t timed_ns, n_timed; /* of the evaluations that were timed, about one in 64 */
-    uint64_t n_told;                   /* signals that are kept, without historical ones. The feed's thread alone, */
-    uint64_t n_pauses_told;            /* as this */
+    /* Closes of bars, market time: the newest at which it waited for its depth, with how much of it there was; the newest at which it
+     * did not. 0: none. */
+    _Atomic int64_t warming_ms, warm_ms;
+    _Atomic int32_t have, need;
+    uint64_t n_told;        /* signals that are kept, without historical ones. The feed's thread alone, */
+    uint64_t n_pauses_told; /* as this */
     pthread_mutex_t lock;
     trader_fault fault;
 } trader;
@@ -67,6 +71,15 @@ int32_t trader_set_running(const trader_set *set); /* places that are not empty 
 static inline bool trader_is_stopped(const trader *t, int64_t close_ms) {
     return close_ms < atomic_load_explicit(&((trader *)t)->stopped_until_ms, memory_order_relaxed);
 }
+
+/* At a close it waited for its depth, `have` of `need` bars (0: unknown); or it did not. Any thread. */
+void trader_note_warming(trader *t, int64_t close_ms, int32_t have, int32_t need);
+static inline void trader_note_warm(trader *t, int64_t close_ms) {
+    if (close_ms > atomic_load_explicit(&t->warm_ms, memory_order_relaxed))
+        atomic_store_explicit(&t->warm_ms, close_ms, memory_order_relaxed);
+}
+/* It waits for its depth on all symbols, as far as is known. */
+bool trader_is_warming(const trader *t, int32_t *have, int32_t *need);
 
 /* What went wrong at a bar that closes at `close_ms`. With `stops` the trader pauses in the whole process: 1 minute of
  * market time, then 5, 30, 120, 720, unless it has run well for longer than the last pause, and than an hour, in between.

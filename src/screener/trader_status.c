@@ -29,6 +29,18 @@ static void write_last(json_writer *w, const trader_error_row *last) {
     json_write_object_end(w);
 }
 
+static void write_warming(json_writer *w, const trader_status *s) {
+    json_write_key(w, "warming");
+    if (s->state != TRADER_WARMING || s->need == 0) {
+        json_write_null(w);
+        return;
+    }
+    json_write_object(w);
+    json_put_integer(w, "have", s->have);
+    json_put_integer(w, "need", s->need);
+    json_write_object_end(w);
+}
+
 void trader_status_write_json(json_writer *w, const trader_status *s) {
     json_write_object(w);
     json_put_text(w, "trader", s->trader);
@@ -52,6 +64,7 @@ void trader_status_write_json(json_writer *w, const trader_status *s) {
     json_put_text(w, "error", s->error);
     json_put_text(w, "state", trader_state_name(s->state));
     put_known(w, "until", s->until_ms);
+    write_warming(w, s);
     json_put_integer(w, "symbols", s->n_symbols);
     json_put_integer(w, "skippedSymbols", s->n_skipped);
     json_put_text(w, "warning", s->warning && *s->warning ? s->warning : NULL);

@@ -26,6 +26,7 @@ typedef struct trader_status {
     const char *error;  /* why its newest version does not run; NULL: it does */
     const char *inputs; /* JSON object of those that differ from the script's; NULL: unknown */
     trader_state state;
+    int32_t have, need;            /* WARMING: bars of those that it needs; need 0: unknown */
     int64_t until_ms;              /* wall clock: end of the pause; 0: none, or unknown */
     uint32_t n_symbols, n_skipped; /* under watch: those that it looks at, and those outside of its `symbols` */
     const char *warning;           /* about symbols that it names; "" or NULL: none */
@@ -37,7 +38,7 @@ typedef struct trader_status {
 /* "running", "warming", "quarantined", "paused", "failed". */
 const char *trader_state_name(trader_state state);
 /* One object: trader, id, name, description, interval, timeframes, enabled, inputs, parameters, origin, editable, version, cost_us,
- * n_signals, error, state, until, symbols, skippedSymbols, warning, errors,
+ * n_signals, error, state, until, warming {have, need}, symbols, skippedSymbols, warning, errors,
  * kills, firstError, lastErrorAt, lastError
  * {symbol, time, message, line, trace, codeHash}. What is unknown is null. */
 void trader_status_write_json(json_writer *w, const trader_status *s);

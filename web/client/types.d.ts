@@ -82,6 +82,8 @@ export interface Trader {
   kills: number;
   /** End of a pause. */
   until: number | null;
+  /** While it waits for its depth: bars that there are of those that it needs. */
+  warming: { have: number; need: number } | null;
   skippedSymbols: number;
   firstError: number | null;
   lastErrorAt: number | null;

@@ -25,10 +25,11 @@ export function Decision({ analysis }) {
   return <span class={`chip ${tone}`}>{word}{typeof analysis.confidence === 'number' && ` ${Math.round(analysis.confidence)}`}</span>;
 }
 
+const warming = bars => (bars ? `warming up ${bars.have}/${bars.need}` : 'warming up');
 const TRADER_STATES = { running: 'good', warming: 'info', quarantined: 'bad', failed: 'bad', paused: 'warn' };
 export function TraderState({ trader }) {
   if (!trader.enabled) return <span class="chip">off</span>;
-  return <span class={`chip ${TRADER_STATES[trader.state] ?? ''}`}>{trader.state === 'warming' ? 'warming up' : trader.state}</span>;
+  return <span class={`chip ${TRADER_STATES[trader.state] ?? ''}`}>{trader.state === 'warming' ? warming(trader.warming) : trader.state}</span>;
 }
 
 export function Empty({ icon, children }) {
