@@ -48,13 +48,17 @@ async function runWithStops(market, { speed = 'max', signal, after, workers = ()
 
 test('workers that are far behind do not hold up a stop, and the next life does what they left', async () => {
   const hours = { ...generatedMarket(), traders: tempDir() };
-  hours.to = hours.from + 2 * 3600000;
   writeFileSync(join(hours.traders, 'slow.lua'), `return trader {interval = "1m", fire = "every", filter = function(m)
     local x = 0
     for i = 1, 5e6 do x = x + i % 7 end
     return x > 0 and m.close[0] > m.open[0]
   end}`);
-  const wanted = await replay(hours, hours), folder = tempDir();
+  let wanted;
+  for (let n = 2; !(wanted?.size > 50) && n < 24; n *= 2) { // a market may be full of holes there
+    hours.to = hours.from + n * 3600000;
+    wanted = await replay(hours, hours);
+  }
+  const folder = tempDir();
   const exchange = await startExchange(hours, 'max', { stays: true });
   const begin = () => startDaemon({ port: exchange.port, market: hours, folder, traders: hours.traders });
   const first = await begin();
