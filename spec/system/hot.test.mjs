@@ -40,10 +40,10 @@ function save(folder, name, text) {
 }
 
 /** A daemon that is warm, on a market that goes on for long enough. */
-async function begin(files, { speed = 2400, ...more } = {}) {
+async function begin(files, { speed = 2400, market: on = market, ...more } = {}) {
   const traders = typeof files === 'string' ? files : folderOf(files), folder = tempDir();
-  const exchange = await startExchange(market, speed);
-  const daemon = await startDaemon({ port: exchange.port, market, folder, traders, ...more });
+  const exchange = await startExchange(on, speed);
+  const daemon = await startDaemon({ port: exchange.port, market: on, folder, traders, ...more });
   await daemon.until(it => it.logged(/running: /).length, 'the daemon to be warm');
   return { daemon, exchange, traders, folder };
 }
@@ -79,19 +79,20 @@ const COUNTS = {
 const DEEP = 'return trader { name = "Deep", interval = "1m", filter = function(m) return m.close[0] < ta.ema(m.close, 120)[0] end }\n';
 
 test('a trader that needs older bars than are there has them fetched; the others keep everything', { skip: market.hasHoles && 'takes recorded klines' }, async () => {
-  const it = await begin(COUNTS, { speed: 1200, workers: 2 }), { daemon, exchange, traders, folder } = it;
+  const seven = recordedMarket(7); // more than fetch at once
+  const { daemon, exchange, traders, folder } = await begin(COUNTS, { speed: 1200, workers: 2, market: seven });
   const nines = () => daemon.signals().filter(s => s.trader !== 'deep');
-  await daemon.until(() => nines().length > 12, 'some of theirs');
+  await daemon.until(() => nines().length > 28, 'some of theirs');
   save(traders, 'deep.lua', DEEP);
-  await told(daemon, /3 symbols fetch older bars/);
-  await told(daemon, /first look: deep: [1-9]\d* hits on 3 of 3 symbols/);
+  await told(daemon, /7 symbols fetch older bars/);
+  await told(daemon, /first look: deep: [1-9]\d* hits on 7 of 7 symbols/);
   const count = nines().length;
-  await daemon.until(() => nines().length > count + 12 && daemon.signals().some(s => s.trader === 'deep'), 'more of theirs, and one of its own');
+  await daemon.until(() => nines().length > count + 28 && daemon.signals().some(s => s.trader === 'deep'), 'more of theirs, and one of its own');
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   await stop(exchange);
   const signals = [...stored(folder).values()];
   for (const trader of ['sum', 'own']) {
-    for (const symbol of market.symbols) {
+    for (const symbol of seven.symbols) {
       const times = signals.filter(s => s.trader === trader && s.symbol === symbol).map(s => s.time / 60000).sort((a, b) => a - b);
       assert.ok(times.length > 4, `${trader} ${symbol}: ${times.length} signals`);
       assert.deepEqual(times.slice(1).filter((t, i) => t - times[i] !== 9), [], `${trader} ${symbol}: every nine minutes, ${times}`);

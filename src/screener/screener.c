@@ -12,6 +12,7 @@
  * A barrier may be asked for at any time: events held for a symbol on its way count as evaluated only when they were. */
 #include "screener/screener.h"
 #include "base/log.h"
+#include "screener/deepening.h"
 #include "screener/inboxes.h"
 #include "screener/installing.h"
 #include "screener/moving.h"
@@ -248,24 +249,6 @@ err screener_untrack(screener *s, uint32_t symbol) {
                    : e;
 }
 
-/* What a new trader needs is older than the bars that are there: those symbols begin anew, where they stand. */
-static err deepen(screener *s) {
-    uint32_t n = 0;
-    err e = OK;
-    for (uint32_t symbol = 0; symbol < SYMBOL_MAX && s->n_shallow > 0 && e == OK; symbol++) {
-        if (!s->is_shallow[symbol]) continue;
-        s->is_shallow[symbol] = false;
-        s->n_shallow--;
-        if (!s->is_tracked[symbol] || s->is_leaving[symbol]) continue; /* it begins anew when it comes back */
-        s->is_deepening[symbol] = true;
-        e = screener_untrack(s, symbol);
-        if (e == OK) e = screener_track_late(s, symbol);
-        n++;
-    }
-    if (n) log_info("screener", "%u symbols fetch older bars: a new trader needs more than are there", n);
-    return e;
-}
-
 /* Whoever takes the passes has its last ones: it may begin again, with any worker. */
 static err on_untracked(screener *s, const note *n) {
     err e;
@@ -348,7 +331,7 @@ static err send_barrier(screener *s) {
 
 /* What is held for a symbol that is on its way, or comes back, is evaluated later. */
 static bool can_pass_barrier(const screener *s) {
-    return s->phase == PHASE_IDLE && s->n_barriers == 0 && s->n_back == 0;
+    return s->phase == PHASE_IDLE && s->n_barriers == 0 && s->n_back == 0 && s->n_shallow == 0;
 }
 
 err screener_barrier(screener *s) {
@@ -395,7 +378,6 @@ err screener_resize(screener *s, int32_t n_workers) {
 
 static err next_thing(screener *s) {
     if (s->wants_choice) return choose_again(s);
-    if (s->n_shallow) return deepen(s);
     if (s->n_wanted != s->n_workers) {
         int32_t before = s->n_workers;
         err e = moving_begin_resize(s);
@@ -418,6 +400,7 @@ static void advance(screener *s) {
         s->phase = PHASE_IDLE;
         moving_end_resize(s);
     }
+    if (e == OK && s->phase == PHASE_IDLE && (s->n_shallow > 0 || s->n_deepening > 0)) e = deepening_go_on(s);
     if (e == OK && s->phase == PHASE_IDLE) e = next_thing(s);
     if (e != OK) screener_give_up(s);
 }
@@ -434,6 +417,7 @@ static void on_barrier(screener *s) {
 
 static err on_range(screener *s, const note *n) {
     if (s->is_leaving[n->symbol]) return OK; /* nobody would wait for the answer */
+    deepening_asked(s, n->symbol);
     if (references_is_copy(&s->references, n->symbol) && n->worker >= s->n_workers)
         return OK; /* nor would a worker that ends */
     return inquiries_add(s->inquiries, &(inquiry){.number = n->inquiry,
@@ -454,10 +438,7 @@ static void on_note(screener *s, const note *n) {
     case NOTE_WORD:
         if (rankings_say(s->rankings, n->who, &n->word) != OK) screener_give_up(s);
         break;
-    case NOTE_SHALLOW:
-        s->n_shallow += !s->is_shallow[n->symbol];
-        s->is_shallow[n->symbol] = true;
-        break;
+    case NOTE_SHALLOW: deepening_note(s, n->symbol); break;
     case NOTE_INSTALLED: installing_installed(s, n->set); break;
     case NOTE_BARRIER:
         if (--s->n_barriers == 0) on_barrier(s);

@@ -11,6 +11,14 @@ enum { NOBODY = 255 };
 
 typedef enum phase { PHASE_IDLE, PHASE_LOADING, PHASE_INSTALLING, PHASE_MOVING } phase;
 
+enum { DEEPENING_AT_ONCE = 4 };
+
+/* A symbol that begins anew with older bars: until those that it has asked for are there. */
+typedef struct deepening {
+    uint32_t symbol;
+    bool has_asked;
+} deepening;
+
 struct screener {
     worker_shared shared;
     screener_handlers handlers;
@@ -36,8 +44,11 @@ struct screener {
     uint8_t owner[SYMBOL_MAX], target[SYMBOL_MAX]; /* target: NOBODY unless on the way */
     /* Leaving: from untracking to NOTE_UNTRACKED. Back: tracked anew meanwhile, which begins then. */
     bool is_tracked[SYMBOL_MAX], is_leaving[SYMBOL_MAX], is_back[SYMBOL_MAX];
-    bool is_shallow[SYMBOL_MAX], is_deepening[SYMBOL_MAX]; /* to begin anew with older bars; on its way to that */
-    int32_t n_leaving, n_back, n_shallow;
+    int32_t n_leaving, n_back;
+    /* Those that are to begin anew with older bars; that are leaving for it; that are under way to it. */
+    bool is_shallow[SYMBOL_MAX], is_deepening[SYMBOL_MAX];
+    deepening deepening[DEEPENING_AT_ONCE];
+    int32_t n_shallow, n_deepening;
     int64_t tracked_ms[SYMBOL_MAX]; /* market time when its watch was asked for */
     bool wants_choice;
     memory *kept[SYMBOL_MAX];                /* of those that were tracked before; NULL: none */
