@@ -71,27 +71,32 @@ async function finish({ daemon, exchange, folder }) {
   return stored(folder);
 }
 
-// What counts the bars since it has begun: a state of C, and an own series.
+// What counts the bars since it has begun: a state of C, one over a reference, and an own series.
 const COUNTS = {
   'sum.lua': 'return trader { name = "Sum", interval = "1m", filter = function(m) return ta.cum(m.close / m.close)[0] % 9 == 0 end }\n',
+  'ref.lua': 'return trader { name = "Ref", interval = "1m", references = {"AVAXUSDT"}, filter = function(m) return ta.cum(m.ref.AVAXUSDT.close / m.ref.AVAXUSDT.close)[0] % 9 == 0 end }\n',
   'own.lua': 'return trader { name = "Own", interval = "1m", series = {n = function(m, prev) return na(prev) and 1 or prev + 1 end}, filter = function(m) return m.my.n[0] % 9 == 0 end }\n',
 };
 const DEEP = 'return trader { name = "Deep", interval = "1m", filter = function(m) return m.close[0] < ta.ema(m.close, 120)[0] end }\n';
+const DEEP_REFERENCE = 'return trader { name = "Deeper", interval = "1m", references = {"AVAXUSDT"}, filter = function(m) return m.ref.AVAXUSDT.close[0] < ta.ema(m.ref.AVAXUSDT.close, 125)[0] end }\n';
 
 test('a trader that needs older bars than are there has them fetched; the others keep everything', { skip: market.hasHoles && 'takes recorded klines' }, async () => {
   const seven = recordedMarket(7); // more than fetch at once
   const { daemon, exchange, traders, folder } = await begin(COUNTS, { speed: 1200, workers: 2, market: seven });
-  const nines = () => daemon.signals().filter(s => s.trader !== 'deep');
-  await daemon.until(() => nines().length > 28, 'some of theirs');
+  const nines = () => daemon.signals().filter(s => !s.trader.startsWith('deep'));
+  await daemon.until(() => nines().length > 42, 'some of theirs');
   save(traders, 'deep.lua', DEEP);
   await told(daemon, /7 symbols fetch older bars/);
   await told(daemon, /first look: deep: [1-9]\d* hits on 7 of 7 symbols/);
+  save(traders, 'deeper.lua', DEEP_REFERENCE);
+  await told(daemon, /first look: deeper: [1-9]\d* hits on 7 of 7 symbols/);
   const count = nines().length;
-  await daemon.until(() => nines().length > count + 28 && daemon.signals().some(s => s.trader === 'deep'), 'more of theirs, and one of its own');
+  await daemon.until(() => nines().length > count + 42 && daemon.signals().some(s => s.trader === 'deep'), 'more of theirs, and one of its own');
+  assert.equal((await listed(daemon)).get('deeper').state, 'running');
   assert.equal((await stop(daemon)).code, 0, daemon.stderr);
   await stop(exchange);
   const signals = [...stored(folder).values()];
-  for (const trader of ['sum', 'own']) {
+  for (const trader of ['sum', 'ref', 'own']) {
     for (const symbol of seven.symbols) {
       const times = signals.filter(s => s.trader === trader && s.symbol === symbol).map(s => s.time / 60000).sort((a, b) => a - b);
       assert.ok(times.length > 4, `${trader} ${symbol}: ${times.length} signals`);

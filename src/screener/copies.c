@@ -2,6 +2,7 @@
 #include "screener/copies.h"
 #include "base/clock.h"
 #include "screener/settling.h"
+#include "screener/tracked_depth.h"
 #include "screener/tracked_hold.h"
 #include "screener/vigil.h"
 
@@ -110,9 +111,9 @@ static bool has_gone_past(const worker *w, const tracked *copy, const tracked *n
 }
 
 /* What the symbols here have of the old one is forgotten before it goes. */
-static void begin_anew(worker *w, tracked *old) {
+static void begin_anew(worker *w, tracked *old, int64_t start_ms, const memory *known) {
     control again = {
-        .kind = CONTROL_COPY, .symbol = old->id, .info = old->symbol, .start_ms = old->start_ms, .memory = w->memory};
+        .kind = CONTROL_COPY, .symbol = old->id, .info = old->symbol, .start_ms = start_ms, .memory = known};
     tracked *t;
     err e = OK;
     for (uint32_t i = 0; i < w->n_ids && e == OK; i++) e = tracked_unbind(w->symbols[w->ids[i]]);
@@ -121,6 +122,7 @@ static void begin_anew(worker *w, tracked *old) {
         e = tracked_bind(w->symbols[w->ids[i]], w->shared->registry, w->set, w->symbols);
     if (e != OK) worker_fail(w, "out of memory");
     if (!t) return; /* it has failed; the old one is still there, for the end to free */
+    t->start_ms = old->start_ms;
     tracked_free(old);
     settling_send_wants(w, t);
     atomic_fetch_add(&w->stats.n_copies_anew, 1);
@@ -129,6 +131,22 @@ static void begin_anew(worker *w, tracked *old) {
 void copies_reach_back(worker *w, const tracked *newcomer) {
     for (uint32_t k = 0; k < w->n_copies && !w->has_failed; k++) {
         tracked *copy = w->symbols[w->copies[k]];
-        if (has_gone_past(w, copy, newcomer)) begin_anew(w, copy);
+        if (has_gone_past(w, copy, newcomer)) begin_anew(w, copy, copy->start_ms, w->memory);
+    }
+}
+
+void copies_deepen(worker *w, const trader_set *before, int64_t start_ms) {
+    for (uint32_t k = 0; k < w->n_copies && !w->has_failed; k++) {
+        tracked *copy = w->symbols[w->copies[k]];
+        memory *kept;
+        if (!tracked_lacks_depth(copy, before, w->set)) continue;
+        if (tracked_keep(copy, NULL, w->shared->registry) != OK) {
+            worker_fail(w, "out of memory");
+            return;
+        }
+        kept = copy->kept;
+        copy->kept = NULL;
+        begin_anew(w, copy, start_ms, kept);
+        memory_free(kept);
     }
 }

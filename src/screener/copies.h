@@ -14,6 +14,9 @@ void copies_go_on(worker *w);
 /* A symbol comes from another worker, which is perhaps not as far as this one: a copy whose bars have gone past what its
  * traders must still see begins anew, where it began first, and those that look at it wait for it. */
 void copies_reach_back(worker *w, const tracked *newcomer);
+/* A trader that `before` did not have needs older bars of a reference than there are: its copy begins anew with them and all that it
+ * remembers, from `start_ms` back, and those that look at it wait for it. */
+void copies_deepen(worker *w, const trader_set *before, int64_t start_ms);
 /* Bars of a copy were corrected: signals that have seen them are marked. */
 void copies_tell_corrections(worker *w, tracked *copy, int32_t interval);
 void copies_send_wants(worker *w);

@@ -15,14 +15,14 @@
 typedef struct epochs {
     registry *registry;
     tracked *tracked;
-    const trader_set *set; /* of the symbol's own traders; NULL: it is a copy */
+    const trader_set *set;
     int64_t start_ms;
     int64_t from[N_INTERVALS]; /* first bar of a series that was made now; 0: it was there */
 } epochs;
 
 /* It began too late for a trader that has joined since, which is still waiting: there are older bars now. */
 static bool is_too_late(const epochs *e, int32_t interval, int32_t id, int64_t epoch_ms) {
-    int32_t depth = e->set && epoch_ms < e->start_ms ? tracked_depth(e->tracked->symbol, e->set, interval, id) : 0;
+    int32_t depth = epoch_ms < e->start_ms ? tracked_depth(e->tracked, e->set, interval, id) : 0;
     return epoch_ms > e->from[interval] &&
            interval_count(interval, epoch_ms, interval_floor(interval, e->start_ms)) < depth;
 }
@@ -191,13 +191,17 @@ err tracked_choose(tracked *t, const trader_set *set, const tracked_policy *poli
 }
 
 static err keep_epochs(const tracked *t, const registry *r, int32_t interval) {
-    char key[INDICATOR_KEY_BYTES];
+    char key[INDICATOR_KEY_BYTES], name[SYMBOL_BYTES];
     const indicator_set *s = t->frames[interval]->set;
     err e = OK;
+    if (t->is_copy)
+        tracked_copy_name(t, name);
+    else
+        snprintf(name, sizeof name, "%s", t->symbol->name);
     for (int32_t k = 0; k < indicator_set_count(s) && e == OK; k++) {
         if (!indicator_set_epoch(s, k)) continue;
         registry_key(r, indicator_set_id(s, k), key);
-        e = memory_add_epoch(t->kept, t->symbol->name, key, indicator_set_epoch(s, k));
+        e = memory_add_epoch(t->kept, name, key, indicator_set_epoch(s, k));
     }
     return e;
 }
@@ -259,7 +263,7 @@ err tracked_install_copy(tracked *t, registry *r, const trader_set *set, const t
     int32_t depth[N_INTERVALS] = {0};
     uint32_t mask = 0, made = 0;
     char name[SYMBOL_BYTES];
-    epochs known = {.registry = r, .tracked = t};
+    epochs known = {.registry = r, .tracked = t, .set = set, .start_ms = policy->start_ms};
     origin from;
     err e = OK;
     tracked_copy_name(t, name);

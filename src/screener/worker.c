@@ -369,6 +369,7 @@ static void install(worker *w, const control *c) {
         if (tracked_lacks_depth(t, before, w->set))
             worker_send(w, &(note){.kind = NOTE_SHALLOW, .worker = w->index, .symbol = t->id});
     }
+    copies_deepen(w, before, c->start_ms);
     for (uint32_t k = 0; k < w->n_ids; k++) settling_settle(w, w->symbols[w->ids[k]], monotonic_ns());
     worker_send(w, &(note){.kind = NOTE_INSTALLED, .worker = w->index, .set = w->set});
 }
