@@ -117,6 +117,25 @@ describe('the universe', () => {
     assert.deepEqual(barsOf(folder, 'high', 'BBBUSDT').filter(t => t >= joinedMs && t < backMs), []);
   });
 
+  test('a trader that turns to another symbol has the bars there that it needs', async () => {
+    const symbols = { AAAUSDT: { volume: 300 }, BBBUSDT: { volume: 200 } };
+    const { daemon, folder } = await begin(symbols, { 'every.lua': EVERY });
+    await minutes(daemon, 2);
+    writeFileSync(join(folder, 'traders', 'deep.lua'), 'return trader {interval = "1m", fire = "every", symbols = {top = 1}, filter = function(m) return ta.ema(m.close, 60)[0] > 0 end}\n');
+    await daemon.until(it => it.logged(/1 symbols fetch older bars/).length === 1, 'the first symbol to fetch them');
+    await daemon.until(it => it.logged(/first look: deep: [1-9]\d* hits on 1 of /).length, 'its first look');
+    symbols.BBBUSDT.volume = 5000;
+    await minutesUntil(daemon, () => daemon.logged(/1 symbols fetch older bars/).length === 2, 'the other symbol to fetch them');
+    await minutes(daemon, 3);
+    assert.equal((await stop(daemon)).code, 0, daemon.stderr);
+    const last = exchange.now, there = barsOf(folder, 'deep', 'BBBUSDT').filter(t => t >= last - 2 * 60000);
+    assert.deepEqual(there, [last - 120000, last - 60000]);
+    for (const symbol of ['AAAUSDT', 'BBBUSDT']) {
+      const bars = barsOf(folder, 'every', symbol);
+      assert.deepEqual(bars.slice(1).filter((t, i) => t - bars[i] !== 60000), [], `${symbol}: the other one is not disturbed`);
+    }
+  });
+
   test('a look that fails changes nothing and is repeated', async () => {
     const symbols = { AAAUSDT: { volume: 300 }, BBBUSDT: { volume: 200 }, CCCUSDT: { volume: 1 } };
     const { daemon } = await begin(symbols, { 'every.lua': EVERY });

@@ -10,9 +10,11 @@ static int64_t bars_of(const kline_series *bars) {
 
 /* Bars that the values have behind them, or will have. */
 static int64_t bars_behind(const timeframe *f, series_ref series) {
-    int32_t at = series_is_output(series) ? indicator_set_find(f->set, series_indicator(series), 0) : -1;
-    if (at < 0) return bars_of(f->bars);
-    return more(indicator_set_seen_at(f->set, at, kline_series_count(f->bars)), kline_series_keep(f->bars));
+    int32_t count = kline_series_count(f->bars), at;
+    if (!series_is_output(series)) return bars_of(f->bars);
+    at = indicator_set_find(f->set, series_indicator(series),
+                            0); /* one that is not there yet begins at the oldest bar kept */
+    return more(at < 0 ? count : indicator_set_seen_at(f->set, at, count), kline_series_keep(f->bars));
 }
 
 /* As what the trader looks at the series of `t`: -1: its own symbol; from 0: a reference. False: not at all. */

@@ -330,6 +330,12 @@ static bool is_of_another(const owed_prompt *one, const void *next) {
 
 static bool is_of_symbol(const owed_prompt *one, const void *id) { return one->symbol == *(const uint32_t *)id; }
 
+/* `before`: the traders of which nothing is new; NULL: any may be. */
+static void note_depth(worker *w, const tracked *t, const trader_set *before) {
+    if (tracked_lacks_depth(t, before, w->set))
+        worker_send(w, &(note){.kind = NOTE_SHALLOW, .worker = w->index, .symbol = t->id});
+}
+
 /* An added trader joins the state. One that is edited or removed leaves its code behind, so the state is made anew. */
 static void install(worker *w, const control *c) {
     const trader_set *before = w->set;
@@ -366,8 +372,7 @@ static void install(worker *w, const control *c) {
         e.set = w->set;
         if (tracked_install(t, w->shared->registry, before, w->set, &policy) != OK) worker_fail(w, "out of memory");
         announce(w, &e, t);
-        if (tracked_lacks_depth(t, before, w->set))
-            worker_send(w, &(note){.kind = NOTE_SHALLOW, .worker = w->index, .symbol = t->id});
+        note_depth(w, t, before);
     }
     copies_deepen(w, before, c->start_ms);
     for (uint32_t k = 0; k < w->n_ids; k++) settling_settle(w, w->symbols[w->ids[k]], monotonic_ns());
@@ -454,6 +459,7 @@ static void choose(worker *w, const control *c) {
         }
         if (!has_changed) continue;
         announce(w, &e, t);
+        note_depth(w, t, NULL);
         settling_settle(w, t, monotonic_ns());
     }
 }
