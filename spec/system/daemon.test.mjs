@@ -113,7 +113,12 @@ test('one broken trader among good ones is named; the good ones run', async () =
   const { state, errors, lastError } = fares.find(t => t.trader === 'dies_later');
   assert.deepEqual([state, errors, lastError.line], ['quarantined', dead.errors, 2]);
   assert.match(lastError.message, /it is \d+/);
-  assert.ok(fares.filter(t => !/dies_later|broken|folder/.test(t.trader)).every(t => t.state === 'running' && t.lastError === null));
+  const good = fares.filter(t => !/dies_later|broken|folder/.test(t.trader));
+  for (const t of good) { // the recording begins a day before: too late for some
+    assert.equal(t.lastError, null, t.trader);
+    assert.ok(t.state === 'running' || (t.state === 'warming' && t.warming.have < t.warming.need), `${t.trader}: ${t.state}`);
+  }
+  assert.ok(good.filter(t => t.state === 'running').length > good.length / 2, 'most of them are warm');
   assert.equal(fares.find(t => t.trader === 'broken').state, 'failed');
   assert.equal(daemon.logged(/dies_later is quarantined/).length, 5); // for 1, 5, 30 and 120 minutes, and beyond the end
   assert.equal(health.status, 'degraded');
