@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import {
   allTraders, difference, endAll, eventually, generatedMarket, isSoak, recordedMarket, replay, seed, settled, startDaemon, startModel, stop, stored, tempDir,
 } from './daemon.mjs';
-import { differenceFromRest, differenceOfStates, listed } from './snapshot.mjs';
+import { correctionsFound, differenceFromRest, differenceOfStates, listed } from './snapshot.mjs';
 import { root } from './harness.mjs';
 
 console.log(`# gapless: seed ${seed}`);
@@ -22,24 +22,6 @@ const markets = [recordedMarket(3, 1 / 4), generatedMarket()], short = recordedM
 const replayed = new Map(), undisturbed = new Map();
 
 markets[1].to = markets[1].from + 6 * 3600000;
-
-/** Waits until the bars of the span that the daemon shows are those of the exchange, which is asked once: its minute has ended. */
-async function correctionsFound(daemon, market, url) {
-  const wanted = [];
-  for (const symbol of market.symbols) {
-    for (const [interval, ms] of [['1m', 60000], ['5m', 300000], ['15m', 900000], ['1h', 3600000]]) {
-      const span = `symbol=${symbol}&interval=${interval}&limit=${(market.to - market.from) / ms}`;
-      const answer = await fetch(`${url}/api/v3/klines?${span}&endTime=${market.to - 1}`);
-      if (answer.status !== 200) return;
-      wanted.push({ path: `/api/v1/klines?${span}&before=${market.to}`, bars: new Map((await answer.json()).map(row => [row[0], String(row.slice(0, 6).map(Number))])) });
-    }
-  }
-  const isThere = ({ path, bars }) => daemon.get(path).then(({ body }) => body.klines.every(row => !bars.has(row[0]) || bars.get(row[0]) === String(row.slice(0, 6))));
-  // Not all the time: a worker looks at what only the clock makes due when nobody has asked it for a while.
-  for (const end = performance.now() + 150000; performance.now() < end && !(await Promise.all(wanted.map(isThere))).every(Boolean);) {
-    await new Promise(done => setTimeout(done, 3000));
-  }
-}
 
 /** A run over the market, to its end; the folder that it leaves behind, and its status before it stopped. */
 async function run(market, trouble, { n_hosts = 1, pace = ['--speed', 'max'] } = {}) {
