@@ -54,11 +54,11 @@ end
 
 -- From the first defined value: the mean of `length` of them, then value + weight of the new one.
 local function smoothed(n, x, length, step)
-  local out, seed, value = filled(n), {}, nil
+  local out, seed, value, before = filled(n), {}, nil, nil
   for i = 1, n do
     if not is_nan(x[i]) then
       if value then
-        value = step(value, x[i])
+        value = step(value, x[i], before)
       else
         seed[#seed + 1] = x[i]
         if #seed == length then
@@ -67,14 +67,19 @@ local function smoothed(n, x, length, step)
         end
       end
       if value then out[i] = value end
+      before = x[i]
     end
   end
   return out
 end
 
+-- Kept as the distance from the newest value: in a market that stands still the average comes to be the price, not one beside it.
 function M.ema(chart, x, length)
-  local weight = 2 / (length + 1)
-  return smoothed(chart.n, x, length, function(value, new) return weight * new + (1 - weight) * value end)
+  local past, distance = (length - 1) / (length + 1), nil
+  return smoothed(chart.n, x, length, function(value, new, before)
+    distance = past * ((distance or before - value) + (new - before))
+    return new - distance
+  end)
 end
 
 -- Wilder's own words: the old average times n - 1, plus the new value, over n.
